@@ -1,0 +1,124 @@
+"""The command line: ``python -m repdyn STAGE``, one command for each stage of the workflow.
+
+It reads the study's config, finds the files of one run, does the stage's work and says in one line what is wrong,
+if something is. Everything heavier than the config is imported by the stage alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+from . import study as studies
+from .errors import RepdynError
+from .files import is_disk_full
+from .jobs import MODULES, Job
+from .paths import Paths
+from .progress import LOG
+
+RUN_STAGES = {
+    "train": "train a run; leaves history and checkpoints",
+    "activations": "activations of every observed layer at every checkpoint",
+    "cka": "CKA of each layer with itself at every other checkpoint",
+    "probes": "a linear probe on each layer at each checkpoint",
+    "regions": "decision regions of probes and network, and how they agree between checkpoints",
+    "phases": "phases of training, events and scores of a run",
+}
+STUDY_STAGES = {
+    "planes": "planes through triplets of images, shared by all runs",
+    "findings": "claims about the whole grid, tested",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    main = argparse.ArgumentParser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
+    commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    stages = RUN_STAGES | STUDY_STAGES
+    for stage, help_text in (
+        stages | {"check": "check a whole study before anything runs", "figure": "draw a figure"}
+    ).items():
+        command = commands.add_parser(stage, help=help_text, description=help_text)
+        command.add_argument(
+            "--study", type=Path, default=Path("config.yaml"), help="the config (default: config.yaml)"
+        )
+        if stage == "check":
+            continue
+        command.add_argument("--results", default="results", help="where results lie (default: results)")
+        command.add_argument("--log", type=Path, help="append a log here")
+        if stage == "figure":
+            command.add_argument("figure", help="which figure")
+            command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
+        if stage in RUN_STAGES or stage == "figure":
+            needed = stage != "figure"
+            command.add_argument("--arch", required=needed, help="a name under `archs`")
+            command.add_argument("--optimizer", required=needed, help="a name under `optimizers`")
+            command.add_argument("--seed", type=int, required=needed, help="one of `seeds`")
+    return main
+
+
+def _set_up_log(path: Path | None, title: str) -> None:
+    LOG.setLevel(logging.INFO)
+    LOG.propagate = False
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(logging.Formatter(f"{title}: %(message)s"))
+    LOG.addHandler(terminal)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(path)
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
+        LOG.addHandler(file)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    study = studies.load(arguments.study)
+    if arguments.stage == "check":
+        importlib.import_module(".check", __package__).main(study)
+        return
+    paths = Paths(f"{arguments.results}/{study.name}")
+    run = None
+    if getattr(arguments, "arch", None) is not None:
+        run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
+    job = Job(arguments.stage, study, paths, run)
+    name = arguments.figure if arguments.stage == "figure" else arguments.stage
+    _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)
+    start = time.monotonic()
+    if arguments.stage == "figure":
+        importlib.import_module(".figures.draw", __package__).main(job, arguments.figure, arguments.output)
+    else:
+        module = MODULES.get(arguments.stage, arguments.stage)
+        importlib.import_module(f".{module}", __package__).main(job)
+    LOG.info("done in %.1f s", time.monotonic() - start)
+
+
+def main() -> int:
+    """Run one stage; 0 if it succeeded, 1 if there is something for the user to mend."""
+    arguments = parser().parse_args()
+    # BLAS and OpenMP read this when they are loaded: one thread unless Snakemake gave the rule more.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        _run(arguments)
+    except RepdynError as error:
+        return _fail(str(error))
+    except OSError as error:
+        if is_disk_full(error):
+            return _fail("The disk is full; free some space and run again. What was finished is untouched.")
+        raise
+    return 0
+
+
+def _fail(message: str) -> int:
+    if LOG.handlers:
+        LOG.error(message)
+    else:
+        print(message, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

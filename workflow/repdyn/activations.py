@@ -1,0 +1,200 @@
+"""Activations of every observed layer at every checkpoint, on examples that stay the same.
+
+From checkpoints to one table: a row for each example at a checkpoint, a column for each layer, features flattened.
+Two splits: ``similarity``, the examples that CKA compares, and ``probe``, the training examples that linear probes
+are trained on. The network is in eval mode, images are not augmented.
+
+Time: a forward pass over both splits at each checkpoint. Memory: the activations of one split at one checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+
+from . import architectures, checkpoints, data, devices, schedule, tables
+from .errors import RepdynError
+from .progress import LOG, track
+
+if TYPE_CHECKING:
+    from .jobs import Job
+    from .study import Study
+
+Array = np.ndarray[Any, np.dtype[Any]]
+BATCH = 512
+
+
+@contextmanager
+def tap(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, torch.Tensor]]:
+    """Observe layers during forward passes.
+
+    Args:
+        model: the network.
+        layers: the layer's name -> the module's path.
+
+    Yields:
+        A dictionary that each forward pass fills: layer -> output of its module, flattened to (batch, features). The
+        output is copied at once: an in-place operation that follows would otherwise overwrite it. Of a module that is
+        called more than once in a forward pass, the last output stands.
+    """
+    outputs: dict[str, torch.Tensor] = {}
+
+    def keep(layer: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            tensor = output[0] if isinstance(output, tuple) else output
+            outputs[layer] = tensor.detach().flatten(1).clone()
+
+        return hook
+
+    handles = [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
+    """The network of a run, in eval mode and with arbitrary weights, and its observed layers (name -> module path)."""
+    model = architectures.build(settings["arch"], data.shape(study.data), data.source(study.data).classes, seed=0)
+    return model.eval().to(device), architectures.observed(model, settings["layers"])
+
+
+@torch.inference_mode()
+def forward(
+    model: nn.Module, layers: Mapping[str, str], images: Array, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Activations of each layer, (n, features) on the CPU in the network's precision."""
+    parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+    with tap(model, layers) as outputs:
+        for batch in torch.from_numpy(images).split(BATCH):
+            model(batch.to(device))
+            for layer in layers:
+                parts[layer].append(outputs[layer].cpu())
+    return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
+
+
+def choose(settings: Mapping[str, Any], examples: data.Data, seed: int) -> dict[str, data.Examples]:
+    """The examples of each split, drawn once per study from ``data.seed``.
+
+    Raises:
+        RepdynError: if there are fewer examples than asked for.
+    """
+    generator = np.random.default_rng([seed, 3])
+    source = examples.test if settings["similarity_from"] == "test" else examples.train
+    wanted = {
+        "similarity": (source, settings["similarity_examples"], settings["similarity_from"]),
+        "probe": (examples.train, settings["probe_examples"] or len(examples.train), "train"),
+    }
+    splits = {}
+    for split, (pool, count, name) in wanted.items():
+        if count > len(pool):
+            raise RepdynError(
+                f"`activations.{split}_examples` is {count}, but there are only {len(pool)} {name} examples."
+            )
+        chosen = np.sort(generator.permutation(len(pool))[:count])
+        splits[split] = data.Examples(
+            pool.images[chosen], pool.labels[chosen], pool.given_labels[chosen], pool.examples[chosen]
+        )
+    return splits
+
+
+class _DoesNotFit(Exception):
+    """Some layers overflow float16."""
+
+    def __init__(self, layers: list[str]) -> None:
+        super().__init__(layers)
+        self.layers = layers
+
+
+def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Schema:
+    """The table's schema: keys, then one fixed-size list of non-null floats for each layer."""
+    keys = tables.schema(
+        step=(pa.int64(), "optimizer steps"),
+        epoch=(pa.float64(), "epochs"),
+        split=(pa.string(), "split"),
+        example=(pa.int64(), "position in the data set"),
+        label=(pa.int64(), "true class"),
+        given_label=(pa.int64(), "class trained on"),
+    )
+    columns = {}
+    for layer, size in features.items():
+        kind = pa.float32() if layer in float32 or dtype == "float32" else pa.float16()
+        columns[layer] = (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
+    return pa.schema([*keys, *tables.schema(**columns)])
+
+
+def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:
+    """(n, features) as a fixed-size list column, without a copy beyond the cast."""
+    dtype = np.float32 if kind.value_type == pa.float32() else np.float16
+    flat = activations.float().numpy().astype(dtype, copy=False).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, type=kind.value_type), type=kind)
+
+
+def _row_group(
+    step: int,
+    epoch: float,
+    split: str,
+    examples: data.Examples,
+    activations: Mapping[str, torch.Tensor],
+    table: pa.Schema,
+) -> dict[str, Any]:
+    n = len(examples)
+    row_group: dict[str, Any] = {
+        "step": np.full(n, step),
+        "epoch": np.full(n, epoch),
+        "split": [split] * n,
+        "example": examples.examples,
+        "label": examples.labels,
+        "given_label": examples.given_labels,
+    }
+    for layer, tensor in activations.items():
+        if not tensor.isfinite().all():
+            raise RepdynError(f"Layer `{layer}` has activations that are NaN or infinite at step {step}.")
+        kind = table.field(layer).type
+        if kind.value_type == pa.float16() and tensor.abs().max() > np.finfo(np.float16).max:
+            raise _DoesNotFit([layer])
+        row_group[layer] = column(tensor, kind)
+    return row_group
+
+
+def main(job: Job) -> None:
+    """Write the activations table of a run."""
+    study, run, settings = job.study, job.run, job.made_with("activations")
+    device = devices.prepare(study.execution.device)
+    examples = data.load(study.data, job.data_root, run.seed)
+    splits = choose(settings["activations"], examples, study.data.seed)
+    model, layers = network(study, settings, device)
+    per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
+    steps = schedule.checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)
+    features = {layer: t.shape[1] for layer, t in forward(model, layers, splits["probe"].images[:1], device).items()}
+
+    def write(float32: set[str]) -> None:
+        table = layout(features, float32, settings["activations"]["dtype"])
+        # Floats of this kind do not get smaller in a dictionary, and nobody filters on them.
+        options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
+        with tables.writer(job.paths.activations(run.path), table, job.metadata(), **options) as append:
+            for step in track(steps, len(steps), "checkpoint"):
+                checkpoints.load(job.paths.checkpoint(run.path, step), model, job.made_with("checkpoints"))
+                for split, chosen in splits.items():
+                    activations = forward(model, layers, chosen.images, device)
+                    append(_row_group(step, step / per_epoch, split, chosen, activations, table))
+
+    float32: set[str] = set()
+    while True:
+        try:
+            write(float32)
+        except _DoesNotFit as overflow:
+            float32 |= set(overflow.layers)
+            LOG.info("layer %s exceeds float16 and is stored as float32; once more from the start", overflow.layers[0])
+        else:
+            break
+    LOG.info(
+        "%d checkpoints, layers %s", len(steps), ", ".join(f"{layer} ({size})" for layer, size in features.items())
+    )

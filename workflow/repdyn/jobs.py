@@ -1,0 +1,53 @@
+"""A job: one stage of one run, or of the whole study, with what it needs to find its files and sign them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import provenance
+from .paths import Paths
+
+if TYPE_CHECKING:
+    from .study import Run, Study
+
+# The module that implements a stage, where its name is not the stage's.
+MODULES = {"train": "training"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What ``main(job)`` of every stage's module gets.
+
+    Attributes:
+        stage: the stage's name on the command line.
+        study: the validated config.
+        paths: where the study's files lie.
+        grid_run: the run, None for stages of the whole study.
+    """
+
+    stage: str
+    study: Study
+    paths: Paths
+    grid_run: Run | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run of a stage that has one."""
+        assert self.grid_run is not None, f"stage {self.stage} belongs to no run"
+        return self.grid_run
+
+    @property
+    def data_root(self) -> Path:
+        """Where data sets lie."""
+        return Path(self.study.execution.data_root)
+
+    def made_with(self, stage: str) -> dict[str, Any]:
+        """The hyperparameters that this study wants a stage's files, of the same run, to be made with."""
+        return self.study.hyperparameters(stage, self.grid_run)
+
+    def metadata(self) -> dict[str, Any]:
+        """What the files of this job carry about themselves."""
+        run = None if self.grid_run is None else asdict(self.grid_run)
+        return provenance.describe(self.stage, self.made_with(self.stage), run, MODULES.get(self.stage, self.stage))

@@ -1,0 +1,66 @@
+"""Where everything lies under ``results/{study}``: the one list of paths, for rules and stages alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of one study. ``run`` is a hive partition, ``arch=…/optimizer=…/seed=…``, or a pattern for one."""
+
+    root: str
+
+    def history(self, run: str) -> str:
+        return f"{self.root}/history/{run}/history.parquet"
+
+    def checkpoint(self, run: str, step: int | str) -> str:
+        return f"{self.root}/checkpoints/{run}/step={step}.safetensors"
+
+    def state(self, run: str) -> str:
+        """A folder that belongs to training alone: what it needs to continue."""
+        return f"{self.root}/state/{run}"
+
+    def activations(self, run: str) -> str:
+        return f"{self.root}/activations/{run}/activations.parquet"
+
+    def cka(self, run: str) -> str:
+        return f"{self.root}/cka/{run}/cka.parquet"
+
+    def planes(self) -> str:
+        return f"{self.root}/planes/planes.parquet"
+
+    def probe_weights(self, run: str) -> str:
+        return f"{self.root}/probes/weights/{run}/probes.safetensors"
+
+    def probe_accuracy(self, run: str) -> str:
+        return f"{self.root}/probes/accuracy/{run}/accuracy.parquet"
+
+    def region_labels(self, run: str) -> str:
+        return f"{self.root}/regions/labels/{run}/labels.parquet"
+
+    def region_pictures(self, run: str) -> str:
+        return f"{self.root}/regions/pictures/{run}/pictures.parquet"
+
+    def region_similarity(self, run: str) -> str:
+        return f"{self.root}/regions/similarity/{run}/similarity.parquet"
+
+    def region_fragmentation(self, run: str) -> str:
+        return f"{self.root}/regions/fragmentation/{run}/fragmentation.parquet"
+
+    def segments(self, run: str) -> str:
+        return f"{self.root}/phases/segments/{run}/segments.parquet"
+
+    def scores(self, run: str) -> str:
+        return f"{self.root}/phases/scores/{run}/scores.parquet"
+
+    def findings(self) -> str:
+        return f"{self.root}/findings/findings.parquet"
+
+    def figure(self, name: str, extension: str, run: str | None = None) -> str:
+        """A figure of one run, or of the whole study."""
+        folder = f"{self.root}/figures" if run is None else f"{self.root}/figures/{run}"
+        return f"{folder}/{name}.{extension}"
+
+    def log(self, stage: str, run: str | None = None) -> str:
+        return f"{self.root}/logs/{stage}.log" if run is None else f"{self.root}/logs/{stage}/{run}.log"

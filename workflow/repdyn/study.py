@@ -1,0 +1,367 @@
+"""The typed study config: what may be written in ``config.yaml``, every default, and the grid that follows.
+
+From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`. This is the only
+place that knows defaults. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs the
+data set's shape or the model itself is checked by ``check.py``.
+
+``Study.hyperparameters(stage, run)`` says which settings determine a stage's numbers, its own and those of the
+stages before it; they are compared with what a file says it was made with, and are what a rerun is decided by.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import RepdynError
+
+Hyperparameters = dict[str, Any]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} stands there more than once; name each once")
+    return values
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and nothing changes after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Which images, how many of them, and how many of their labels are wrong."""
+
+    dataset: str = "digits"
+    train_size: int | None = Field(default=None, ge=10)
+    test_size: int | None = Field(default=None, ge=10)
+    image_size: int | None = Field(default=None, ge=4)
+    label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
+    seed: int = Field(default=0, ge=0)
+
+
+class Architecture(Section):
+    """A timm model by name, with keyword arguments passed through to it."""
+
+    model: str
+    kwargs: dict[str, Any] = {}
+    stem: Literal["native", "small"] = "native"
+    layers: list[str] | None = Field(default=None, min_length=1)
+
+
+class Optimizer(Section):
+    """An optimizer by timm's name; ``lr`` is one number, or one for each architecture."""
+
+    opt: str
+    lr: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]]
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    kwargs: dict[str, Any] = {}
+    family: Name | None = None
+
+
+class Training(Section):
+    """How long, in which batches, and how often it is measured."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    evaluate_every: int = Field(default=1, ge=1)
+
+
+class Checkpoints(Section):
+    """When checkpoints are taken: see ``schedule.py``."""
+
+    schedule: Literal["log", "linear", "explicit"] = "log"
+    per_decade: int = Field(default=10, ge=1)
+    first: float = Field(default=1.0, gt=0.0)
+    every: float = Field(default=10.0, gt=0.0)
+    epochs: list[Annotated[float, Field(ge=0.0)]] = []
+
+    @model_validator(mode="after")
+    def _explicit_needs_epochs(self) -> Checkpoints:
+        if (self.schedule == "explicit") != bool(self.epochs):
+            raise ValueError("`epochs` is a list for `schedule: explicit`, and for that schedule only")
+        return self
+
+
+class Activations(Section):
+    """Which examples' activations are kept, and in which precision."""
+
+    similarity_examples: int = Field(default=500, ge=4)
+    similarity_from: Literal["train", "test"] = "test"
+    probe_examples: int | None = Field(default=None, ge=10)
+    dtype: Literal["float16", "float32"] = "float16"
+
+
+class Cka(Section):
+    """Settings of the CKA stage that change its numbers."""
+
+
+class Probes(Section):
+    """The linear classifier that is trained on every layer."""
+
+    kind: Literal["ridge"] = "ridge"
+    penalty: float = Field(default=0.1, gt=0.0)
+
+
+class Planes(Section):
+    """The planes through triplets of images on which decision regions are compared.
+
+    ``count`` planes of ``resolution``² points for each of the sets test, clean and mislabelled, plus
+    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at.
+    """
+
+    count: int = Field(default=500, ge=1)
+    resolution: int = Field(default=50, ge=2)
+    margin: float = Field(default=0.1, ge=0.0)
+    pictures: int = Field(default=1, ge=1)
+    picture_resolution: int = Field(default=60, ge=2)
+    picture_margin: float = Field(default=0.5, ge=0.0)
+    distinct_classes: bool = True
+    seed: int = Field(default=0, ge=0)
+
+
+class Phases(Section):
+    """What counts as an event, and how hard it is to start a phase."""
+
+    onset: float = Field(default=0.25, gt=0.0, lt=1.0)
+    end: float = Field(default=0.95, gt=0.0, le=1.0)
+    sustained: float = Field(default=0.995, gt=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _onset_before_end(self) -> Phases:
+        if self.onset >= self.end:
+            raise ValueError(f"`onset` ({self.onset}) must lie below `end` ({self.end})")
+        return self
+
+
+class Findings(Section):
+    """How claims about the grid are tested."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    resamples: int = Field(default=10_000, ge=100)
+    seed: int = Field(default=0, ge=0)
+
+
+class Figures(Section):
+    """Which formats `rule all` draws; any of them can be asked for by file name."""
+
+    formats: list[Literal["png", "svg", "pdf"]] = Field(default=["png"], min_length=1)
+
+
+class Execution(Section):
+    """How and where it is computed; none of it is meant to change a number, so none of it is a hyperparameter."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    data_root: str = "data"
+    memory_gib: float = Field(default=2.0, gt=0.0)
+    save_state_seconds: float = Field(default=60.0, ge=0.0)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid."""
+
+    arch: str
+    optimizer: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.arch} {self.optimizer} seed {self.seed}"
+
+    @property
+    def path(self) -> str:
+        """The hive partition, ``arch=…/optimizer=…/seed=…``."""
+        return f"arch={self.arch}/optimizer={self.optimizer}/seed={self.seed}"
+
+
+class Study(Section):
+    """A whole study: a grid of runs and the settings of every stage."""
+
+    name: Name
+    archs: dict[Name, Architecture] = Field(min_length=1)
+    optimizers: dict[Name, Optimizer] = Field(min_length=1)
+    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
+    data: Data = Data()
+    training: Training
+    checkpoints: Checkpoints = Checkpoints()
+    activations: Activations = Activations()
+    cka: Cka = Cka()
+    probes: Probes = Probes()
+    planes: Planes = Planes()
+    phases: Phases = Phases()
+    findings: Findings = Findings()
+    figures: Figures = Figures()
+    execution: Execution = Execution()
+
+    @model_validator(mode="after")
+    def _rates_are_given_for_every_arch(self) -> Study:
+        for name, optimizer in self.optimizers.items():
+            if isinstance(optimizer.lr, dict) and set(optimizer.lr) != set(self.archs):
+                given, wanted = ", ".join(optimizer.lr), ", ".join(self.archs)
+                raise ValueError(
+                    f"`optimizers.{name}.lr` gives rates for {given}; write one number, or one for each of: {wanted}"
+                )
+        return self
+
+    @property
+    def runs(self) -> list[Run]:
+        """The grid, architectures outermost."""
+        return [Run(a, o, s) for a in self.archs for o in self.optimizers for s in self.seeds]
+
+    def run(self, arch: str, optimizer: str, seed: int) -> Run:
+        """The run of that name.
+
+        Raises:
+            RepdynError: if the grid has no such run.
+        """
+        run = Run(arch, optimizer, seed)
+        if run not in self.runs:
+            raise RepdynError(
+                f"The study `{self.name}` has no run {run}; its archs are {', '.join(self.archs)}, its optimizers "
+                f"{', '.join(self.optimizers)}, its seeds {', '.join(map(str, self.seeds))}."
+            )
+        return run
+
+    def learning_rate(self, run: Run) -> float:
+        """The base learning rate of a run."""
+        lr = self.optimizers[run.optimizer].lr
+        return lr[run.arch] if isinstance(lr, dict) else lr
+
+    def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
+        """Everything in the config that determines the numbers of a stage, its predecessors' part included.
+
+        ``run`` is None for the stages of the whole study (``planes``, ``findings``). Plain JSON types throughout.
+        ``checkpoints`` stands for the files of that name: they do not depend on how long training went on after them,
+        so that longer training keeps them.
+        """
+        if stage == "checkpoints":
+            settings = self.hyperparameters("train", run)
+            del settings["training"]["epochs"]
+            return settings
+        settings = {}
+        for section in _SECTIONS[stage]:
+            if section == "run":
+                if run is not None:
+                    optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
+                    settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
+                    settings["optimizer"] = optimizer | {"lr": self.learning_rate(run)}
+                    settings["seed"] = run.seed
+            elif section == "layers":
+                if run is not None:
+                    settings["layers"] = self.archs[run.arch].layers
+            else:
+                settings[section] = getattr(self, section).model_dump(mode="json")
+        return settings
+
+
+# Which parts of the config each stage's numbers depend on, through the stages before it too.
+_TRAIN = ("data", "run", "training", "checkpoints")
+_ACTIVATIONS = (*_TRAIN, "layers", "activations")
+_PROBES = (*_ACTIVATIONS, "probes")
+_REGIONS = (*_PROBES, "planes")
+_PHASES = (*_REGIONS, "cka", "phases")
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    "train": _TRAIN,
+    "activations": _ACTIVATIONS,
+    "cka": (*_ACTIVATIONS, "cka"),
+    "probes": _PROBES,
+    "planes": ("data", "planes"),
+    "regions": _REGIONS,
+    "phases": _PHASES,
+    "findings": (*_PHASES, "findings"),
+}
+
+
+def load(path: Path) -> Study:
+    """Read and validate a study's YAML file.
+
+    Raises:
+        RepdynError: naming the key, the value and what is allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise RepdynError(f"There is no study config at `{path}`.") from None
+    except OSError as error:
+        raise RepdynError(f"The study config `{path}` cannot be read: {error.strerror}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RepdynError(f"`{path}`{where} is not YAML: {getattr(error, 'problem', None) or error}.") from None
+    return parse(content, source=str(path))
+
+
+def parse(content: object, source: str = "config.yaml") -> Study:
+    """Validate a study that is already a dictionary; ``source`` is what a message calls it.
+
+    Raises:
+        RepdynError: naming the key, the value and what is allowed.
+    """
+    if not isinstance(content, Mapping):
+        raise RepdynError(f"`{source}` must be a mapping of settings such as `name: digits`, not {content!r}.")
+    try:
+        return Study.model_validate(dict(content))
+    except ValidationError as error:
+        raise RepdynError(f"{source}: {_sentence(error)}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first of pydantic's complaints, in words that name the key, the value and what is allowed."""
+    # A union complains once per member; the complaint that got deepest into the value is the one that helps.
+    first = max(error.errors(), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
+    keys = [str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-"))]
+    if keys and keys[-1] in ("[key]", "float", "int"):
+        keys.pop()
+    key, kind, value, context = ".".join(keys), first["type"], first["input"], first.get("ctx", {})
+    match kind:
+        case "extra_forbidden":
+            return _unknown_key(keys)
+        case "missing":
+            return f"`{key}` is missing; it has no default."
+        case "value_error":
+            detail = str(context.get("error"))
+            return f"{f'`{key}`: ' if key else ''}{detail}."
+        case "string_pattern_mismatch":
+            return f"`{key}`: {value!r} is not allowed; it must match {context['pattern']}."
+        case "literal_error":
+            return f"`{key}` is {value!r}, but must be {context['expected']}."
+        case "finite_number":
+            return f"`{key}` is {value!r}, but must be a finite number."
+    wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", first["msg"])
+    wanted = re.sub(r",? (unable to parse|got) .*", "", wanted)
+    wanted = re.sub(r"^valid ", "a ", wanted)
+    verb = "have" if "should have" in first["msg"] else "be"
+    return f"`{key}` is {value!r}, but must {verb} {wanted}."
+
+
+def _unknown_key(keys: list[str]) -> str:
+    """What to say of a key that does not exist: the nearest that does, or all of them."""
+    model: type[BaseModel] | None = Study
+    for part in keys[:-1]:
+        if model is not None and part in model.model_fields:
+            model = _section_of(model.model_fields[part].annotation)
+    known = list(model.model_fields) if model is not None else []
+    close = difflib.get_close_matches(keys[-1], known, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else f"known there: {', '.join(known)}."
+    return f"`{'.'.join(keys)}` is not a setting; {hint}"
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """The config section inside an annotation such as ``Data`` or ``dict[Name, Architecture]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _section_of(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,256 @@
+"""Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
+
+The training set lives on the device as one tensor, and an epoch is a permutation of indices drawn from (seed, epoch),
+so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward and backward
+passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network, optimizer,
+and the activations of one batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from . import architectures, checkpoints, data, devices, optimizers, schedule, tables
+from .errors import RepdynError
+from .progress import LOG, Progress
+from .state import StateFolder
+
+if TYPE_CHECKING:
+    from .jobs import Job
+    from .study import Study
+
+HISTORY = tables.schema(
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    lr=(pa.float64(), "learning rate"),
+    train_loss=(pa.float64(), "nats"),
+    train_accuracy=(pa.float64(), "fraction"),
+    clean_accuracy=(pa.float64(), "fraction"),
+    mislabelled_accuracy=(pa.float64(), "fraction"),
+    mislabelled_true_accuracy=(pa.float64(), "fraction"),
+    test_loss=(pa.float64(), "nats"),
+    test_accuracy=(pa.float64(), "fraction"),
+    seconds=(pa.float64(), "seconds"),
+)
+EVALUATION_BATCH = 256
+# Streams of random numbers that a run's seed is divided into.
+_INITIALISATION, _ORDER, _NOISE = 0, 1, 2
+
+
+def stream(seed: int, *purpose: int) -> int:
+    """An integer seed for one purpose, independent of those for all others."""
+    return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images on the device; ``mislabelled`` is a mask."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    given_labels: torch.Tensor
+    mislabelled: torch.Tensor
+
+    @classmethod
+    def of(cls, examples: data.Examples, device: torch.device) -> Split:
+        """Put examples on a device, images channels last: convolutions are faster so, on GPUs and on CPUs."""
+        arrays = (examples.images, examples.labels, examples.given_labels, examples.mislabelled)
+        images, *rest = (torch.from_numpy(array).to(device) for array in arrays)
+        return cls(images.contiguous(memory_format=torch.channels_last), *rest)
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
+    """Mean cross-entropy on the given labels, in nats, and the (n,) predicted classes, in eval mode.
+
+    The model is left in training mode.
+    """
+    model.eval()
+    logits = torch.cat([model(batch) for batch in split.images.split(EVALUATION_BATCH)]).float()
+    model.train()
+    return F.cross_entropy(logits, split.given_labels).item(), logits.argmax(1)
+
+
+def _share(hits: torch.Tensor, among: torch.Tensor) -> float | None:
+    """The mean of ``hits`` where ``among`` holds; None where it holds nowhere."""
+    return hits[among].double().mean().item() if among.any() else None
+
+
+def measure(model: nn.Module, train: Split, test: Split) -> dict[str, float | None]:
+    """The losses and accuracies of a history row."""
+    train_loss, predicted = evaluate(model, train)
+    test_loss, test_predicted = evaluate(model, test)
+    fitted, right = predicted == train.given_labels, predicted == train.labels
+    return {
+        "train_loss": train_loss,
+        "train_accuracy": fitted.double().mean().item(),
+        "clean_accuracy": _share(fitted, ~train.mislabelled),
+        "mislabelled_accuracy": _share(fitted, train.mislabelled),
+        "mislabelled_true_accuracy": _share(right, train.mislabelled),
+        "test_loss": test_loss,
+        "test_accuracy": (test_predicted == test.labels).double().mean().item(),
+    }
+
+
+class Trainer:
+    """A run in progress: network, optimizer, history, and the folder that its state is kept in."""
+
+    def __init__(self, study: Study, settings: Mapping[str, Any], examples: data.Data, folder: StateFolder) -> None:
+        """Everything at initialisation.
+
+        Args:
+            study: for the device and how often to save.
+            settings: the hyperparameters of the run.
+            examples: training and test set.
+            folder: where state and checkpoints are kept.
+        """
+        self.device = devices.prepare(study.execution.device)
+        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
+        self.seed, self.settings = settings["seed"], settings["training"]
+        self.batch_size = self.settings["batch_size"]
+        self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
+        self.steps = schedule.checkpoint_steps(study.checkpoints, self.settings["epochs"], self.steps_per_epoch)
+        seed = stream(self.seed, _INITIALISATION)
+        model = architectures.build(settings["arch"], examples.shape, examples.classes, seed)
+        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        self.optimizer = optimizers.create(self.model, settings["optimizer"])
+        torch.manual_seed(stream(self.seed, _NOISE))  # dropout and the like
+        self.folder, self.save_every = folder, study.execution.save_state_seconds
+        self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
+
+    def run(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Train to the configured number of epochs, from the last state where there is one.
+
+        Args:
+            metadata: what the checkpoints say about themselves.
+
+        Returns:
+            History rows.
+
+        Raises:
+            RepdynError: if the loss is not finite.
+        """
+        self._resume()
+        last_epoch, started, saved_at = self.settings["epochs"], time.monotonic() - self.seconds, time.monotonic()
+        if self.step == 0:
+            self._evaluate(started)
+            self._take_checkpoint(metadata)
+        first_epoch = self.step // self.steps_per_epoch
+        with Progress(last_epoch, "epoch", done=min(first_epoch, last_epoch)) as progress:
+            for epoch in range(first_epoch, last_epoch):
+                self._train_epoch(epoch, metadata)
+                if (epoch + 1) % self.settings["evaluate_every"] == 0:
+                    self._evaluate(started)
+                if time.monotonic() - saved_at >= self.save_every or epoch + 1 == last_epoch:
+                    self.seconds = time.monotonic() - started
+                    self._save()
+                    saved_at = time.monotonic()
+                progress.advance(_note(self.history[-1]))
+        last_step = last_epoch * self.steps_per_epoch
+        return [row for row in self.history if row["step"] <= last_step]
+
+    def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
+        generator = torch.Generator().manual_seed(stream(self.seed, _ORDER, epoch))
+        order = torch.randperm(len(self.train.labels), generator=generator).to(self.device)
+        losses: list[torch.Tensor] = []
+        for indices in order.split(self.batch_size):
+            loss = F.cross_entropy(self.model(self.train.images[indices]), self.train.given_labels[indices])
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            losses.append(loss.detach())
+            self.step += 1
+            if self.step in self.steps:
+                self._check_finite(losses)
+                self._take_checkpoint(metadata)
+        self._check_finite(losses)
+
+    def _check_finite(self, losses: list[torch.Tensor]) -> None:
+        """Raise for the first loss of this epoch that is NaN or infinite; asked rarely, since a GPU waits for it."""
+        finite = torch.stack(losses).isfinite()
+        if not finite.all():
+            step = self.step - len(losses) + int((~finite).nonzero()[0]) + 1
+            raise RepdynError(
+                f"The loss is NaN or infinite at step {step} (epoch {step / self.steps_per_epoch:.2f}); lower the "
+                "learning rate. The last good state is kept."
+            )
+
+    def _take_checkpoint(self, metadata: Mapping[str, Any]) -> None:
+        position = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
+        checkpoints.save(self.folder.checkpoint(self.step), self.model, dict(metadata) | position)
+
+    def _evaluate(self, started: float) -> None:
+        row = {
+            "step": self.step,
+            "epoch": self.step / self.steps_per_epoch,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            **measure(self.model, self.train, self.test),
+            "seconds": time.monotonic() - started,
+        }
+        self.history.append(row)
+
+    def _save(self) -> None:
+        self.folder.save(
+            {
+                "step": self.step,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+                "cuda_random": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+                "history": self.history,
+                "seconds": self.seconds,
+            }
+        )
+
+    def _resume(self) -> None:
+        state = self.folder.load(self.steps)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if state["cuda_random"]:
+            torch.cuda.set_rng_state_all(state["cuda_random"])
+        self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
+        LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    return f"loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}, test {row['test_accuracy']:.3f}"
+
+
+def main(job: Job) -> None:
+    """Train a run; write its history and its checkpoints."""
+    run, settings, metadata = job.run, job.made_with("train"), job.metadata()
+    trajectory = job.made_with("checkpoints")
+    examples = data.load(job.study.data, job.data_root, run.seed)
+    folder = StateFolder(Path(job.paths.state(run.path)), trajectory, metadata["code"])
+    trainer = Trainer(job.study, settings, examples, folder)
+    history = trainer.run(metadata | {"hyperparameters": trajectory})
+    for step in trainer.steps:
+        folder.publish(step, Path(job.paths.checkpoint(run.path, step)))
+    columns = {name: [row[name] for row in history] for name in HISTORY.names}
+    tables.write(job.paths.history(run.path), columns, HISTORY, metadata)
+    folder.remove_others()
+    _report_fit(history)
+
+
+def _report_fit(history: list[dict[str, Any]]) -> None:
+    LOG.info("after epoch %g: %s", history[-1]["epoch"], _note(history[-1]))
+    fitted = next((row["epoch"] for row in history if row["train_accuracy"] == 1.0), None)
+    if fitted is None:
+        LOG.warning("the training set was never fitted perfectly; phases after perfect fit will be missing")
+    elif history[-1]["epoch"] < 2 * fitted:
+        LOG.warning("perfect fit came at epoch %g; training should go on for at least as long again", fitted)
+    else:
+        LOG.info("perfect fit at epoch %g", fitted)
