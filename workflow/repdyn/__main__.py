@@ -10,6 +10,7 @@ import argparse
 import importlib
 import logging
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -93,7 +94,8 @@ def _run(arguments: argparse.Namespace) -> None:
     else:
         module = MODULES.get(arguments.stage, arguments.stage)
         importlib.import_module(f".{module}", __package__).main(job)
-    LOG.info("done in %.1f s", time.monotonic() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, peak)
 
 
 def main() -> int:
@@ -108,7 +110,11 @@ def main() -> int:
     except OSError as error:
         if is_disk_full(error):
             return _fail("The disk is full; free some space and run again. What was finished is untouched.")
-        raise
+        LOG.exception("unexpected:")
+        return 2
+    except Exception:
+        LOG.exception("unexpected, a bug in repdyn:")
+        return 2
     return 0
 
 

@@ -172,7 +172,7 @@ def main(job: Job) -> None:
     splits = choose(settings["activations"], examples, study.data.seed)
     model, layers = network(study, settings, device)
     per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
-    steps = schedule.checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)
+    steps = schedule.steps_of(study)
     features = {layer: t.shape[1] for layer, t in forward(model, layers, splits["probe"].images[:1], device).items()}
 
     def write(float32: set[str]) -> None:

@@ -50,4 +50,15 @@ class Job:
     def metadata(self) -> dict[str, Any]:
         """What the files of this job carry about themselves."""
         run = None if self.grid_run is None else asdict(self.grid_run)
-        return provenance.describe(self.stage, self.made_with(self.stage), run, MODULES.get(self.stage, self.stage))
+        module = MODULES.get(self.stage, self.stage)
+        return (
+            {"stage": self.stage, "run": run}
+            | fingerprint(self.study, self.stage, self.grid_run)
+            | {"versions": provenance.versions(module)}
+        )
+
+
+def fingerprint(study: Study, stage: str, run: Run | None) -> dict[str, Any]:
+    """What the rerun of a stage is decided by, besides its inputs: hyperparameters and the meaning of its code."""
+    code = provenance.code_digest(MODULES.get(stage, stage))
+    return {"hyperparameters": study.hyperparameters(stage, run), "code": code}

@@ -48,17 +48,6 @@ def versions(module: str) -> dict[str, str]:
     return {"python": platform.python_version()} | found
 
 
-def describe(stage: str, hyperparameters: dict[str, Any], run: dict[str, Any] | None, module: str) -> dict[str, Any]:
-    """What every file carries about itself; ``tables.write`` adds the units of its columns."""
-    return {
-        "stage": stage,
-        "run": run,
-        "hyperparameters": hyperparameters,
-        "code": code_digest(module),
-        "versions": versions(module),
-    }
-
-
 @cache
 def _tree(module: str) -> ast.Module:
     path = PACKAGE.joinpath(*module.split("."))

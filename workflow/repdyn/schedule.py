@@ -6,11 +6,15 @@ not depend on the length of training: 300 epochs contain the checkpoints of 150.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from . import data
+
 if TYPE_CHECKING:
-    from .study import Checkpoints
+    from .study import Checkpoints, Study
 
 
 def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:
@@ -18,21 +22,28 @@ def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: i
 
     Epochs between two steps are rounded to the nearest step, at least 1.
     """
-    times: list[float]
+    times: Iterable[float]
     match checkpoints.schedule:
         case "log":
-            # A hair of tolerance, so that epoch 100 is not lost to 10 ** (20 / 10) = 100.00000000000001.
             lowest = math.ceil(checkpoints.per_decade * math.log10(checkpoints.first) - 1e-9)
-            highest = math.floor(checkpoints.per_decade * math.log10(epochs) + 1e-9)
-            times = [10 ** (k / checkpoints.per_decade) for k in range(lowest, highest + 1)]
+            times = (10 ** (k / checkpoints.per_decade) for k in itertools.count(lowest))
         case "linear":
-            times = [k * checkpoints.every for k in range(1, math.floor(epochs / checkpoints.every + 1e-9) + 1)]
+            times = (k * checkpoints.every for k in itertools.count(1))
         case "explicit":
-            times = [epoch for epoch in checkpoints.epochs if 0 < epoch <= epochs]
+            times = sorted(epoch for epoch in checkpoints.epochs if epoch > 0)
+    steps = (max(1, round(time * steps_per_epoch)) for time in times)
+    # The step decides what still belongs to training, not the epoch before rounding, or lengthening would add to it.
     last = round(epochs * steps_per_epoch)
-    return sorted({0} | {min(last, max(1, round(time * steps_per_epoch))) for time in times})
+    return sorted({0, *itertools.takewhile(lambda step: step <= last, steps)})
 
 
 def steps_per_epoch(train_size: int, batch_size: int) -> int:
     """Optimizer steps in an epoch; the last batch may be smaller."""
     return math.ceil(train_size / batch_size)
+
+
+def steps_of(study: Study) -> list[int]:
+    """The checkpoints of every run of a study, as optimizer steps."""
+    train_size, _ = data.sizes(study.data)
+    per_epoch = steps_per_epoch(train_size, study.training.batch_size)
+    return checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)

@@ -76,6 +76,7 @@ class StateFolder:
         try:
             os.link(source, link)
             link.replace(path)
+            link.unlink(missing_ok=True)  # renaming one link onto another to the same file does nothing
         except OSError:
             with atomic(path) as temporary:
                 shutil.copyfile(source, temporary)

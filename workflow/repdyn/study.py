@@ -112,6 +112,7 @@ class Probes(Section):
 
     kind: Literal["ridge"] = "ridge"
     penalty: float = Field(default=0.1, gt=0.0)
+    seed: int = Field(default=0, ge=0)
 
 
 class Planes(Section):
@@ -340,7 +341,8 @@ def _sentence(error: ValidationError) -> str:
             return f"`{key}` is {value!r}, but must be a finite number."
     wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", first["msg"])
     wanted = re.sub(r",? (unable to parse|got) .*", "", wanted)
-    wanted = re.sub(r"^valid ", "a ", wanted)
+    wanted = re.sub(r"^valid ", "", wanted)
+    wanted = {"integer": "an integer", "number": "a number"}.get(wanted, wanted)
     verb = "have" if "should have" in first["msg"] else "be"
     return f"`{key}` is {value!r}, but must {verb} {wanted}."
 

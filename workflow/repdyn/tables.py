@@ -37,7 +37,7 @@ def write(
         path: the file; what stood there before stays until the new one is complete.
         columns: a table, or one sequence for each column, in any order.
         layout: the exact columns, in order; values are converted to its types.
-        metadata: what ``provenance.describe`` returned.
+        metadata: what ``Job.metadata`` returned.
         options: passed to ``pyarrow.parquet.write_table``.
 
     Raises:

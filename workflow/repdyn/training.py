@@ -119,7 +119,7 @@ class Trainer:
         self.seed, self.settings = settings["seed"], settings["training"]
         self.batch_size = self.settings["batch_size"]
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
-        self.steps = schedule.checkpoint_steps(study.checkpoints, self.settings["epochs"], self.steps_per_epoch)
+        self.steps = schedule.steps_of(study)
         seed = stream(self.seed, _INITIALISATION)
         model = architectures.build(settings["arch"], examples.shape, examples.classes, seed)
         self.model = model.to(self.device, memory_format=torch.channels_last).train()

@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+STUDY ?= config.yaml
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint unit pipeline lock clean
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: .venv/dev.done  ## create .venv from the hashed lock, tools for the tests included
+
+run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] [CORES=8]
+	@$(SNAKEMAKE)
+
+test: lint unit pipeline  ## check everything: lint, unit tests, a tiny study from end to end
+
+lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --quiet --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+unit: .venv/dev.done  ## unit tests, on every core
+	$(BIN)/pytest tests/unit --numprocesses auto
+
+pipeline: .venv/dev.done  ## a tiny study through Snakemake
+	$(BIN)/pytest tests/pipeline
+
+lock:  ## pin the requirements anew (needs uv)
+	envs/lock
+
+clean:  ## delete .venv and Snakemake's records; results stay
+	rm -rf .venv .snakemake
+
+.venv/run.done: envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+.venv/dev.done: .venv/run.done envs/requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/requirements-dev.lock
+	@touch $@

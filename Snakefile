@@ -1,0 +1,36 @@
+# The map of the workflow: which study, which rules, and what `rule all` wants.
+# A stage is a file in workflow/rules, a module in workflow/repdyn and a command, `python -m repdyn STAGE`, of one name.
+
+# A study given by --configfile replaces config.yaml; Snakemake alone would merge the two grids.
+if not workflow.configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    arch="|".join(map(re.escape, STUDY.archs)),
+    optimizer="|".join(map(re.escape, STUDY.optimizers)),
+    seed="|".join(map(str, STUDY.seeds)),
+    format="png|svg|pdf",
+
+
+include: "workflow/rules/train.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/cka.smk"
+include: "workflow/rules/planes.smk"
+include: "workflow/rules/probes.smk"
+include: "workflow/rules/regions.smk"
+include: "workflow/rules/phases.smk"
+include: "workflow/rules/findings.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/targets.smk"
+
+
+rule all:
+    input:
+        PATHS.findings(),
+        rules.figures.input,
+    default_target: True

@@ -1,0 +1,29 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from repdyn import study as studies
+from repdyn.jobs import Job
+from repdyn.paths import Paths
+
+TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    """The tiny study as a dictionary, to be changed at will."""
+    content: dict[str, Any] = yaml.safe_load(TINY.read_text())
+    return content
+
+
+@pytest.fixture
+def make_job(tmp_path: Path):
+    """A job of the tiny study, or of a changed one, whose results lie in a temporary folder."""
+
+    def make(stage: str, config: dict[str, Any], arch: str = "resnet", optimizer: str = "sgd", seed: int = 0) -> Job:
+        study = studies.parse(config)
+        return Job(stage, study, Paths(str(tmp_path / study.name)), study.run(arch, optimizer, seed))
+
+    return make

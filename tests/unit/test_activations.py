@@ -1,0 +1,155 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from torch import nn
+
+from repdyn import activations, architectures, checkpoints, data, training
+from repdyn.errors import RepdynError
+from repdyn.representations import Representations
+
+
+@pytest.fixture
+def trained(make_job, config):
+    def train(arch="resnet", **changes):
+        config["training"]["epochs"] = 2
+        for key, value in changes.items():
+            config[key] = config.get(key, {}) | value
+        training.main(make_job("train", config, arch))
+        return make_job("activations", config, arch)
+
+    return train
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.relu = nn.BatchNorm1d(3), nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.relu(self.norm(x))
+
+
+def test_an_in_place_operation_does_not_overwrite_what_was_observed():
+    model = InPlace().eval()
+    x = torch.randn(5, 3)
+    with activations.tap(model, {"norm": "norm"}) as outputs, torch.inference_mode():
+        model(x)
+    assert torch.equal(outputs["norm"], model.norm(x))
+    assert (outputs["norm"] < 0).any()
+
+
+def test_hooks_are_gone_afterwards():
+    model = InPlace().eval()
+    with activations.tap(model, {"norm": "norm"}) as outputs:
+        pass
+    model(torch.randn(5, 3))
+    assert outputs == {}
+
+
+@pytest.mark.parametrize("arch", ["resnet", "vit"])
+def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
+    job = trained(arch)
+    activations.main(job)
+    table = Representations(job.paths.activations(job.run.path), job.made_with("activations"))
+    model, layers = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
+    assert table.layers == list(layers)
+    splits = activations.choose(
+        job.made_with("activations")["activations"], data.load(job.study.data, job.data_root, job.run.seed), 0
+    )
+    step = int(table.steps[-1])
+    checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
+    for split, examples in splits.items():
+        assert np.array_equal(table.examples(split)["example"], examples.examples)
+        assert np.array_equal(table.examples(split)["given_label"], examples.given_labels)
+        with activations.tap(model, layers) as outputs, torch.inference_mode():
+            model(torch.from_numpy(examples.images))
+        for layer in layers:
+            found = table.read(layer, step, split)
+            assert found.dtype == np.float16
+            assert found.shape == (len(examples), table.features(layer))
+            np.testing.assert_allclose(found, outputs[layer].numpy(), rtol=2e-3, atol=1e-4)
+
+
+def test_one_row_group_for_each_checkpoint_and_split(trained):
+    job = trained()
+    activations.main(job)
+    file = pq.ParquetFile(job.paths.activations(job.run.path))
+    assert file.num_row_groups == 2 * len(Representations(job.paths.activations(job.run.path)).steps)
+    assert file.schema_arrow.names[:6] == ["step", "epoch", "split", "example", "label", "given_label"]
+
+
+def test_a_layer_beyond_float16_is_stored_in_float32_and_only_that(trained, monkeypatch):
+    job = trained("vit")
+    forward = activations.forward
+    monkeypatch.setattr(
+        activations, "forward", lambda *a: {k: v * 1e6 if k == "norm" else v for k, v in forward(*a).items()}
+    )
+    activations.main(job)
+    table = Representations(job.paths.activations(job.run.path))
+    kinds = {layer: table.read(layer, 0, "probe").dtype for layer in table.layers}
+    assert kinds.pop("norm") == np.float32
+    assert set(kinds.values()) == {np.dtype(np.float16)}
+    assert np.isfinite(table.read("norm", 0, "probe")).all()
+
+
+def test_activations_that_are_not_numbers_are_named_by_layer_and_step(trained, monkeypatch):
+    job = trained("vit")
+    forward = activations.forward
+    monkeypatch.setattr(activations, "forward", lambda *a: {k: v * torch.nan for k, v in forward(*a).items()})
+    with pytest.raises(RepdynError, match="Layer `patch_embed` has activations that are NaN or infinite at step 0"):
+        activations.main(job)
+
+
+def test_all_runs_compare_the_same_examples(config, make_job):
+    chosen = []
+    for seed in (0, 1):
+        job = make_job("activations", config, seed=seed)
+        examples = data.load(job.study.data, job.data_root, seed)
+        chosen.append(activations.choose(job.made_with("activations")["activations"], examples, 0)["similarity"].examples)
+    assert np.array_equal(*chosen)
+
+
+def test_a_missing_or_truncated_checkpoint_is_named_and_the_old_table_stays(trained):
+    from pathlib import Path
+
+    job = trained()
+    activations.main(job)
+    table = Path(job.paths.activations(job.run.path))
+    before = table.read_bytes()
+    checkpoint = Path(job.paths.checkpoint(job.run.path, 4))
+    content = checkpoint.read_bytes()
+    checkpoint.unlink()
+    with pytest.raises(RepdynError, match=r"step=4.safetensors` is not there; make it with: snakemake"):
+        activations.main(job)
+    checkpoint.write_bytes(content[:-7])
+    with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* make it again with: snakemake"):
+        activations.main(job)
+    assert table.read_bytes() == before
+
+
+def test_checkpoints_of_other_hyperparameters_are_refused(trained, config, make_job):
+    trained()
+    config["optimizers"]["sgd"]["lr"] = 0.5
+    with pytest.raises(RepdynError, match=r"was made with optimizer.lr = 0.05, but 0.5 is asked for"):
+        activations.main(make_job("activations", config))
+
+
+def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, monkeypatch):
+    job = trained()
+    row_group = activations._row_group
+    monkeypatch.setattr(
+        activations,
+        "_row_group",
+        lambda step, *rest: row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {}),
+    )
+    activations.main(job)
+    with pytest.raises(RepdynError, match="the similarity examples at step .* are not those at the first checkpoint"):
+        Representations(job.paths.activations(job.run.path))
+
+
+def test_networks_are_built_the_same_for_training_and_for_looking(config, make_job):
+    job = make_job("activations", config)
+    model, _ = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
+    other = architectures.build(job.made_with("train")["arch"], (1, 8, 8), 10, seed=5)
+    assert [(n, t.shape) for n, t in model.state_dict().items()] == [(n, t.shape) for n, t in other.state_dict().items()]

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from repdyn import data
+from repdyn.errors import RepdynError
+from repdyn.study import Data
+
+NOWHERE = Path("/nonexistent")
+DIGITS = Data(dataset="digits", train_size=800, label_noise=0.2)
+
+
+def test_exactly_the_configured_fraction_is_mislabelled_and_never_with_its_true_class():
+    digits = data.load(DIGITS, NOWHERE, seed=3)
+    assert digits.mislabelled.sum() == 160
+    assert len(digits.train) == 800
+    assert len(digits.test) == 997
+    assert not digits.test.mislabelled.any()
+
+
+def test_training_and_test_examples_are_disjoint():
+    digits = data.load(DIGITS, NOWHERE)
+    assert not set(digits.train.examples) & set(digits.test.examples)
+
+
+def test_seeds_share_which_examples_are_mislabelled_but_not_the_wrong_labels():
+    first, second = data.load(DIGITS, NOWHERE, seed=0), data.load(DIGITS, NOWHERE, seed=1)
+    assert np.array_equal(first.train.images, second.train.images)
+    assert np.array_equal(first.mislabelled, second.mislabelled)
+    assert (first.train.given_labels != second.train.given_labels).sum() > 100
+
+
+def test_wrong_labels_are_symmetric():
+    many = Data(dataset="digits", train_size=1700, label_noise=0.9)
+    digits = data.load(many, NOWHERE)
+    shift = (digits.train.given_labels - digits.train.labels)[digits.mislabelled] % 10
+    counts = np.bincount(shift, minlength=10)
+    assert counts[0] == 0
+    assert counts[1:].min() > 0.6 * counts[1:].mean()
+
+
+def test_another_data_seed_chooses_other_examples():
+    other = data.load(DIGITS.model_copy(update={"seed": 1}), NOWHERE)
+    assert not np.array_equal(data.load(DIGITS, NOWHERE).train.examples, other.train.examples)
+
+
+def test_images_are_standardised_by_the_training_set_and_can_be_turned_back():
+    digits = data.load(DIGITS, NOWHERE)
+    images = digits.train.images
+    assert images.dtype == np.float32
+    assert images.shape == (800, 1, 8, 8)
+    assert abs(images.mean(dtype=np.float64)) < 1e-6
+    assert abs(images.std(dtype=np.float64) - 1) < 1e-6
+    back = images * digits.std[0] + digits.mean[0]
+    assert back.min() == pytest.approx(0, abs=1e-6)
+    assert back.max() == pytest.approx(1, abs=1e-6)
+
+
+def test_sizes_and_shape_are_known_without_reading():
+    assert data.sizes(DIGITS) == (800, 997)
+    assert data.shape(DIGITS) == (1, 8, 8)
+    digits = data.load(DIGITS, NOWHERE)
+    assert (len(digits.train), len(digits.test)) == data.sizes(DIGITS)
+    assert digits.shape == data.shape(DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (Data(dataset="mnits"), "`data.dataset` is 'mnits', but must be one of: digits"),
+        (Data(train_size=1500, test_size=500), "do not both fit into the 1797 examples of `digits`"),
+        (Data(train_size=1797), "do not both fit"),
+        (Data(dataset="fashion-mnist", train_size=70_000), "`data.train_size` is 70000, but `fashion-mnist` has only 60000"),
+    ],
+)
+def test_a_data_set_too_small_or_unknown_is_named(settings, sentence):
+    with pytest.raises(RepdynError, match=sentence):
+        data.sizes(settings)
+
+
+def test_resizing_pads_to_a_multiple_and_averages_blocks():
+    images = np.arange(2 * 28 * 28, dtype=float).reshape(2, 1, 28, 28)
+    resized = data._resized(images, 16)
+    assert resized.shape == (2, 1, 16, 16)
+    padded = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))
+    assert resized[1, 0, 3, 5] == padded[1, 0, 6:8, 10:12].mean()
+    assert resized.sum() * 4 == images.sum()
+
+
+def test_fashion_mnist_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    from torchvision.datasets import FashionMNIST
+
+    monkeypatch.setattr(FashionMNIST, "mirrors", [])
+    with pytest.raises(RepdynError, match=r"`fashion-mnist` is not under .*put its four IDX files"):
+        data.load(Data(dataset="fashion-mnist", train_size=100), tmp_path)

@@ -1,0 +1,88 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TINY
+
+from repdyn import progress
+
+
+def run(*arguments, folder, **environment):
+    import repdyn
+
+    path = str(Path(repdyn.__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-m", "repdyn", *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+RUN = ("--arch", "vit", "--optimizer", "sgd", "--seed", "0")
+
+
+def test_a_stage_runs_by_hand_from_any_directory_and_logs_well(tmp_path):
+    done = run("train", "--study", TINY, "--log", tmp_path / "train.log", *RUN, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results/tiny/history/arch=vit/optimizer=sgd/seed=0/history.parquet").is_file()
+    assert "train       vit sgd seed 0: done in" in done.stderr
+    log = (tmp_path / "train.log").read_text().splitlines()
+    assert all(line[:2] == "20" and line[20:27] in ("INFO   ", "WARNING") for line in log)
+
+
+def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
+    done = run("cka", "--study", TINY, *RUN, folder=tmp_path)
+    assert done.returncode == 1
+    assert "activations.parquet` is not there; make it with: snakemake --cores 1" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("patch_size: 4", "patch_size: 3", "`archs.vit`: `vit_tiny_patch16_224` has patch_size 3, which does not divide"),
+        ("model: resnet18", "model: resnet19", "`archs.resnet`: `resnet19` is not a timm model"),
+        ("similarity_examples: 40", "similarity_examples: 400", "is 400, but there are only 60 test examples"),
+        ("train_size: 120", "train_size: 129", "the last batch of an epoch would have a single example"),
+        ("opt: adam,", "opt: adamm,", "`optimizers.adam`: `adamm` is not an optimizer of timm"),
+        ("stem: small", "stem: small\n    layers: [nose]", "`archs.resnet`: `layers`: no module is called `nose`"),
+        ("dataset: digits", "dataset: diggits", "`data.dataset` is 'diggits', but must be one of"),
+    ],
+)
+def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sentence):
+    text = TINY.read_text()
+    assert old in text
+    (tmp_path / "study.yaml").write_text(text.replace(old, new))
+    done = run("check", "--study", "study.yaml", folder=tmp_path)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_good_study_passes_the_check_in_silence(tmp_path):
+    done = run("check", "--study", TINY, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_stages_that_need_no_torch_do_not_import_it():
+    for module in ("study", "snapshot", "schedule", "tables", "representations", "cka", "probes", "phases", "findings"):
+        code = f"import sys, repdyn.{module}; sys.exit(bool({{'torch', 'timm'}} & set(sys.modules)))"
+        path = str(Path(progress.__file__).parents[1])
+        done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=False)
+        assert done.returncode == 0, module
+
+
+def test_progress_is_steady_lines_with_rate_and_time_left(monkeypatch, caplog):
+    clock = iter(range(0, 10_000, 4))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with caplog.at_level("INFO", logger="repdyn"), progress.Progress(30, "epoch", done=10) as bar:
+        for _ in range(20):
+            bar.advance("loss 0.1")
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == "epoch 12/30, 4.0 s/epoch, 01:12 left, loss 0.1"
+    assert 3 <= len(lines) <= 5

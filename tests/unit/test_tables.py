@@ -1,0 +1,123 @@
+import json
+import os
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from repdyn import files, tables
+from repdyn.errors import RepdynError
+
+SCHEMA = tables.schema(step=(pa.int64(), "optimizer steps"), cka=(pa.float64(), "similarity"))
+METADATA = {"stage": "cka", "hyperparameters": {"data": {"label_noise": 0.1}, "seed": 0}}
+COLUMNS = {"cka": [1.0, None], "step": [0, 5]}
+
+
+def test_a_table_has_the_schema_s_columns_in_its_order_and_types(tmp_path):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, COLUMNS, SCHEMA, METADATA)
+    assert pq.read_schema(path).equals(SCHEMA)
+    assert pd.read_parquet(path).columns.tolist() == ["step", "cka"]
+    assert tables.read(path).to_pydict() == {"step": [0, 5], "cka": [1.0, None]}
+
+
+def test_a_file_read_alone_explains_itself(tmp_path):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, COLUMNS, SCHEMA, METADATA)
+    raw = json.loads(pq.read_schema(path).metadata[b"repdyn"])
+    assert raw == METADATA | {"units": {"step": "optimizer steps", "cka": "similarity"}}
+
+
+def test_a_grid_of_files_is_one_table_with_the_run_as_columns(tmp_path):
+    for seed in (0, 1):
+        tables.write(tmp_path / f"arch=vit/optimizer=sgd/seed={seed}/cka.parquet", COLUMNS, SCHEMA, METADATA)
+    frame = pd.read_parquet(tmp_path)
+    assert set(frame.columns) == {"step", "cka", "arch", "optimizer", "seed"}
+    found = duckdb.sql(f"select seed, count(*) from '{tmp_path}/*/*/*/*.parquet' group by seed order by seed").fetchall()
+    assert found == [(0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("columns", [{"step": [0]}, COLUMNS | {"more": [1, 2]}])
+def test_other_columns_than_the_schema_s_are_refused(tmp_path, columns):
+    with pytest.raises(ValueError, match="but the table has"):
+        tables.write(tmp_path / "x.parquet", columns, SCHEMA, METADATA)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_identical_content_is_identical_bytes(tmp_path):
+    for name in ("a", "b"):
+        tables.write(tmp_path / name, COLUMNS, SCHEMA, METADATA)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, COLUMNS, SCHEMA, METADATA)
+    before = path.read_bytes()
+    with pytest.raises(ZeroDivisionError), tables.writer(path, SCHEMA, METADATA) as append:
+        append(COLUMNS)
+        raise ZeroDivisionError
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path):
+    path = tmp_path / "cka.parquet"
+    with pytest.raises(RepdynError) as raised:
+        tables.read(path)
+    assert str(raised.value) == f"`{path}` is not there; make it with: snakemake --cores 1 {path}"
+
+
+@pytest.mark.parametrize("cut", [0, 3, 100, -200, -1])
+def test_a_truncated_file_is_named_with_the_command_that_makes_it_again(tmp_path, cut):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, COLUMNS, SCHEMA, METADATA)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(RepdynError, match=r"is damaged .* snakemake --cores 1 --force .*cka\.parquet") as raised:
+        tables.read(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_flipped_byte_is_found(tmp_path):
+    path = tmp_path / "big.parquet"
+    tables.write(path, {"step": np.arange(5000), "cka": np.random.default_rng(0).random(5000)}, SCHEMA, METADATA)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(RepdynError, match="is damaged"):
+        tables.read(path)
+
+
+def test_a_file_made_under_other_hyperparameters_is_refused_naming_both_values(tmp_path):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, COLUMNS, SCHEMA, METADATA)
+    tables.read(path, METADATA["hyperparameters"])
+    with pytest.raises(RepdynError, match=r"was made with data\.label_noise = 0\.1, but 0\.2 is asked for"):
+        tables.read(path, {"data": {"label_noise": 0.2}, "seed": 0})
+    with pytest.raises(RepdynError, match=r"was made with seed = 0, but null is asked for"):
+        tables.read(path, {"data": {"label_noise": 0.1}})
+
+
+def test_a_file_that_is_not_ours_is_refused(tmp_path):
+    pq.write_table(pa.table({"step": [1]}), tmp_path / "x.parquet")
+    with pytest.raises(RepdynError, match="carries no repdyn metadata"):
+        tables.read(tmp_path / "x.parquet", {})
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RepdynError, match="The disk is full: .*file"), files.atomic(path) as temporary:
+        temporary.write_text("half of the n")
+        raise OSError(28, os.strerror(28))
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_may_not_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RepdynError, match="cannot be written: File exists"), files.atomic(tmp_path / "file" / "x"):
+        pass

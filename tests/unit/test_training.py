@@ -1,0 +1,164 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from repdyn import training
+from repdyn.errors import RepdynError
+
+
+def outputs(job):
+    """Bytes of all checkpoints, and the history without the one column that is time."""
+    folder = Path(job.paths.checkpoint(job.run.path, 0)).parent
+    history = pd.read_parquet(job.paths.history(job.run.path)).drop(columns="seconds")
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, history
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(monkeypatch, step):
+    """Let training die right after an optimizer step, the way a kill does: nothing is cleaned up."""
+    evaluate = training.Trainer._check_finite
+
+    def dying(self, losses):
+        if self.step >= step:
+            raise Killed
+        evaluate(self, losses)
+
+    monkeypatch.setattr(training.Trainer, "_check_finite", dying)
+
+
+@pytest.mark.parametrize("arch", ["resnet", "vit"])
+def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(make_job, config, arch, tmp_path, monkeypatch):
+    config["training"]["epochs"] = 6
+    config["archs"]["vit"]["kwargs"]["drop_rate"] = 0.1  # random numbers within the forward pass too
+    config["execution"] = {"save_state_seconds": 0}
+    job = make_job("train", config, arch)
+    training.main(job)
+    expected, history = outputs(job)
+
+    config["name"] = "killed"
+    again = make_job("train", config, arch)
+    for step in (2, 9, 10, 17):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at(patch, step)
+            training.main(again)
+    assert not Path(again.paths.history(again.run.path)).exists()
+    training.main(again)
+    found, found_history = outputs(again)
+    assert found == expected
+    pd.testing.assert_frame_equal(found_history, history)
+
+
+def test_longer_training_continues_and_ends_as_if_it_had_been_long_from_the_start(make_job, config, monkeypatch):
+    config["training"]["epochs"] = 6
+    long = make_job("train", config | {"name": "long"})
+    training.main(long)
+
+    config["training"]["epochs"] = 3
+    training.main(make_job("train", config))
+    config["training"]["epochs"] = 6
+    job = make_job("train", config)
+    epochs = []
+    train = training.Trainer._train_epoch
+    monkeypatch.setattr(training.Trainer, "_train_epoch", lambda self, e, m: (epochs.append(e), train(self, e, m)))
+    training.main(job)
+    assert epochs == [3, 4, 5]
+    for one, other in zip(outputs(job), outputs(long), strict=True):
+        assert one.equals(other) if isinstance(one, pd.DataFrame) else one == other
+
+
+def test_shorter_training_is_cut_from_the_longer(make_job, config, monkeypatch):
+    config["training"]["epochs"] = 6
+    training.main(make_job("train", config))
+    config["training"]["epochs"] = 3
+    monkeypatch.setattr(training.Trainer, "_train_epoch", None)
+    job = make_job("train", config)
+    training.main(job)
+    _, history = outputs(job)
+    assert history.epoch.tolist() == [0, 1, 2, 3]
+
+
+def test_another_setting_starts_afresh_and_removes_the_state_of_the_old(make_job, config):
+    config["training"]["epochs"] = 2
+    training.main(make_job("train", config))
+    config["optimizers"]["sgd"]["lr"] = 0.01
+    job = make_job("train", config)
+    training.main(job)
+    assert len(list(Path(job.paths.state(job.run.path)).iterdir())) == 1
+
+
+@pytest.mark.parametrize("victim", ["state.pt", "step=4.safetensors"])
+def test_a_damaged_state_is_not_continued_from(make_job, config, victim):
+    config["training"]["epochs"] = 3
+    job = make_job("train", config)
+    training.main(job)
+    expected, _ = outputs(job)
+    (file,) = Path(job.paths.state(job.run.path)).glob(f"*/{victim}")
+    content = file.read_bytes()
+    file.unlink()
+    file.write_bytes(content[: len(content) // 2])
+    training.main(job)
+    assert outputs(job)[0] == expected
+
+
+def test_checkpoints_in_the_state_cost_nothing(make_job, config):
+    config["training"]["epochs"] = 2
+    job = make_job("train", config)
+    training.main(job)
+    assert all(path.stat().st_nlink == 2 for path in Path(job.paths.checkpoint(job.run.path, 0)).parent.iterdir())
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_first_such_step(make_job, config):
+    config["optimizers"]["sgd"]["lr"] = 1e30
+    config["training"]["epochs"] = 2
+    job = make_job("train", config, "vit")
+    with pytest.raises(RepdynError, match=r"NaN or infinite at step [2-4] \(epoch .*lower the learning rate"):
+        training.main(job)
+    assert not Path(job.paths.history(job.run.path)).exists()
+
+
+def test_two_optimizers_with_one_seed_start_from_the_same_weights_and_see_the_same_labels(make_job, config):
+    config["training"]["epochs"] = 1
+    starts = []
+    for optimizer in ("sgd", "adam"):
+        job = make_job("train", config, optimizer=optimizer)
+        training.main(job)
+        files, history = outputs(job)
+        header = int.from_bytes(files["step=0.safetensors"][:8], "little")
+        starts.append((files["step=0.safetensors"][8 + header :], history.iloc[0].drop("lr").tolist()))
+    assert starts[0] == starts[1]
+
+
+def test_history_measures_what_it_says():
+    class Constant(torch.nn.Module):
+        def forward(self, images):
+            return torch.nn.functional.one_hot(torch.full((len(images),), 1), 3).float()
+
+    split = training.Split(
+        images=torch.zeros(4, 1),
+        labels=torch.tensor([1, 1, 0, 2]),
+        given_labels=torch.tensor([1, 0, 1, 2]),
+        mislabelled=torch.tensor([False, True, True, False]),
+    )
+    row = training.measure(Constant(), split, split)
+    assert row["train_accuracy"] == 0.5
+    assert row["clean_accuracy"] == 0.5
+    assert row["mislabelled_accuracy"] == 0.5
+    assert row["mislabelled_true_accuracy"] == 0.5
+    assert row["test_accuracy"] == 0.5
+    log_sum = torch.tensor([0.0, 1.0, 0.0]).logsumexp(0).item()
+    assert row["test_loss"] == pytest.approx(log_sum - 0.5)
+
+
+def test_without_label_noise_there_is_no_accuracy_on_mislabelled_examples(make_job, config):
+    config["data"]["label_noise"] = 0.0
+    config["training"]["epochs"] = 1
+    job = make_job("train", config)
+    training.main(job)
+    history = pd.read_parquet(job.paths.history(job.run.path))
+    assert history.mislabelled_accuracy.isna().all()
+    assert history.clean_accuracy.equals(history.train_accuracy)

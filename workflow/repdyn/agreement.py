@@ -1,0 +1,77 @@
+"""How far classifiers agree on the same points: plain agreement, and beside it Cohen's kappa.
+
+Somepalli et al. 2022 score decision regions by the share of points with the same label (which they call IoU). Two
+classifiers that both call nearly everything one class agree without having anything in common, so there is a baseline:
+kappa (Cohen 1960) is the agreement in excess of what the two classifiers' class frequencies alone would give.
+
+Labels come in pieces, and counts of pieces add up exactly, so memory does not depend on the number of points. Time for
+all pairs of E classifiers: E² / 2 comparisons of one byte for each point, which is a third of what one product of
+one-hot matrices takes (measured: 30 classifiers, 10 classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+PIECE = 1 << 15  # points; E of them stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What must be counted to compare E classifiers; counts on other points are added with ``+``.
+
+    Attributes:
+        same: (E, E) int64, points with the same label.
+        classes: (E, C) int64, points of each class.
+    """
+
+    same: Array
+    classes: Array
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.same + other.same, self.classes + other.classes)
+
+    @property
+    def similarity(self) -> Array:
+        """(E, E) float64: share of points with the same label."""
+        total = self.classes.sum(axis=1)[0]
+        share: Array = self.same / total
+        return share
+
+    @property
+    def kappa(self) -> Array:
+        """(E, E) float64: Cohen's kappa; NaN where two classifiers give everything the same one class."""
+        total = self.classes.sum(axis=1)[0]
+        expected = (self.classes @ self.classes.T) / float(total) ** 2
+        # Decided on integers: only if both give all points to one class is chance agreement exactly 1.
+        degenerate = self.classes @ self.classes.T == total**2
+        kappa = np.full_like(expected, np.nan)
+        np.divide(self.similarity - expected, 1.0 - expected, out=kappa, where=~degenerate)
+        return kappa
+
+
+def nothing(classifiers: int, classes: int) -> Counts:
+    """Counts on no points, to start a sum with."""
+    same, frequencies = (np.zeros((classifiers, columns), dtype=np.int64) for columns in (classifiers, classes))
+    return Counts(same, frequencies)
+
+
+def count(labels: Sequence[Array] | Array, classes: int) -> Counts:
+    """Counts for E classifiers that labelled the same n points.
+
+    Args:
+        labels: E arrays (n,) of unsigned integers below ``classes``.
+        classes: C.
+    """
+    same = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for start in range(0, len(labels[0]), PIECE):
+        piece = np.stack([row[start : start + PIECE] for row in labels])
+        for i in range(len(labels)):
+            same[i, i:] += np.count_nonzero(piece[i:] == piece[i], axis=1)
+    same += np.triu(same, 1).T
+    return Counts(same, np.stack([np.bincount(row, minlength=classes) for row in labels]))

@@ -1,0 +1,240 @@
+"""Planes through triplets of images, on which decision regions are compared (Somepalli et al. 2022).
+
+From the data set to one table that all runs share. Three images x₀, x₁, x₂ span a plane with origin x₀, first axis
+a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, x₂ - x₀ made orthogonal to a and normalised (read in their code). The
+images stand at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩); the grid spans their bounding box and a margin
+times its sides.
+
+Triplets come from three sets: test images, correctly labelled and wrongly labelled training images (chosen; theirs are
+test images). They are drawn one after the other from ``planes.seed``, so that more planes contain the fewer. A plane to
+look at goes through the same triplet as the scored plane of the same number.
+
+Time and memory: next to nothing; six numbers and three images' worth of floats for each plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import data, tables
+from .errors import RepdynError
+from .progress import LOG
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Purpose = Literal["scores", "picture"]
+SETS = ("test", "clean", "mislabelled")
+# How often in a row a drawn triplet may be unfit before it is concluded that there are no more.
+ATTEMPTS = 10_000
+
+
+def layout(pixels: int) -> pa.Schema:
+    """The table's schema for images of so many numbers. A plane's key is (purpose, planes, plane)."""
+    image = pa.list_(pa.field("element", pa.float32(), nullable=False), pixels)
+
+    def fixed(kind: pa.DataType, size: int) -> pa.DataType:
+        return pa.list_(pa.field("element", kind, nullable=False), size)
+
+    return tables.schema(
+        purpose=(pa.string(), "scores or picture"),
+        planes=(pa.string(), "set of images"),
+        plane=(pa.int64(), "number in its set"),
+        examples=(fixed(pa.int64(), 3), "positions in the data set"),
+        labels=(fixed(pa.int64(), 3), "true classes"),
+        x=(fixed(pa.float64(), 3), "distance in image space along a, of the three images"),
+        y=(fixed(pa.float64(), 3), "distance in image space along b, of the three images"),
+        x_range=(fixed(pa.float64(), 2), "distance in image space along a, first and last grid point"),
+        y_range=(fixed(pa.float64(), 2), "distance in image space along b, first and last grid point"),
+        resolution=(pa.int64(), "grid points a side"),
+        origin=(image, "standardised pixel value"),
+        a=(image, "unit vector in image space"),
+        b=(image, "unit vector in image space"),
+    )
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The P planes of one set and purpose, all of one resolution.
+
+    Attributes:
+        name: of the set.
+        plane: (P,) int64, their numbers.
+        origin, a, b: (P, d) float32.
+        x, y: (P, R) float64, coordinates of the grid's columns and of its rows; grid point i of a plane stands at
+            x[i % R], y[i // R].
+    """
+
+    name: str
+    plane: Array
+    origin: Array
+    a: Array
+    b: Array
+    x: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.plane)
+
+    @property
+    def resolution(self) -> int:
+        """Grid points a side."""
+        side: int = self.x.shape[1]
+        return side
+
+
+def basis(images: Array) -> tuple[Array, Array, Array, Array] | None:
+    """Orthonormal axes of the plane through three images and where the images stand on it.
+
+    Args:
+        images: (3, d), float64.
+
+    Returns:
+        a (d,), b (d,), x (3,), y (3,); None if the three images do not span a plane.
+    """
+    first, second = images[1] - images[0], images[2] - images[0]
+    length = np.linalg.norm(first)
+    if length == 0.0:
+        return None
+    a = first / length
+    along = a @ second
+    across = second - along * a
+    height = np.linalg.norm(across)
+    if height <= 1e-6 * np.linalg.norm(second):
+        return None
+    return a, across / height, np.array([0.0, length, along]), np.array([0.0, 0.0, height])
+
+
+def span(coordinates: Array, margin: float) -> Array:
+    """First and last grid coordinate: the coordinates' range and ``margin`` times its length on either side."""
+    low, high = coordinates.min(), coordinates.max()
+    return np.array([low - margin * (high - low), high + margin * (high - low)])
+
+
+def draw(images: Array, labels: Array, count: int, generator: np.random.Generator, distinct: bool) -> list[Array]:
+    """Triplets of images that span planes, no two of the same three images; each an array of three indices.
+
+    Args:
+        images: (n, d), float64.
+        labels: (n,), true classes.
+        count: how many triplets.
+        generator: where chance comes from; the first triplets do not depend on how many are drawn.
+        distinct: whether the three classes must differ.
+
+    Raises:
+        LookupError: if there are not so many; its argument is how many were found.
+    """
+    triplets: list[Array] = []
+    seen: set[frozenset[int]] = set()
+    failed = 0
+    while len(triplets) < count:
+        if failed == ATTEMPTS or len(images) < 3:
+            raise LookupError(len(triplets))
+        failed += 1
+        triplet = generator.choice(len(images), size=3, replace=False)
+        key = frozenset(triplet.tolist())
+        if key in seen or (distinct and len(set(labels[triplet].tolist())) < 3) or basis(images[triplet]) is None:
+            continue
+        seen.add(key)
+        triplets.append(triplet)
+        failed = 0
+    return triplets
+
+
+def sets(examples: data.Data) -> dict[str, data.Examples]:
+    """The images of each set; without wrong labels there is no set of mislabelled images."""
+    train, wrong = examples.train, examples.mislabelled
+    everything = np.ones(len(examples.test), dtype=bool)
+    chosen = {"test": (examples.test, everything), "clean": (train, ~wrong), "mislabelled": (train, wrong)}
+    return {
+        name: data.Examples(*(column[part] for column in (pool.images, pool.labels, pool.given_labels, pool.examples)))
+        for name, (pool, part) in chosen.items()
+        if name != "mislabelled" or wrong.any()
+    }
+
+
+def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the table for one set of images.
+
+    Raises:
+        RepdynError: if there are not enough images or classes.
+    """
+    images = examples.images.reshape(len(examples), -1).astype(np.float64)
+    distinct, count = settings["distinct_classes"], max(settings["count"], settings["pictures"])
+    classes = len(np.unique(examples.labels))
+    if distinct and classes < 3:
+        raise RepdynError(
+            f"Planes through images of three distinct classes need that many, but the {name} images have {classes}; "
+            "set `planes.distinct_classes` to false."
+        )
+    generator = np.random.default_rng([settings["seed"], SETS.index(name)])
+    try:
+        triplets = draw(images, examples.labels, count, generator, distinct)
+    except LookupError as error:
+        raise RepdynError(
+            f"`planes` asks for {count} planes, but only {error.args[0]} were found through the {len(images)} {name} "
+            "images; ask for fewer, or have more images."
+        ) from None
+    uses = (
+        ("scores", triplets[: settings["count"]], settings["margin"], settings["resolution"]),
+        ("picture", triplets[: settings["pictures"]], settings["picture_margin"], settings["picture_resolution"]),
+    )
+    rows = []
+    for purpose, chosen, margin, resolution in uses:
+        for number, triplet in enumerate(chosen):
+            found = basis(images[triplet])
+            assert found is not None, "draw() returns triplets that span planes"
+            a, b, x, y = found
+            row = {"purpose": purpose, "planes": name, "plane": number, "resolution": resolution}
+            row |= {"examples": examples.examples[triplet], "labels": examples.labels[triplet], "x": x, "y": y}
+            row |= {"x_range": span(x, margin), "y_range": span(y, margin)}
+            rows.append(row | {"origin": images[triplet[0]], "a": a, "b": b})
+    return rows
+
+
+def read(path: str | Path, purpose: Purpose, hyperparameters: Mapping[str, Any] | None = None) -> list[Planes]:
+    """The planes of one purpose, by set.
+
+    Raises:
+        RepdynError: if the file is missing or damaged, or was made with other hyperparameters.
+    """
+    table = tables.read(path, hyperparameters)
+    table = table.filter(pc.equal(table["purpose"], purpose))
+    found = []
+    for name in SETS:
+        part = table.filter(pc.equal(table["planes"], name)).combine_chunks()
+        if len(part) == 0:
+            continue
+
+        def column(key: str, part: pa.Table = part) -> Array:
+            flat: Array = part[key].combine_chunks().flatten().to_numpy()
+            return flat.reshape(len(part), -1)
+
+        resolution: int = part["resolution"][0].as_py()
+        (x0, x1), (y0, y1) = column("x_range").T, column("y_range").T
+        x, y = np.linspace(x0, x1, resolution, axis=1), np.linspace(y0, y1, resolution, axis=1)
+        found.append(Planes(name, part["plane"].to_numpy(), column("origin"), column("a"), column("b"), x, y))
+    return found
+
+
+def main(job: Job) -> None:
+    """Write the planes of a study."""
+    settings = job.made_with("planes")["planes"]
+    # Which examples are mislabelled does not depend on the run; which wrong labels they have does, and is not used.
+    examples = data.load(job.study.data, job.data_root)
+    chosen = sets(examples)
+    rows = [row for name, pool in chosen.items() for row in through(pool, name, settings)]
+    schema = layout(int(np.prod(examples.shape)))
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    tables.write(job.paths.planes(), columns, schema, job.metadata())
+    if "mislabelled" not in chosen:
+        LOG.info("no training example is mislabelled, so there are no planes through mislabelled images")
+    LOG.info("%d planes through each of: %s", settings["count"], ", ".join(chosen))

@@ -1,0 +1,216 @@
+"""Decision regions of every layer's probe and of the network, and how they agree between checkpoints.
+
+From checkpoints, probes and planes to: the label of every grid point, at every checkpoint, by every layer's probe and
+by the network (``layer = "output"``); the similarity of each layer's regions between all pairs of checkpoints
+(Somepalli et al. 2022, there between networks), beside the noise floor that it must be read against; and the
+fragmentation of the regions.
+
+All points go through the network once per checkpoint (``labelling.py``). Labels are written block by block, and read
+back so for comparison, so memory is bounded whatever the number of planes and their resolution.
+
+Time: the forward passes. Memory: within ``execution.memory_gib``; a study of which one block does not fit is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from . import activations, agreement, checkpoints, data, devices, fragmentation, planes, probes, region_labels, tables
+from .errors import RepdynError
+from .labelling import Labeller, Points, Readout, batch_size
+from .planes import Planes, Purpose
+from .progress import LOG, track
+from .region_labels import OUTPUT, Block, RegionLabels
+
+if TYPE_CHECKING:
+    from .jobs import Job
+    from .paths import Paths
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+SIMILARITY = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    planes=(pa.string(), "set of images"),
+    step_a=(pa.int64(), "optimizer steps"),
+    step_b=(pa.int64(), "optimizer steps"),
+    epoch_a=(pa.float64(), "epochs"),
+    epoch_b=(pa.float64(), "epochs"),
+    similarity=(pa.float64(), "fraction of points"),
+    kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+)
+FRAGMENTATION = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    planes=(pa.string(), "set of images"),
+    plane=(pa.int64(), "number in its set"),
+    fragments=(pa.int64(), "connected components"),
+    classes=(pa.int64(), "classes present"),
+)
+FLOOR = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    planes=(pa.string(), "set of images"),
+    similarity=(pa.float64(), "fraction of points, probes of two halves of the probe examples"),
+    kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+)
+
+
+def floor_path(paths: Paths, run: str) -> str:
+    """Where the noise floor of a run lies."""
+    return f"{paths.root}/regions/floor/{run}/floor.parquet"
+
+
+def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
+    """All pairs of checkpoints, a piece of the table for each set; how many kappas are undefined goes to the log."""
+    steps, epochs = np.array(list(labels.epochs), dtype=np.int64), np.array(list(labels.epochs.values()))
+    E, L = len(steps), len(labels.layers)
+    undefined = 0
+    for name, blocks in labels.blocks.items():
+        counts = [agreement.nothing(E, classes) for _ in labels.layers]
+        for block in range(blocks):
+            seen = [labels.read(step, name, block).labels for step in labels.epochs]  # E times (L, P, R²)
+            for depth in range(L):
+                counts[depth] += agreement.count([checkpoint[depth].ravel() for checkpoint in seen], classes)
+        kappa = np.concatenate([count.kappa.ravel() for count in counts])
+        undefined += int(np.isnan(kappa).sum())
+        yield {
+            "layer": np.repeat(np.array(labels.layers, dtype=object), E**2),
+            "depth": np.repeat(np.arange(L), E**2),
+            "planes": [name] * (L * E**2),
+            "step_a": np.tile(np.repeat(steps, E), L),
+            "step_b": np.tile(steps, E * L),
+            "epoch_a": np.tile(np.repeat(epochs, E), L),
+            "epoch_b": np.tile(epochs, E * L),
+            "similarity": np.concatenate([count.similarity.ravel() for count in counts]),
+            "kappa": pa.array(kappa, from_pandas=True),  # NaN becomes null
+        }
+    if undefined:
+        LOG.info("kappa is undefined, and null, for %d pairs that give everything one and the same class", undefined)
+
+
+def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
+    """Fragmentation of every plane at every checkpoint, a piece of the table for each set."""
+    for name, blocks in labels.blocks.items():
+        columns: dict[str, list[Any]] = {column: [] for column in FRAGMENTATION.names}
+        for step, epoch in labels.epochs.items():
+            for block in (labels.read(step, name, number) for number in range(blocks)):
+                L, P, points = block.labels.shape
+                side = round(points**0.5)
+                pieces, classes = fragmentation.fragments(block.labels.reshape(L * P, side, side))
+                columns["layer"] += [layer for layer in labels.layers for _ in range(P)]
+                columns["depth"] += [depth for depth in range(L) for _ in range(P)]
+                columns["step"] += [step] * (L * P)
+                columns["epoch"] += [epoch] * (L * P)
+                columns["planes"] += [name] * (L * P)
+                columns["plane"] += block.plane.tolist() * L
+                columns["fragments"] += pieces.tolist()
+                columns["classes"] += classes.tolist()
+        yield columns
+
+
+def check_memory(chosen: Planes, layers: int, steps: int, classes: int, budget: float) -> None:
+    """Refuse a study whose labels do not fit, one block at a time, into three quarters of the budget (bytes).
+
+    Raises:
+        RepdynError: naming what would fit.
+    """
+    largest = region_labels.blocks(len(chosen), layers, chosen.resolution)[0]
+    block = layers * largest.stop * chosen.resolution**2
+    # Comparing holds a block for each checkpoint, labelling three blocks; finding components takes ten bytes a point.
+    needed = block * (steps * region_labels.kind(classes).itemsize + 10) / 0.75
+    if needed > budget:
+        raise RepdynError(
+            f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers} layers at {steps} checkpoints on "
+            f"planes of {chosen.resolution}² points need {needed / 2**30:.2g}; raise it, or lower the resolution."
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One set of planes, and the open table that their labels go to."""
+
+    planes: Planes
+    points: Points
+    layout: pa.Schema
+    append: Callable[[Mapping[str, Any]], None]
+    scored: bool
+
+
+def label_planes(
+    labeller: Labeller, readout: Readout, target: Target, step: int, epoch: float
+) -> list[agreement.Counts]:
+    """Label one set of planes at one checkpoint, block by block.
+
+    Returns:
+        Of planes that are scored, each layer's agreement between the two halves, else nothing.
+    """
+    chosen, layers = target.planes, [*readout.layers, OUTPUT]
+    floor = [agreement.nothing(2, readout.classes) for _ in readout.layers if target.scored]
+    for part in region_labels.blocks(len(chosen), len(layers), chosen.resolution):
+        plane = chosen.plane[part]
+        total = len(plane) * chosen.resolution**2
+        labels, halves = labeller.label(readout, target.points.batches(part, labeller.batch), total)
+        block = Block(step, epoch, chosen.name, plane, labels.reshape(len(layers), len(plane), -1))
+        target.append(block.columns(layers, target.layout))
+        floor = [count + agreement.count(halves[depth], readout.classes) for depth, count in enumerate(floor)]
+    return floor
+
+
+def label_run(job: Job, reader: probes.Reader) -> dict[str, list[Any]]:
+    """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
+    study, paths, run = job.study, job.paths, job.run.path
+    device = devices.prepare(study.execution.device)
+    shape, classes = data.shape(study.data), data.source(study.data).classes
+    model, layers = activations.network(study, job.made_with("regions"), device)
+    budget = study.execution.memory_gib * 2**30
+    features = [reader.features(layer) for layer in reader.layers]
+    labeller = Labeller(model, layers, shape, batch_size(features, math.prod(shape), device, budget))
+    floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
+    with ExitStack() as stack:
+        targets: list[Target] = []
+        purposes: dict[Purpose, str] = {"scores": paths.region_labels(run), "picture": paths.region_pictures(run)}
+        for purpose, path in purposes.items():
+            sets = planes.read(paths.planes(), purpose, job.made_with("planes"))
+            check_memory(max(sets, key=len), len(layers) + 1, len(reader.epochs), classes, budget)
+            layout = region_labels.layout(classes, sets[0].resolution)
+            append = stack.enter_context(tables.writer(path, layout, job.metadata(), **region_labels.WRITING))
+            targets += [Target(chosen, Points(chosen, device), layout, append, purpose == "scores") for chosen in sets]
+        for step, epoch in track(reader.epochs.items(), len(reader.epochs), "checkpoint"):
+            checkpoints.load(paths.checkpoint(run, step), model, job.made_with("checkpoints"))
+            readout = Readout.load(reader, step, device)
+            for target in targets:
+                for depth, count in enumerate(label_planes(labeller, readout, target, step, epoch)):
+                    row = [readout.layers[depth], depth, step, epoch, target.planes.name]
+                    row += [count.similarity[0, 1], count.kappa[0, 1]]
+                    for column, value in zip(FLOOR.names, row, strict=True):
+                        floor[column].append(value)
+    return floor
+
+
+def main(job: Job) -> None:
+    """Write labels, pictures, similarity, noise floor and fragmentation of a run."""
+    run = job.run.path
+    with probes.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
+        floor = label_run(job, reader)
+    labels = RegionLabels(job.paths.region_labels(run), job.made_with("regions"))
+    classes = data.source(job.study.data).classes
+    with tables.writer(job.paths.region_similarity(run), SIMILARITY, job.metadata()) as append:
+        for piece in similarity(labels, classes):
+            append(piece)
+    with tables.writer(job.paths.region_fragmentation(run), FRAGMENTATION, job.metadata()) as append:
+        for piece in fragments(labels):
+            append(piece)
+    floor["kappa"] = pa.array(floor["kappa"], type=pa.float64(), from_pandas=True)
+    tables.write(floor_path(job.paths, run), floor, FLOOR, job.metadata())

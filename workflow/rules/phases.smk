@@ -1,0 +1,19 @@
+rule phases:
+    input:
+        history=rules.train.output.history,
+        cka=rules.cka.output,
+        regions=rules.regions.output.similarity,
+    output:
+        segments=PATHS.segments(RUN),
+        scores=PATHS.scores(RUN),
+    log:
+        PATHS.log("phases", RUN),
+    params:
+        made_with=made_with("phases"),
+    conda:
+        ENVIRONMENT
+    message:
+        "phases of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "{REPDYN} phases --study {STUDY_FILE} --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

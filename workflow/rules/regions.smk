@@ -1,0 +1,23 @@
+rule regions:
+    input:
+        checkpoints=rules.train.output.checkpoints,
+        probes=rules.probes.output.weights,
+        planes=rules.planes.output,
+    output:
+        labels=PATHS.region_labels(RUN),
+        pictures=PATHS.region_pictures(RUN),
+        similarity=PATHS.region_similarity(RUN),
+        fragmentation=PATHS.region_fragmentation(RUN),
+    log:
+        PATHS.log("regions", RUN),
+    params:
+        made_with=made_with("regions"),
+    resources:
+        gpu=GPU,
+    conda:
+        ENVIRONMENT
+    message:
+        "decision regions of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "{REPDYN} regions --study {STUDY_FILE} --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
