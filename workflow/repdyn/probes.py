@@ -129,6 +129,8 @@ def write(
         tensors |= {f"{key}/mean": probe.mean, f"{key}/scale": probe.scale}
         for name, weight, bias in zip(CLASSIFIERS, probe.weight, probe.bias, strict=True):
             tensors |= {f"{key}/{name}weight": weight, f"{key}/{name}bias": bias}
+    # safetensors writes memory as it lies, and would silently transpose what is not in C order.
+    tensors = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
     contents = {"layers": list(dict.fromkeys(layer for layer, _ in probes)), "epochs": list(epochs.items())}
     with atomic(path) as temporary:
         try:
