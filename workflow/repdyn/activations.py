@@ -132,8 +132,8 @@ def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Sch
 
 def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:
     """(n, features) as a fixed-size list column, without a copy beyond the cast."""
-    dtype = np.float32 if kind.value_type == pa.float32() else np.float16
-    flat = activations.float().numpy().astype(dtype, copy=False).reshape(-1)
+    dtype = torch.float32 if kind.value_type == pa.float32() else torch.float16
+    flat = activations.to(dtype).numpy().reshape(-1)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat, type=kind.value_type), type=kind)
 
 

@@ -45,6 +45,9 @@ class Paths:
     def region_similarity(self, run: str) -> str:
         return f"{self.root}/regions/similarity/{run}/similarity.parquet"
 
+    def region_floor(self, run: str) -> str:
+        return f"{self.root}/regions/floor/{run}/floor.parquet"
+
     def region_fragmentation(self, run: str) -> str:
         return f"{self.root}/regions/fragmentation/{run}/fragmentation.parquet"
 

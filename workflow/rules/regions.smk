@@ -7,6 +7,7 @@ rule regions:
         labels=PATHS.region_labels(RUN),
         pictures=PATHS.region_pictures(RUN),
         similarity=PATHS.region_similarity(RUN),
+        floor=PATHS.region_floor(RUN),
         fragmentation=PATHS.region_fragmentation(RUN),
     log:
         PATHS.log("regions", RUN),

@@ -1,0 +1,166 @@
+"""A tiny study from end to end, through Snakemake, as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
+RUN = "arch=vit/optimizer=sgd/seed=1"
+STEPS = ["step", "epoch"]
+PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
+
+COLUMNS = {
+    f"history/{RUN}/history.parquet": [
+        *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",
+        "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",
+    ],
+    f"activations/{RUN}/activations.parquet": [
+        *STEPS, "split", "example", "label", "given_label", "patch_embed", "blocks.0", "blocks.1", "norm",
+    ],
+    f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased"],
+    f"probes/accuracy/{RUN}/accuracy.parquet": ["layer", "depth", *STEPS, "split", "accuracy", "true_accuracy"],
+    f"regions/labels/{RUN}/labels.parquet": ["layer", "depth", *STEPS, "planes", "plane", "labels"],
+    f"regions/similarity/{RUN}/similarity.parquet": ["layer", "depth", "planes", *PAIR, "similarity", "kappa"],
+    f"regions/fragmentation/{RUN}/fragmentation.parquet": [
+        "layer", "depth", *STEPS, "planes", "plane", "fragments", "classes",
+    ],
+    f"phases/segments/{RUN}/segments.parquet": [
+        "layer", "depth", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
+    ],
+    f"phases/scores/{RUN}/scores.parquet": ["layer", "measure", "score", "value"],
+    "findings/findings.parquet": [
+        "claim", "measure", "contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs", "verdict",
+    ],
+}  # fmt: skip
+
+
+def snakemake(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    environment.pop("REPDYN_STUDY", None)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tiny study lies in here."""
+    path = tmp_path_factory.mktemp("study")
+    done = snakemake("--configfile", str(TINY), folder=path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, table):
+    path = folder / "results" / "tiny" / table
+    assert pq.read_schema(path).names == COLUMNS[table]
+    about = json.loads(pq.read_schema(path).metadata[b"repdyn"])
+    assert set(about) == {"stage", "run", "hyperparameters", "code", "versions", "units"}
+    assert list(about["units"]) == COLUMNS[table]
+    assert all(about["units"].values())
+    if "arch=" in table:
+        assert about["run"] == {"arch": "vit", "optimizer": "sgd", "seed": 1}
+        assert about["hyperparameters"]["optimizer"]["lr"] == 0.05
+
+
+@pytest.mark.parametrize("table", ["history", "cka", "probes/accuracy", "regions/similarity", "phases/scores"])
+def test_pandas_reads_the_whole_grid_with_the_run_as_columns(folder, table):
+    frame = pd.read_parquet(folder / "results" / "tiny" / table)
+    assert set(map(tuple, frame[["arch", "optimizer", "seed"]].drop_duplicates().to_numpy().tolist())) == {
+        (arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0, 1)
+    }
+
+
+def test_similarity_matrices_are_whole_symmetric_and_one_on_the_diagonal(folder):
+    for table, value, keys in (("cka", "cka", ["layer"]), ("regions/similarity", "similarity", ["layer", "planes"])):
+        frame = pd.read_parquet(folder / "results" / "tiny" / table / RUN)
+        for _, part in frame.groupby(keys):
+            matrix = part.pivot(index="step_a", columns="step_b", values=value).to_numpy()
+            assert matrix.shape == (8, 8)
+            np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+            np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-12)
+            assert matrix.min() >= 0
+            assert matrix.min() < 0.999
+
+
+def test_the_output_of_the_network_has_regions_too(folder):
+    labels = pd.read_parquet(folder / "results" / "tiny" / "regions/labels" / RUN)
+    assert set(labels.planes) == {"test", "clean", "mislabelled"}
+    assert list(labels.sort_values("depth").layer.unique()) == ["patch_embed", "blocks.0", "blocks.1", "norm", "output"]
+    assert set(map(len, labels.labels)) == {36}
+
+
+def test_jobs_leave_logs_that_say_how_long_it_took_and_how_much_memory(folder):
+    logs = list((folder / "results" / "tiny" / "logs").rglob("*.log"))
+    assert len(logs) >= 6 * 8 + 2
+    for log in logs:
+        assert " done in " in log.read_text().splitlines()[-1], log
+        assert "MiB" in log.read_text()
+
+
+def test_a_second_run_does_nothing(folder):
+    done = snakemake("--configfile", str(TINY), folder=folder)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stderr
+
+
+def test_a_single_figure_is_a_target_in_any_format(folder):
+    target = f"results/tiny/figures/{RUN}/cka.svg"
+    done = snakemake("--configfile", str(TINY), "--", target, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 steps (100%) done" in done.stderr
+    assert (folder / target).read_text().startswith("<?xml")
+
+
+def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
+    study = yaml.safe_load(TINY.read_text())
+    study["seeds"] = [0, 1, 2]
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(study))
+    done = snakemake("--configfile", str(tmp_path / "more.yaml"), "--dry-run", folder=folder)
+    counts = {
+        words[0]: int(words[1])
+        for words in map(str.split, done.stdout.splitlines())
+        if len(words) == 2 and words[1].isdigit()
+    }
+    assert {stage: counts[stage] for stage in ("train", "activations", "cka", "probes", "regions", "phases")} == dict.fromkeys(
+        ("train", "activations", "cka", "probes", "regions", "phases"), 4
+    )
+    assert "planes" not in counts
+    assert counts["findings"] == 1
+
+
+def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder):
+    path = folder / "results" / "tiny" / "activations" / RUN / "activations.parquet"
+    cka = folder / "results" / "tiny" / "cka" / RUN / "cka.parquet"
+    content, before = path.read_bytes(), cka.read_bytes()
+    times = path.stat()
+    path.write_bytes(content[: len(content) // 2])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    arguments = ["--study", str(TINY), "--arch", "vit", "--optimizer", "sgd", "--seed", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "repdyn", "cka", *arguments],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert done.returncode == 1
+    assert f"activations/{RUN}/activations.parquet` is damaged" in done.stderr
+    assert "make it again with: snakemake --cores 1 --force results/tiny/activations" in done.stderr
+    assert cka.read_bytes() == before
+
+
+def test_a_wrong_config_is_one_sentence_before_anything_runs(folder, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(TINY.read_text().replace("label_noise", "lable_noise"))
+    done = snakemake("--configfile", str(tmp_path / "wrong.yaml"), folder=folder)
+    assert done.returncode == 1
+    assert "`data.lable_noise` is not a setting; did you mean `label_noise`?" in done.stderr
+    assert "Traceback" not in done.stderr
