@@ -51,7 +51,7 @@ CLASSIFIERS = ("", "half_a/", "half_b/")
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe as it is stored, all float32: K classifiers on one layer at one checkpoint.
+    """A probe as it is stored, all float32: K classifiers on one layer at one checkpoint, K = 3.
 
     The first classifier is the probe, the two others are trained on a half of the examples each.
 
@@ -60,12 +60,14 @@ class Probe:
         bias: (K, C).
         mean: (p,), of the training examples.
         scale: (p,), their standard deviation; 1 for dead units.
+        gradient: (K,), largest component of the mean objective's gradient where the solver stopped.
     """
 
     weight: Array
     bias: Array
     mean: Array
     scale: Array
+    gradient: Array
 
     def folded(self) -> tuple[Array, Array]:
         """Weight (p, K C) and bias (K C,), float32, for raw activations: standardisation folded in.
@@ -78,8 +80,9 @@ class Probe:
 
     def predict(self, activations: Array) -> Array:
         """(n,) int64: the probe's class for each row of raw activations (n, p)."""
-        weight, bias = Probe(self.weight[:1], self.bias[:1], self.mean, self.scale).folded()
-        found: Array = (activations.astype(np.float32) @ weight + bias).argmax(axis=1)
+        weight, bias = self.folded()
+        scores = activations.astype(np.float32) @ weight + bias
+        found: Array = scores[:, : self.bias.shape[1]].argmax(axis=1)
         return found
 
 
@@ -101,18 +104,49 @@ def halves(n: int, seed: int) -> tuple[Array, Array]:
     return np.sort(order[: n // 2]), np.sort(order[n // 2 : n // 2 * 2])
 
 
-def fit(activations: Array, labels: Array, classes: int, penalty: float, seed: int) -> Probe:
-    """Train a probe, and one on each half of the examples, on activations (n, p) and labels (n,)."""
+def fit(
+    activations: Array, labels: Array, classes: int, settings: Mapping[str, Any], previous: Probe | None = None
+) -> Probe:
+    """Train a probe, and one on each half of the examples.
+
+    Args:
+        activations: (n, p), float16 or float32.
+        labels: (n,), in 0 … classes - 1.
+        classes: C.
+        settings: the ``probes`` section of the config.
+        previous: the probe of the checkpoint before, for solvers that can start from it.
+    """
     mean, scale = standardisation(activations)
     features = (activations - mean) / scale
-    parts = (slice(None), *halves(len(labels), seed))
-    found = [solvers.ridge(features[part], labels[part], classes, penalty) for part in parts]
+    found = []
+    for k, part in enumerate((np.arange(len(labels)), *halves(len(labels), settings["seed"]))):
+        start = None if previous is None else (previous.weight[k].T, previous.bias[k])
+        found.append(_solve(features[part], labels[part], classes, settings, k, start))
     return Probe(
         weight=np.stack([solution.weight.T for solution in found]).astype(np.float32),
         bias=np.stack([solution.bias for solution in found]).astype(np.float32),
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
+        gradient=np.array([solution.gradient for solution in found], dtype=np.float32),
     )
+
+
+def _solve(
+    features: Array,
+    labels: Array,
+    classes: int,
+    settings: Mapping[str, Any],
+    classifier: int,
+    start: tuple[Array, Array] | None,
+) -> solvers.Solution:
+    kind, penalty = settings["kind"], settings["penalty"]
+    if kind == "ridge":
+        return solvers.ridge(features, labels, classes, penalty)
+    if kind == "logistic":
+        return solvers.logistic(features, labels, classes, penalty, **settings["logistic"], start=start)
+    # The same chance at every layer and checkpoint, so that equal features give equal probes.
+    generator = np.random.default_rng([settings["seed"], 1, classifier])
+    return solvers.sgd(features, labels, classes, penalty, **settings["sgd"], generator=generator)
 
 
 def write(
@@ -126,7 +160,7 @@ def write(
     tensors: dict[str, Array] = {}
     for (layer, step), probe in probes.items():
         key = f"{layer}/{step}"
-        tensors |= {f"{key}/mean": probe.mean, f"{key}/scale": probe.scale}
+        tensors |= {f"{key}/mean": probe.mean, f"{key}/scale": probe.scale, f"{key}/gradient": probe.gradient}
         for name, weight, bias in zip(CLASSIFIERS, probe.weight, probe.bias, strict=True):
             tensors |= {f"{key}/{name}weight": weight, f"{key}/{name}bias": bias}
     # safetensors writes memory as it lies, and would silently transpose what is not in C order.
@@ -174,7 +208,8 @@ class Reader:
         try:
             weights = [get(f"{key}/{name}weight") for name in CLASSIFIERS]
             biases = [get(f"{key}/{name}bias") for name in CLASSIFIERS]
-            return Probe(np.stack(weights), np.stack(biases), get(f"{key}/mean"), get(f"{key}/scale"))
+            others = (get(f"{key}/{name}") for name in ("mean", "scale", "gradient"))
+            return Probe(np.stack(weights), np.stack(biases), *others)
         except SafetensorError as error:
             raise damaged(self._path, error) from None
 
@@ -200,24 +235,39 @@ def main(job: Job) -> None:
     run, settings = job.run, job.made_with("probes")["probes"]
     activations = Representations(job.paths.activations(run.path), job.made_with("activations"))
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
+    epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
     classes = data.source(job.study.data).classes
     probes: dict[tuple[str, int], Probe] = {}
-    accuracy: list[dict[str, Any]] = []
-    with Progress(len(activations.layers) * len(activations.steps), "probe") as progress:
+    accuracy: list[tuple[Any, ...]] = []
+    with Progress(len(activations.layers) * len(epochs), "probe") as progress:
         for depth, layer in enumerate(activations.layers):
-            for step, epoch in zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True):
-                seen = activations.read(layer, step, "probe")
-                probe = fit(seen, splits["probe"]["given_label"], classes, settings["penalty"], settings["seed"])
+            probe = None
+            for step, epoch in epochs.items():
+                seen = {split: activations.read(layer, step, split) for split in splits}
+                probe = fit(seen["probe"], splits["probe"]["given_label"], classes, settings, probe)
                 probes[layer, step] = probe
                 for split, examples in splits.items():
-                    found = probe.predict(seen if split == "probe" else activations.read(layer, step, split))
-                    row = {"layer": layer, "depth": depth, "step": step, "epoch": epoch, "split": split}
-                    for column, label in (("accuracy", "given_label"), ("true_accuracy", "label")):
-                        row[column] = float((found == examples[label]).mean())
-                    accuracy.append(row)
+                    found = probe.predict(seen[split])
+                    shares = (float((found == examples[labels]).mean()) for labels in ("given_label", "label"))
+                    accuracy.append((layer, depth, step, epoch, split, *shares))
                 progress.advance()
-    epochs = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
     write(job.paths.probe_weights(run.path), probes, epochs, job.metadata())
-    columns = {name: [row[name] for row in accuracy] for name in ACCURACY.names}
+    columns = dict(zip(ACCURACY.names, zip(*accuracy, strict=True), strict=True))
     tables.write(job.paths.probe_accuracy(run.path), columns, ACCURACY, job.metadata())
     LOG.info("%s probes of %d layers at %d checkpoints", settings["kind"], len(activations.layers), len(epochs))
+    if settings["kind"] == "logistic":
+        _name_unconverged(probes, settings["logistic"]["tolerance"])
+
+
+def _name_unconverged(probes: Mapping[tuple[str, int], Probe], tolerance: float) -> None:
+    """Say which probes stopped before their gradient was small."""
+    for (layer, step), probe in probes.items():
+        if probe.gradient.max() > tolerance:
+            LOG.warning(
+                "the probe of layer %s at step %d did not converge: its gradient is %.1g, above %.1g; raise "
+                "`probes.logistic.iterations` or `probes.penalty`",
+                layer,
+                step,
+                probe.gradient.max(),
+                tolerance,
+            )

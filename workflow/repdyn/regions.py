@@ -31,7 +31,6 @@ from .region_labels import OUTPUT, Block, RegionLabels
 
 if TYPE_CHECKING:
     from .jobs import Job
-    from .paths import Paths
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -65,11 +64,6 @@ FLOOR = tables.schema(
     similarity=(pa.float64(), "fraction of points, probes of two halves of the probe examples"),
     kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
 )
-
-
-def floor_path(paths: Paths, run: str) -> str:
-    """Where the noise floor of a run lies."""
-    return f"{paths.root}/regions/floor/{run}/floor.parquet"
 
 
 def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
@@ -213,4 +207,4 @@ def main(job: Job) -> None:
         for piece in fragments(labels):
             append(piece)
     floor["kappa"] = pa.array(floor["kappa"], type=pa.float64(), from_pandas=True)
-    tables.write(floor_path(job.paths, run), floor, FLOOR, job.metadata())
+    tables.write(job.paths.region_floor(run), floor, FLOOR, job.metadata())

@@ -107,11 +107,33 @@ class Cka(Section):
     """Settings of the CKA stage that change its numbers."""
 
 
-class Probes(Section):
-    """The linear classifier that is trained on every layer."""
+class Logistic(Section):
+    """How L-BFGS solves logistic probes: until no component of the mean gradient is above ``tolerance``."""
 
-    kind: Literal["ridge"] = "ridge"
+    tolerance: float = Field(default=1e-6, gt=0.0)
+    iterations: int = Field(default=2000, ge=1)
+
+
+class Sgd(Section):
+    """How stochastic gradient descent solves probes; ``lr`` is divided by the number of live units."""
+
+    epochs: int = Field(default=30, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    lr: float = Field(default=1.0, gt=0.0)
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+
+
+class Probes(Section):
+    """The linear classifier that is trained on every layer.
+
+    ``penalty`` is relative to the mean eigenvalue of the Gram matrix, for every kind. ``seed`` draws the halves of the
+    noise floor, and what is random about ``sgd``.
+    """
+
+    kind: Literal["ridge", "logistic", "sgd"] = "ridge"
     penalty: float = Field(default=0.1, gt=0.0)
+    logistic: Logistic = Logistic()
+    sgd: Sgd = Sgd()
     seed: int = Field(default=0, ge=0)
 
 
