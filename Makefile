@@ -23,7 +23,7 @@ lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --quiet --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
 unit: .venv/dev.done  ## unit tests, on every core

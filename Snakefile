@@ -30,7 +30,7 @@ include: "workflow/rules/targets.smk"
 
 
 rule all:
+    default_target: True
     input:
         PATHS.findings(),
         rules.figures.input,
-    default_target: True

@@ -131,9 +131,9 @@ def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
         for words in map(str.split, done.stdout.splitlines())
         if len(words) == 2 and words[1].isdigit()
     }
-    assert {stage: counts[stage] for stage in ("train", "activations", "cka", "probes", "regions", "phases")} == dict.fromkeys(
-        ("train", "activations", "cka", "probes", "regions", "phases"), 4
-    )
+    assert {
+        stage: counts[stage] for stage in ("train", "activations", "cka", "probes", "regions", "phases")
+    } == dict.fromkeys(("train", "activations", "cka", "probes", "regions", "phases"), 4)
     assert "planes" not in counts
     assert counts["findings"] == 1
 

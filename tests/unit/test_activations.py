@@ -106,7 +106,9 @@ def test_all_runs_compare_the_same_examples(config, make_job):
     for seed in (0, 1):
         job = make_job("activations", config, seed=seed)
         examples = data.load(job.study.data, job.data_root, seed)
-        chosen.append(activations.choose(job.made_with("activations")["activations"], examples, 0)["similarity"].examples)
+        chosen.append(
+            activations.choose(job.made_with("activations")["activations"], examples, 0)["similarity"].examples
+        )
     assert np.array_equal(*chosen)
 
 
@@ -141,7 +143,9 @@ def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, mo
     monkeypatch.setattr(
         activations,
         "_row_group",
-        lambda step, *rest: row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {}),
+        lambda step, *rest: (
+            row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {})
+        ),
     )
     activations.main(job)
     with pytest.raises(RepdynError, match="the similarity examples at step .* are not those at the first checkpoint"):
@@ -152,4 +156,6 @@ def test_networks_are_built_the_same_for_training_and_for_looking(config, make_j
     job = make_job("activations", config)
     model, _ = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
     other = architectures.build(job.made_with("train")["arch"], (1, 8, 8), 10, seed=5)
-    assert [(n, t.shape) for n, t in model.state_dict().items()] == [(n, t.shape) for n, t in other.state_dict().items()]
+    assert [(n, t.shape) for n, t in model.state_dict().items()] == [
+        (n, t.shape) for n, t in other.state_dict().items()
+    ]

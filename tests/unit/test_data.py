@@ -71,7 +71,10 @@ def test_sizes_and_shape_are_known_without_reading():
         (Data(dataset="mnits"), "`data.dataset` is 'mnits', but must be one of: digits"),
         (Data(train_size=1500, test_size=500), "do not both fit into the 1797 examples of `digits`"),
         (Data(train_size=1797), "do not both fit"),
-        (Data(dataset="fashion-mnist", train_size=70_000), "`data.train_size` is 70000, but `fashion-mnist` has only 60000"),
+        (
+            Data(dataset="fashion-mnist", train_size=70_000),
+            "`data.train_size` is 70000, but `fashion-mnist` has only 60000",
+        ),
     ],
 )
 def test_a_data_set_too_small_or_unknown_is_named(settings, sentence):

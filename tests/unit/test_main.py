@@ -45,7 +45,11 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("patch_size: 4", "patch_size: 3", "`archs.vit`: `vit_tiny_patch16_224` has patch_size 3, which does not divide"),
+        (
+            "patch_size: 4",
+            "patch_size: 3",
+            "`archs.vit`: `vit_tiny_patch16_224` has patch_size 3, which does not divide",
+        ),
         ("model: resnet18", "model: resnet19", "`archs.resnet`: `resnet19` is not a timm model"),
         ("similarity_examples: 40", "similarity_examples: 400", "is 400, but there are only 60 test examples"),
         ("train_size: 120", "train_size: 129", "the last batch of an epoch would have a single example"),

@@ -15,7 +15,9 @@ def library(tmp_path, monkeypatch):
     def digests():
         for function in (provenance._tree, provenance._normalised, provenance._reachable):
             function.cache_clear()
-        return {stage: provenance.code_digest(stage) for stage in ("training", "activations", "cka", "probes", "regions")}
+        return {
+            stage: provenance.code_digest(stage) for stage in ("training", "activations", "cka", "probes", "regions")
+        }
 
     yield copy, digests
     monkeypatch.undo()
@@ -31,7 +33,11 @@ def edit(path, old, new):
 def test_comments_docstrings_and_formatting_mean_nothing(library):
     folder, digests = library
     before = digests()
-    edit(folder / "tables.py", "from __future__ import annotations", "# A remark.\nfrom __future__ import annotations\n\n")
+    edit(
+        folder / "tables.py",
+        "from __future__ import annotations",
+        "# A remark.\nfrom __future__ import annotations\n\n",
+    )
     edit(folder / "training.py", '"""', '"""Other words. ')
     edit(folder / "training.py", '    """Train a run;', '    """Do train a run;')
     assert digests() == before

@@ -7,7 +7,10 @@ from repdyn.study import Checkpoints
 
 
 @given(
-    per_decade=st.integers(1, 40), first=st.floats(0.01, 5), epochs=st.integers(1, 2000), factor=st.integers(2, 9),
+    per_decade=st.integers(1, 40),
+    first=st.floats(0.01, 5),
+    epochs=st.integers(1, 2000),
+    factor=st.integers(2, 9),
     per_epoch=st.integers(1, 500),
 )
 def test_longer_training_contains_the_checkpoints_of_shorter(per_decade, first, epochs, factor, per_epoch):

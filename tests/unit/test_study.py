@@ -21,8 +21,16 @@ def changed(config, path, value):
         ("training.epochs", "many", "`training.epochs` is 'many', but must be an integer."),
         ("training.epochs", 1.5, "`training.epochs` is 1.5, but must be an integer."),
         ("data.label_noise", 1.5, "`data.label_noise` is 1.5, but must be less than 1."),
-        ("checkpoints.schedule", "logg", "`checkpoints.schedule` is 'logg', but must be 'log', 'linear' or 'explicit'."),
-        ("optimizers.sgd.lr", {"resnet": 0.1, "vti": 1}, "gives rates for resnet, vti; write one number, or one for each"),
+        (
+            "checkpoints.schedule",
+            "logg",
+            "`checkpoints.schedule` is 'logg', but must be 'log', 'linear' or 'explicit'.",
+        ),
+        (
+            "optimizers.sgd.lr",
+            {"resnet": 0.1, "vti": 1},
+            "gives rates for resnet, vti; write one number, or one for each",
+        ),
         ("optimizers.sgd.lr", -1, "`optimizers.sgd.lr` is -1, but must be greater than 0."),
         ("optimizers.sgd", {"lr": 1}, "`optimizers.sgd.opt` is missing; it has no default."),
         ("optimizers.sgd.lr", float("nan"), "`optimizers.sgd.lr` is nan, but must be"),
@@ -43,7 +51,8 @@ def test_a_wrong_setting_is_one_sentence_with_key_value_and_what_is_allowed(conf
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("a: [", "line 2 is not YAML"), ("just words", "must be a mapping"), (None, "no study config")]
+    ("text", "sentence"),
+    [("a: [", "line 2 is not YAML"), ("just words", "must be a mapping"), (None, "no study config")],
 )
 def test_a_config_that_is_no_study_is_named(tmp_path, text, sentence):
     path = tmp_path / "study.yaml"
@@ -65,14 +74,21 @@ def test_the_grid_is_every_combination_once(config):
 
 
 def test_a_run_outside_the_grid_is_refused_with_what_there_is(config):
-    with pytest.raises(RepdynError, match="no run resnet lamb seed 0; its archs are resnet, vit, its optimizers sgd, adam"):
+    with pytest.raises(
+        RepdynError, match="no run resnet lamb seed 0; its archs are resnet, vit, its optimizers sgd, adam"
+    ):
         studies.parse(config).run("resnet", "lamb", 0)
 
 
 @pytest.mark.parametrize(
     ("path", "value", "changes", "leaves"),
     [
-        ("probes", {"penalty": 0.5}, {"probes", "regions", "phases", "findings"}, {"train", "activations", "cka", "planes"}),
+        (
+            "probes",
+            {"penalty": 0.5},
+            {"probes", "regions", "phases", "findings"},
+            {"train", "activations", "cka", "planes"},
+        ),
         ("planes.count", 3, {"planes", "regions", "phases"}, {"train", "activations", "cka", "probes"}),
         ("archs.resnet.layers", ["layer1.0"], {"activations", "cka", "probes"}, {"train", "checkpoints", "planes"}),
         ("training.epochs", 40, {"train", "activations", "cka"}, {"checkpoints", "planes"}),

@@ -36,7 +36,9 @@ def test_a_grid_of_files_is_one_table_with_the_run_as_columns(tmp_path):
         tables.write(tmp_path / f"arch=vit/optimizer=sgd/seed={seed}/cka.parquet", COLUMNS, SCHEMA, METADATA)
     frame = pd.read_parquet(tmp_path)
     assert set(frame.columns) == {"step", "cka", "arch", "optimizer", "seed"}
-    found = duckdb.sql(f"select seed, count(*) from '{tmp_path}/*/*/*/*.parquet' group by seed order by seed").fetchall()
+    found = duckdb.sql(
+        f"select seed, count(*) from '{tmp_path}/*/*/*/*.parquet' group by seed order by seed"
+    ).fetchall()
     assert found == [(0, 2), (1, 2)]
 
 

@@ -48,10 +48,25 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     return taken, str(path)
 
 
-def recall() -> tuple[study.Study, str]:
-    """The study and the path of its copy, as the main process left them in the environment."""
-    path = os.environ[VARIABLE]
-    return study.load(Path(path)), path
+def hand_down(config: Mapping[str, Any], *, first: bool) -> study.Study:
+    """Settle which study, which library and which Python the jobs use, through the environment that they inherit.
+
+    They run the library that the rules were read with, in the Python that reads the rules unless an environment is
+    activated for them, and they read the study's copy.
+
+    Args:
+        config: the study as Snakemake read it.
+        first: whether this is the process that the user started; the others, on other machines, take its study.
+
+    Raises:
+        RepdynError: if something about the study is wrong.
+    """
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    if first or VARIABLE not in os.environ:
+        taken, os.environ[VARIABLE] = take(config)
+        return taken
+    return study.load(Path(os.environ[VARIABLE]))
 
 
 def _source() -> str:

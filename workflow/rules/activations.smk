@@ -5,14 +5,14 @@ rule activations:
         PATHS.activations(RUN),
     log:
         PATHS.log("activations", RUN),
-    params:
-        made_with=made_with("activations"),
-    resources:
-        gpu=GPU,
     conda:
         ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("activations"),
     message:
         "activations of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} activations --study {STUDY_FILE} --log {log}"
+        "python -m repdyn activations --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

@@ -5,14 +5,14 @@ rule cka:
         PATHS.cka(RUN),
     log:
         PATHS.log("cka", RUN),
-    params:
-        made_with=made_with("cka"),
-    resources:
-        gpu=GPU,
     conda:
         ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("cka"),
     message:
         "CKA of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} cka --study {STUDY_FILE} --log {log}"
+        "python -m repdyn cka --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

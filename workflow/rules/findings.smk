@@ -5,11 +5,11 @@ rule findings:
         PATHS.findings(),
     log:
         PATHS.log("findings"),
-    params:
-        made_with=made_with("findings"),
     conda:
         ENVIRONMENT
+    params:
+        made_with=made_with("findings"),
     message:
         "findings"
     shell:
-        "{REPDYN} findings --study {STUDY_FILE} --log {log}"
+        "python -m repdyn findings --study $REPDYN_STUDY --log {log}"

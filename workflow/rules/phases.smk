@@ -8,12 +8,12 @@ rule phases:
         scores=PATHS.scores(RUN),
     log:
         PATHS.log("phases", RUN),
-    params:
-        made_with=made_with("phases"),
     conda:
         ENVIRONMENT
+    params:
+        made_with=made_with("phases"),
     message:
         "phases of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} phases --study {STUDY_FILE} --log {log}"
+        "python -m repdyn phases --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

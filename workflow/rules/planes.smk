@@ -3,11 +3,11 @@ rule planes:
         PATHS.planes(),
     log:
         PATHS.log("planes"),
-    params:
-        made_with=made_with("planes"),
     conda:
         ENVIRONMENT
+    params:
+        made_with=made_with("planes"),
     message:
         "planes through triplets of images"
     shell:
-        "{REPDYN} planes --study {STUDY_FILE} --log {log}"
+        "python -m repdyn planes --study $REPDYN_STUDY --log {log}"

@@ -6,12 +6,12 @@ rule probes:
         accuracy=PATHS.probe_accuracy(RUN),
     log:
         PATHS.log("probes", RUN),
-    params:
-        made_with=made_with("probes"),
     conda:
         ENVIRONMENT
+    params:
+        made_with=made_with("probes"),
     message:
         "probes of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} probes --study {STUDY_FILE} --log {log}"
+        "python -m repdyn probes --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

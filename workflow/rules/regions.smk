@@ -11,14 +11,14 @@ rule regions:
         fragmentation=PATHS.region_fragmentation(RUN),
     log:
         PATHS.log("regions", RUN),
-    params:
-        made_with=made_with("regions"),
-    resources:
-        gpu=GPU,
     conda:
         ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("regions"),
     message:
         "decision regions of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} regions --study {STUDY_FILE} --log {log}"
+        "python -m repdyn regions --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

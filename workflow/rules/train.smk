@@ -4,14 +4,14 @@ rule train:
         checkpoints=[PATHS.checkpoint(RUN, step) for step in STEPS],
     log:
         PATHS.log("train", RUN),
-    params:
-        made_with=made_with("train"),
-    resources:
-        gpu=GPU,
     conda:
         ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("train"),
     message:
         "train {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "{REPDYN} train --study {STUDY_FILE} --log {log}"
+        "python -m repdyn train --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from repdyn import snapshot
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for variable in ("PATH", "PYTHONPATH", snapshot.VARIABLE):
+        monkeypatch.setenv(variable, os.environ.get(variable, ""))
+    monkeypatch.delenv(snapshot.VARIABLE)
+
+
+def test_a_copy_is_checked_once_and_reads_as_the_same_study(config, monkeypatch):
+    checks = []
+    monkeypatch.setattr(snapshot, "_check", checks.append)
+    study, path = snapshot.take(config)
+    assert snapshot.take(config) == (study, path)
+    assert len(checks) == 1
+    assert studies.load(Path(path)) == study
+
+
+def test_a_study_that_does_not_pass_leaves_no_copy(config):
+    config["archs"]["vit"]["kwargs"]["patch_size"] = 3
+    with pytest.raises(RepdynError, match=r"^`archs.vit`: .*patch_size 3, which does not divide the image size 8"):
+        snapshot.take(config)
+    assert not list(Path("results/tiny/study").iterdir())
+
+
+def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(config, monkeypatch):
+    monkeypatch.setattr(snapshot, "_check", lambda path: None)
+    planned = snapshot.hand_down(config, first=True)
+    config["data"]["label_noise"] = 0.5
+    assert snapshot.hand_down(config, first=False) == planned
+    assert snapshot.hand_down(config, first=True).data.label_noise == 0.5
