@@ -33,8 +33,8 @@ class Readout:
 
     Attributes:
         layers: their names, in order of depth.
-        weights: for each layer (p, K C): K classifiers (the probe and those of two halves), C classes.
-        biases: for each layer (K C,).
+        weights: for each layer (K C, p): K classifiers (the probe and those of two halves), C classes.
+        biases: for each layer (K C, 1).
         classes: C.
     """
 
@@ -49,13 +49,14 @@ class Readout:
         stored = {layer: reader.read(layer, step) for layer in reader.layers}
         folded = [tuple(torch.tensor(array, device=device) for array in probe.folded()) for probe in stored.values()]
         classes = next(iter(stored.values())).bias.shape[1]
-        return cls(tuple(stored), tuple(w for w, _ in folded), tuple(b for _, b in folded), classes)
+        return cls(tuple(stored), tuple(w for w, _ in folded), tuple(b[:, None] for _, b in folded), classes)
 
     def decide(self, outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Classes (L, K, B) of each layer's classifiers, from its activations (B, p)."""
-        probes = zip(self.layers, self.weights, self.biases, strict=True)
-        scores = torch.stack([torch.addmm(bias, outputs[layer], weight) for layer, weight, bias in probes])
-        return scores.unflatten(2, (-1, self.classes)).argmax(dim=3).transpose(1, 2)
+        # Points last: this product, and the search for the largest score, take half the time of points first.
+        stored = zip(self.layers, self.weights, self.biases, strict=True)
+        scores = torch.stack([torch.addmm(bias, weight, outputs[layer].T) for layer, weight, bias in stored])
+        return scores.unflatten(1, (-1, self.classes)).max(dim=2).indices
 
 
 class Points:

@@ -70,18 +70,18 @@ class Probe:
     gradient: Array
 
     def folded(self) -> tuple[Array, Array]:
-        """Weight (p, K C) and bias (K C,), float32, for raw activations: standardisation folded in.
+        """Weight (K C, p) and bias (K C,), float32, for raw activations: standardisation folded in.
 
         Folding costs digits where a unit's mean is large beside its scale; :func:`standardisation` bounds that ratio.
         """
         weight = self.weight.reshape(-1, self.weight.shape[-1]) / self.scale.astype(np.float64)  # (K C, p)
         bias = self.bias.ravel() - weight @ self.mean
-        return np.ascontiguousarray(weight.T, dtype=np.float32), bias.astype(np.float32)
+        return weight.astype(np.float32), bias.astype(np.float32)
 
     def predict(self, activations: Array) -> Array:
         """(n,) int64: the probe's class for each row of raw activations (n, p)."""
         weight, bias = self.folded()
-        scores = activations.astype(np.float32) @ weight + bias
+        scores = activations.astype(np.float32) @ weight.T + bias
         found: Array = scores[:, : self.bias.shape[1]].argmax(axis=1)
         return found
 

@@ -92,7 +92,8 @@ class RegionLabels:
     Attributes:
         layers: their names, in order of depth, the network's output last.
         epochs: checkpoint (optimizer step) -> epoch, ascending.
-        blocks: set -> in how many blocks its planes are.
+        planes: set -> the numbers of its planes, int64.
+        blocks: set -> in how many blocks they are.
     """
 
     def __init__(self, path: str | Path, hyperparameters: Mapping[str, Any] | None = None) -> None:
@@ -111,7 +112,12 @@ class RegionLabels:
             self.epochs[step] = epoch
             self._row_groups.setdefault((step, name), []).append(index)
         self.layers: list[str] = self._read(0, ["layer"])["layer"].unique().to_pylist()
-        self.blocks = {name: len(groups) for (_, name), groups in self._row_groups.items()}
+        first = next(iter(self.epochs))
+        self.blocks = {name: len(groups) for (step, name), groups in self._row_groups.items() if step == first}
+        self.planes: dict[str, Array] = {
+            name: np.concatenate([self.read(first, name, block).plane for block in range(blocks)])
+            for name, blocks in self.blocks.items()
+        }
 
     def _read(self, row_group: int, columns: list[str]) -> pa.Table:
         try:

@@ -96,22 +96,28 @@ def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
 
 def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
     """Fragmentation of every plane at every checkpoint, a piece of the table for each set."""
+    L, E = len(labels.layers), len(labels.epochs)
     for name, blocks in labels.blocks.items():
-        columns: dict[str, list[Any]] = {column: [] for column in FRAGMENTATION.names}
-        for step, epoch in labels.epochs.items():
-            for block in (labels.read(step, name, number) for number in range(blocks)):
-                L, P, points = block.labels.shape
-                side = round(points**0.5)
-                pieces, classes = fragmentation.fragments(block.labels.reshape(L * P, side, side))
-                columns["layer"] += [layer for layer in labels.layers for _ in range(P)]
-                columns["depth"] += [depth for depth in range(L) for _ in range(P)]
-                columns["step"] += [step] * (L * P)
-                columns["epoch"] += [epoch] * (L * P)
-                columns["planes"] += [name] * (L * P)
-                columns["plane"] += block.plane.tolist() * L
-                columns["fragments"] += pieces.tolist()
-                columns["classes"] += classes.tolist()
-        yield columns
+        found = []  # for each checkpoint (2, L, planes): pieces and classes
+        for step in labels.epochs:
+            parts = []
+            for block in range(blocks):
+                seen = labels.read(step, name, block).labels  # (L, P, R²)
+                side = round(seen.shape[2] ** 0.5)
+                parts.append(np.reshape(fragmentation.fragments(seen.reshape(-1, side, side)), (2, L, -1)))
+            found.append(np.concatenate(parts, axis=2))
+        P = found[0].shape[2]
+        pieces, classes = np.stack(found, axis=1)  # (E, L, P) each
+        yield {
+            "layer": np.tile(np.repeat(np.array(labels.layers, dtype=object), P), E),
+            "depth": np.tile(np.repeat(np.arange(L), P), E),
+            "step": np.repeat(list(labels.epochs), L * P),
+            "epoch": np.repeat(list(labels.epochs.values()), L * P),
+            "planes": [name] * (E * L * P),
+            "plane": np.tile(labels.planes[name], E * L),
+            "fragments": pieces.ravel(),
+            "classes": classes.ravel(),
+        }
 
 
 def check_memory(chosen: Planes, layers: int, steps: int, classes: int, budget: float) -> None:
@@ -126,8 +132,8 @@ def check_memory(chosen: Planes, layers: int, steps: int, classes: int, budget: 
     needed = block * (steps * region_labels.kind(classes).itemsize + 10) / 0.75
     if needed > budget:
         raise RepdynError(
-            f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers} layers at {steps} checkpoints on "
-            f"planes of {chosen.resolution}² points need {needed / 2**30:.2g}; raise it, or lower the resolution."
+            f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers - 1} layers and the output at {steps} "
+            f"checkpoints on planes of {chosen.resolution}² points need {needed / 2**30:.2g}; raise it, or lower the resolution."
         )
 
 

@@ -1,0 +1,164 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from repdyn import data, planes, tables
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+from repdyn.jobs import Job
+from repdyn.paths import Paths
+
+
+@pytest.fixture
+def job(config, tmp_path):
+    def make(data_changes=None, **changes):
+        config["planes"] |= changes
+        config["data"] |= data_changes or {}
+        return Job("planes", studies.parse(config), Paths(str(tmp_path / "tiny")))
+
+    return make
+
+
+def rows(job):
+    planes.main(job)
+    return tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+
+
+def images_of(job, row):
+    """The three images of a row, from the data set itself."""
+    examples = data.load(job.study.data, job.data_root)
+    pool = examples.test if row.planes == "test" else examples.train
+    where = {example: index for index, example in enumerate(pool.examples.tolist())}
+    index = [where[example] for example in row.examples]
+    return pool.images[index].reshape(3, -1), pool, index
+
+
+def test_the_three_images_stand_where_their_coordinates_say(job):
+    job = job()
+    for row in rows(job).itertuples():
+        images, _, _ = images_of(job, row)
+        for k in range(3):
+            np.testing.assert_allclose(row.origin + row.x[k] * row.a + row.y[k] * row.b, images[k], atol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10_000), d=st.integers(2, 20))
+def test_axes_are_orthonormal_and_distances_are_kept(seed, d):
+    images = np.random.default_rng(seed).normal(size=(3, d))
+    found = planes.basis(images)
+    assert found is not None
+    a, b, x, y = found
+    np.testing.assert_allclose([a @ a, b @ b, a @ b], [1, 1, 0], atol=1e-9)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        np.testing.assert_allclose(np.hypot(x[i] - x[j], y[i] - y[j]), np.linalg.norm(images[i] - images[j]))
+
+
+def test_images_that_span_no_plane_are_rejected():
+    u, v = np.random.default_rng(0).normal(size=(2, 5))
+    assert planes.basis(np.stack([u, u, v])) is None
+    assert planes.basis(np.stack([u, v, u])) is None
+    assert planes.basis(np.stack([u, v, v])) is None
+    assert planes.basis(np.stack([u, u + v, u - 3 * v])) is None
+
+
+def test_the_grid_spans_the_bounding_box_and_its_margin():
+    np.testing.assert_allclose(planes.span(np.array([0.0, 4.0, -1.0]), 0.1), [-1.5, 4.5])
+
+
+def test_sets_hold_test_clean_and_mislabelled_images_of_distinct_true_classes(job):
+    job = job(count=5)
+    table = rows(job)
+    assert table.planes.unique().tolist() == ["test", "clean", "mislabelled"]
+    for row in table.itertuples():
+        _, pool, index = images_of(job, row)
+        np.testing.assert_array_equal(pool.labels[index], row.labels)
+        assert len(set(row.labels)) == 3
+        if row.planes != "test":
+            np.testing.assert_array_equal(pool.mislabelled[index], row.planes == "mislabelled")
+
+
+def test_classes_need_not_be_distinct_if_so_configured(job):
+    table = rows(job(count=30, distinct_classes=False))
+    assert any(len(set(labels)) < 3 for labels in table.labels)
+
+
+def test_planes_do_not_depend_on_which_wrong_labels_a_run_has(job):
+    job = job(count=5)
+    per_seed = []
+    for seed in (0, 1):
+        pool = planes.sets(data.load(job.study.data, job.data_root, seed))
+        settings = job.made_with("planes")["planes"]
+        per_seed.append(
+            [row["examples"].tolist() for name in pool for row in planes.through(pool[name], name, settings)]
+        )
+    assert per_seed[0] == per_seed[1]
+
+
+def test_more_planes_contain_the_fewer(job):
+    few, many = rows(job(count=3)), rows(job(count=6))
+    few, many = (table[table.purpose == "scores"].set_index(["planes", "plane"]).examples for table in (few, many))
+    for key, examples in few.items():
+        np.testing.assert_array_equal(examples, many[key])
+
+
+def test_no_two_planes_of_a_set_go_through_the_same_images(job):
+    table = rows(job(count=40))
+    table = table[table.purpose == "scores"]
+    for _, part in table.groupby("planes"):
+        assert len({frozenset(examples) for examples in part.examples}) == 40
+
+
+def test_a_picture_shows_a_scored_plane_with_a_wider_margin(job):
+    table = rows(job(pictures=2)).set_index(["purpose", "planes", "plane"])
+    for name in planes.SETS:
+        score, picture = table.loc["scores", name, 1], table.loc["picture", name, 1]
+        np.testing.assert_array_equal(score.examples, picture.examples)
+        assert np.ptp(picture.x_range) > np.ptp(score.x_range)
+        assert (score.resolution, picture.resolution) == (6, 8)
+
+
+def test_without_wrong_labels_the_mislabelled_set_is_left_out_and_the_log_says_so(job, caplog):
+    caplog.set_level("INFO", logger="repdyn")
+    assert rows(job({"label_noise": 0.0})).planes.unique().tolist() == ["test", "clean"]
+    assert "no training example is mislabelled" in caplog.text
+
+
+def test_fewer_than_three_classes_are_named():
+    images = np.random.default_rng(0).normal(size=(8, 1, 2, 2)).astype(np.float32)
+    labels = np.arange(8) % 2
+    examples = data.Examples(images, labels, labels, np.arange(8))
+    chosen = {"seed": 0, "count": 1, "pictures": 1, "distinct_classes": True}
+    with pytest.raises(RepdynError, match="the clean images have 2"):
+        planes.through(examples, "clean", chosen)
+
+
+def test_more_planes_than_there_are_triplets_are_refused():
+    images = np.random.default_rng(0).normal(size=(4, 1, 2, 2)).astype(np.float32)
+    labels = np.arange(4)
+    examples = data.Examples(images, labels, labels, np.arange(4))
+    chosen = {"seed": 0, "count": 5, "pictures": 1, "distinct_classes": True}
+    with pytest.raises(RepdynError, match="asks for 5 planes, but only 4 were found through the 4 test images"):
+        planes.through(examples, "test", chosen)
+
+
+def test_reading_gives_grids_that_start_and_end_at_the_stored_ranges(job):
+    job = job(count=3)
+    table = rows(job)
+    for found in planes.read(job.paths.planes(), "scores", job.made_with("planes")):
+        part = table[(table.purpose == "scores") & (table.planes == found.name)]
+        assert len(found) == 3
+        assert found.resolution == 6
+        np.testing.assert_array_equal(found.x[:, [0, -1]], np.stack(part.x_range.to_list()))
+        np.testing.assert_array_equal(found.y[:, [0, -1]], np.stack(part.y_range.to_list()))
+        np.testing.assert_array_equal(found.b, np.stack(part.b.to_list()))
+
+
+def test_two_runs_give_identical_bytes(job):
+    job = job()
+    planes.main(job)
+    before = Path(job.paths.planes()).read_bytes()
+    planes.main(job)
+    assert Path(job.paths.planes()).read_bytes() == before

@@ -1,0 +1,283 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+from repdyn import activations, probes, solvers, tables
+from repdyn.errors import RepdynError
+
+RIDGE = {"kind": "ridge", "penalty": 0.1, "seed": 0}
+LOGISTIC = {"kind": "logistic", "penalty": 0.1, "seed": 0, "logistic": {"tolerance": 1e-6, "iterations": 2000}}
+
+
+def blobs(n, p, classes, seed=0, spread=1.0):
+    """Gaussian classes of unequal size, and features of unequal mean and scale."""
+    generator = np.random.default_rng(seed)
+    labels = generator.choice(classes, size=n, p=np.arange(1, classes + 1) / np.arange(1, classes + 1).sum())
+    labels[:classes] = np.arange(classes)
+    features = generator.normal(size=(classes, p))[labels] + spread * generator.normal(size=(n, p))
+    return features * generator.uniform(0.1, 10, size=p) + generator.normal(size=p), labels
+
+
+def standardised(n, p, classes, seed=0):
+    features, labels = blobs(n, p, classes, seed, spread=3.0)
+    return (features - features.mean(axis=0)) / features.std(axis=0), labels
+
+
+def decisions(solution, features):
+    return (features @ solution.weight + solution.bias).argmax(axis=1)
+
+
+@pytest.mark.parametrize(("n", "p"), [(90, 20), (40, 130)])
+def test_ridge_is_sklearns_ridge_classifier_at_the_same_penalty(n, p):
+    features, labels = standardised(n, p, 4)
+    solution = solvers.ridge(features, labels, 4, penalty=0.1)
+    reference = RidgeClassifier(alpha=0.1 * p).fit(features, labels)  # the mean eigenvalue of the Gram matrix is p
+    # It fits targets of -1 and 1, ours are 0 and 1.
+    np.testing.assert_allclose(2 * solution.weight.T, reference.coef_, atol=1e-10)
+    np.testing.assert_allclose(2 * solution.bias - 1, reference.intercept_, atol=1e-10)
+    unseen = np.random.default_rng(1).normal(size=(500, p))
+    np.testing.assert_array_equal(decisions(solution, unseen), reference.predict(unseen))
+
+
+@pytest.mark.parametrize(("n", "p"), [(90, 20), (40, 130)])
+def test_logistic_is_sklearns_logistic_regression_at_the_same_penalty(n, p):
+    features, labels = standardised(n, p, 4)
+    solution = solvers.logistic(features, labels, 4, penalty=0.1, tolerance=1e-9, iterations=5000)
+    reference = LogisticRegression(C=1 / (0.1 * p), tol=1e-10, max_iter=20_000).fit(features, labels)
+    assert solution.gradient <= 1e-9
+    np.testing.assert_allclose(solution.weight.T, reference.coef_, atol=2e-6)
+    np.testing.assert_allclose(solution.bias - solution.bias.mean(), reference.intercept_, atol=2e-6)
+    unseen = np.random.default_rng(1).normal(size=(500, p))
+    np.testing.assert_array_equal(decisions(solution, unseen), reference.predict(unseen))
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(6, 30), p=st.integers(1, 40), penalty=st.floats(1e-3, 10), seed=st.integers(0, 1000))
+def test_the_dual_and_the_primal_solution_of_ridge_are_one(n, p, penalty, seed):
+    features, labels = standardised(n, p, 3, seed)
+    Z, Y = features - features.mean(axis=0), np.eye(3)[labels] - np.eye(3)[labels].mean(axis=0)
+    strength = penalty * np.trace(Z @ Z.T) / n
+    primal = np.linalg.solve(Z.T @ Z + strength * np.eye(p), Z.T @ Y)
+    np.testing.assert_allclose(solvers.ridge(features, labels, 3, penalty).weight, primal, atol=1e-8)
+
+
+@pytest.mark.parametrize("p", [15, 80])
+def test_a_warm_start_changes_the_time_of_a_logistic_probe_and_not_its_answer(p):
+    features, labels = standardised(60, p, 3)
+    cold = solvers.logistic(features, labels, 3, 0.1, tolerance=1e-8, iterations=5000)
+    near = cold.weight + 0.01, cold.bias - 0.01
+    warm = solvers.logistic(features, labels, 3, 0.1, tolerance=1e-8, iterations=5000, start=near)
+    np.testing.assert_allclose(warm.weight, cold.weight, atol=1e-6)
+    at_optimum = solvers.logistic(features, labels, 3, 0.1, 1e-8, iterations=1, start=(cold.weight, cold.bias))
+    assert at_optimum.gradient <= 2e-8
+
+
+def test_sgd_is_drawn_from_its_seed_and_comes_near_the_optimum():
+    features, labels = standardised(200, 10, 3)
+    exact = solvers.logistic(features, labels, 3, 0.1, tolerance=1e-8, iterations=5000)
+
+    def solve(seed, epochs=200, lr=0.05):
+        return solvers.sgd(features, labels, 3, 0.1, epochs, 50, lr, 0.9, np.random.default_rng(seed))
+
+    np.testing.assert_array_equal(solve(0).weight, solve(0).weight)
+    assert not np.array_equal(solve(0).weight, solve(1).weight)
+    # What all classes have in common decides nothing, and only the weak penalty draws it to its optimum.
+    difference = solve(0).weight - exact.weight
+    assert np.abs(difference - difference.mean(axis=1, keepdims=True)).max() < 0.05
+    assert (decisions(solve(0), features) == decisions(exact, features)).mean() > 0.98
+
+
+@pytest.mark.parametrize("solver", [RIDGE, LOGISTIC])
+def test_a_probe_does_not_see_shifts_and_scales_of_units(solver):
+    features, labels = blobs(80, 12, 3)
+    generator = np.random.default_rng(5)
+    scale, shift = generator.uniform(0.5, 20, size=12), generator.normal(size=12)
+    one = probes.fit(features.astype(np.float32), labels, 3, solver)
+    moved = (features * scale + shift).astype(np.float32)
+    other = probes.fit(moved, labels, 3, solver)
+    np.testing.assert_allclose(one.weight, other.weight, atol=1e-3)
+    np.testing.assert_array_equal(one.predict(features.astype(np.float32)), other.predict(moved))
+
+
+def test_dead_units_have_scale_one_and_no_weight():
+    features, labels = blobs(50, 6, 3)
+    features = features.astype(np.float16)
+    features[:, 2] = 7.0
+    features[:, 4] = 0.0
+    probe = probes.fit(features, labels, 3, RIDGE)
+    np.testing.assert_array_equal(probe.scale[[2, 4]], 1.0)
+    np.testing.assert_array_equal(probe.weight[0][:, [2, 4]], 0.0)
+    assert np.all(probe.scale[[0, 1, 3, 5]] != 1.0)
+
+
+def test_a_unit_that_varies_by_rounding_alone_is_dead():
+    features, labels = blobs(50, 2, 3)
+    features = features.astype(np.float16)
+    features[:, 1] = 100.0
+    features[0, 1] = np.nextafter(np.float16(100.0), np.float16(200.0))
+    assert probes.fit(features, labels, 3, RIDGE).scale[1] == 1.0
+
+
+def test_a_layer_whose_units_are_all_dead_predicts_the_most_frequent_class():
+    _, labels = blobs(50, 2, 3)
+    constant = np.full((50, 4), 3.0, dtype=np.float16)
+    for solver in (RIDGE, LOGISTIC):
+        probe = probes.fit(constant, labels, 3, solver)
+        assert set(probe.predict(constant).tolist()) == {int(np.bincount(labels).argmax())}
+
+
+def test_folding_leaves_the_scores_as_they_are():
+    features, labels = blobs(60, 8, 3)
+    features = features.astype(np.float32)
+    probe = probes.fit(features, labels, 3, RIDGE)
+    weight, bias = probe.folded()
+    plain = ((features.astype(np.float64) - probe.mean) / probe.scale) @ probe.weight.reshape(9, 8).T
+    np.testing.assert_allclose(features @ weight.T + bias, plain + probe.bias.ravel(), atol=1e-5)
+
+
+def test_halves_are_disjoint_and_always_the_same():
+    one, two = probes.halves(11, seed=3)
+    assert len(one) == len(two) == 5
+    assert not set(one) & set(two)
+    np.testing.assert_array_equal(one, probes.halves(11, seed=3)[0])
+    assert not np.array_equal(one, probes.halves(11, seed=4)[0])
+
+
+def test_probes_of_the_halves_are_those_of_the_halves():
+    features, labels = blobs(61, 7, 3)
+    features = features.astype(np.float32)
+    probe = probes.fit(features, labels, 3, RIDGE)
+    mean, scale = probes.standardisation(features)
+    for k, half in enumerate(probes.halves(61, seed=0), start=1):
+        alone = solvers.ridge(((features - mean) / scale)[half], labels[half], 3, 0.1)
+        np.testing.assert_allclose(probe.weight[k], alone.weight.T, atol=1e-6)
+
+
+@pytest.fixture
+def stored(make_job, config):
+    """A run's activations table with two layers, three checkpoints and labels that can be read off the second layer."""
+
+    def store(**changes):
+        config["probes"] = changes
+        job = make_job("probes", config)
+        generator = np.random.default_rng(0)
+        layout = activations.layout({"noise": 40, "blocks.0": 12}, set(), "float16")
+        path = job.paths.activations(job.run.path)
+        origin = {"stage": "activations", "hyperparameters": job.made_with("activations")}
+        with tables.writer(path, layout, origin) as append:
+            for step in (0, 4, 16):
+                for split, n, seed in (("similarity", 30, 1), ("probe", 50, 2)):
+                    signal, labels = blobs(n, 12, 10, seed, spread=0.1)
+                    # Class centres must be the same in both splits.
+                    signal = np.eye(12)[labels] + 0.01 * (step + 1) * generator.normal(size=signal.shape)
+                    noise = generator.normal(size=(n, 40))
+                    given = np.where(np.arange(n) % 5 == 0, (labels + 1) % 10, labels) if split == "probe" else labels
+                    append(
+                        {
+                            "step": [step] * n,
+                            "epoch": [step / 4] * n,
+                            "split": [split] * n,
+                            "example": np.arange(n),
+                            "label": labels,
+                            "given_label": given,
+                        }
+                        | {
+                            name: pa.FixedSizeListArray.from_arrays(
+                                pa.array(values.astype(np.float16).ravel()), type=layout.field(name).type
+                            )
+                            for name, values in (("noise", noise), ("blocks.0", signal))
+                        }
+                    )
+        return job
+
+    return store
+
+
+def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
+    job = stored()
+    probes.main(job)
+    table = tables.read(job.paths.probe_accuracy(job.run.path), job.made_with("probes")).to_pandas()
+    assert list(table.columns) == ["layer", "depth", "step", "epoch", "split", "accuracy", "true_accuracy"]
+    assert len(table) == 2 * 3 * 2
+    source = probes.Representations(job.paths.activations(job.run.path))
+    with probes.reading(job.paths.probe_weights(job.run.path), job.made_with("probes")) as reader:
+        assert reader.layers == ["noise", "blocks.0"]
+        assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
+        assert reader.features("noise") == 40
+        for row in table.itertuples():
+            examples = source.examples(row.split)
+            found = reader.read(row.layer, row.step).predict(source.read(row.layer, row.step, row.split))
+            assert row.accuracy == (found == examples["given_label"]).mean()
+            assert row.true_accuracy == (found == examples["label"]).mean()
+    signal = table[(table.layer == "blocks.0") & (table.step == 0)].set_index("split")
+    assert signal.true_accuracy["similarity"] > 0.7
+    assert (table[table.layer == "blocks.0"].depth == 1).all()
+
+
+@pytest.mark.parametrize("kind", ["ridge", "logistic", "sgd"])
+def test_two_runs_give_identical_bytes(stored, kind):
+    job = stored(kind=kind)
+    paths = [Path(job.paths.probe_weights(job.run.path)), Path(job.paths.probe_accuracy(job.run.path))]
+    probes.main(job)
+    before = [path.read_bytes() for path in paths]
+    probes.main(job)
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_a_logistic_probe_that_did_not_converge_is_named(stored, caplog):
+    job = stored(kind="logistic", logistic={"iterations": 2})
+    probes.main(job)
+    assert "layer blocks.0 at step 16 did not converge" in caplog.text
+
+
+def test_converged_logistic_probes_have_small_recorded_gradients(stored, caplog):
+    job = stored(kind="logistic")
+    probes.main(job)
+    assert "did not converge" not in caplog.text
+    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+        assert 0 < reader.read("noise", 4).gradient.max() <= 1e-6
+
+
+def test_a_probe_comes_back_as_it_was_whatever_its_layout_in_memory(tmp_path):
+    features, labels = blobs(60, 8, 3)
+    probe = probes.fit(features.astype(np.float32), labels, 3, RIDGE)
+    transposed = probes.Probe(
+        np.asfortranarray(probe.weight), np.asfortranarray(probe.bias), probe.mean, probe.scale, probe.gradient
+    )
+    probes.write(tmp_path / "p.safetensors", {("layer", 5): transposed}, {5: 1.5}, {"hyperparameters": {}})
+    with probes.reading(tmp_path / "p.safetensors", {}) as reader:
+        back = reader.read("layer", 5)
+    for name in ("weight", "bias", "mean", "scale", "gradient"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(probe, name))
+
+
+def test_probes_made_with_another_penalty_are_refused(stored):
+    job = stored()
+    probes.main(job)
+    wanted = job.made_with("probes")
+    wanted["probes"]["penalty"] = 0.2
+    with pytest.raises(RepdynError, match=r"probes\.penalty = 0\.1, but 0\.2 is asked for"):
+        probes.reading(job.paths.probe_weights(job.run.path), wanted).__enter__()
+
+
+def test_missing_and_truncated_probes_are_named(stored, tmp_path):
+    with pytest.raises(RepdynError, match=r"nowhere\.safetensors` is not there"):
+        probes.reading(tmp_path / "nowhere.safetensors").__enter__()
+    job = stored()
+    probes.main(job)
+    path = Path(job.paths.probe_weights(job.run.path))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RepdynError, match="is damaged"):
+        probes.reading(path).__enter__()
+
+
+def test_neither_probes_nor_planes_import_torch():
+    code = "import sys, repdyn.probes, repdyn.planes; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,366 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from sklearn.metrics import cohen_kappa_score
+from torch import nn
+
+from repdyn import (
+    activations,
+    agreement,
+    between,
+    checkpoints,
+    fragmentation,
+    labelling,
+    planes,
+    probes,
+    region_labels,
+    regions,
+    tables,
+    training,
+)
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+from repdyn.jobs import Job
+from repdyn.region_labels import RegionLabels
+
+# ---- agreement ----------------------------------------------------------------------------------------------------
+
+
+def random_labels(classifiers=5, points=1000, classes=4, seed=0):
+    return np.random.default_rng(seed).integers(0, classes, size=(classifiers, points)).astype(np.uint8) ** 2 % classes
+
+
+def test_agreement_is_the_share_of_equal_labels_and_kappa_is_cohens():
+    labels = random_labels()
+    labels[1] = np.where(np.arange(1000) < 700, labels[0], labels[1])
+    counts = agreement.count(labels, 4)
+    for i in range(5):
+        for j in range(5):
+            assert counts.similarity[i, j] == (labels[i] == labels[j]).mean()
+            np.testing.assert_allclose(counts.kappa[i, j], cohen_kappa_score(labels[i], labels[j]), atol=1e-12)
+
+
+def test_a_permutation_of_checkpoints_permutes_the_matrices_exactly():
+    labels = random_labels()
+    order = np.random.default_rng(1).permutation(5)
+    one, other = agreement.count(labels, 4), agreement.count(labels[order], 4)
+    np.testing.assert_array_equal(other.similarity, one.similarity[np.ix_(order, order)])
+    np.testing.assert_array_equal(other.kappa, one.kappa[np.ix_(order, order)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(cut=st.integers(0, 100_000), seed=st.integers(0, 100))
+def test_counts_of_pieces_add_up_to_counts_of_the_whole(cut, seed):
+    labels = random_labels(3, 100_000, 5, seed)
+    parts = [part for part in (labels[:, :cut], labels[:, cut:]) if part.size]
+    total = agreement.nothing(3, 5)
+    for part in parts:
+        total += agreement.count(part, 5)
+    np.testing.assert_array_equal(total.same, agreement.count(labels, 5).same)
+    np.testing.assert_array_equal(total.classes, agreement.count(labels, 5).classes)
+
+
+def test_kappa_is_undefined_only_where_both_give_everything_the_same_class():
+    labels = np.array([[2, 2, 2, 2], [2, 2, 2, 2], [1, 1, 1, 1], [1, 2, 1, 2]], dtype=np.uint8)
+    kappa = agreement.count(labels, 3).kappa
+    assert np.isnan(kappa[[0, 0, 1, 2], [0, 1, 1, 2]]).all()
+    assert np.isnan(kappa).sum() == 5
+    assert kappa[3, 3] == 1.0
+    assert kappa[0, 2] == kappa[0, 3] == 0.0
+
+
+def test_random_labels_agree_by_chance_and_have_no_kappa():
+    counts = agreement.count(np.random.default_rng(0).integers(0, 10, size=(2, 200_000)).astype(np.uint8), 10)
+    assert abs(counts.similarity[0, 1] - 0.1) < 0.005
+    assert abs(counts.kappa[0, 1]) < 0.005
+
+
+# ---- fragmentation ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), side=st.integers(2, 24), classes=st.integers(1, 6), smooth=st.floats(0.3, 3))
+def test_fragments_are_scipys_components_counted_plane_by_plane_and_class_by_class(seed, side, classes, smooth):
+    scores = np.random.default_rng(seed).normal(size=(4, classes, side, side))
+    labels = ndimage.gaussian_filter(scores, (0, 0, smooth, smooth)).argmax(axis=1).astype(np.uint8)
+    pieces, present = fragmentation.fragments(labels)
+    for plane, count, in_it in zip(labels, pieces, present, strict=True):
+        each = [ndimage.label(plane == c, structure=np.ones((3, 3)))[1] for c in np.unique(plane)]
+        assert (count, in_it) == (sum(each), len(each))
+
+
+def test_diagonal_neighbours_are_connected_and_planes_are_not():
+    checkers = np.indices((4, 4)).sum(axis=0) % 2
+    pieces, classes = fragmentation.fragments(np.stack([checkers, checkers, np.zeros((4, 4), dtype=int)]))
+    assert pieces.tolist() == [2, 2, 1]
+    assert classes.tolist() == [2, 2, 1]
+
+
+# ---- labels -------------------------------------------------------------------------------------------------------
+
+
+class HalfPlanes(nn.Module):
+    """Images of two pixels, classified by the nearest of three directions."""
+
+    directions = np.array([[1.0, 0.0], [-0.5, 3**0.5 / 2], [-0.5, -(3**0.5) / 2]])
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Flatten()
+        self.head = nn.Linear(2, 3, bias=False)
+        self.head.weight.data = torch.tensor(self.directions, dtype=torch.float32)
+
+    def forward(self, x):
+        return self.head(self.features(x))
+
+
+def square(resolution, count=1):
+    """The square [-1, 1]² of the image plane itself."""
+    axis = np.tile(np.linspace(-1, 1, resolution), (count, 1))
+    a, b = (np.tile(np.array(v, dtype=np.float32), (count, 1)) for v in ([1, 0], [0, 1]))
+    return planes.Planes("test", np.arange(count), np.zeros((count, 2), dtype=np.float32), a, b, axis, axis)
+
+
+def half_planes(offset=(0.0, 0.0, 0.0), mean=(0.0, 0.0), scale=(1.0, 1.0)):
+    """A probe that is the network's own head, turned by one class, on standardised features."""
+    mean, scale = np.array(mean, dtype=np.float32), np.array(scale, dtype=np.float32)
+    rolled = np.roll(HalfPlanes.directions, 1, axis=0) * scale
+    weights = np.stack([rolled, HalfPlanes.directions * scale, HalfPlanes.directions * scale]).astype(np.float32)
+    shift = HalfPlanes.directions @ mean
+    biases = np.stack([np.roll(shift, 1), shift, shift + offset]).astype(np.float32)
+    return probes.Probe(weights, biases, mean, scale, np.zeros(3, dtype=np.float32))
+
+
+def readout(probe):
+    weight, bias = (torch.tensor(array) for array in probe.folded())
+    return labelling.Readout(("features",), (weight,), (bias[:, None],), 3)
+
+
+@pytest.mark.parametrize("batch", [7, 64, 10_000])
+def test_regions_of_three_half_planes_are_three_sectors(batch):
+    resolution = 40  # even, so that no point lies on a border
+    points = labelling.Points(square(resolution), torch.device("cpu"))
+    labeller = labelling.Labeller(HalfPlanes().eval(), {"features": "features"}, (1, 1, 2), batch)
+    probe = half_planes(mean=(0.3, -0.2), scale=(2.0, 0.5))
+    labels, halves = labeller.label(readout(probe), points.batches(slice(0, 1), batch), resolution**2)
+    x, y = np.meshgrid(np.linspace(-1, 1, resolution), np.linspace(-1, 1, resolution))
+    angle = np.degrees(np.arctan2(y, x)) % 360
+    sector = np.select([angle < 60, angle < 180, angle < 300], [0, 1, 2], 0)
+    np.testing.assert_array_equal(labels[1].reshape(resolution, resolution), sector)
+    np.testing.assert_array_equal(labels[0].reshape(resolution, resolution), (sector + 1) % 3)
+    np.testing.assert_array_equal(halves[0, 0], halves[0, 1])
+    pieces, classes = fragmentation.fragments(labels.reshape(2, resolution, resolution))
+    assert pieces.tolist() == classes.tolist() == [3, 3]
+
+
+def test_a_bias_moves_the_border_between_half_planes_where_it_should():
+    resolution = 50
+    points = labelling.Points(square(resolution), torch.device("cpu"))
+    labeller = labelling.Labeller(HalfPlanes().eval(), {"features": "features"}, (1, 1, 2), 128)
+    _, halves = labeller.label(
+        readout(half_planes(offset=(5.0, 0.0, 0.0))), points.batches(slice(0, 1), 128), resolution**2
+    )
+    assert (halves[0, 1] == 0).all()
+    assert set(halves[0, 0].tolist()) == {0, 1, 2}
+
+
+def test_batches_run_across_planes_and_can_start_in_the_middle():
+    chosen = square(5, count=4)
+    chosen.origin[:] = np.arange(4)[:, None]
+    points = labelling.Points(chosen, torch.device("cpu"))
+    together = torch.cat(list(points.batches(slice(1, 4), 7)))
+    alone = torch.cat([torch.cat(list(points.batches(slice(k, k + 1), 25))) for k in (1, 2, 3)])
+    assert together.shape == (75, 2)
+    assert torch.equal(together, alone)
+
+
+def test_the_batch_shrinks_with_the_memory_and_is_never_empty():
+    device = torch.device("cpu")
+    roomy = labelling.batch_size([128, 64], 64, device, budget=2**31)
+    assert roomy == labelling.BATCH["cpu"]
+    wide = labelling.batch_size([65_536] * 10, 3072, device, budget=2**31)
+    assert 1 < wide < roomy
+    assert labelling.batch_size([65_536] * 10, 3072, device, budget=1.0) == 1
+
+
+# ---- a run, from checkpoints to tables ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Two tiny trained runs, measured up to their planes, and a function that gives jobs on them."""
+    root = tmp_path_factory.mktemp("results")
+    base = studies.load(Path(__file__).parents[1] / "pipeline" / "tiny.yaml").model_dump()
+    base["training"]["epochs"] = 2
+    base["archs"] = {"resnet": base["archs"]["resnet"]}
+    base["optimizers"] = {"sgd": base["optimizers"]["sgd"]}
+
+    def job(stage, seed=0, **changes):
+        study = studies.parse(base | {key: base[key] | value for key, value in changes.items()})
+        run = study.run("resnet", "sgd", seed) if stage not in ("planes", "between") else None
+        return Job(stage, study, regions_paths(root), run)
+
+    planes.main(job("planes"))
+    for seed in (0, 1):
+        for module, stage in ((training, "train"), (activations, "activations"), (probes, "probes")):
+            module.main(job(stage, seed))
+        regions.main(job("regions", seed))
+    return job
+
+
+def regions_paths(root):
+    from repdyn.paths import Paths
+
+    return Paths(str(root / "tiny"))
+
+
+def table(job, name):
+    return tables.read(getattr(job.paths, name)(job.run.path), job.made_with("regions")).to_pandas()
+
+
+def test_similarity_is_the_agreement_of_the_stored_labels(study):
+    job = study("regions")
+    labels, similarity = table(job, "region_labels"), table(job, "region_similarity")
+    stacked = labels.groupby(["layer", "planes", "step"])["labels"].apply(lambda rows: np.concatenate(rows.to_list()))
+    steps = labels.step.unique()
+    assert len(similarity) == labels.layer.nunique() * 3 * len(steps) ** 2
+    for row in similarity.itertuples():
+        one, other = stacked[row.layer, row.planes, row.step_a], stacked[row.layer, row.planes, row.step_b]
+        assert row.similarity == (one == other).mean()
+    assert (similarity[similarity.step_a == similarity.step_b].similarity == 1).all()
+
+
+def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
+    job = study("regions")
+    labels = table(job, "region_labels")
+    model, layers = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
+    step = int(labels.step.max())
+    checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
+    here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
+    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+        for chosen in planes.read(job.paths.planes(), "scores"):
+            x, y = np.meshgrid(chosen.x[1], chosen.y[1])
+            points = chosen.origin[1] + x.reshape(-1, 1) * chosen.a[1] + y.reshape(-1, 1) * chosen.b[1]
+            images = torch.tensor(points.astype(np.float32)).view(-1, 1, 8, 8)
+            with activations.tap(model, layers) as outputs, torch.inference_mode():
+                logits = model(images)
+            np.testing.assert_array_equal(here[chosen.name, "output", 1], logits.argmax(dim=1))
+            for layer in layers:
+                expected = reader.read(layer, step).predict(outputs[layer].numpy())
+                np.testing.assert_array_equal(here[chosen.name, layer, 1], expected)
+
+
+def test_layers_are_in_order_of_depth_and_the_output_is_last(study):
+    job = study("regions")
+    for name in ("region_labels", "region_pictures", "region_similarity", "region_fragmentation"):
+        depths = table(job, name).groupby("layer").depth.unique()
+        with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+            for depth, layer in enumerate([*reader.layers, "output"]):
+                assert depths[layer].tolist() == [depth]
+
+
+def test_fragmentation_is_that_of_the_stored_labels(study):
+    job = study("regions")
+    keys = ["layer", "step", "planes", "plane"]
+    labels, found = (table(job, name).set_index(keys) for name in ("region_labels", "region_fragmentation"))
+    assert len(found) == len(labels)
+    pieces, classes = fragmentation.fragments(np.stack(labels["labels"].to_list()).reshape(-1, 6, 6))
+    np.testing.assert_array_equal(found.loc[labels.index, "fragments"], pieces)
+    np.testing.assert_array_equal(found.loc[labels.index, "classes"], classes)
+
+
+def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
+    job = study("regions")
+    floor = table(job, "region_floor")
+    model, layers = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
+    assert set(floor.layer) == set(layers)
+    row = floor[(floor.planes == "clean") & (floor.step == floor.step.max())].iloc[2]
+    checkpoints.load(job.paths.checkpoint(job.run.path, row.step), model)
+    chosen = next(p for p in planes.read(job.paths.planes(), "scores") if p.name == "clean")
+    points = torch.cat(list(labelling.Points(chosen, torch.device("cpu")).batches(slice(0, len(chosen)), 1000)))
+    with activations.tap(model, layers) as outputs, torch.inference_mode():
+        model(points.view(-1, 1, 8, 8))
+    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+        weight, bias = reader.read(row.layer, row.step).folded()
+    one, two = (outputs[row.layer].numpy() @ weight.T + bias).reshape(-1, 3, 10).argmax(axis=2)[:, 1:].T
+    assert row.similarity == (one == two).mean()
+    np.testing.assert_allclose(row.kappa, cohen_kappa_score(one, two))
+
+
+def test_two_runs_give_identical_bytes_whatever_the_blocks_and_batches(study, monkeypatch):
+    job = study("regions")
+    names = ("region_pictures", "region_similarity", "region_fragmentation", "region_floor", "region_labels")
+    paths = [Path(getattr(job.paths, name)(job.run.path)) for name in names]
+    before = [path.read_bytes() for path in paths]
+    content = table(job, "region_labels")
+    regions.main(job)
+    assert [path.read_bytes() for path in paths] == before
+    monkeypatch.setattr(region_labels, "LABELS_PER_BLOCK", 1)  # so that a block is one plane
+    monkeypatch.setitem(labelling.BATCH, "cpu", 5)
+    regions.main(job)
+    assert RegionLabels(paths[-1]).blocks == {"test": 2, "clean": 2, "mislabelled": 2}
+    assert [path.read_bytes() for path in paths[1:-1]] == before[1:-1]  # tables do not show in which blocks they came
+    keys = ["step", "planes", "layer", "plane"]
+    again = table(job, "region_labels").sort_values(keys)
+    for one, other in zip(content.sort_values(keys)["labels"], again["labels"], strict=True):
+        np.testing.assert_array_equal(one, other)
+    monkeypatch.undo()
+    regions.main(job)
+
+
+def test_a_permutation_of_checkpoints_permutes_the_table(study):
+    job = study("regions")
+    labels = RegionLabels(job.paths.region_labels(job.run.path))
+    plain = next(regions.similarity(labels, 10))
+    labels.epochs = dict(reversed(labels.epochs.items()))
+    turned = next(regions.similarity(labels, 10))
+    L, E = len(labels.layers), len(labels.epochs)
+    assert turned["step_a"].tolist() == plain["step_a"].reshape(L, E, E)[:, ::-1, ::-1].ravel().tolist()
+    np.testing.assert_array_equal(
+        turned["similarity"].reshape(L, E, E), plain["similarity"].reshape(L, E, E)[:, ::-1, ::-1]
+    )
+
+
+def test_planes_and_probes_of_another_study_are_refused(study):
+    with pytest.raises(RepdynError, match=r"planes\.count = 2, but 3 is asked for"):
+        regions.main(study("regions", planes={"count": 3}))
+    with pytest.raises(RepdynError, match=r"probes\.penalty"):
+        regions.main(study("regions", probes={"penalty": 0.3}))
+
+
+def test_regions_that_do_not_fit_into_the_memory_are_refused_before_any_work(study):
+    with pytest.raises(RepdynError, match=r"`execution\.memory_gib` is 1e-06, but regions of 6 layers and"):
+        regions.main(study("regions", execution={"memory_gib": 1e-6}))
+
+
+def test_memory_that_labels_need_does_not_grow_with_the_number_of_planes():
+    budget = 2**30
+    regions.check_memory(square(50, count=3), 8, 30, 10, budget)
+    many = square(50, count=1)
+    many = planes.Planes(*(getattr(many, name) for name in ("name",)), np.arange(100_000), *[None] * 3, many.x, many.y)
+    regions.check_memory(many, 8, 30, 10, budget)
+
+
+def test_between_compares_runs_at_the_same_layer_and_checkpoint(study, monkeypatch):
+    monkeypatch.setitem(studies._SECTIONS, "between", studies._REGIONS)
+    job = study("between")
+    between.main(job)
+    found = tables.read(f"{job.paths.root}/regions/between/between.parquet").to_pandas()
+    each = {
+        seed: table(study("regions", seed), "region_labels")
+        .groupby(["layer", "planes", "step"])["labels"]
+        .apply(lambda rows: np.concatenate(rows.to_list()))
+        for seed in (0, 1)
+    }
+    assert len(found) == 4 * len(each[0])
+    for row in found.itertuples():
+        key = (row.layer, row.planes, row.step)
+        assert row.similarity == (each[row.seed_a][key] == each[row.seed_b][key]).mean()
+    before = Path(f"{job.paths.root}/regions/between/between.parquet").read_bytes()
+    between.main(job)
+    assert Path(f"{job.paths.root}/regions/between/between.parquet").read_bytes() == before
