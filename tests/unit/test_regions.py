@@ -338,12 +338,9 @@ def test_regions_that_do_not_fit_into_the_memory_are_refused_before_any_work(stu
         regions.main(study("regions", execution={"memory_gib": 1e-6}))
 
 
-def test_memory_that_labels_need_does_not_grow_with_the_number_of_planes():
-    budget = 2**30
-    regions.check_memory(square(50, count=3), 8, 30, 10, budget)
-    many = square(50, count=1)
-    many = planes.Planes(*(getattr(many, name) for name in ("name",)), np.arange(100_000), *[None] * 3, many.x, many.y)
-    regions.check_memory(many, 8, 30, 10, budget)
+def test_a_hundred_thousand_planes_fit_where_a_hundred_do():
+    for count in (100, 100_000):
+        regions.check_memory([square(50, count)], layers=8, steps=30, classes=10, budget=2**28)
 
 
 def test_between_compares_runs_at_the_same_layer_and_checkpoint(study, monkeypatch):

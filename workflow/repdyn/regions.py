@@ -14,7 +14,7 @@ Time: the forward passes. Memory: within ``execution.memory_gib``; a study of wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -120,20 +120,30 @@ def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
         }
 
 
-def check_memory(chosen: Planes, layers: int, steps: int, classes: int, budget: float) -> None:
-    """Refuse a study whose labels do not fit, one block at a time, into three quarters of the budget (bytes).
+def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, budget: float) -> None:
+    """Refuse a study that does not fit, one block of labels at a time, into three quarters of the budget (bytes).
+
+    Args:
+        sets: of planes, all of one resolution.
+        layers: how many, the output included.
+        steps: how many checkpoints.
+        classes: C.
+        budget: bytes; the last quarter is for forward passes.
 
     Raises:
         RepdynError: naming what would fit.
     """
-    largest = region_labels.blocks(len(chosen), layers, chosen.resolution)[0]
-    block = layers * largest.stop * chosen.resolution**2
+    resolution = sets[0].resolution
+    most = max(region_labels.blocks(len(chosen), layers, resolution)[0].stop for chosen in sets)
     # Comparing holds a block for each checkpoint, labelling three blocks; finding components takes ten bytes a point.
-    needed = block * (steps * region_labels.kind(classes).itemsize + 10) / 0.75
-    if needed > budget:
+    needed = layers * most * resolution**2 * (steps * region_labels.kind(classes).itemsize + 10)
+    # The planes themselves are held once as they are read and once where they are used.
+    needed += sum(2 * (chosen.origin.nbytes + chosen.a.nbytes + chosen.b.nbytes) for chosen in sets)
+    if needed > 0.75 * budget:
         raise RepdynError(
             f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers - 1} layers and the output at {steps} "
-            f"checkpoints on planes of {chosen.resolution}² points need {needed / 2**30:.2g}; raise it, or lower the resolution."
+            f"checkpoints on planes of {resolution}² points need {needed / 0.75 / 2**30:.2g}; raise it, or lower the "
+            "resolution."
         )
 
 
@@ -183,7 +193,7 @@ def label_run(job: Job, reader: probes.Reader) -> dict[str, list[Any]]:
         purposes: dict[Purpose, str] = {"scores": paths.region_labels(run), "picture": paths.region_pictures(run)}
         for purpose, path in purposes.items():
             sets = planes.read(paths.planes(), purpose, job.made_with("planes"))
-            check_memory(max(sets, key=len), len(layers) + 1, len(reader.epochs), classes, budget)
+            check_memory(sets, len(layers) + 1, len(reader.epochs), classes, budget)
             layout = region_labels.layout(classes, sets[0].resolution)
             append = stack.enter_context(tables.writer(path, layout, job.metadata(), **region_labels.WRITING))
             targets += [Target(chosen, Points(chosen, device), layout, append, purpose == "scores") for chosen in sets]
