@@ -1,43 +1,143 @@
-"""CKA against a float64 reference that shares nothing with the code: pairs, centring matrices, plain formulas."""
-
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from repdyn import cka
+from repdyn import activations, cka, training
 from repdyn.errors import RepdynError
+
+PLENTY = 1e9
+
+
+def similarities(X, budget=PLENTY):
+    return cka.similarities(lambda e: X[e], len(X), len(X[0]), budget)
 
 
 def reference(X, Y):
-    """Biased CKA (Kornblith 2019, eq. 4) and debiased CKA (Song 2012, eq. 5), as their papers write them."""
+    """Both CKAs in float64, straight from the papers: Kornblith et al. 2019, eqs. 3-4, and Song et al. 2012, eq. 5."""
     n = len(X)
+    X, Y = (Z.astype(np.float64) / np.abs(Z).max() for Z in (X, Y))
     H = np.eye(n) - np.ones((n, n)) / n
-    X, Y = H @ X.astype(np.float64), H @ Y.astype(np.float64)
-    K, L = X @ X.T, Y @ Y.T
 
-    def hsic1(K, L):
-        K, L, one = K - np.diag(np.diag(K)), L - np.diag(np.diag(L)), np.ones(n)
+    def biased(K, L):
+        return np.trace(H @ K @ H @ H @ L @ H) / (n - 1) ** 2
+
+    def unbiased(K, L):
+        K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
+        one = np.ones(n)
         middle = (one @ K @ one) * (one @ L @ one) / ((n - 1) * (n - 2))
         return (np.trace(K @ L) + middle - 2 / (n - 2) * (one @ K @ L @ one)) / (n * (n - 3))
 
-    biased = np.trace(K @ L) / np.sqrt(np.trace(K @ K) * np.trace(L @ L))
-    return biased, hsic1(K, L) / np.sqrt(hsic1(K, K) * hsic1(L, L))
+    # HSIC does not change with the means, but float64 does.
+    K, L = ((Z - Z.mean(0)) @ (Z - Z.mean(0)).T for Z in (X, Y))
+    return tuple(hsic(K, L) / np.sqrt(hsic(K, K) * hsic(L, L)) for hsic in (biased, unbiased))
 
 
-def similarities(representations, budget=1e9):
-    return cka.similarities(lambda e: representations[e], len(representations), len(representations[0]), budget)
+def trajectory(n, p, E=4, seed=0):
+    random = np.random.default_rng(seed)
+    start, end = random.normal(size=(2, n, p))
+    return [((1 - a) * start + a * end).astype(np.float32) for a in np.linspace(0, 0.9, E)]
 
 
-def test_cka_agrees_with_the_reference_on_badly_conditioned_features():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(64, 40))
-    many = [X, X + rng.normal(size=X.shape), X + 1000 * rng.normal(size=40), X * 1e-12, X * 1e10, X[:, :1]]
-    many = [x.astype(np.float32) for x in many]
-    biased, debiased = similarities(many)
-    truth = np.array([[reference(x, y) for y in many] for x in many])
-    np.testing.assert_allclose(biased, truth[..., 0], rtol=0, atol=1e-6)
-    np.testing.assert_allclose(debiased, truth[..., 1], rtol=0, atol=1e-5)
+HARD = {
+    "plain": lambda X: X,
+    "means a thousand times the spread": lambda X: X + np.float32(1000),
+    "scale 1e-6": lambda X: X * np.float32(1e-6),
+    "scale 1e6": lambda X: X * np.float32(1e6),
+    "scale 1e-12": lambda X: X * np.float32(1e-12),
+    "scale 1e10": lambda X: X * np.float32(1e10),
+    "scale 1e-30": lambda X: X * np.float32(1e-30),
+    "dead units": lambda X: X * (np.arange(X.shape[1]) % 3 == 0),
+    "one unit a million times the others": lambda X: X * np.where(np.arange(X.shape[1]) == 0, np.float32(1e6), 1),
+    "rank one": lambda X: np.outer(X[:, 0], np.ones(X.shape[1], dtype=np.float32)),
+    "float16": lambda X: X.astype(np.float16),
+    "float64": lambda X: X.astype(np.float64),
+}
 
 
-def test_fewer_than_four_examples_are_refused():
-    with pytest.raises(RepdynError, match="at least 4"):
-        similarities([np.ones((3, 2), np.float32)])
+@pytest.mark.parametrize("change", HARD)
+@pytest.mark.parametrize(("n", "p"), [(64, 16), (64, 64), (64, 700), (5, 40), (300, 3)])
+def test_both_estimators_equal_a_float64_reference_on_hard_features(change, n, p):
+    X = [HARD[change](x) for x in trajectory(n, p)]
+    found = similarities(X)
+    expected = np.array([[reference(a, b) for b in X] for a in X])
+    np.testing.assert_allclose(found[0], expected[..., 0], rtol=0, atol=1e-6)
+    # At n = 5 the debiased norms can be close to 0 and the ratio large: relative there.
+    np.testing.assert_allclose(found[1], expected[..., 1], rtol=1e-5, atol=1e-5)
+
+
+def test_grams_that_do_not_fit_the_budget_give_the_same_numbers():
+    X = trajectory(40, 30, E=7)
+    whole = similarities(X)
+    for grams in (1, 2, 3, 5):
+        for one, other in zip(whole, similarities(X, budget=(grams + 1) * 4 * 40**2), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1000.3, 1e-20])
+def test_a_constant_representation_has_no_cka_and_spoils_no_other(value):
+    X = trajectory(50, 20, E=4)
+    expected = similarities([X[0], X[2], X[3]])
+    X[1] = np.tile(np.linspace(0, value, 20, dtype=np.float32), (50, 1))
+    for found, other in zip(similarities(X), expected, strict=True):
+        assert np.isnan(found[1]).all()
+        assert np.isnan(found[:, 1]).all()
+        np.testing.assert_array_equal(np.delete(np.delete(found, 1, 0), 1, 1), other)
+
+
+def test_independent_gaussians_are_far_apart_only_for_the_debiased():
+    random = np.random.default_rng(0)
+    n, p = 400, 200
+    biased, debiased = similarities([random.normal(size=(n, p)).astype(np.float32) for _ in range(2)])
+    assert biased[0, 1] == pytest.approx(p / (p + n), abs=0.01)
+    assert abs(debiased[0, 1]) < 0.02
+
+
+def test_orthogonal_directions_have_no_similarity_in_closed_form():
+    one, other = np.zeros((8, 3), dtype=np.float32), np.zeros((8, 2), dtype=np.float32)
+    one[:, 0], other[:, 1] = [1, -1] * 4, [1, 1, -1, -1] * 2
+    assert similarities([one, other])[0][0, 1] == pytest.approx(0, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(6, 60), p=st.integers(2, 60), scale=st.floats(1e-6, 1e6))
+def test_cka_is_symmetric_and_invariant_to_rotation_scale_shift_and_the_order_of_examples(seed, n, p, scale):
+    random = np.random.default_rng(seed)
+    X = [random.normal(size=(n, p)).astype(np.float32) for _ in range(3)]
+    rotation, _ = np.linalg.qr(random.normal(size=(p, p)))
+    moved = [X[0], (scale * X[1] @ rotation + scale).astype(np.float32), X[2]]
+    order = random.permutation(n)
+    for original, found, shuffled in zip(
+        similarities(X), similarities(moved), similarities([x[order] for x in X]), strict=True
+    ):
+        np.testing.assert_array_equal(original, original.T)
+        np.testing.assert_array_equal(np.diag(original), 1)
+        # The unbiased norm of few examples may be close to 0, or negative and the ratio undefined.
+        well = np.abs(np.nan_to_num(original, nan=9)) < 5
+        np.testing.assert_allclose(found[well], original[well], atol=1e-4)
+        np.testing.assert_allclose(shuffled[well], original[well], atol=1e-5)
+
+
+def test_too_few_examples_or_other_examples_are_refused():
+    with pytest.raises(RepdynError, match="at least 4 examples, and there are 3"):
+        similarities(trajectory(3, 5))
+    with pytest.raises(RepdynError, match="representation 1 has 9 examples, the first has 10"):
+        similarities([np.ones((10, 2)), np.ones((9, 2))])
+
+
+def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, config):
+    config["training"]["epochs"] = 2
+    training.main(make_job("train", config))
+    activations.main(make_job("activations", config))
+    job = make_job("cka", config)
+    cka.main(job)
+    frame = pd.read_parquet(job.paths.cka(job.run.path))
+    steps = frame.step_a.unique()
+    assert len(frame) == 6 * len(steps) ** 2
+    assert list(frame.layer.unique()) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "global_pool"]
+    assert (frame.epoch_a == frame.step_a / 4).all()
+    rows = cka.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2))
+    assert rows["cka"].to_pylist() == [1, None, None, None]
+    assert rows["step_a"].tolist() == [0, 0, 7, 7]
+    assert rows["step_b"].tolist() == [0, 7, 0, 7]
