@@ -129,7 +129,7 @@ def refuse_strangers(path: str | Path, found: Metadata, wanted: Metadata) -> Non
     for key, here, there in _differences(found, wanted):
         raise RepdynError(
             f"`{path}` was made with {key} = {json.dumps(here)}, but {json.dumps(there)} is asked for; make it again "
-            f"with: snakemake --cores 1 {path}"
+            f"with: snakemake --cores 1 --force {path}"
         )
 
 

@@ -3,8 +3,9 @@
 import re
 import sys
 
-from repdyn import jobs, schedule, snapshot
+from repdyn import jobs, provenance, schedule, snapshot
 from repdyn.errors import RepdynError
+from repdyn.figures import catalogue
 from repdyn.paths import Paths
 
 try:
@@ -24,11 +25,14 @@ def made_with(stage):
     """What the rerun of a stage is decided by, as one value: Snakemake compares params as a set of values."""
 
     def of_run(wildcards):
-        run = (
-            STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
-            if "seed" in wildcards.keys()
-            else None
-        )
+        if "seed" not in wildcards.keys():
+            return jobs.fingerprint(STUDY, stage, None)
+        run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
         return jobs.fingerprint(STUDY, stage, run)
 
     return of_run
+
+
+def drawn_by(figure):
+    """What a figure's redrawing is decided by, besides its tables: the meaning of its own module's code."""
+    return {"code": provenance.code_digest(figure.module)}

@@ -1,3 +1,44 @@
-rule figures:
+DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(
+    STUDY.data.label_noise
+)
+
+
+rule run_figure:
     input:
-        [],
+        lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].inputs(
+            PATHS, [RUN.format(**wildcards)]
+        ),
+    output:
+        PATHS.figure("{figure}", "{format}", RUN),
+    log:
+        PATHS.log("figures/{figure}.{format}", RUN),
+    wildcard_constraints:
+        figure="|".join(catalogue.RUN_FIGURES),
+    conda:
+        ENVIRONMENT
+    params:
+        made_with=lambda wildcards: drawn_by(catalogue.RUN_FIGURES[wildcards.figure]),
+    message:
+        "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
+
+
+rule study_figure:
+    input:
+        lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS),
+    output:
+        PATHS.figure("{figure}", "{format}"),
+    log:
+        PATHS.log("figures/{figure}.{format}"),
+    wildcard_constraints:
+        figure="|".join(catalogue.STUDY_FIGURES),
+    conda:
+        ENVIRONMENT
+    params:
+        made_with=lambda wildcards: drawn_by(catalogue.STUDY_FIGURES[wildcards.figure]),
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"

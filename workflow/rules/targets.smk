@@ -1,1 +1,33 @@
+# What a person asks for by name.
 
+
+rule figures:
+    input:
+        [
+            PATHS.figure(figure, extension, run)
+            for run in RUNS
+            for figure in DEFAULT_RUN_FIGURES
+            for extension in STUDY.figures.formats
+        ],
+        [
+            PATHS.figure(figure, extension)
+            for figure in DEFAULT_STUDY_FIGURES
+            for extension in STUDY.figures.formats
+        ],
+
+
+rule tables:
+    input:
+        [
+            path(run)
+            for run in RUNS
+            for path in (
+                PATHS.history,
+                PATHS.activations,
+                PATHS.cka,
+                PATHS.probe_accuracy,
+                PATHS.region_similarity,
+                PATHS.segments,
+            )
+        ],
+        PATHS.findings(),

@@ -1,0 +1,38 @@
+"""The edge of the figures: finds the function, lets it read its tables, saves the picture whole or not at all."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import RepdynError
+from ..files import atomic
+from . import catalogue, style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+# What would make two identical pictures differ.
+METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+
+
+def main(job: Job, figure: str, output: Path) -> None:
+    """Draw a figure of a run, or of the study.
+
+    Raises:
+        RepdynError: if there is no such figure or format, or a table is missing.
+    """
+    of_run = job.grid_run is not None
+    figures = catalogue.RUN_FIGURES if of_run else catalogue.STUDY_FIGURES
+    if figure not in figures:
+        whole = "a run" if of_run else "a study"
+        raise RepdynError(f"There is no figure `{figure}` of {whole}; there are: {', '.join(figures)}.")
+    extension = output.suffix.lstrip(".")
+    if extension not in METADATA:
+        raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in METADATA)}.")
+    module = importlib.import_module(f"..{figures[figure].module}", __package__)
+    with style.language():
+        picture = module.draw(job, figure)
+        with atomic(output) as temporary:
+            picture.savefig(temporary, format=extension, metadata=METADATA[extension])
