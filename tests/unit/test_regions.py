@@ -147,7 +147,7 @@ def test_regions_of_three_half_planes_are_three_sectors(batch):
     points = labelling.Points(square(resolution), torch.device("cpu"))
     labeller = labelling.Labeller(HalfPlanes().eval(), {"features": "features"}, (1, 1, 2), batch)
     probe = half_planes(mean=(0.3, -0.2), scale=(2.0, 0.5))
-    labels, halves = labeller.label(readout(probe), points.batches(slice(0, 1), batch), resolution**2)
+    labels, halves = labeller.label(readout(probe), points.batches(slice(0, 1), batch), resolution**2, True)
     x, y = np.meshgrid(np.linspace(-1, 1, resolution), np.linspace(-1, 1, resolution))
     angle = np.degrees(np.arctan2(y, x)) % 360
     sector = np.select([angle < 60, angle < 180, angle < 300], [0, 1, 2], 0)
@@ -163,7 +163,7 @@ def test_a_bias_moves_the_border_between_half_planes_where_it_should():
     points = labelling.Points(square(resolution), torch.device("cpu"))
     labeller = labelling.Labeller(HalfPlanes().eval(), {"features": "features"}, (1, 1, 2), 128)
     _, halves = labeller.label(
-        readout(half_planes(offset=(5.0, 0.0, 0.0))), points.batches(slice(0, 1), 128), resolution**2
+        readout(half_planes(offset=(5.0, 0.0, 0.0))), points.batches(slice(0, 1), 128), resolution**2, True
     )
     assert (halves[0, 1] == 0).all()
     assert set(halves[0, 0].tolist()) == {0, 1, 2}

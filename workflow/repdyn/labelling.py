@@ -52,11 +52,12 @@ class Readout:
         classes = next(iter(stored.values())).bias.shape[1]
         return cls(tuple(stored), tuple(w for w, _ in folded), tuple(b[:, None] for _, b in folded), classes)
 
-    def decide(self, outputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Classes (L, K, B) of each layer's classifiers, from its activations (B, p)."""
+    def decide(self, outputs: Mapping[str, torch.Tensor], classifiers: int) -> torch.Tensor:
+        """Classes (L, K, B) of the first K of each layer's classifiers, from its activations (B, p)."""
+        rows = classifiers * self.classes
         # Points last: this product, and the search for the largest score, take half the time of points first.
         stored = zip(self.layers, self.weights, self.biases, strict=True)
-        scores = torch.stack([torch.addmm(bias, weight, outputs[layer].T) for layer, weight, bias in stored])
+        scores = torch.stack([torch.addmm(b[:rows], w[:rows], outputs[layer].T) for layer, w, b in stored])
         return scores.unflatten(1, (-1, self.classes)).max(dim=2).indices
 
 
@@ -97,20 +98,23 @@ class Labeller:
     batch: int
 
     @torch.inference_mode()
-    def label(self, readout: Readout, batches: Iterator[torch.Tensor], total: int) -> tuple[Array, Array]:
+    def label(
+        self, readout: Readout, batches: Iterator[torch.Tensor], total: int, with_halves: bool
+    ) -> tuple[Array, Array]:
         """Labels of ``total`` points, which come in batches, from one pass.
 
         Returns:
             Labels by each layer's probe and, last, by the network, (L + 1, total); labels by the probes of the two
-            halves, (L, 2, total).
+            halves, (L, 2, total), or nothing, (L, 0, total).
         """
+        classifiers = 3 if with_halves else 1
         labels = np.empty((len(readout.layers) + 1, total), dtype=kind(readout.classes))
-        halves = np.empty((len(readout.layers), 2, total), dtype=labels.dtype)
+        halves = np.empty((len(readout.layers), classifiers - 1, total), dtype=labels.dtype)
         done = 0
         with activations.tap(self.model, self.layers) as outputs:
             for batch in batches:
                 logits = self.model(batch.unflatten(1, self.shape))
-                found = readout.decide(outputs).cpu().numpy()
+                found = readout.decide(outputs, classifiers).cpu().numpy()
                 here = slice(done, done + len(batch))
                 labels[:-1, here], halves[:, :, here] = found[:, 0], found[:, 1:]
                 labels[-1, here] = logits.argmax(dim=1).cpu().numpy()

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from . import data, tables
 from .errors import RepdynError
@@ -207,12 +206,13 @@ def read(path: str | Path, purpose: Purpose, hyperparameters: Mapping[str, Any] 
         RepdynError: if the file is missing or damaged, or was made with other hyperparameters.
     """
     table = tables.read(path, hyperparameters)
-    table = table.filter(pc.equal(table["purpose"], purpose))
+    keys = list(zip(table["purpose"].to_pylist(), table["planes"].to_pylist(), strict=True))
     found = []
     for name in SETS:
-        part = table.filter(pc.equal(table["planes"], name)).combine_chunks()
-        if len(part) == 0:
+        where = [row for row, key in enumerate(keys) if key == (purpose, name)]
+        if not where:
             continue
+        part = table.slice(where[0], len(where))  # rows of one purpose and set stand together
 
         def column(key: str, part: pa.Table = part) -> Array:
             flat: Array = part[key].combine_chunks().flatten().to_numpy()

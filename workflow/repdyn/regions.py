@@ -141,9 +141,9 @@ def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, 
     needed += sum(2 * (chosen.origin.nbytes + chosen.a.nbytes + chosen.b.nbytes) for chosen in sets)
     if needed > 0.75 * budget:
         raise RepdynError(
-            f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers - 1} layers and the output at {steps} "
-            f"checkpoints on planes of {resolution}² points need {needed / 0.75 / 2**30:.2g}; raise it, or lower the "
-            "resolution."
+            f"`execution.memory_gib` is {budget / 2**30:g}, but regions of {layers - 1} layers and the output at "
+            f"{steps} checkpoints on planes of {resolution}² points need {needed / 0.75 / 2**30:.2g}; raise it, or "
+            "lower the resolution."
         )
 
 
@@ -171,14 +171,15 @@ def label_planes(
     for part in region_labels.blocks(len(chosen), len(layers), chosen.resolution):
         plane = chosen.plane[part]
         total = len(plane) * chosen.resolution**2
-        labels, halves = labeller.label(readout, target.points.batches(part, labeller.batch), total)
+        batches = target.points.batches(part, labeller.batch)
+        labels, halves = labeller.label(readout, batches, total, with_halves=target.scored)
         block = Block(step, epoch, chosen.name, plane, labels.reshape(len(layers), len(plane), -1))
         target.append(block.columns(layers, target.layout))
         floor = [count + agreement.count(halves[depth], readout.classes) for depth, count in enumerate(floor)]
     return floor
 
 
-def label_run(job: Job, reader: probes.Reader) -> dict[str, list[Any]]:
+def label_run(job: Job, reader: probes.Reader, metadata: tables.Metadata) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
     study, paths, run = job.study, job.paths, job.run.path
     device = devices.prepare(study.execution.device)
@@ -195,7 +196,7 @@ def label_run(job: Job, reader: probes.Reader) -> dict[str, list[Any]]:
             sets = planes.read(paths.planes(), purpose, job.made_with("planes"))
             check_memory(sets, len(layers) + 1, len(reader.epochs), classes, budget)
             layout = region_labels.layout(classes, sets[0].resolution)
-            append = stack.enter_context(tables.writer(path, layout, job.metadata(), **region_labels.WRITING))
+            append = stack.enter_context(tables.writer(path, layout, metadata, **region_labels.WRITING))
             targets += [Target(chosen, Points(chosen, device), layout, append, purpose == "scores") for chosen in sets]
         for step, epoch in track(reader.epochs.items(), len(reader.epochs), "checkpoint"):
             checkpoints.load(paths.checkpoint(run, step), model, job.made_with("checkpoints"))
@@ -211,16 +212,16 @@ def label_run(job: Job, reader: probes.Reader) -> dict[str, list[Any]]:
 
 def main(job: Job) -> None:
     """Write labels, pictures, similarity, noise floor and fragmentation of a run."""
-    run = job.run.path
+    run, metadata = job.run.path, job.metadata()
     with probes.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
-        floor = label_run(job, reader)
+        floor = label_run(job, reader, metadata)
     labels = RegionLabels(job.paths.region_labels(run), job.made_with("regions"))
     classes = data.source(job.study.data).classes
-    with tables.writer(job.paths.region_similarity(run), SIMILARITY, job.metadata()) as append:
+    with tables.writer(job.paths.region_similarity(run), SIMILARITY, metadata) as append:
         for piece in similarity(labels, classes):
             append(piece)
-    with tables.writer(job.paths.region_fragmentation(run), FRAGMENTATION, job.metadata()) as append:
+    with tables.writer(job.paths.region_fragmentation(run), FRAGMENTATION, metadata) as append:
         for piece in fragments(labels):
             append(piece)
     floor["kappa"] = pa.array(floor["kappa"], type=pa.float64(), from_pandas=True)
-    tables.write(job.paths.region_floor(run), floor, FLOOR, job.metadata())
+    tables.write(job.paths.region_floor(run), floor, FLOOR, metadata)
