@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from repdyn import activations, probes, solvers, tables
+from repdyn import activations, probes, solvers, tables, thin
 from repdyn.errors import RepdynError
 
 RIDGE = {"kind": "ridge", "penalty": 0.1, "seed": 0}
@@ -160,6 +161,48 @@ def test_probes_of_the_halves_are_those_of_the_halves():
         np.testing.assert_allclose(probe.weight[k], alone.weight.T, atol=1e-6)
 
 
+@pytest.mark.parametrize("solver", [RIDGE, LOGISTIC])
+def test_wide_layers_are_solved_exactly(solver, monkeypatch):
+    monkeypatch.setattr(probes, "BLOCK", 100)
+    features, labels = blobs(40, 330, 4, spread=3.0)
+    features = features.astype(np.float32)
+    features[:, 7] = 1.0
+    features[5] = features[6]  # so that the Gram matrix has not full rank
+    probe = probes.fit(features, labels, 4, solver)
+    mean, scale = probes.standardisation(features)
+    Z = (features - mean) / scale
+    for k, part in enumerate((np.arange(40), *probes.halves(40, 0))):
+        if solver is RIDGE:
+            exact = solvers.ridge(Z[part], labels[part], 4, 0.1)
+        else:
+            exact = solvers.logistic(Z[part], labels[part], 4, 0.1, **LOGISTIC["logistic"])
+        np.testing.assert_allclose(probe.weight[k], exact.weight.T, atol=1e-5)
+        np.testing.assert_allclose(probe.bias[k], exact.bias, atol=1e-5)
+    warm = probes.fit(features, labels, 4, solver, probe)
+    np.testing.assert_allclose(warm.weight, probe.weight, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(1, 20), extra=st.integers(1, 40), rank=st.integers(1, 20), seed=st.integers(0, 1000))
+def test_thin_coordinates_keep_all_inner_products(n, extra, rank, seed):
+    generator = np.random.default_rng(seed)
+    p = n + extra
+    Z = generator.normal(size=(n, min(rank, n))) @ generator.normal(size=(min(rank, n), p))
+
+    def blocks():
+        for start in range(0, p, 7):
+            yield slice(start, start + 7), Z[:, start : start + 7]
+
+    found = thin.factorise(blocks, n)
+    assert found.coordinates.shape == (n, min(rank, n))
+    np.testing.assert_allclose(found.coordinates @ found.coordinates.T, Z @ Z.T, atol=1e-8)
+    weight = generator.normal(size=(found.coordinates.shape[1], 3))
+    wide = found.to_features(weight, p)
+    np.testing.assert_allclose(Z @ wide, found.coordinates @ weight, atol=1e-6)
+    np.testing.assert_allclose(wide.T @ wide, weight.T @ weight, atol=1e-6)
+    np.testing.assert_allclose(found.to_coordinates(wide), weight, atol=1e-6)
+
+
 @pytest.fixture
 def stored(make_job, config):
     """A run's activations table with two layers, three checkpoints and labels that can be read off the second layer."""
@@ -245,17 +288,36 @@ def test_converged_logistic_probes_have_small_recorded_gradients(stored, caplog)
         assert 0 < reader.read("noise", 4).gradient.max() <= 1e-6
 
 
-def test_a_probe_comes_back_as_it_was_whatever_its_layout_in_memory(tmp_path):
-    features, labels = blobs(60, 8, 3)
-    probe = probes.fit(features.astype(np.float32), labels, 3, RIDGE)
-    transposed = probes.Probe(
-        np.asfortranarray(probe.weight), np.asfortranarray(probe.bias), probe.mean, probe.scale, probe.gradient
-    )
-    probes.write(tmp_path / "p.safetensors", {("layer", 5): transposed}, {5: 1.5}, {"hyperparameters": {}})
-    with probes.reading(tmp_path / "p.safetensors", {}) as reader:
-        back = reader.read("layer", 5)
-    for name in ("weight", "bias", "mean", "scale", "gradient"):
-        np.testing.assert_array_equal(getattr(back, name), getattr(probe, name))
+def random_probe(p=8, classes=3, seed=0):
+    draw = np.random.default_rng(seed).normal
+    shapes = ((3, classes, p), (3, classes), (p,), (p,), (3,))
+    return probes.Probe(*(draw(size=shape).astype(np.float32) for shape in shapes))
+
+
+def test_probes_come_back_as_they_were_whatever_their_layout_in_memory(tmp_path):
+    path = tmp_path / "p.safetensors"
+    stored = {(layer, step): random_probe(p, seed=p + step) for layer, p in (("a.b", 8), ("c", 5)) for step in (0, 7)}
+    with probes.writing(path, {"a.b": 8, "c": 5}, 3, {0: 0.0, 7: 1.5}, {"hyperparameters": {}}) as append:
+        for probe in stored.values():
+            append(probes.Probe(*(np.asfortranarray(value) for value in vars(probe).values())))
+    with probes.reading(path, {}) as reader:
+        assert (reader.layers, reader.epochs) == (["a.b", "c"], {0: 0.0, 7: 1.5})
+        for key, probe in stored.items():
+            for name, value in vars(reader.read(*key)).items():
+                np.testing.assert_array_equal(value, getattr(probe, name))
+    tensors = load_file(path)  # the library's own reader
+    np.testing.assert_array_equal(tensors["c/7/weight"], stored["c", 7].weight[0])
+    np.testing.assert_array_equal(tensors["a.b/0/half_b/bias"], stored["a.b", 0].bias[2])
+
+
+def test_a_file_with_fewer_probes_than_announced_is_not_left_behind(tmp_path):
+    path = tmp_path / "p.safetensors"
+    with (
+        pytest.raises(ValueError, match="not all came"),
+        probes.writing(path, {"a": 8}, 3, {0: 0.0, 7: 1.5}, {}) as append,
+    ):
+        append(random_probe())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_probes_made_with_another_penalty_are_refused(stored):

@@ -8,14 +8,15 @@ stochastic probes of the same features can disagree more than neighbouring check
 Beside each probe stand two more, trained on a half of the examples each: how far they agree is the noise floor of the
 similarity between checkpoints (``regions.py``). Halves are drawn once per study from ``probes.seed``.
 
-Time: a solve for each layer, checkpoint and half. Memory: the activations of one layer at one checkpoint, as float64,
-and all probes of the run, which are (3C + 2) p float32 numbers each.
+Time: three solves for each layer and checkpoint; of 800 examples and 1,000 features they take some 20 ms together, so
+that checkpoints in one batch would gain nothing. Memory: the activations of one layer at one checkpoint as they are
+stored, and in float64 min(n, p)² numbers three times over, n min(n, p), and one block of features.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
-from . import data, solvers, tables
+from . import data, solvers, tables, thin
 from .files import atomic, damaged, missing
 from .progress import LOG, Progress
 from .representations import Representations
@@ -47,6 +47,7 @@ ACCURACY = tables.schema(
 )
 # What the file calls the classifiers of a probe: the probe itself, then those of the two halves.
 CLASSIFIERS = ("", "half_a/", "half_b/")
+BLOCK = 4096  # features in float64 at a time
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class Probe:
     mean: Array
     scale: Array
     gradient: Array
+
+    def tensors(self) -> dict[str, Array]:
+        """What is stored, by name."""
+        tensors = {"mean": self.mean, "scale": self.scale, "gradient": self.gradient}
+        for name, weight, bias in zip(CLASSIFIERS, self.weight, self.bias, strict=True):
+            tensors |= {f"{name}weight": weight, f"{name}bias": bias}
+        return tensors
 
     def folded(self) -> tuple[Array, Array]:
         """Weight (K C, p) and bias (K C,), float32, for raw activations: standardisation folded in.
@@ -92,9 +100,13 @@ def standardisation(activations: Array) -> tuple[Array, Array]:
     A unit is dead, and its scale 1, where it varies by less than its stored numbers resolve (machine epsilon times
     the largest absolute value): what is left of it is rounding noise, which must not be blown up to unit variance.
     """
-    wide = activations.astype(np.float64)
-    mean, scale = wide.mean(axis=0), wide.std(axis=0)
-    resolution = float(np.finfo(activations.dtype).eps) * np.abs(wide).max(axis=0)
+    p = activations.shape[1]
+    mean, scale = np.empty(p), np.empty(p)
+    for start in range(0, p, BLOCK):
+        part = slice(start, start + BLOCK)
+        wide = activations[:, part].astype(np.float64)
+        mean[part], scale[part] = wide.mean(axis=0), wide.std(axis=0)
+    resolution = float(np.finfo(activations.dtype).eps) * np.abs(activations).max(axis=0).astype(np.float64)
     return mean, np.where(scale <= resolution, 1.0, scale)
 
 
@@ -117,13 +129,27 @@ def fit(
         previous: the probe of the checkpoint before, for solvers that can start from it.
     """
     mean, scale = standardisation(activations)
-    features = (activations - mean) / scale
+    n, p = activations.shape
+
+    def blocks() -> Iterator[tuple[slice, Array]]:
+        for start in range(0, p, BLOCK):
+            part = slice(start, start + BLOCK)
+            yield part, (activations[:, part] - mean[part]) / scale[part]
+
+    narrow = thin.factorise(blocks, n) if p > n else None
+    features = (activations - mean) / scale if narrow is None else narrow.coordinates
+    start = None
+    if previous is not None and settings["kind"] == "logistic":
+        start = previous.weight.reshape(-1, p).T.astype(np.float64)  # (p, K C)
+        start = start if narrow is None else narrow.to_coordinates(start)
     found = []
-    for k, part in enumerate((np.arange(len(labels)), *halves(len(labels), settings["seed"]))):
-        start = None if previous is None else (previous.weight[k].T, previous.bias[k])
-        found.append(_solve(features[part], labels[part], classes, settings, k, start))
+    for k, part in enumerate((np.arange(n), *halves(n, settings["seed"]))):
+        begin = None if start is None or previous is None else (np.split(start, 3, axis=1)[k], previous.bias[k])
+        found.append(_solve(features[part], labels[part], classes, settings, k, begin))
+    weight = np.concatenate([solution.weight for solution in found], axis=1)  # (p or r, K C)
+    weight = weight if narrow is None else narrow.to_features(weight, p)
     return Probe(
-        weight=np.stack([solution.weight.T for solution in found]).astype(np.float32),
+        weight=np.ascontiguousarray(weight.T.reshape(3, classes, p), dtype=np.float32),
         bias=np.stack([solution.bias for solution in found]).astype(np.float32),
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
@@ -149,28 +175,53 @@ def _solve(
     return solvers.sgd(features, labels, classes, penalty, **settings["sgd"], generator=generator)
 
 
-def write(
-    path: str | Path, probes: Mapping[tuple[str, int], Probe], epochs: Mapping[int, float], metadata: Mapping[str, Any]
-) -> None:
-    """Write all probes of a run, by layer (in order of depth) and step, whole or not at all.
+@contextmanager
+def writing(
+    path: str | Path,
+    features: Mapping[str, int],
+    classes: int,
+    epochs: Mapping[int, float],
+    metadata: Mapping[str, Any],
+) -> Iterator[Callable[[Probe], None]]:
+    """Write all probes of a run, one after the other, whole or not at all.
+
+    The safetensors format needs to know all shapes at the start and nothing else, so no more than one probe is held.
+
+    Args:
+        path: the file.
+        features: layer -> number of features, in order of depth.
+        classes: C.
+        epochs: checkpoint (optimizer step) -> epoch, ascending.
+        metadata: what the file says about itself.
+
+    Yields:
+        A function that appends a probe; all checkpoints of the first layer come first.
 
     Raises:
         RepdynError: if the disk is full.
     """
-    tensors: dict[str, Array] = {}
-    for (layer, step), probe in probes.items():
-        key = f"{layer}/{step}"
-        tensors |= {f"{key}/mean": probe.mean, f"{key}/scale": probe.scale, f"{key}/gradient": probe.gradient}
-        for name, weight, bias in zip(CLASSIFIERS, probe.weight, probe.bias, strict=True):
-            tensors |= {f"{key}/{name}weight": weight, f"{key}/{name}bias": bias}
-    # safetensors writes memory as it lies, and would silently transpose what is not in C order.
-    tensors = {key: np.ascontiguousarray(tensor) for key, tensor in tensors.items()}
-    contents = {"layers": list(dict.fromkeys(layer for layer, _ in probes)), "epochs": list(epochs.items())}
-    with atomic(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={"repdyn": json.dumps(dict(metadata) | contents)})
-        except SafetensorError as error:
-            raise OSError(str(error)) from None
+    contents = {"layers": list(features), "epochs": list(epochs.items())}
+    header: dict[str, Any] = {"__metadata__": {"repdyn": json.dumps(dict(metadata) | contents)}}
+    end = 0
+    for layer, p in features.items():
+        for step in epochs:
+            blank = np.empty((3, classes, p), dtype=np.float32)
+            probe = Probe(blank, blank[:, :, 0], blank[0, 0], blank[0, 0], blank[:, 0, 0])
+            for name, tensor in probe.tensors().items():
+                place = [end, end := end + tensor.nbytes]
+                header[f"{layer}/{step}/{name}"] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": place}
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        file.write(len(encoded).to_bytes(8, "little") + encoded)
+
+        def append(probe: Probe) -> None:
+            for tensor in probe.tensors().values():
+                file.write(tensor.astype("<f4").tobytes())
+
+        yield append
+        if file.tell() != 8 + len(encoded) + end:
+            raise ValueError(f"{len(features)} layers at {len(epochs)} checkpoints were announced, but not all came")
 
 
 class Reader:
@@ -237,37 +288,37 @@ def main(job: Job) -> None:
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
     epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
     classes = data.source(job.study.data).classes
-    probes: dict[tuple[str, int], Probe] = {}
+    features = {layer: activations.features(layer) for layer in activations.layers}
     accuracy: list[tuple[Any, ...]] = []
-    with Progress(len(activations.layers) * len(epochs), "probe") as progress:
+    with (
+        Progress(len(features) * len(epochs), "probe") as progress,
+        writing(job.paths.probe_weights(run.path), features, classes, epochs, job.metadata()) as append,
+    ):
         for depth, layer in enumerate(activations.layers):
             probe = None
             for step, epoch in epochs.items():
                 seen = {split: activations.read(layer, step, split) for split in splits}
                 probe = fit(seen["probe"], splits["probe"]["given_label"], classes, settings, probe)
-                probes[layer, step] = probe
+                append(probe)
+                _warn_if_unconverged(probe, layer, step, settings)
                 for split, examples in splits.items():
                     found = probe.predict(seen[split])
                     shares = (float((found == examples[labels]).mean()) for labels in ("given_label", "label"))
                     accuracy.append((layer, depth, step, epoch, split, *shares))
                 progress.advance()
-    write(job.paths.probe_weights(run.path), probes, epochs, job.metadata())
     columns = dict(zip(ACCURACY.names, zip(*accuracy, strict=True), strict=True))
     tables.write(job.paths.probe_accuracy(run.path), columns, ACCURACY, job.metadata())
     LOG.info("%s probes of %d layers at %d checkpoints", settings["kind"], len(activations.layers), len(epochs))
-    if settings["kind"] == "logistic":
-        _name_unconverged(probes, settings["logistic"]["tolerance"])
 
 
-def _name_unconverged(probes: Mapping[tuple[str, int], Probe], tolerance: float) -> None:
-    """Say which probes stopped before their gradient was small."""
-    for (layer, step), probe in probes.items():
-        if probe.gradient.max() > tolerance:
-            LOG.warning(
-                "the probe of layer %s at step %d did not converge: its gradient is %.1g, above %.1g; raise "
-                "`probes.logistic.iterations` or `probes.penalty`",
-                layer,
-                step,
-                probe.gradient.max(),
-                tolerance,
-            )
+def _warn_if_unconverged(probe: Probe, layer: str, step: int, settings: Mapping[str, Any]) -> None:
+    gradient, tolerance = float(probe.gradient.max()), settings["logistic"]["tolerance"]
+    if settings["kind"] == "logistic" and gradient > tolerance:
+        LOG.warning(
+            "the probe of layer %s at step %d did not converge: its gradient is %.1g, above %.1g; raise "
+            "`probes.logistic.iterations` or `probes.penalty`",
+            layer,
+            step,
+            gradient,
+            tolerance,
+        )

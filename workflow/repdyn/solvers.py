@@ -6,9 +6,9 @@ live ones. So it is the same at every checkpoint, and layers of different width 
 squared error of one-hot targets for ridge, the cross-entropy of the softmax for the others, summed over examples; the
 bias is not penalised.
 
-Wide features (p > n) are solved exactly in n dimensions: ridge by its dual (Saunders et al. 1998), logistic regression
-in the span of the examples, where its optimum lies. Multiplications: ridge n p min(n, p) + min(n, p)³ / 3; the others
-n min(n, p) C in each pass over the examples, and of those some hundreds. Memory: the features, twice, in float64.
+Ridge takes the smaller of its primal and its dual form (Saunders et al. 1998); features of far more dimensions than
+examples are best given in the coordinates of ``thin.py``. Multiplications: ridge n p min(n, p) + min(n, p)³ / 3; the
+others n p C in each pass over the examples, and of those some tens to hundreds. Memory: the features twice, as float64.
 """
 
 from __future__ import annotations
@@ -87,30 +87,24 @@ def logistic(
     n = len(features)
     offset, Z = _centred(features)
     decay = penalty * mean_eigenvalue(Z) / n
-    # The optimum lies in the span of the examples. With Z = T Qᵀ and Q orthonormal, W = Q V keeps scores and norm.
-    Q, T = None, Z
-    if Z.shape[1] > n:
-        Q, triangle = scipy.linalg.qr(Z.T, mode="economic", check_finite=False)
-        T = triangle.T
     targets = np.eye(classes)[labels]
-    shape = (T.shape[1] + 1, classes)
+    shape = (Z.shape[1] + 1, classes)
 
     def objective(flat: Array) -> tuple[float, Array]:
         weight, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
-        log_probabilities = log_softmax(T @ weight + bias, axis=1)
+        log_probabilities = log_softmax(Z @ weight + bias, axis=1)
         loss = -np.vdot(targets, log_probabilities) / n + 0.5 * decay * np.vdot(weight, weight)
         residual = (np.exp(log_probabilities) - targets) / n
-        gradient = np.concatenate([T.T @ residual + decay * weight, residual.sum(axis=0, keepdims=True)])
+        gradient = np.concatenate([Z.T @ residual + decay * weight, residual.sum(axis=0, keepdims=True)])
         return float(loss), gradient.ravel()
 
     first = np.zeros(shape)
     if start is not None:
         weight, bias = start
-        first[:-1], first[-1] = weight if Q is None else Q.T @ weight, bias + offset @ weight
+        first[:-1], first[-1] = weight, bias + offset @ weight
     options = {"gtol": tolerance, "ftol": 0.0, "maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20}
     found = scipy.optimize.minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     weight, bias = found.x.reshape(shape)[:-1], found.x.reshape(shape)[-1]
-    weight = weight if Q is None else Q @ weight
     return Solution(weight, bias - offset @ weight, float(np.abs(found.jac).max()))
 
 
@@ -142,7 +136,7 @@ def sgd(
     strength = mean_eigenvalue(_centred(features)[1])
     decay, rate = penalty * strength / n, lr / max(strength, 1.0)
     targets = np.eye(classes)[labels]
-    parameters = generator.uniform(-1.0, 1.0, size=(p + 1, classes)) / np.sqrt(p)
+    parameters = generator.uniform(-1.0, 1.0, size=(p + 1, classes)) / np.sqrt(max(p, 1))
     weight, bias = parameters[:-1], parameters[-1]  # views
     step, gradient = np.zeros_like(parameters), np.empty_like(parameters)
     for _ in range(epochs):
