@@ -148,7 +148,7 @@ def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, mo
         ),
     )
     activations.main(job)
-    with pytest.raises(RepdynError, match="the similarity examples at step .* are not those at the first checkpoint"):
+    with pytest.raises(RepdynError, match=r"the similarity examples at step .* are not those at the first checkpoint"):
         Representations(job.paths.activations(job.run.path))
 
 

@@ -41,7 +41,7 @@ def test_stem_blocks_and_end_are_observed_in_order_of_depth(settings, layers):
 def test_layers_may_be_named_with_wildcards_and_come_in_order_of_depth():
     model = architectures.build(VIT, SHAPE, 10, 0)
     assert list(architectures.observed(model, ["norm", "blocks.*"])) == ["blocks.0", "blocks.1", "norm"]
-    with pytest.raises(RepdynError, match="no module is called `blokcs.0`; there are, for example: blocks.0"):
+    with pytest.raises(RepdynError, match=r"no module is called `blokcs.0`; there are, for example: blocks.0"):
         architectures.observed(model, ["blokcs.0"])
 
 

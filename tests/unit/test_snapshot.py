@@ -33,7 +33,7 @@ def test_a_study_that_does_not_pass_leaves_no_copy(config):
 
 
 def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(config, monkeypatch):
-    monkeypatch.setattr(snapshot, "_check", lambda path: None)
+    monkeypatch.setattr(snapshot, "_check", lambda _: None)
     planned = snapshot.hand_down(config, first=True)
     config["data"]["label_noise"] = 0.5
     assert snapshot.hand_down(config, first=False) == planned

@@ -112,7 +112,7 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path):
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(RepdynError, match="The disk is full: .*file"), files.atomic(path) as temporary:
+    with pytest.raises(RepdynError, match=r"The disk is full: .*file"), files.atomic(path) as temporary:
         temporary.write_text("half of the n")
         raise OSError(28, os.strerror(28))
     assert path.read_text() == "old"

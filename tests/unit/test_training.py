@@ -32,7 +32,7 @@ def kill_at(monkeypatch, step):
 
 
 @pytest.mark.parametrize("arch", ["resnet", "vit"])
-def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(make_job, config, arch, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(make_job, config, arch, monkeypatch):
     config["training"]["epochs"] = 6
     config["archs"]["vit"]["kwargs"]["drop_rate"] = 0.1  # random numbers within the forward pass too
     config["execution"] = {"save_state_seconds": 0}

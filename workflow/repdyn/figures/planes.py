@@ -28,7 +28,9 @@ SETS = {
 }
 
 
-def regions(labels: pd.DataFrame, plane: pd.Series, *, classes: int, images: Array, title: str) -> Figure:
+def regions(
+    labels: pd.DataFrame, plane: pd.Series, *, classes: int, images: Array, captions: list[str], title: str
+) -> Figure:
     """What the probes of all layers and the network say of one plane, at checkpoints spread over training.
 
     Args:
@@ -36,6 +38,7 @@ def regions(labels: pd.DataFrame, plane: pd.Series, *, classes: int, images: Arr
         plane: its row of the planes table: x, y, x_range, y_range, resolution, labels.
         classes: how many there are.
         images: (3, height, width, channels), from 0 to 1.
+        captions: what is said of each image.
         title: what is seen.
     """
     layers = list(labels.sort_values("depth")["layer"].unique())
@@ -70,13 +73,13 @@ def regions(labels: pd.DataFrame, plane: pd.Series, *, classes: int, images: Arr
             _place_images(axis, plane, size=9)
             axis.set(xticks=[], yticks=[])
             if row == 0:
-                axis.set_title(style.epoch_label(round(float(epochs[step]), 2)), fontsize=7, pad=2)
+                axis.set_title(style.epoch_label(float(epochs[step])), fontsize=7, pad=2)
             if column == 0:
                 axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=7)
     figure.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top")
     panels.text((0.7 + (style.PAGE - 1.75) / 2) / (style.PAGE - 1.05), 0.06 / height, "epoch", ha="center", fontsize=7)
     shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
-    _legend(legend, plane, images, [(label, colours(label)) for label in shown], height)
+    _legend(legend, images, captions, [(label, colours(label)) for label in shown], height)
     return figure
 
 
@@ -91,7 +94,7 @@ def _place_images(axis: Axes, plane: pd.Series, size: float) -> None:
         axis.scatter(x, y, s=size, marker=marker, facecolor="white", edgecolor="black", linewidth=0.5)
 
 
-def _legend(figure: SubFigure, plane: pd.Series, images: Array, shown: list[tuple[int, Any]], height: float) -> None:
+def _legend(figure: SubFigure, images: Array, captions: list[str], shown: list[tuple[int, Any]], height: float) -> None:
     """The three images with their marks, and the classes' colours."""
     side = 0.42
     for i, image in enumerate(images):
@@ -99,7 +102,7 @@ def _legend(figure: SubFigure, plane: pd.Series, images: Array, shown: list[tupl
         axis = figure.add_axes((0.08, bottom, side / 1.05, side / height))
         axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[])
-        axis.text(1.12, 0.5, f"true {plane['labels'][i]}", transform=axis.transAxes, va="center", fontsize=6.5)
+        axis.text(1.12, 0.5, captions[i], transform=axis.transAxes, va="center", fontsize=6.5)
         axis.scatter(0.0, 1.0, s=22, marker=MARKERS[i], facecolor="white", edgecolor="black", linewidth=0.6,
                      transform=axis.transAxes, clip_on=False)  # fmt: skip
     top = 1 - (0.42 + 3 * (side + 0.1) + 0.08) / height
@@ -122,7 +125,20 @@ def draw(job: Job, figure: str) -> Figure:
     pictures = pictures[(pictures["planes"] == name) & (pictures["plane"] == plane["plane"])]
     title = f"Decision regions on a plane through {SETS[name]}: {style.run_title(run.arch, run.optimizer, run.seed)}"
     known = data.source(job.study.data)
-    return regions(pictures, plane, classes=known.classes, images=_images(plane, known.channels), title=title)
+    images, captions = _images(plane, known.channels), _captions(job, name, plane)
+    return regions(pictures, plane, classes=known.classes, images=images, captions=captions, title=title)
+
+
+def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
+    """The class of each image, and the one that this run was trained with where it is another."""
+    if name != "mislabelled":
+        return [f"class {label}" for label in plane["labels"]]
+    train = data.load(job.study.data, job.data_root, job.run.seed).train
+    given = dict(zip(train.examples.tolist(), train.given_labels.tolist(), strict=True))
+    return [
+        f"true {label}\ngiven {given[example]}"
+        for example, label in zip(plane["examples"], plane["labels"], strict=True)
+    ]
 
 
 def _images(plane: pd.Series, channels: int) -> Array:

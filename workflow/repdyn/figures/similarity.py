@@ -49,7 +49,7 @@ def matrices(
     columns = math.ceil(len(layers) / wrapped)
     rows = len(sets) * wrapped
     cell = (style.PAGE - 1.0) / max(columns, 4)
-    figure = style.blank(min(style.PAGE, cell * columns + 1.0), rows * (cell + 0.2) + 0.85)
+    figure = style.blank(min(style.PAGE, cell * columns + 1.0), rows * (0.82 * cell + 0.17) + 0.8)
     axes = figure.subplots(rows, columns, squeeze=False)
     image = None
     for axis in axes.flat:
@@ -94,8 +94,7 @@ def _matrix(axis: Axes, part: pd.DataFrame, value: str, events: dict[str, float]
     for name, epoch in events.items():
         _label, colour, dashes = style.EVENTS[name]
         where = checkpoints.position(epoch)
-        for line in (axis.axvline, axis.axhline):
-            line(where, color=colour, linestyle=dashes, linewidth=0.7, path_effects=style.HALO)
+        axis.axvline(where, color=colour, linestyle=dashes, linewidth=0.7, path_effects=style.HALO)
     checkpoints.tick(axis, "x")
     checkpoints.tick(axis, "y")
     return image

@@ -91,8 +91,8 @@ def decades(last: float) -> list[float]:
 
 
 def epoch_label(epoch: float, _position: object = None) -> str:
-    """An epoch in as few characters as it takes."""
-    return f"{epoch:g}" if epoch >= 1 or epoch == 0 else f"{epoch:.2g}"
+    """An epoch in as few characters as it takes: two digits, or all before the point."""
+    return f"{epoch:.0f}" if epoch >= 10 or epoch == 0 else f"{epoch:.2g}"
 
 
 def log_epochs(axis: Axes, last: float) -> None:

@@ -82,6 +82,7 @@ def _lines(axis: Axes, history: pd.DataFrame) -> None:
             axis.plot(mean.index, mean, color=colour, linewidth=width, linestyle=dashes)
     style.log_epochs(axis, history["epoch"].max())
     axis.set_ylim(-0.02, 1.02)
+    axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
 
 
 def _mark(axis: Axes, events: dict[str, float]) -> None:
