@@ -188,6 +188,18 @@ def test_the_batch_shrinks_with_the_memory_and_is_never_empty():
     assert labelling.batch_size([65_536] * 10, 3072, device, budget=1.0) == 1
 
 
+def test_labels_of_256_classes_and_more_take_two_bytes_and_come_back(tmp_path):
+    assert region_labels.kind(255) == np.uint8
+    assert region_labels.kind(256) == np.uint16
+    layout = region_labels.layout(1000, resolution=2)
+    labels = np.array([[[999, 0, 1, 2], [3, 4, 5, 6]], [[7, 8, 9, 255], [256, 257, 258, 998]]], dtype=np.uint16)
+    block = region_labels.Block(5, 0.5, "clean", np.array([3, 4]), labels)
+    tables.write(tmp_path / "l.parquet", block.columns(["a", "output"], layout), layout, {}, **region_labels.WRITING)
+    back = RegionLabels(tmp_path / "l.parquet")
+    assert (back.layers, back.epochs, back.planes["clean"].tolist()) == (["a", "output"], {5: 0.5}, [3, 4])
+    np.testing.assert_array_equal(back.read(5, "clean", 0).labels, labels)
+
+
 # ---- a run, from checkpoints to tables ----------------------------------------------------------------------------
 
 
