@@ -168,9 +168,23 @@ class Phases(Section):
         return self
 
 
-class Findings(Section):
-    """How claims about the grid are tested."""
+class Contrast(Section):
+    """Two levels of a factor of the grid, the first against the second."""
 
+    factor: Literal["arch", "optimizer"]
+    levels: tuple[Name, Name]
+
+    def __str__(self) -> str:
+        return f"{self.factor}: {self.levels[0]} - {self.levels[1]}"
+
+
+class Findings(Section):
+    """How claims about the grid are tested, and between what."""
+
+    contrasts: list[Contrast] = [
+        Contrast(factor="optimizer", levels=("sgd", "adam")),
+        Contrast(factor="arch", levels=("vit", "resnet")),
+    ]
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     resamples: int = Field(default=10_000, ge=100)
     seed: int = Field(default=0, ge=0)

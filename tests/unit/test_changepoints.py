@@ -1,0 +1,96 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from repdyn import changepoints
+
+E = 30
+
+
+def kernel(X):
+    """The cosine kernel of a trajectory of points."""
+    X = X / np.linalg.norm(X, axis=1, keepdims=True)
+    return X @ X.T
+
+
+def blocks(lengths, noise=0.0, drift=0.0, seed=0):
+    """A trajectory that stays at orthogonal places, with noise and an even drift in other directions."""
+    random = np.random.default_rng(seed)
+    total = sum(lengths)
+    X = np.repeat(np.eye(len(lengths), 400), lengths, axis=0)
+    X[:, 50:] += noise * random.normal(size=(total, 350)) / np.sqrt(350)
+    X[:, 49] += drift * np.linspace(0, 1, total)
+    return kernel(X)
+
+
+def line(length=E):
+    """Even drift along a straight line, seen from far away, where the kernel's curvature is nothing."""
+    X = np.ones((length, 2))
+    X[:, 1] = 1e-3 * np.linspace(0, 1, length)
+    return kernel(X)
+
+
+def brute_force(S, D):
+    """The least cost of D segments, by trying all."""
+    costs = []
+    for cuts in itertools.combinations(range(1, len(S)), D - 1):
+        edges = [0, *cuts, len(S)]
+        costs.append(sum(np.trace(B) - B.sum() / len(B) for a, b in itertools.pairwise(edges) for B in [S[a:b, a:b]]))
+    return min(costs)
+
+
+@pytest.mark.parametrize("D", [2, 3, 4])
+def test_the_segmentation_is_the_best_there_is(D):
+    random = np.random.default_rng(1)
+    S = kernel(random.normal(size=(10, 4)).cumsum(0) + 3)
+    total = np.trace(S) - S.sum() / len(S)
+    starts, explained = changepoints.segmentations(S)[D]
+    assert explained == pytest.approx(1 - brute_force(S, D) / total)
+    assert len(starts) == D
+    assert starts[0] == 0
+
+
+@pytest.mark.parametrize("lengths", [(15, 15), (10, 12, 8), (8, 7, 9, 6), (4, 22, 4)])
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_clean_blocks_are_found_where_they_are_and_are_wholly_distinguishable(lengths, noise):
+    starts, scores = changepoints.phases(blocks(lengths, noise))
+    assert starts == [0, *np.cumsum(lengths)[:-1]]
+    assert scores[len(lengths)] == pytest.approx(1, abs=0.15 if noise else 1e-9)
+
+
+def test_even_drift_has_one_phase_and_no_distinguishability():
+    starts, scores = changepoints.phases(line())
+    assert starts == [0]
+    for D, score in scores.items():
+        assert score == pytest.approx(0, abs=0.02), D
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_alone_has_one_phase(seed):
+    random = np.random.default_rng(seed)
+    starts, scores = changepoints.phases(kernel(5 + random.normal(size=(E, 200))))
+    assert starts == [0]
+    assert all(score is None or score < 0.1 for score in scores.values())
+
+
+def test_blocks_that_drift_lie_between_blocks_and_drift():
+    clean, mixed, drift = (
+        changepoints.phases(S)[1][2] for S in (blocks((15, 15)), blocks((15, 15), drift=2.0), line())
+    )
+    assert drift < mixed < clean
+    assert mixed > 0.05
+
+
+def test_crowded_checkpoints_make_no_phase_of_an_even_drift():
+    """Twice as many checkpoints in the later half of the same drift in log epochs are still one phase at most 0.35."""
+    position = np.concatenate([np.linspace(0, 0.5, 10, endpoint=False), np.linspace(0.5, 1, 20)])
+    X = np.stack([np.ones(30), 1e-3 * position], axis=1)
+    _, scores = changepoints.phases(kernel(X))
+    assert max(scores.values()) < 0.35
+
+
+def test_a_constant_trajectory_has_one_phase():
+    starts, scores = changepoints.phases(np.ones((10, 10)))
+    assert starts == [0]
+    assert set(scores.values()) == {None}

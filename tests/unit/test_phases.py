@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+from test_changepoints import blocks, kernel, line
+
+from repdyn import phases
+
+EPOCHS = np.concatenate([[0.0], np.geomspace(0.25, 160, 29)])
+STEPS = np.arange(30) * 7
+
+
+def rows(S, layer, depth, value, **more):
+    a, b = np.divmod(np.arange(S.size), len(S))
+    frame = {
+        "layer": layer, "depth": depth, "step_a": STEPS[a], "step_b": STEPS[b], "epoch_a": EPOCHS[a],
+        "epoch_b": EPOCHS[b], value: S.ravel(),
+    }  # fmt: skip
+    return pd.DataFrame(frame | more)
+
+
+def analyse(cka, regions=None, fitted=True):
+    epochs = np.arange(161.0)
+    accuracy = np.clip(epochs / 50, 0, 1 if fitted else 0.9)
+    wrong = np.clip((epochs - 10) / 40, 0, 1)
+    history = {"epoch": epochs, "train_accuracy": accuracy, "mislabelled_accuracy": wrong, "test_accuracy": accuracy}
+    empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
+    settings = {"onset": 0.25, "end": 0.95, "sustained": 0.995}
+    segments, scores = phases.analyse(history, cka, empty if regions is None else regions, settings)
+    return segments, {(layer, measure, score): value for layer, measure, score, value in scores}
+
+
+def test_segments_cover_training_without_gap_or_overlap():
+    cka = pd.concat([rows(blocks((10, 12, 8)), "a", 0, "cka"), rows(line(), "b", 1, "cka")])
+    segments, scores = analyse(cka)
+    for layer, expected in (("a", [0, 10, 22]), ("b", [0])):
+        part = segments[segments.layer == layer]
+        assert part.phase.tolist() == list(range(len(expected)))
+        assert part.step_start.tolist() == [STEPS[i] for i in expected]
+        assert part.step_end.tolist() == [STEPS[i - 1] for i in [*expected[1:], 30]]
+        assert scores[layer, "cka", "phases"] == len(expected)
+
+
+def test_checkpoints_without_cka_are_left_out():
+    S = blocks((15, 15))
+    S[4], S[:, 4] = np.nan, np.nan
+    segments, _ = analyse(rows(S, "a", 0, "cka"))
+    assert segments.step_start.tolist() == [0, STEPS[15]]
+
+
+def test_layers_that_change_together_are_in_synchrony_and_others_are_not():
+    same = [rows(blocks((15, 15), noise=0.1, seed=i), f"l{i}", i, "cka") for i in range(4)]
+    apart = [rows(blocks((5 + 7 * i, 25 - 7 * i)), f"l{i}", i, "cka") for i in range(4)]
+    _, together = analyse(pd.concat(same))
+    _, separate = analyse(pd.concat(apart))
+    assert together[None, "cka", "synchrony"] > 0.98
+    assert separate[None, "cka", "synchrony"] < 0.7
+    assert together[None, "cka", "progress_gap"] < 0.05 < separate[None, "cka", "progress_gap"]
+
+
+def test_stem_and_output_do_not_enter_synchrony():
+    inner = [rows(blocks((15, 15)), f"l{i}", i, "similarity", planes="test") for i in (1, 2)]
+    outer = [rows(line(), name, i, "similarity", planes="test") for name, i in (("stem", 0), ("output", 3))]
+    _, scores = analyse(rows(line(), "stem", 0, "cka"), pd.concat([*inner, *outer]))
+    assert scores[None, "regions:test", "synchrony"] == pytest.approx(1)
+    assert scores[None, "cka", "synchrony"] is None
+
+
+def test_change_through_memorization_is_that_of_a_block_that_ends_with_it():
+    # Onset at epoch 20, sustained fit at 50: checkpoints 0-20 lie before, from 25 on after.
+    _, scores = analyse(rows(blocks((22, 8)), "a", 0, "cka"))
+    assert scores["a", "cka", "change_memorization"] == pytest.approx(1)
+    assert scores["a", "cka", "change_fitted"] == pytest.approx(0)
+    assert scores["a", "cka", "change_early"] == pytest.approx(0)
+
+
+def test_without_perfect_fit_what_needs_it_is_null():
+    _, scores = analyse(rows(blocks((22, 8)), "a", 0, "cka"), fitted=False)
+    assert scores[None, None, "perfect_fit_sustained"] is None
+    assert scores["a", "cka", "change_memorization"] is None
+    assert scores[None, "cka", "boundary_distance"] is None
+
+
+def test_novelty_is_one_for_clean_orthogonal_blocks_and_nothing_for_no_change():
+    assert phases.novelty(blocks((15, 15))) == pytest.approx(1)
+    assert phases.novelty(np.ones((20, 20))) == pytest.approx(0)
+    assert phases.novelty(kernel(np.eye(20))) == pytest.approx(0.25)

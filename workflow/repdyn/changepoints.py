@@ -1,0 +1,116 @@
+"""Phases of a trajectory, from its checkpoint-by-checkpoint similarity matrix alone.
+
+Linear CKA and the agreement of labels are both cosine kernels: a similarity S[i, j] is an inner product of two unit
+vectors, so ‖x_i − x_j‖² = 2 − 2 S[i, j]. Kernel change-point detection (Harchaoui & Cappé 2007; Arlot et al. 2019)
+therefore applies to the matrix as it stands: the cost of a segment is its scatter about its mean,
+Σ S[i, i] − Σ S[i, j] / length, and dynamic programming (ruptures) finds the best segmentation for every number of
+segments D.
+
+Explained variance alone misleads: an even drift along a straight line is explained to about 1 − 1 / D² by D segments.
+Distinguishability is what a segmentation explains beyond such a drift of the same total change, and with
+the same noise, as a share of what clean blocks would explain beyond it:
+
+    excess(D) = R²(D) − drift(D),             drift(D) = (1 − f) line(D) + f (D − 1) / (E − 1)
+    distinguishability(D) = excess(D) / ((1 − f) (1 − line(D)))
+
+where line(D) is R² of an even drift of E checkpoints and f the share of the variance that is noise from one checkpoint
+to the next. It is 1 for D clean blocks, 0 for even drift, negative for less than that. The number of phases is the D of
+the largest excess, and 1 if no excess reaches ``LEAST``: a criterion against drift, not only against noise.
+
+Evenness is over checkpoints, that is, over log epochs on a log schedule: a rate of change is per unit of log epoch
+(chosen). Checkpoints that crowd in a stretch of log epochs count for more there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import ruptures
+from ruptures.base import BaseCost
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MOST = 6  # phases
+# With more noise than this from one checkpoint to the next, nothing can be said of phases.
+NOISE = 0.9
+# A phase boundary explains at least this share of the variance beyond drift.
+LEAST = 0.02
+
+
+class KernelCost(BaseCost):  # type: ignore[misc]
+    """Scatter of a segment about its mean, from a precomputed kernel, in constant time by cumulative sums."""
+
+    model = "precomputed kernel"
+    min_size = 1
+
+    def fit(self, signal: Array) -> KernelCost:
+        """``signal`` is the (E, E) kernel."""
+        self.signal = signal
+        self._sums = np.pad(signal.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        self._diagonal = np.concatenate([[0.0], np.diagonal(signal).cumsum()])
+        return self
+
+    def error(self, start: int, end: int) -> float:
+        """Cost of checkpoints ``start`` to ``end``, the latter excluded."""
+        sums = self._sums
+        block = sums[end, end] - sums[start, end] - sums[end, start] + sums[start, start]
+        return float(self._diagonal[end] - self._diagonal[start] - block / (end - start))
+
+
+def segmentations(S: Array, most: int = MOST) -> dict[int, tuple[list[int], float]]:
+    """The best segmentation into D phases for D = 1 … ``most``: the phases' first checkpoints, and R².
+
+    Args:
+        S: (E, E) similarity, without missing values.
+        most: the largest D.
+    """
+    E = len(S)
+    cost = KernelCost().fit(S)
+    total = cost.error(0, E)
+    found = {1: ([0], 0.0)}
+    search = ruptures.Dynp(custom_cost=cost, min_size=1, jump=1).fit(S)
+    for D in range(2, min(most, E - 1) + 1):
+        ends = search.predict(n_bkps=D - 1)
+        starts = [0, *ends[:-1]]
+        left = sum(cost.error(start, end) for start, end in zip(starts, ends, strict=True))
+        found[D] = (starts, 1.0 - left / total if total > 0 else 0.0)
+    return found
+
+
+def noise(S: Array) -> float:
+    """The share of the variance that is noise, from second differences: ‖x₋ − 2 x + x₊‖² is 6 σ² for noise alone.
+
+    Second differences, so that even drift does not count as noise; their median, so that jumps do not.
+    """
+    variance = KernelCost().fit(S).error(0, len(S)) / (len(S) - 1)
+    diagonal, near, far = np.diagonal(S), np.diagonal(S, 1), np.diagonal(S, 2)
+    bends = diagonal[:-2] + 4 * diagonal[1:-1] + diagonal[2:] - 4 * near[:-1] - 4 * near[1:] + 2 * far
+    return float(min(1.0, max(0.0, np.median(bends)) / 6 / variance)) if variance > 0 else 1.0
+
+
+@cache
+def even_drift(E: int, most: int = MOST) -> dict[int, float]:
+    """R² of D = 1 … ``most`` segments of a drift along a straight line, E evenly spaced checkpoints."""
+    position = np.linspace(-1.0, 1.0, E)
+    # Any constant on the diagonal would do: costs are of scatter, which the line's own inner products have exactly.
+    return {D: explained for D, (_, explained) in segmentations(np.outer(position, position), most).items()}
+
+
+def phases(S: Array) -> tuple[list[int], dict[int, float | None]]:
+    """The phases of a trajectory.
+
+    Args:
+        S: (E, E) similarity, without missing values.
+
+    Returns:
+        The first checkpoint of each phase, and distinguishability for D = 2 … phases; None where noise is all there is.
+    """
+    E, f = len(S), noise(S)
+    found, line = segmentations(S), even_drift(E)
+    if f > NOISE:
+        return [0], {D: None for D in found if D > 1}
+    excess = {D: R2 - (1 - f) * line[D] - f * (D - 1) / (E - 1) for D, (_, R2) in found.items()}
+    best = max(excess, key=lambda D: excess[D])
+    scores = {D: excess[D] / ((1 - f) * (1 - line[D])) if line[D] < 1 else None for D in found if D > 1}
+    return found[best if excess[best] >= LEAST else 1][0], scores

@@ -1,0 +1,77 @@
+"""When things happen in a run: perfect fit, memorization, the dip of test accuracy of epoch-wise double descent.
+
+From a history to one epoch for each event, None for an event that does not take place. Thresholds come from the
+config; that of the dip is chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+# A dip counts if test accuracy falls and rises again by at least this much: about two standard errors of an accuracy
+# of .8 on 1,000 examples.
+DIP = 0.025
+
+
+def perfect_fit_first(epochs: Array, accuracy: Array) -> float | None:
+    """The first epoch at which training accuracy is 1."""
+    return _first(epochs, accuracy == 1.0)
+
+
+def perfect_fit_sustained(epochs: Array, accuracy: Array, tolerance: float) -> float | None:
+    """The first epoch of perfect fit from which training accuracy stays at ``tolerance`` or above."""
+    below = np.flatnonzero(accuracy < tolerance)
+    start = int(below[-1]) + 1 if len(below) else 0
+    return _first(epochs[start:], accuracy[start:] == 1.0)
+
+
+def reaches(epochs: Array, accuracy: Array, share: float) -> float | None:
+    """The first epoch at which an accuracy is at ``share`` or above."""
+    return _first(epochs, accuracy >= share)
+
+
+def _first(epochs: Array, condition: Array) -> float | None:
+    where = np.flatnonzero(condition)
+    return float(epochs[where[0]]) if len(where) else None
+
+
+def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float]:
+    """The dip of epoch-wise double descent: its epoch, None if there is none, and its depth.
+
+    Accuracy is smoothed by a running median of five evaluations. The depth of a moment is how far it lies below both
+    the best before and the best after it; the dip is the deepest moment, if that is at least ``DIP``.
+    """
+    padded = np.pad(accuracy, 2, mode="edge")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    before = np.maximum.accumulate(smooth)
+    after = np.maximum.accumulate(smooth[::-1])[::-1]
+    depth = np.minimum(before, after) - smooth
+    deepest = int(depth.argmax())
+    return (float(epochs[deepest]) if depth[deepest] >= DIP else None), float(depth[deepest])
+
+
+def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[str, float | None]:
+    """All events of a run.
+
+    Args:
+        history: its columns epoch, train_accuracy, mislabelled_accuracy (NaN where nothing is mislabelled),
+            test_accuracy.
+        settings: ``onset``, ``end`` and ``sustained`` of the config's ``phases``.
+
+    Returns:
+        Event -> epoch, and ``test_dip_depth``, a difference of accuracies.
+    """
+    epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
+    dip_epoch, depth = dip(epochs, history["test_accuracy"])
+    return {
+        "perfect_fit_first": perfect_fit_first(epochs, train),
+        "perfect_fit_sustained": perfect_fit_sustained(epochs, train, settings["sustained"]),
+        "memorization_onset": reaches(epochs, wrong, settings["onset"]),
+        "memorization_end": reaches(epochs, wrong, settings["end"]),
+        "test_dip": dip_epoch,
+        "test_dip_depth": depth,
+    }

@@ -1,0 +1,212 @@
+"""Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
+
+Measures: ``cka``, and ``regions:test``, ``regions:clean``, ``regions:mislabelled`` for decision regions on each set of
+planes. Phases are found in each layer under each measure (``changepoints.py``); events are epochs (``events.py``).
+
+Scores of a layer under a measure:
+
+| score | formula | range |
+|---|---|---|
+| phases | number of phases | 1 … 6 |
+| distinguishability_D | of D = 2, 3 phases, beyond even drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
+| novelty | largest, over checkpoints, of similarity within the 4 on either side minus across (Foote 2000) | −1 … 1 |
+| change_memorization | 1 − mean similarity of checkpoints before onset to those after sustained perfect fit | 0 … 1 |
+| change_fitted | 1 − mean similarity among the checkpoints after sustained perfect fit | 0 … 1 |
+| change_early | 1 − similarity of initialisation to the last checkpoint before onset | 0 … 1 |
+
+Scores of a run under a measure, over its layers without the first (a stem or embedding) and without the output:
+
+| score | formula | range |
+|---|---|---|
+| synchrony | mean over pairs of layers of the CKA of their double-centred matrices | −1 … 1 |
+| progress_gap | mean over pairs of the mean absolute difference of their cumulative shares of change | 0 … 1 |
+| boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
+
+Missing is null: an event that does not take place, a score that needs it, a layer without phases.
+Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from . import changepoints, events, tables
+from .progress import LOG
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Score = tuple[str | None, str | None, str, float | None]
+
+SEGMENTS = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    measure=(pa.string(), "measure of similarity"),
+    phase=(pa.int64(), "number, from 0"),
+    step_start=(pa.int64(), "optimizer steps, first checkpoint"),
+    step_end=(pa.int64(), "optimizer steps, last checkpoint"),
+    epoch_start=(pa.float64(), "epochs"),
+    epoch_end=(pa.float64(), "epochs"),
+)
+SCORES = tables.schema(
+    layer=(pa.string(), "layer; null for the run"),
+    measure=(pa.string(), "measure of similarity; null for events"),
+    score=(pa.string(), "name"),
+    value=(pa.float64(), "epochs for events, else a number; null where undefined"),
+)
+OUTPUT = "output"
+REACH = 4  # checkpoints on either side that novelty looks at
+
+
+class Trajectory:
+    """One layer under one measure: its matrix, without checkpoints that have no similarity."""
+
+    def __init__(self, layer: str, depth: int, measure: str, rows: pd.DataFrame, value: str) -> None:
+        self.layer, self.depth, self.measure = layer, depth, measure
+        matrix = rows.pivot(index="step_a", columns="step_b", values=value)
+        defined = matrix.index[np.diagonal(matrix.notna())]
+        self.S: Array = matrix.loc[defined, defined].to_numpy(dtype=float)
+        self.steps: Array = defined.to_numpy()
+        self.epochs: Array = rows.drop_duplicates("step_a").set_index("step_a")["epoch_a"].loc[defined].to_numpy()
+
+
+def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
+    """Every layer under every measure, in order of measure and depth."""
+    parts = [("cka", cka, "cka")]
+    parts += [(f"regions:{name}", part, "similarity") for name, part in regions.groupby("planes", sort=True)]
+    for measure, frame, value in parts:
+        for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
+            rows = frame[frame["layer"] == layer]
+            yield Trajectory(layer, depth, measure, rows, value)
+
+
+def novelty(S: Array, reach: int = REACH) -> float | None:
+    """Foote's novelty, the largest: similarity within the checkpoints on either side of a point minus across it."""
+    E = len(S)
+    if 2 * reach > E:
+        return None
+    found = []
+    for point in range(reach, E - reach + 1):
+        before, after = slice(point - reach, point), slice(point, point + reach)
+        found.append((S[before, before].mean() + S[after, after].mean()) / 2 - S[before, after].mean())
+    return float(max(found))
+
+
+def changes(S: Array, epochs: Array, onset: float | None, fitted: float | None) -> dict[str, float | None]:
+    """How much a layer changes early, through memorization, and after perfect fit."""
+    before = epochs < onset if onset is not None else np.zeros(len(epochs), dtype=bool)
+    after = epochs >= fitted if fitted is not None else np.zeros(len(epochs), dtype=bool)
+    among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
+    return {
+        "change_early": float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() else None,
+        "change_memorization": float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
+        "change_fitted": float(1 - among.mean()) if len(among) else None,
+    }
+
+
+def synchrony(S: Array, T: Array) -> float | None:
+    """CKA between two layers' double-centred matrices: do they change at the same times? None if one never does."""
+    one, other = _double_centred(S), _double_centred(T)
+    norms = np.linalg.norm(one) * np.linalg.norm(other)
+    return float((one * other).sum() / norms) if norms > 0 else None
+
+
+def _double_centred(S: Array) -> Array:
+    centred: Array = S - S.mean(0) - S.mean(1)[:, None] + S.mean()
+    return centred
+
+
+def progress(S: Array) -> Array | None:
+    """Cumulative share of all change up to each checkpoint, from 0 to 1; change is 1 − similarity of neighbours."""
+    steps = 1 - np.diagonal(S, 1)
+    total = steps.sum()
+    return np.concatenate([[0.0], steps.cumsum() / total]) if total > 0 else None
+
+
+def _progress_gap(S: Array, T: Array) -> float | None:
+    one, other = progress(S), progress(T)
+    return None if one is None or other is None else float(np.abs(one - other).mean())
+
+
+def _boundary_distance(boundaries: Array, fitted: float | None) -> float | None:
+    if fitted is None or not len(boundaries):
+        return None
+    return float(np.abs(np.log10(boundaries) - np.log10(fitted)).min())
+
+
+def _mean(values: list[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
+
+
+def together(
+    measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
+) -> list[Score]:
+    """The scores of a run under one measure."""
+    inner = [layer for layer in layers if layer.depth > 0 and layer.layer != OUTPUT]
+    pairs = [(a.S, b.S) for a, b in itertools.combinations(inner, 2) if np.array_equal(a.steps, b.steps)]
+    distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
+    return [
+        (None, measure, "synchrony", _mean([synchrony(*pair) for pair in pairs])),
+        (None, measure, "progress_gap", _mean([_progress_gap(*pair) for pair in pairs])),
+        (None, measure, "boundary_distance", _mean(distances)),
+    ]
+
+
+def analyse(
+    history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Mapping[str, Any]
+) -> tuple[pd.DataFrame, list[Score]]:
+    """Segments and scores of a run.
+
+    Args:
+        history: its columns as arrays.
+        cka: its CKA table.
+        regions: its table of region similarity.
+        settings: the config's ``phases``.
+    """
+    found = events.events(history, settings)
+    onset, fitted = found["memorization_onset"], found["perfect_fit_sustained"]
+    scores: list[Score] = [(None, None, name, value) for name, value in found.items()]
+    segments: list[tuple[Any, ...]] = []
+    for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
+        layers, boundaries = list(group), {}
+        for t in layers:
+            if len(t.steps) < 4:
+                LOG.warning("%s has CKA at %d checkpoints only: no phases", t.layer, len(t.steps))
+                boundaries[t.layer] = np.array([])
+                continue
+            starts, of_D = changepoints.phases(t.S)
+            boundaries[t.layer] = t.epochs[starts[1:]]
+            ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
+            segments += [
+                (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
+                for i, (a, b) in enumerate(zip(starts, ends, strict=True))
+            ]
+            values = {"phases": float(len(starts)), "novelty": novelty(t.S)}
+            values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
+            values |= changes(t.S, t.epochs, onset, fitted)
+            scores += [(t.layer, measure, name, value) for name, value in values.items()]
+        scores += together(measure, layers, boundaries, fitted)
+    return pd.DataFrame(segments, columns=SEGMENTS.names), scores
+
+
+def main(job: Job) -> None:
+    """Write segments and scores of a run."""
+    run, paths = job.run.path, job.paths
+    history = tables.read(paths.history(run), job.made_with("train")).to_pandas()
+    cka = tables.read(paths.cka(run), job.made_with("cka")).to_pandas()
+    regions = tables.read(paths.region_similarity(run), job.made_with("regions")).to_pandas()
+    arrays = {name: history[name].to_numpy(dtype=float) for name in history}
+    segments, scores = analyse(arrays, cka, regions, job.made_with("phases")["phases"])
+    tables.write(paths.segments(run), pa.Table.from_pandas(segments, preserve_index=False), SEGMENTS, job.metadata())
+    columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
+    tables.write(paths.scores(run), columns, SCORES, job.metadata())
+    for _, _, name, value in scores[:5]:
+        LOG.info("%s: %s", name.replace("_", " "), "did not take place" if value is None else f"epoch {value:g}")
