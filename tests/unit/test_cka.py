@@ -4,14 +4,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repdyn import activations, cka, training
+from repdyn import activations, cka, gram, hsic, training
 from repdyn.errors import RepdynError
 
 PLENTY = 1e9
 
 
-def similarities(X, budget=PLENTY):
-    return cka.similarities(lambda e: X[e], len(X), len(X[0]), budget)
+class Arrays:
+    """Representations in memory, which remember what was read."""
+
+    def __init__(self, X):
+        self.X, self.examples, self.features = X, len(X[0]), [x.shape[1] for x in X]
+        self.reads = []
+
+    def read(self, e, start, stop):
+        self.reads.append((e, start, stop))
+        return self.X[e][:, start:stop]
+
+    def name(self, e):
+        return f"representation {e}"
+
+
+def similarities(X, budget=PLENTY, backend=None):
+    found = hsic.similarities(Arrays(X), budget, backend)
+    return found.biased, found.debiased
 
 
 def reference(X, Y):
@@ -67,12 +83,45 @@ def test_both_estimators_equal_a_float64_reference_on_hard_features(change, n, p
     np.testing.assert_allclose(found[1], expected[..., 1], rtol=1e-5, atol=1e-5)
 
 
-def test_grams_that_do_not_fit_the_budget_give_the_same_numbers():
-    X = trajectory(40, 30, E=7)
-    whole = similarities(X)
-    for grams in (1, 2, 3, 5):
-        for one, other in zip(whole, similarities(X, budget=(grams + 1) * 4 * 40**2), strict=True):
-            np.testing.assert_allclose(one, other, rtol=0, atol=1e-7)
+@pytest.mark.parametrize("p", [30, 700])
+@pytest.mark.parametrize("budget", [20_000, 30_000, 45_000])
+def test_grams_or_features_that_do_not_fit_the_budget_give_the_same_numbers(p, budget):
+    n = 40
+    X = [x * np.float32(10.0 ** (e - 3)) for e, x in enumerate(trajectory(n, p, E=7))]
+    X[2] = X[2] * np.where(np.arange(p) < 10, np.float32(1e-15), np.float32(1e15))  # scales differ between slices
+    small = Arrays(X)
+    found = hsic.similarities(small, budget)
+    for one, other in zip(similarities(X), (found.biased, found.debiased), strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-6)
+    assert len(small.reads) > 7
+    assert max(stop - start for _, start, stop in small.reads) <= max(1, budget / 2 / (gram.FLOATS * n))
+
+
+@pytest.mark.parametrize(("E", "n", "left"), [(3, 10, 0), (3, 10, 700), (5, 400, 1e6), (5, 400, 1e9)])
+def test_bands_cover_all_rows_once_and_fit(E, n, left):
+    bands = list(gram.bands(E, n, left))
+    assert [row for start, stop in bands for row in range(start, stop)] == list(range(n))
+    assert all(stop - start == 1 or 4 * (E + 1) * (stop - start) * (n - start) <= left for start, stop in bands)
+
+
+@pytest.mark.parametrize(("n", "p", "E"), [(200, 4, 5), (30, 30, 3)])
+def test_feature_side_and_example_side_agree(n, p, E):
+    X = Arrays(trajectory(n, p, E))
+    example_side = gram.products(X, PLENTY, gram.Numpy())
+    feature_side = gram._feature_side(X)
+    scale = np.abs(example_side.G).max()
+    np.testing.assert_allclose(feature_side.G, example_side.G, rtol=0, atol=1e-6 * scale)
+    np.testing.assert_allclose(feature_side.D, example_side.D, rtol=1e-5, atol=1e-9)
+    assert gram.feature_side_pays([4] * 5, 200, PLENTY)
+    assert not gram.feature_side_pays([512] * 20, 2000, PLENTY)
+
+
+def test_nan_is_refused_by_name():
+    for dtype in (np.float16, np.float32):
+        X = [x.astype(dtype) for x in trajectory(20, 10)]
+        X[2][3, 4] = np.nan
+        with pytest.raises(RepdynError, match="representation 2 has activations that are NaN"):
+            similarities(X)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1000.3, 1e-20])
@@ -137,7 +186,8 @@ def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, co
     assert len(frame) == 6 * len(steps) ** 2
     assert list(frame.layer.unique()) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "global_pool"]
     assert (frame.epoch_a == frame.step_a / 4).all()
-    rows = cka.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2))
+    found = hsic.Similarities(np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2), np.array([False, True]))
+    rows = cka.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), found)
     assert rows["cka"].to_pylist() == [1, None, None, None]
     assert rows["step_a"].tolist() == [0, 0, 7, 7]
     assert rows["step_b"].tolist() == [0, 7, 0, 7]
