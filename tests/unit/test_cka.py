@@ -191,3 +191,24 @@ def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, co
     assert rows["cka"].to_pylist() == [1, None, None, None]
     assert rows["step_a"].tolist() == [0, 0, 7, 7]
     assert rows["step_b"].tolist() == [0, 7, 0, 7]
+
+
+def test_torch_gives_the_numbers_of_numpy():
+    import torch
+
+    from repdyn.gram_torch import Torch
+
+    X = [HARD[change](x) for change, x in zip(HARD, trajectory(50, 30, E=len(HARD)), strict=True)]
+    X[4][:] = 3
+    for budget in (PLENTY, 60_000):
+        for one, other in zip(similarities(X, budget, Torch(torch.device("cpu"))), similarities(X), strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
+
+
+def test_no_gpu_means_no_torch(tmp_path, monkeypatch):
+    from repdyn import backends
+
+    monkeypatch.setattr(backends, "DRIVERS", (str(tmp_path / "no driver"),))
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    for device in ("auto", "cpu", "mps"):
+        assert backends.choose(device, 0.5) == (None, 2**29)

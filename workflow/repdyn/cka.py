@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from . import hsic, tables
+from . import backends, hsic, tables
 from .progress import LOG, track
 from .representations import Representations
-from .sources import Place, Stored
+from .sources import Place, Stored, nullable
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -50,8 +50,8 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Sim
         "step_b": np.tile(steps, E),
         "epoch_a": np.repeat(epochs, E),
         "epoch_b": np.tile(epochs, E),
-        "cka": pa.array(found.biased.ravel(), from_pandas=True),
-        "cka_debiased": pa.array(found.debiased.ravel(), from_pandas=True),
+        "cka": nullable(found.biased),
+        "cka_debiased": nullable(found.debiased),
     }
 
 
@@ -67,11 +67,11 @@ def main(job: Job) -> None:
     """Write the CKA table of a run, one row group for each layer."""
     run = job.run.path
     table = Representations(job.paths.activations(run), job.made_with("activations"))
-    budget = job.study.execution.memory_gib * 2**30
+    backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, job.study.cka.tf32)
     with tables.writer(job.paths.cka(run), CKA, job.metadata()) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = Stored([Place(table, layer, int(step)) for step in table.steps])
-            found = hsic.similarities(source, budget)
+            found = hsic.similarities(source, budget, backend)
             log_undefined(layer, table.steps, found)
             append(columns(layer, depth, table.steps, table.epochs, found))
     LOG.info("%d layers at %d checkpoints, %d examples", len(table.layers), len(table.steps), source.examples)

@@ -104,7 +104,12 @@ class Activations(Section):
 
 
 class Cka(Section):
-    """Settings of the CKA stage that change its numbers."""
+    """Settings of the CKA stage that change its numbers.
+
+    ``tf32`` lets a GPU multiply with 10 bits of precision.
+    """
+
+    tf32: bool = False
 
 
 class Logistic(Section):

@@ -1,0 +1,112 @@
+"""CKA between layers and between runs: tables equal to pairs computed one by one."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from repdyn import activations, cka, cka_between, cka_layers, study, tables
+from repdyn.errors import RepdynError
+from repdyn.representations import Representations
+from repdyn.sources import Place, Stored
+
+LAYERS = {"first": 6, "second": 9}
+STEPS = (0, 5)
+
+
+@pytest.fixture(autouse=True)
+def stages_are_known(monkeypatch):
+    for stage in ("cka_layers", "cka_between"):
+        monkeypatch.setitem(study._SECTIONS, stage, study._SECTIONS["cka"])
+
+
+def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=STEPS):
+    random = np.random.default_rng(seed)
+    keys = {"split": ["similarity"] * n, "example": np.arange(n) if examples is None else examples}
+    labels = {"label": [0] * n, "given_label": [0] * n}
+    layout = activations.layout(layers, {"second"}, "float16")
+    stored = {}
+    with tables.writer(job.paths.activations(job.run.path), layout, job.metadata()) as append:
+        for step in steps:
+            group = {}
+            for layer, p in layers.items():
+                kind = layout.field(layer).type
+                X = random.normal(size=(n, p)).astype(np.float32 if layer == "second" else np.float16)
+                if constant and layer == "first" and step == 0:
+                    X[:] = 3
+                stored[layer, step] = X.astype(np.float64)
+                group[layer] = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel(), kind.value_type), type=kind)
+            append(keys | labels | {"step": [step] * n, "epoch": [step / 5] * n} | group)
+    return stored
+
+
+def biased(X, Y):
+    X, Y = X - X.mean(0), Y - Y.mean(0)
+    return np.linalg.norm(X.T @ Y) ** 2 / np.linalg.norm(X.T @ X) / np.linalg.norm(Y.T @ Y)
+
+
+def test_layers_are_compared_at_each_checkpoint(make_job, config, caplog):
+    stored = store(make_job("activations", config), seed=0, constant=True)
+    job = make_job("cka_layers", config)
+    cka_layers.main(job)
+    frame = pd.read_parquet(Path(job.paths.root) / "cka_layers")
+    assert len(frame) == len(STEPS) * len(LAYERS) ** 2
+    for row in frame.itertuples():
+        constant = row.step == 0 and "first" in (row.layer_a, row.layer_b)
+        expected = np.nan if constant else biased(stored[row.layer_a, row.step], stored[row.layer_b, row.step])
+        np.testing.assert_allclose(row.cka, expected, atol=1e-6)
+        assert np.isnan(row.cka_debiased) == constant
+    assert "step 0: the same for all examples, so without CKA: layer first" in caplog.text
+    assert (frame.depth_a == frame.layer_a.map({"first": 0, "second": 1})).all()
+
+
+def test_runs_are_compared_at_the_same_layer_and_checkpoint(make_job, config):
+    del config["archs"]["vit"]
+    runs = [(o, s) for o in config["optimizers"] for s in config["seeds"]]
+    stored = {run: store(make_job("activations", config, "resnet", *run), seed=i) for i, run in enumerate(runs)}
+    job = make_job("cka_between", config)
+    cka_between.main(job)
+    frame = pd.read_parquet(Path(job.paths.root) / "cka_between")
+    assert len(frame) == len(LAYERS) * len(STEPS) * len(runs) ** 2
+    for row in frame.itertuples():
+        a, b = (
+            stored[run][row.layer, row.step] for run in ((row.optimizer_a, row.seed_a), (row.optimizer_b, row.seed_b))
+        )
+        np.testing.assert_allclose(row.cka, biased(a, b), atol=1e-6)
+
+
+def test_runs_with_other_examples_or_layers_are_refused(make_job, config):
+    jobs = [make_job("activations", config, seed=seed) for seed in config["seeds"]]
+    store(jobs[0], 0)
+    store(jobs[1], 1, examples=np.arange(1, 31))
+    one, other = (Representations(job.paths.activations(job.run.path)) for job in jobs)
+    with pytest.raises(RepdynError, match="hold different similarity examples"):
+        Stored([Place(one, "first", 0), Place(other, "first", 0)])
+    store(jobs[1], 1, layers={"first": 6})
+    with pytest.raises(RepdynError, match="other layers or checkpoints"):
+        cka_between.check_alike([one, Representations(other.path)])
+
+
+def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):
+    job = make_job("activations", config)
+    store(job, 0)
+    monkeypatch.setattr("repdyn.sources.BATCH_BYTES", 4 * 9 * 7)  # seven rows at a time
+    table = Representations(job.paths.activations(job.run.path))
+    source = Stored([Place(table, "first", 5), Place(table, "second", 5)])
+    for e in (0, 1):
+        whole = source.read(e, 0, source.features[e])
+        np.testing.assert_array_equal(source.read(e, 2, 5), whole[:, 2:5])
+
+
+def test_a_small_budget_gives_the_same_table(make_job, config):
+    store(make_job("activations", config), 0, constant=True)
+    frames = []
+    for memory in (1, 1e-5):
+        config["execution"] = {"device": "cpu", "memory_gib": memory}
+        job = make_job("cka", config)
+        cka.main(job)
+        frames.append(pd.read_parquet(job.paths.cka(job.run.path)))
+    pd.testing.assert_frame_equal(*frames, rtol=0, atol=1e-6)
+    assert frames[0].cka.isna().sum() == 3

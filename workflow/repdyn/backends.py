@@ -1,0 +1,30 @@
+"""Where Grams are multiplied: NumPy on a CPU, torch on an NVIDIA GPU.
+
+Measured on one core, X Xᵀ takes NumPy half the time of torch (23 and 78 ms at 2000 × 512, 0.27 and 0.49 s at
+1000 × 16384), because it calls the symmetric routine. So torch, seconds to import, is left alone without a GPU.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import gram
+
+# Any of these is there where an NVIDIA driver is, the last under WSL.
+DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg")
+
+
+def choose(device: str, memory_gib: float, tf32: bool = False) -> tuple[gram.Backend | None, float]:
+    """The backend for ``execution.device`` and the bytes it may use; None is the CPU, on whichever side is cheaper.
+
+    ``mps`` computes on the CPU: it has no float64.
+
+    Raises:
+        RepdynError: if a GPU is named that is not there.
+    """
+    budget = memory_gib * 2**30
+    if device in ("cpu", "mps") or (device == "auto" and not any(Path(path).exists() for path in DRIVERS)):
+        return None, budget
+    from . import gram_torch
+
+    return gram_torch.choose(device, budget, tf32)

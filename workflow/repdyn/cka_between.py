@@ -1,0 +1,91 @@
+"""CKA between runs, at the same layer and checkpoint: two seeds, or two optimizers from one initialisation.
+
+From the activations of all runs of a study to one table: both estimators of ``hsic.py`` for every pair of runs of one
+architecture. All runs keep the activations of the same examples, so representations correspond.
+
+Time and memory: those of ``cka.py`` with as many representations as runs, once for each layer and checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from . import backends, hsic, tables
+from .errors import RepdynError
+from .progress import LOG, track
+from .representations import Representations
+from .sources import Place, Stored, nullable
+
+if TYPE_CHECKING:
+    from .jobs import Job
+    from .study import Run
+
+CKA_BETWEEN = tables.schema(
+    arch=(pa.string(), "architecture"),
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    optimizer_a=(pa.string(), "optimizer"),
+    seed_a=(pa.int64(), "seed"),
+    optimizer_b=(pa.string(), "optimizer"),
+    seed_b=(pa.int64(), "seed"),
+    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+)
+
+
+def columns(
+    runs: Sequence[Run], layer: str, depth: int, step: int, epoch: float, found: hsic.Similarities
+) -> dict[str, Any]:
+    """Both (R, R) matrices of a layer at a checkpoint as rows, one for each ordered pair of runs."""
+    R = len(runs)
+    same = {"arch": runs[0].arch, "layer": layer, "depth": depth, "step": step, "epoch": epoch}
+    return {key: [value] * R**2 for key, value in same.items()} | {
+        "optimizer_a": [run.optimizer for run in runs for _ in runs],
+        "seed_a": [run.seed for run in runs for _ in runs],
+        "optimizer_b": [run.optimizer for run in runs] * R,
+        "seed_b": [run.seed for run in runs] * R,
+        "cka": nullable(found.biased),
+        "cka_debiased": nullable(found.debiased),
+    }
+
+
+def check_alike(of_runs: Sequence[Representations]) -> None:
+    """Raise a RepdynError unless all runs hold the same layers at the same checkpoints."""
+    first = of_runs[0]
+    for other in of_runs[1:]:
+        if other.layers != first.layers or not np.array_equal(other.steps, first.steps):
+            raise RepdynError(f"`{other.path}` holds other layers or checkpoints than `{first.path}`; make both again.")
+
+
+def main(job: Job) -> None:
+    """Write the table of the study, one row group for each layer of each architecture at each checkpoint."""
+    study = job.study
+    backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
+    path = f"{job.paths.root}/cka_between/cka_between.parquet"
+    with tables.writer(path, CKA_BETWEEN, job.metadata()) as append:
+        for arch in study.archs:
+            runs = [run for run in study.runs if run.arch == arch]
+            of_runs = [
+                Representations(job.paths.activations(run.path), study.hyperparameters("activations", run))
+                for run in runs
+            ]
+            check_alike(of_runs)
+            first = of_runs[0]
+            checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
+            for depth, layer in enumerate(track(first.layers, len(first.layers), "layer")):
+                for step, epoch in checkpoints:
+                    source = Stored([Place(table, layer, step) for table in of_runs])
+                    found = hsic.similarities(source, budget, backend)
+                    for run, same in zip(runs, found.constant, strict=True):
+                        if same:
+                            LOG.warning(
+                                "%s, layer %s is the same for all examples at step %d: no CKA", run, layer, step
+                            )
+                    append(columns(runs, layer, depth, step, epoch, found))
+            LOG.info("%s: %d runs, %d layers at %d checkpoints", arch, len(runs), len(first.layers), len(checkpoints))

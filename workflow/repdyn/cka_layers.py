@@ -1,0 +1,66 @@
+"""CKA between the layers of one run, at each checkpoint.
+
+From a run's activations to one table: both estimators of ``hsic.py`` for every pair of layers, as Kornblith et al. 2019
+(section 6) compare layers of one network, here followed through training.
+
+Time and memory: those of ``cka.py`` with as many representations as layers, once for each checkpoint.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from . import backends, hsic, tables
+from .progress import LOG, track
+from .representations import Representations
+from .sources import Place, Stored, nullable
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+CKA_LAYERS = tables.schema(
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    layer_a=(pa.string(), "layer"),
+    layer_b=(pa.string(), "layer"),
+    depth_a=(pa.int64(), "observed layers from the input"),
+    depth_b=(pa.int64(), "observed layers from the input"),
+    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+)
+
+
+def columns(step: int, epoch: float, layers: list[str], found: hsic.Similarities) -> dict[str, Any]:
+    """Both (L, L) matrices of a checkpoint as rows, one for each ordered pair of layers."""
+    L = len(layers)
+    return {
+        "step": np.full(L**2, step),
+        "epoch": np.full(L**2, epoch),
+        "layer_a": [layer for layer in layers for _ in layers],
+        "layer_b": layers * L,
+        "depth_a": np.repeat(np.arange(L), L),
+        "depth_b": np.tile(np.arange(L), L),
+        "cka": nullable(found.biased),
+        "cka_debiased": nullable(found.debiased),
+    }
+
+
+def main(job: Job) -> None:
+    """Write the table of a run, one row group for each checkpoint."""
+    run = job.run.path
+    table = Representations(job.paths.activations(run), job.made_with("activations"))
+    backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, job.study.cka.tf32)
+    path = f"{job.paths.root}/cka_layers/{run}/cka_layers.parquet"
+    with tables.writer(path, CKA_LAYERS, job.metadata()) as append:
+        checkpoints = list(zip(table.steps.tolist(), table.epochs.tolist(), strict=True))
+        for step, epoch in track(checkpoints, len(checkpoints), "checkpoint"):
+            source = Stored([Place(table, layer, step) for layer in table.layers])
+            found = hsic.similarities(source, budget, backend)
+            if found.constant.any():
+                names = ", ".join(layer for layer, same in zip(table.layers, found.constant, strict=True) if same)
+                LOG.warning("step %d: the same for all examples, so without CKA: layer %s", step, names)
+            append(columns(step, epoch, table.layers, found))
+    LOG.info("%d layers at %d checkpoints", len(table.layers), len(table.steps))
