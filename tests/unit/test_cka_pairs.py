@@ -110,3 +110,15 @@ def test_a_small_budget_gives_the_same_table(make_job, config):
         frames.append(pd.read_parquet(job.paths.cka(job.run.path)))
     pd.testing.assert_frame_equal(*frames, rtol=0, atol=1e-6)
     assert frames[0].cka.isna().sum() == 3
+
+
+def test_batches_are_used_where_configured(make_job, config):
+    store(make_job("activations", config), 0)
+    tables_of = []
+    for cka_settings in ({}, {"batch_examples": 10}, {"batch_examples": 30}):
+        config["cka"] = cka_settings
+        job = make_job("cka", config)
+        cka.main(job)
+        tables_of.append(pd.read_parquet(job.paths.cka(job.run.path)))
+    pd.testing.assert_frame_equal(tables_of[0], tables_of[2], rtol=0, atol=1e-6)
+    assert (tables_of[0].cka_debiased - tables_of[1].cka_debiased).abs().max() > 1e-4

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from . import backends, hsic, tables
+from . import backends, hsic, minibatch, tables
 from .progress import LOG, track
 from .representations import Representations
 from .sources import Place, Stored, nullable
@@ -65,13 +65,16 @@ def log_undefined(layer: str, steps: Array, found: hsic.Similarities) -> None:
 
 def main(job: Job) -> None:
     """Write the CKA table of a run, one row group for each layer."""
-    run = job.run.path
+    run, settings = job.run.path, job.study.cka
     table = Representations(job.paths.activations(run), job.made_with("activations"))
-    backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, job.study.cka.tf32)
+    backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, settings.tf32)
     with tables.writer(job.paths.cka(run), CKA, job.metadata()) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = Stored([Place(table, layer, int(step)) for step in table.steps])
-            found = hsic.similarities(source, budget, backend)
+            if settings.batch_examples is None:
+                found = hsic.similarities(source, budget, backend)
+            else:
+                found = minibatch.similarities(source, settings.batch_examples, budget, backend)
             log_undefined(layer, table.steps, found)
             append(columns(layer, depth, table.steps, table.epochs, found))
     LOG.info("%d layers at %d checkpoints, %d examples", len(table.layers), len(table.steps), source.examples)

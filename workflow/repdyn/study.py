@@ -106,9 +106,11 @@ class Activations(Section):
 class Cka(Section):
     """Settings of the CKA stage that change its numbers.
 
-    ``tf32`` lets a GPU multiply with 10 bits of precision.
+    ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
+    ``minibatch.py``. ``tf32`` lets a GPU multiply with 10 bits of precision.
     """
 
+    batch_examples: int | None = Field(default=None, ge=8)
     tf32: bool = False
 
 
@@ -317,9 +319,12 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "train": _TRAIN,
     "activations": _ACTIVATIONS,
     "cka": (*_ACTIVATIONS, "cka"),
+    "cka_layers": (*_ACTIVATIONS, "cka"),
+    "cka_between": (*_ACTIVATIONS, "cka"),
     "probes": _PROBES,
     "planes": ("data", "planes"),
     "regions": _REGIONS,
+    "regions_between": _REGIONS,
     "phases": _PHASES,
     "findings": (*_PHASES, "findings"),
 }
