@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
-RUN = "arch=vit/optimizer=sgd/seed=1"
+RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
@@ -68,7 +68,7 @@ def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, 
     assert list(about["units"]) == COLUMNS[table]
     assert all(about["units"].values())
     if "arch=" in table:
-        assert about["run"] == {"arch": "vit", "optimizer": "sgd", "seed": 1}
+        assert about["run"] == {"arch": "vit", "optimizer": "sgd", "seed": 0}
         assert about["hyperparameters"]["optimizer"]["lr"] == 0.05
 
 
@@ -76,7 +76,7 @@ def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, 
 def test_pandas_reads_the_whole_grid_with_the_run_as_columns(folder, table):
     frame = pd.read_parquet(folder / "results" / "tiny" / table)
     assert set(map(tuple, frame[["arch", "optimizer", "seed"]].drop_duplicates().to_numpy().tolist())) == {
-        (arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0, 1)
+        (arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0,)
     }
 
 
@@ -101,7 +101,7 @@ def test_the_output_of_the_network_has_regions_too(folder):
 
 def test_jobs_leave_logs_that_say_how_long_it_took_and_how_much_memory(folder):
     logs = list((folder / "results" / "tiny" / "logs").rglob("*.log"))
-    assert len(logs) >= 6 * 8 + 2
+    assert len(logs) >= 6 * 4 + 2
     for log in logs:
         assert " done in " in log.read_text().splitlines()[-1], log
         assert "MiB" in log.read_text()
@@ -123,7 +123,7 @@ def test_a_single_figure_is_a_target_in_any_format(folder):
 
 def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
     study = yaml.safe_load(TINY.read_text())
-    study["seeds"] = [0, 1, 2]
+    study["seeds"] = [0, 1]
     (tmp_path / "more.yaml").write_text(yaml.safe_dump(study))
     done = snakemake("--configfile", str(tmp_path / "more.yaml"), "--dry-run", folder=folder)
     counts = {
@@ -145,11 +145,10 @@ def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder)
     times = path.stat()
     path.write_bytes(content[: len(content) // 2])
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    arguments = ["--study", str(TINY), "--arch", "vit", "--optimizer", "sgd", "--seed", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "repdyn", "cka", *arguments],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    arguments = ["--study", str(TINY), "--arch", "vit", "--optimizer", "sgd", "--seed", "0"]
+    command = [sys.executable, "-m", "repdyn", "cka", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert done.returncode == 1

@@ -13,9 +13,9 @@ TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
 @pytest.fixture
 def config() -> dict[str, Any]:
-    """The tiny study as a dictionary, to be changed at will."""
+    """The tiny study as a dictionary, with a second seed, to be changed at will."""
     content: dict[str, Any] = yaml.safe_load(TINY.read_text())
-    return content
+    return content | {"seeds": [0, 1]}
 
 
 @pytest.fixture

@@ -26,12 +26,15 @@ RUN_STAGES = {
     "train": "train a run; leaves history and checkpoints",
     "activations": "activations of every observed layer at every checkpoint",
     "cka": "CKA of each layer with itself at every other checkpoint",
+    "cka_layers": "CKA between the layers of a run at each checkpoint",
     "probes": "a linear probe on each layer at each checkpoint",
     "regions": "decision regions of probes and network, and how they agree between checkpoints",
     "phases": "phases of training, events and scores of a run",
 }
 STUDY_STAGES = {
     "planes": "planes through triplets of images, shared by all runs",
+    "cka_between": "CKA between runs, at the same layer and checkpoint",
+    "regions_between": "agreement of decision regions between runs, at the same layer and checkpoint",
     "findings": "claims about the whole grid, tested",
 }
 

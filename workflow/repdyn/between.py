@@ -82,5 +82,5 @@ def main(job: Job) -> None:
                     pa.table({name: pa.array(piece[name], BETWEEN.field(name).type) for name in BETWEEN.names})
                 )
         LOG.info("%s: %d runs at %d checkpoints", arch, len(runs), len(steps))
-    path = f"{job.paths.root}/regions/between/between.parquet"
+    path = job.paths.region_between()
     tables.write(path, pa.concat_tables(pieces).combine_chunks(), BETWEEN, job.metadata())

@@ -67,7 +67,7 @@ def main(job: Job) -> None:
     """Write the table of the study, one row group for each layer of each architecture at each checkpoint."""
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
-    path = f"{job.paths.root}/cka_between/cka_between.parquet"
+    path = job.paths.cka_between()
     with tables.writer(path, CKA_BETWEEN, job.metadata()) as append:
         for arch in study.archs:
             runs = [run for run in study.runs if run.arch == arch]

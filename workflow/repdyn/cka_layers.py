@@ -53,7 +53,7 @@ def main(job: Job) -> None:
     run = job.run.path
     table = Representations(job.paths.activations(run), job.made_with("activations"))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, job.study.cka.tf32)
-    path = f"{job.paths.root}/cka_layers/{run}/cka_layers.parquet"
+    path = job.paths.cka_layers(run)
     with tables.writer(path, CKA_LAYERS, job.metadata()) as append:
         checkpoints = list(zip(table.steps.tolist(), table.epochs.tolist(), strict=True))
         for step, epoch in track(checkpoints, len(checkpoints), "checkpoint"):

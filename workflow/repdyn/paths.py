@@ -27,6 +27,12 @@ class Paths:
     def cka(self, run: str) -> str:
         return f"{self.root}/cka/{run}/cka.parquet"
 
+    def cka_layers(self, run: str) -> str:
+        return f"{self.root}/cka_layers/{run}/cka_layers.parquet"
+
+    def cka_between(self) -> str:
+        return f"{self.root}/cka_between/cka_between.parquet"
+
     def planes(self) -> str:
         return f"{self.root}/planes/planes.parquet"
 
@@ -47,6 +53,9 @@ class Paths:
 
     def region_floor(self, run: str) -> str:
         return f"{self.root}/regions/floor/{run}/floor.parquet"
+
+    def region_between(self) -> str:
+        return f"{self.root}/regions/between/between.parquet"
 
     def region_fragmentation(self, run: str) -> str:
         return f"{self.root}/regions/fragmentation/{run}/fragmentation.parquet"

@@ -107,11 +107,21 @@ class Cka(Section):
     """Settings of the CKA stage that change its numbers.
 
     ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
-    ``minibatch.py``. ``tf32`` lets a GPU multiply with 10 bits of precision.
+    ``minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see ``bootstrap.py``. ``tf32`` lets a
+    GPU multiply with 10 bits of precision.
     """
 
     batch_examples: int | None = Field(default=None, ge=8)
+    resamples: int = Field(default=0, ge=0)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    seed: int = Field(default=0, ge=0)
     tf32: bool = False
+
+    @model_validator(mode="after")
+    def _resamples_need_whole_grams(self) -> Cka:
+        if self.resamples and self.batch_examples is not None:
+            raise ValueError("`resamples` needs whole Grams: leave out `batch_examples`, or set `resamples: 0`")
+        return self
 
 
 class Logistic(Section):

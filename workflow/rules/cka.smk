@@ -16,3 +16,42 @@ rule cka:
     shell:
         "python -m repdyn cka --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
+
+
+rule cka_layers:
+    input:
+        activations=rules.activations.output,
+    output:
+        PATHS.cka_layers(RUN),
+    log:
+        PATHS.log("cka_layers", RUN),
+    conda:
+        ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("cka_layers"),
+    message:
+        "CKA between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "python -m repdyn cka_layers --study $REPDYN_STUDY --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
+
+
+rule cka_between:
+    input:
+        activations=[PATHS.activations(run) for run in RUNS],
+    output:
+        PATHS.cka_between(),
+    log:
+        PATHS.log("cka_between"),
+    conda:
+        ENVIRONMENT
+    resources:
+        gpu=GPU,
+    params:
+        made_with=made_with("cka_between"),
+    message:
+        "CKA between runs"
+    shell:
+        "python -m repdyn cka_between --study $REPDYN_STUDY --log {log}"

@@ -22,3 +22,20 @@ rule regions:
     shell:
         "python -m repdyn regions --study $REPDYN_STUDY --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
+
+
+rule regions_between:
+    input:
+        labels=[PATHS.region_labels(run) for run in RUNS],
+    output:
+        PATHS.region_between(),
+    log:
+        PATHS.log("regions_between"),
+    conda:
+        ENVIRONMENT
+    params:
+        made_with=made_with("regions_between"),
+    message:
+        "agreement of decision regions between runs"
+    shell:
+        "python -m repdyn regions_between --study $REPDYN_STUDY --log {log}"

@@ -31,3 +31,11 @@ rule tables:
             )
         ],
         PATHS.findings(),
+
+
+# Not among what `rule all` wants: comparisons between layers and between runs, for the asking.
+rule comparisons:
+    input:
+        [PATHS.cka_layers(run) for run in RUNS],
+        PATHS.cka_between(),
+        PATHS.region_between(),
