@@ -212,3 +212,18 @@ def test_no_gpu_means_no_torch(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     for device in ("auto", "cpu", "mps"):
         assert backends.choose(device, 0.5) == (None, 2**29)
+
+
+def test_two_packages_agree_where_they_are_right():
+    ckatorch = pytest.importorskip("ckatorch.core")
+    repsim = pytest.importorskip("repsim")
+    import torch
+
+    X = [x.astype(np.float64) for x in trajectory(40, 25, E=3)]
+    biased, debiased = similarities(X)
+    np.testing.assert_allclose(repsim.cka(X, kernel_type="linear", estimator="gretton"), biased, atol=1e-6)
+    for i, x in enumerate(X):
+        for j, y in enumerate(X):
+            pair = torch.from_numpy(x - x.mean(0)), torch.from_numpy(y - y.mean(0))
+            assert float(ckatorch.cka_base(*pair)) == pytest.approx(biased[i, j], abs=1e-6)
+            assert float(ckatorch.cka_base(*pair, unbiased=True)) == pytest.approx(debiased[i, j], abs=1e-5)

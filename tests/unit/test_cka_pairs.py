@@ -122,3 +122,30 @@ def test_batches_are_used_where_configured(make_job, config):
         tables_of.append(pd.read_parquet(job.paths.cka(job.run.path)))
     pd.testing.assert_frame_equal(tables_of[0], tables_of[2], rtol=0, atol=1e-6)
     assert (tables_of[0].cka_debiased - tables_of[1].cka_debiased).abs().max() > 1e-4
+
+
+def test_intervals_are_there_only_where_configured(make_job, config):
+    store(make_job("activations", config), 0, constant=True)
+    for resamples, columns in ((0, []), (20, ["cka_low", "cka_high"])):
+        config["cka"] = {"resamples": resamples}
+        job = make_job("cka", config)
+        cka.main(job)
+        frame = pd.read_parquet(job.paths.cka(job.run.path))
+        assert [name for name in frame if name.startswith("cka_") and name != "cka_debiased"] == columns
+    defined = frame.dropna(subset="cka")
+    assert (defined.cka_low <= defined.cka + 1e-12).all()
+    assert (defined.cka <= defined.cka_high + 1e-12).all()
+    assert frame.cka_low.isna().equals(frame.cka.isna())
+    with pytest.raises(RepdynError, match="leave out `batch_examples`"):
+        study.parse(config | {"cka": {"resamples": 20, "batch_examples": 10}})
+
+
+def test_the_same_activations_give_the_same_bytes(make_job, config):
+    store(make_job("activations", config), 0)
+    config["cka"] = {"resamples": 5}
+    job = make_job("cka", config)
+    path = Path(job.paths.cka(job.run.path))
+    cka.main(job)
+    first = path.read_bytes()
+    cka.main(job)
+    assert path.read_bytes() == first

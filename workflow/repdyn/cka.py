@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from . import backends, hsic, minibatch, tables
+from . import backends, bootstrap, hsic, minibatch, tables
 from .progress import LOG, track
 from .representations import Representations
 from .sources import Place, Stored, nullable
 
 if TYPE_CHECKING:
+    from . import gram
     from .jobs import Job
+    from .study import Cka
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,12 +40,17 @@ CKA = tables.schema(
     cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
     cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
 )
+# Two more columns where `cka.resamples` asks for them.
+INTERVAL = tables.schema(
+    cka_low=(pa.float64(), "similarity; lower end of an interval about cka"),
+    cka_high=(pa.float64(), "similarity; upper end of an interval about cka"),
+)
 
 
 def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Similarities) -> dict[str, Any]:
     """Both (E, E) matrices of a layer as rows, one for each ordered pair of checkpoints."""
     E = len(steps)
-    return {
+    rows = {
         "layer": [layer] * E**2,
         "depth": np.full(E**2, depth),
         "step_a": np.repeat(steps, E),
@@ -53,6 +60,18 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Sim
         "cka": nullable(found.biased),
         "cka_debiased": nullable(found.debiased),
     }
+    if found.interval is not None:
+        rows |= dict(zip(INTERVAL.names, map(nullable, found.interval), strict=True))
+    return rows
+
+
+def compare(source: Stored, settings: Cka, backend: gram.Backend | None, budget: float) -> hsic.Similarities:
+    """CKA of all pairs of representations, as configured."""
+    if settings.batch_examples is not None:
+        return minibatch.similarities(source, settings.batch_examples, budget, backend)
+    if settings.resamples:
+        return bootstrap.similarities(source, budget, backend, settings.resamples, settings.confidence, settings.seed)
+    return hsic.similarities(source, budget, backend)
 
 
 def log_undefined(layer: str, steps: Array, found: hsic.Similarities) -> None:
@@ -68,13 +87,11 @@ def main(job: Job) -> None:
     run, settings = job.run.path, job.study.cka
     table = Representations(job.paths.activations(run), job.made_with("activations"))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, settings.tf32)
-    with tables.writer(job.paths.cka(run), CKA, job.metadata()) as append:
+    layout = pa.schema([*CKA, *INTERVAL]) if settings.resamples else CKA
+    with tables.writer(job.paths.cka(run), layout, job.metadata()) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = Stored([Place(table, layer, int(step)) for step in table.steps])
-            if settings.batch_examples is None:
-                found = hsic.similarities(source, budget, backend)
-            else:
-                found = minibatch.similarities(source, settings.batch_examples, budget, backend)
+            found = compare(source, settings, backend, budget)
             log_undefined(layer, table.steps, found)
             append(columns(layer, depth, table.steps, table.epochs, found))
     LOG.info("%d layers at %d checkpoints, %d examples", len(table.layers), len(table.steps), source.examples)

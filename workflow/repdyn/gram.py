@@ -15,7 +15,7 @@ row of each Gram and one feature of all examples fit).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -77,6 +77,10 @@ class Backend(Protocol):
         """Diagonals of S (E, rows, n − start): (E, rows), float64."""
         ...
 
+    def array(self, S: Any) -> Array:
+        """S as a NumPy array."""
+        ...
+
 
 @dataclass(frozen=True)
 class Products:
@@ -116,16 +120,25 @@ class Numpy:
         E, rows, width = S.shape
         G, step = np.zeros((E, E)), max(1, CHUNK // width)
         for r in range(0, rows, step):
-            # From the diagonal on, twice for the lower triangle; the small square on the diagonal had both already.
-            upper = S[:, r : r + step, r:].astype(np.float64)
-            square = upper[:, :, : upper.shape[1]].reshape(E, -1)
-            upper = upper.reshape(E, -1)
-            G += 2 * (upper @ upper.T) - square @ square.T
+            G += doubled(S[:, r : r + step, r:].astype(np.float64))
         return G
 
     def diagonals(self, S: Array) -> Array:
         """See :class:`Backend`."""
         return np.diagonal(S, axis1=1, axis2=2).astype(np.float64)
+
+    def array(self, S: Array) -> Array:
+        """See :class:`Backend`."""
+        return S
+
+
+def doubled(upper: Array) -> Array:
+    """Inner products of rows from the diagonal on, (E, h, w), as if the lower triangle were there too: (E, E)."""
+    E, height, _ = upper.shape
+    # Twice, but for the small square on the diagonal, which has both triangles already.
+    square, flat = upper[:, :, :height].reshape(E, -1), upper.reshape(E, -1)
+    found: Array = 2 * (flat @ flat.T) - square @ square.T
+    return found
 
 
 def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
@@ -169,13 +182,16 @@ def feature_side_pays(features: Sequence[int], n: int, budget: float) -> bool:
     return len(set(features)) == 1 and fits and 2 * E * p**2 < n * (2 * p + E)
 
 
-def products(source: Source, budget: float, backend: Backend | None = None) -> Products:
+def products(
+    source: Source, budget: float, backend: Backend | None = None, watch: Callable[[Array, int], None] | None = None
+) -> Products:
     """Inner products of all pairs of Grams, within a budget of memory.
 
     Args:
         source: the representations; read more than once if their Grams do not fit.
         budget: bytes.
-        backend: where to compute; the CPU by default.
+        backend: where to compute; by default the CPU, on whichever side is cheaper.
+        watch: is shown each band of Grams, (E, rows, n − start), and its start; for a backend that is given.
 
     Raises:
         RepdynError: if a representation has other examples than it should, or holds NaN.
@@ -204,6 +220,8 @@ def products(source: Source, budget: float, backend: Backend | None = None) -> P
             S[e] = 0
         G += backend.inner(S)
         D[:, start:stop] = backend.diagonals(S)
+        if watch is not None:
+            watch(backend.array(S), start)
     return Products(G, D, constant)
 
 

@@ -67,6 +67,11 @@ class Torch:
         found: Array = torch.diagonal(S, dim1=1, dim2=2).double().cpu().numpy()
         return found
 
+    def array(self, S: torch.Tensor) -> Array:
+        """See ``gram.Backend``."""
+        found: Array = S.cpu().numpy()
+        return found
+
 
 def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend | None, float]:
     """The GPU and what it may use of its memory, or None, the CPU, if there is no GPU after all."""

@@ -31,11 +31,13 @@ class Similarities:
         biased: of Kornblith et al. 2019.
         debiased: with the unbiased HSIC.
         constant: (E,), which representations are the same for all examples.
+        interval: lower and upper ends of intervals about the biased one, where asked for.
     """
 
     biased: Array
     debiased: Array
     constant: Array
+    interval: tuple[Array, Array] | None = None
 
 
 def similarities(source: gram.Source, budget: float, backend: gram.Backend | None = None) -> Similarities:
