@@ -207,14 +207,15 @@ def test_labels_of_256_classes_and_more_take_two_bytes_and_come_back(tmp_path):
 def study(tmp_path_factory):
     """Two tiny trained runs, measured up to their planes, and a function that gives jobs on them."""
     root = tmp_path_factory.mktemp("results")
-    base = studies.load(Path(__file__).parents[1] / "pipeline" / "tiny.yaml").model_dump()
+    base = studies.load(Path(__file__).parents[1] / "pipeline" / "tiny.yaml").model_dump() | {"seeds": [0, 1]}
     base["training"]["epochs"] = 2
+    base["seeds"] = [0, 1]
     base["archs"] = {"resnet": base["archs"]["resnet"]}
     base["optimizers"] = {"sgd": base["optimizers"]["sgd"]}
 
     def job(stage, seed=0, **changes):
         study = studies.parse(base | {key: base[key] | value for key, value in changes.items()})
-        run = study.run("resnet", "sgd", seed) if stage not in ("planes", "between") else None
+        run = study.run("resnet", "sgd", seed) if stage not in ("planes", "regions_between") else None
         return Job(stage, study, regions_paths(root), run)
 
     planes.main(job("planes"))
@@ -355,11 +356,10 @@ def test_a_hundred_thousand_planes_fit_where_a_hundred_do():
         regions.check_memory([square(50, count)], layers=8, steps=30, classes=10, budget=2**28)
 
 
-def test_between_compares_runs_at_the_same_layer_and_checkpoint(study, monkeypatch):
-    monkeypatch.setitem(studies._SECTIONS, "between", studies._REGIONS)
-    job = study("between")
+def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):
+    job = study("regions_between")
     between.main(job)
-    found = tables.read(f"{job.paths.root}/regions/between/between.parquet").to_pandas()
+    found = tables.read(job.paths.region_between()).to_pandas()
     each = {
         seed: table(study("regions", seed), "region_labels")
         .groupby(["layer", "planes", "step"])["labels"]
@@ -370,6 +370,6 @@ def test_between_compares_runs_at_the_same_layer_and_checkpoint(study, monkeypat
     for row in found.itertuples():
         key = (row.layer, row.planes, row.step)
         assert row.similarity == (each[row.seed_a][key] == each[row.seed_b][key]).mean()
-    before = Path(f"{job.paths.root}/regions/between/between.parquet").read_bytes()
+    before = Path(job.paths.region_between()).read_bytes()
     between.main(job)
-    assert Path(f"{job.paths.root}/regions/between/between.parquet").read_bytes() == before
+    assert Path(job.paths.region_between()).read_bytes() == before
