@@ -53,17 +53,17 @@ def test_the_segmentation_is_the_best_there_is(D):
 
 @pytest.mark.parametrize("lengths", [(15, 15), (10, 12, 8), (8, 7, 9, 6), (4, 22, 4)])
 @pytest.mark.parametrize("noise", [0.0, 0.3])
-def test_clean_blocks_are_found_where_they_are_and_are_wholly_distinguishable(lengths, noise):
+def test_blocks_are_found_where_they_are_and_are_wholly_distinguishable_if_clean(lengths, noise):
     starts, scores = changepoints.phases(blocks(lengths, noise))
     assert starts == [0, *np.cumsum(lengths)[:-1]]
-    assert scores[len(lengths)] == pytest.approx(1, abs=0.15 if noise else 1e-9)
+    assert scores[len(lengths)] > 0.7 if noise else scores[len(lengths)] == pytest.approx(1)
 
 
 def test_even_drift_has_one_phase_and_no_distinguishability():
     starts, scores = changepoints.phases(line())
     assert starts == [0]
     for D, score in scores.items():
-        assert score == pytest.approx(0, abs=0.02), D
+        assert score == pytest.approx(0, abs=1e-6), D
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -71,7 +71,7 @@ def test_noise_alone_has_one_phase(seed):
     random = np.random.default_rng(seed)
     starts, scores = changepoints.phases(kernel(5 + random.normal(size=(E, 200))))
     assert starts == [0]
-    assert all(score is None or score < 0.1 for score in scores.values())
+    assert all(score < 0.1 for score in scores.values())
 
 
 def test_blocks_that_drift_lie_between_blocks_and_drift():
@@ -93,4 +93,4 @@ def test_crowded_checkpoints_make_no_phase_of_an_even_drift():
 def test_a_constant_trajectory_has_one_phase():
     starts, scores = changepoints.phases(np.ones((10, 10)))
     assert starts == [0]
-    assert set(scores.values()) == {None}
+    assert set(scores.values()) == {0.0}

@@ -60,7 +60,7 @@ def pictures(layers, resolution=6):
     )
 
 
-LAYERS = {3: ["stem", "layer1.0", "global_pool"], 20: [f"layer{i // 5}.{i % 5}" for i in range(20)]}
+LAYERS = {3: ["patch_embed", "layer1.0", "global_pool"], 20: [f"layer{i // 5}.{i % 5}" for i in range(20)]}
 DRAWN = {
     "a run's training": lambda _: training.curves(history(), EVENTS, "vit, sgd, seed 0"),
     "the study's training": lambda _: training.grid(

@@ -7,15 +7,15 @@ therefore applies to the matrix as it stands: the cost of a segment is its scatt
 segments D.
 
 Explained variance alone misleads: an even drift along a straight line is explained to about 1 − 1 / D² by D segments.
-Distinguishability is what a segmentation explains beyond such a drift of the same total change, and with
-the same noise, as a share of what clean blocks would explain beyond it:
+So every matrix is held against smooth drift with the same total change, the matrix whose entries are the means of its
+diagonals: there similarity depends on the distance between two checkpoints alone, and no moment is unlike another.
 
-    excess(D) = R²(D) − drift(D),             drift(D) = (1 − f) line(D) + f (D − 1) / (E − 1)
-    distinguishability(D) = excess(D) / ((1 − f) (1 − line(D)))
+    excess(D) = R²(D) − R²_drift(D),   distinguishability(D) = excess(D) / (1 − R²_drift(D))
 
-where line(D) is R² of an even drift of E checkpoints and f the share of the variance that is noise from one checkpoint
-to the next. It is 1 for D clean blocks, 0 for even drift, negative for less than that. The number of phases is the D of
-the largest excess, and 1 if no excess reaches ``LEAST``: a criterion against drift, not only against noise.
+is 1 for D clean blocks, less for noisy ones, 0 for even drift, and negative where change is more even than its mean.
+The number of phases maximises excess(D) − (D − 1) · price, where another phase costs ``LEAST`` of the variance, or, if
+that is more, what it could explain of noise alone: 2 f log(E) / (E − 1), of the form of Arlot et al., with f the share
+of the variance that is noise from one checkpoint to the next. It is a criterion against drift and against noise.
 
 Evenness is over checkpoints, that is, over log epochs on a log schedule: a rate of change is per unit of log epoch
 (chosen). Checkpoints that crowd in a stretch of log epochs count for more there.
@@ -23,7 +23,6 @@ Evenness is over checkpoints, that is, over log epochs on a log schedule: a rate
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,9 +31,7 @@ from ruptures.base import BaseCost
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST = 6  # phases
-# With more noise than this from one checkpoint to the next, nothing can be said of phases.
-NOISE = 0.9
-# A phase boundary explains at least this share of the variance beyond drift.
+# Another phase explains at least this share of the variance beyond drift.
 LEAST = 0.02
 
 
@@ -78,6 +75,15 @@ def segmentations(S: Array, most: int = MOST) -> dict[int, tuple[list[int], floa
     return found
 
 
+def smooth_drift(S: Array) -> Array:
+    """The matrix of a drift that is as fast on average, and even: entries are the means of the diagonals of S."""
+    E = len(S)
+    means = np.array([np.diagonal(S, lag).mean() for lag in range(E)])
+    i = np.arange(E)
+    drift: Array = means[np.abs(i[:, None] - i)]
+    return drift
+
+
 def noise(S: Array) -> float:
     """The share of the variance that is noise, from second differences: ‖x₋ − 2 x + x₊‖² is 6 σ² for noise alone.
 
@@ -89,28 +95,18 @@ def noise(S: Array) -> float:
     return float(min(1.0, max(0.0, np.median(bends)) / 6 / variance)) if variance > 0 else 1.0
 
 
-@cache
-def even_drift(E: int, most: int = MOST) -> dict[int, float]:
-    """R² of D = 1 … ``most`` segments of a drift along a straight line, E evenly spaced checkpoints."""
-    position = np.linspace(-1.0, 1.0, E)
-    # Any constant on the diagonal would do: costs are of scatter, which the line's own inner products have exactly.
-    return {D: explained for D, (_, explained) in segmentations(np.outer(position, position), most).items()}
-
-
-def phases(S: Array) -> tuple[list[int], dict[int, float | None]]:
+def phases(S: Array) -> tuple[list[int], dict[int, float]]:
     """The phases of a trajectory.
 
     Args:
         S: (E, E) similarity, without missing values.
 
     Returns:
-        The first checkpoint of each phase, and distinguishability for D = 2 … phases; None where noise is all there is.
+        The first checkpoint of each phase, and distinguishability for D = 2, 3, … phases.
     """
-    E, f = len(S), noise(S)
-    found, line = segmentations(S), even_drift(E)
-    if f > NOISE:
-        return [0], {D: None for D in found if D > 1}
-    excess = {D: R2 - (1 - f) * line[D] - f * (D - 1) / (E - 1) for D, (_, R2) in found.items()}
-    best = max(excess, key=lambda D: excess[D])
-    scores = {D: excess[D] / ((1 - f) * (1 - line[D])) if line[D] < 1 else None for D in found if D > 1}
-    return found[best if excess[best] >= LEAST else 1][0], scores
+    E, found, drift = len(S), segmentations(S), segmentations(smooth_drift(S))
+    excess = {D: found[D][1] - drift[D][1] for D in found}
+    price = max(LEAST, 2 * noise(S) * np.log(E) / (E - 1))
+    best = max(excess, key=lambda D: excess[D] - (D - 1) * price)
+    scores = {D: excess[D] / (1 - drift[D][1]) for D in found if D > 1 and drift[D][1] < 1}
+    return found[best][0], scores

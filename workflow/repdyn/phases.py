@@ -8,7 +8,7 @@ Scores of a layer under a measure:
 | score | formula | range |
 |---|---|---|
 | phases | number of phases | 1 … 6 |
-| distinguishability_D | of D = 2, 3 phases, beyond even drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
+| distinguishability_D | of D = 2, 3 phases, beyond drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
 | novelty | largest, over checkpoints, of similarity within the 4 on either side minus across (Foote 2000) | −1 … 1 |
 | change_memorization | 1 − mean similarity of checkpoints before onset to those after sustained perfect fit | 0 … 1 |
 | change_fitted | 1 − mean similarity among the checkpoints after sustained perfect fit | 0 … 1 |

@@ -46,14 +46,15 @@ def regions(
     epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
     (left, right), (bottom, top) = plane["x_range"], plane["y_range"]
     ratio = (top - bottom) / (right - left)
-    side = (style.PAGE - 1.75) / len(chosen)
+    margin = 0.14 + 0.055 * max(map(len, layers))  # inches, for the layers' names
+    side = (style.PAGE - 1.05 - margin) / len(chosen)
     figure = Figure(figsize=(style.PAGE, len(layers) * side * ratio + 0.55 + 0.04 * len(layers)))
     subfigures = figure.subfigures(1, 2, width_ratios=[style.PAGE - 1.05, 1.05], squeeze=False)
     panels, legend = subfigures[0]
     axes = panels.subplots(len(layers), len(chosen), squeeze=False)
     height = figure.get_size_inches()[1]
     panels.subplots_adjust(
-        left=0.7 / (style.PAGE - 1.05),
+        left=margin / (style.PAGE - 1.05),
         right=0.995,
         bottom=0.28 / height,
         top=1 - 0.42 / height,
@@ -77,7 +78,13 @@ def regions(
             if column == 0:
                 axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=7)
     figure.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top")
-    panels.text((0.7 + (style.PAGE - 1.75) / 2) / (style.PAGE - 1.05), 0.06 / height, "epoch", ha="center", fontsize=7)
+    panels.text(
+        (margin + (style.PAGE - 1.05 - margin) / 2) / (style.PAGE - 1.05),
+        0.06 / height,
+        "epoch",
+        ha="center",
+        fontsize=7,
+    )
     shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
     _legend(legend, images, captions, [(label, colours(label)) for label in shown], height)
     return figure
