@@ -107,13 +107,22 @@ def test_bands_cover_all_rows_once_and_fit(E, n, left):
 @pytest.mark.parametrize(("n", "p", "E"), [(200, 4, 5), (30, 30, 3)])
 def test_feature_side_and_example_side_agree(n, p, E):
     X = Arrays(trajectory(n, p, E))
-    example_side = gram.products(X, PLENTY, gram.Numpy())
+    example_side = gram.products(X, PLENTY, watch=lambda *_: None)
     feature_side = gram._feature_side(X)
     scale = np.abs(example_side.G).max()
     np.testing.assert_allclose(feature_side.G, example_side.G, rtol=0, atol=1e-6 * scale)
     np.testing.assert_allclose(feature_side.D, example_side.D, rtol=1e-5, atol=1e-9)
     assert gram.feature_side_pays([4] * 5, 200, PLENTY)
     assert not gram.feature_side_pays([512] * 20, 2000, PLENTY)
+
+
+def test_a_backend_that_served_another_layer_gives_the_same_numbers():
+    backend = gram.Numpy()
+    similarities(trajectory(60, 50, E=5), PLENTY, backend)
+    X = trajectory(40, 30, E=4)
+    X[1] = np.ones_like(X[1])
+    for one, other in zip(similarities(X, 30_000, backend), similarities(X, 30_000), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_nan_is_refused_by_name():
@@ -211,7 +220,9 @@ def test_no_gpu_means_no_torch(tmp_path, monkeypatch):
     monkeypatch.setattr(backends, "DRIVERS", (str(tmp_path / "no driver"),))
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     for device in ("auto", "cpu", "mps"):
-        assert backends.choose(device, 0.5) == (None, 2**29)
+        backend, budget = backends.choose(device, 0.5)
+        assert isinstance(backend, gram.Numpy)
+        assert budget == 2**29
 
 
 def test_two_packages_agree_where_they_are_right():

@@ -14,8 +14,8 @@ from . import gram
 DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg")
 
 
-def choose(device: str, memory_gib: float, tf32: bool = False) -> tuple[gram.Backend | None, float]:
-    """The backend for ``execution.device`` and the bytes it may use; None is the CPU, on whichever side is cheaper.
+def choose(device: str, memory_gib: float, tf32: bool = False) -> tuple[gram.Backend, float]:
+    """The backend for ``execution.device`` and the bytes it may use.
 
     ``mps`` computes on the CPU: it has no float64.
 
@@ -24,7 +24,7 @@ def choose(device: str, memory_gib: float, tf32: bool = False) -> tuple[gram.Bac
     """
     budget = memory_gib * 2**30
     if device in ("cpu", "mps") or (device == "auto" and not any(Path(path).exists() for path in DRIVERS)):
-        return None, budget
+        return gram.Numpy(), budget
     from . import gram_torch
 
     return gram_torch.choose(device, budget, tf32)

@@ -85,6 +85,6 @@ def similarities(
             "raise it, or lower `cka.resamples`."
         )
     bootstrap = Bootstrap(E, n, resamples, seed)
-    products = gram.products(source, budget - needed, backend or gram.Numpy(), bootstrap.add)
+    products = gram.products(source, budget - needed, backend, bootstrap.add)
     found = hsic.from_products(products.G, hsic.unbiased(products), products.constant)
     return replace(found, interval=bootstrap.interval(found.biased, confidence))

@@ -65,7 +65,7 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Sim
     return rows
 
 
-def compare(source: Stored, settings: Cka, backend: gram.Backend | None, budget: float) -> hsic.Similarities:
+def compare(source: Stored, settings: Cka, backend: gram.Backend, budget: float) -> hsic.Similarities:
     """CKA of all pairs of representations, as configured."""
     if settings.batch_examples is not None:
         return minibatch.similarities(source, settings.batch_examples, budget, backend)

@@ -15,6 +15,7 @@ row of each Gram and one feature of all examples fit).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,6 +66,10 @@ class Backend(Protocol):
         """A float32 array."""
         ...
 
+    def stack(self, *shape: int) -> Any:
+        """A float32 array with anything in it, valid until the next is asked for."""
+        ...
+
     def gram(self, X: Any, start: int, out: Any) -> None:
         """Rows of X Xᵀ, from row and column ``start`` on, into ``out`` of shape (rows, n − start)."""
         ...
@@ -98,7 +103,13 @@ class Products:
 
 
 class Numpy:
-    """Arithmetic on the CPU. NumPy multiplies X Xᵀ by a symmetric routine, in half the time of torch's."""
+    """Arithmetic on the CPU. NumPy multiplies X Xᵀ by a symmetric routine, in half the time of torch's.
+
+    One object serves all layers: to be given the memory for the Grams can take as long as to fill it.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.float32)
 
     def centred(self, X: Array, exponent: int) -> tuple[Array, float, float]:
         """See :class:`Backend`."""
@@ -107,6 +118,14 @@ class Numpy:
     def zeros(self, *shape: int) -> Array:
         """See :class:`Backend`."""
         return np.zeros(shape, dtype=np.float32)
+
+    def stack(self, *shape: int) -> Array:
+        """See :class:`Backend`."""
+        size = math.prod(shape)
+        if size > len(self._memory):
+            self._memory = np.empty(0, dtype=np.float32)  # freed before more is taken
+            self._memory = np.empty(size, dtype=np.float32)
+        return self._memory[:size].reshape(shape)
 
     def gram(self, X: Array, start: int, out: Array) -> None:
         """See :class:`Backend`."""
@@ -190,22 +209,22 @@ def products(
     Args:
         source: the representations; read more than once if their Grams do not fit.
         budget: bytes.
-        backend: where to compute; by default the CPU, on whichever side is cheaper.
-        watch: is shown each band of Grams, (E, rows, n − start), and its start; for a backend that is given.
+        backend: where to compute; by default the CPU.
+        watch: is shown each band of Grams, (E, rows, n − start), and its start.
 
     Raises:
         RepdynError: if a representation has other examples than it should, or holds NaN.
     """
-    if backend is None and feature_side_pays(source.features, source.examples, budget):
-        return _feature_side(source)
     backend = backend or Numpy()
+    if watch is None and isinstance(backend, Numpy) and feature_side_pays(source.features, source.examples, budget):
+        return _feature_side(source)
     E, n = len(source.features), source.examples
     width = slice_width(source, budget)
     left = budget - FLOATS * n * min(width, max(source.features))
     G, D = np.zeros((E, E)), np.zeros((E, n))
     constant = np.zeros(E, dtype=bool)
     for start, stop in bands(E, n, left):
-        S = backend.zeros(E, stop - start, n - start)
+        S = backend.stack(E, stop - start, n - start)
         norms = np.zeros((E, 2))
         for part in parts(source, width, backend):
             if part.start == 0:

@@ -40,6 +40,10 @@ class Torch:
         """See ``gram.Backend``."""
         return torch.zeros(shape, dtype=torch.float32, device=self.device)
 
+    def stack(self, *shape: int) -> torch.Tensor:
+        """See ``gram.Backend``; torch keeps freed memory for the next."""
+        return torch.empty(shape, dtype=torch.float32, device=self.device)
+
     def gram(self, X: torch.Tensor, start: int, out: torch.Tensor) -> None:
         """See ``gram.Backend``."""
         before = torch.backends.cuda.matmul.allow_tf32
@@ -73,10 +77,10 @@ class Torch:
         return found
 
 
-def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend | None, float]:
-    """The GPU and what it may use of its memory, or None, the CPU, if there is no GPU after all."""
+def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend, float]:
+    """The GPU and what it may use of its memory, or the CPU if there is no GPU after all."""
     found = devices.prepare(device)
     if found.type != "cuda":
-        return None, budget
+        return gram.Numpy(), budget
     free, _ = torch.cuda.mem_get_info(found)
     return Torch(found, tf32), min(budget, 0.8 * free)
