@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repdyn.schedule import checkpoint_steps, steps_per_epoch
+from repdyn.schedule import checkpoint_steps, evaluated_epochs, steps_per_epoch
 from repdyn.study import Checkpoints
 
 
@@ -45,3 +45,11 @@ def test_linear_and_explicit_schedules_are_what_they_say():
 @pytest.mark.parametrize(("train_size", "batch_size", "steps"), [(800, 64, 13), (64, 64, 1), (65, 64, 2)])
 def test_the_last_batch_counts_as_a_step(train_size, batch_size, steps):
     assert steps_per_epoch(train_size, batch_size) == steps
+
+
+def test_training_is_measured_at_every_epoch_or_at_a_fixed_number_in_a_decade():
+    assert evaluated_epochs(None, 5) == {0, 1, 2, 3, 4, 5}
+    sparse = evaluated_epochs(60, 160)
+    assert sparse >= set(range(26))
+    assert len(sparse) == 74
+    assert {epoch for epoch in evaluated_epochs(60, 1600) if epoch <= 160} == sparse

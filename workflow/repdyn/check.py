@@ -65,11 +65,6 @@ def check_examples(study: Study) -> None:
         )
     if classes < 3:
         raise RepdynError(f"`data.dataset`: planes need three classes, and `{study.data.dataset}` has {classes}.")
-    if study.training.evaluate_every > study.training.epochs:
-        raise RepdynError(
-            f"`training.evaluate_every` is {study.training.evaluate_every}, more than `training.epochs`, "
-            f"{study.training.epochs}; nothing would be measured."
-        )
 
 
 def check_architecture(study: Study, arch: str) -> torch.nn.Module:

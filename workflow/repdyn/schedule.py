@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from . import data
@@ -25,12 +25,27 @@ def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: i
     times: Iterable[float]
     match checkpoints.schedule:
         case "log":
-            lowest = math.ceil(checkpoints.per_decade * math.log10(checkpoints.first) - 1e-9)
-            times = (10 ** (k / checkpoints.per_decade) for k in itertools.count(lowest))
+            times = _log_spaced(checkpoints.per_decade, checkpoints.first)
         case "linear":
             times = (k * checkpoints.every for k in itertools.count(1))
         case "explicit":
             times = sorted(epoch for epoch in checkpoints.epochs if epoch > 0)
+    return _up_to(times, epochs, steps_per_epoch)
+
+
+def evaluated_epochs(per_decade: int | None, epochs: int) -> set[int]:
+    """Epochs at which training is measured: all, or initialisation and so many in a tenfold of epochs."""
+    return set(range(epochs + 1) if per_decade is None else _up_to(_log_spaced(per_decade, first=1.0), epochs, 1))
+
+
+def _log_spaced(per_decade: int, first: float) -> Iterator[float]:
+    """Epochs from ``first`` on, without end, of a grid that has epoch 1 on it."""
+    lowest = math.ceil(per_decade * math.log10(first) - 1e-9)
+    return (10 ** (k / per_decade) for k in itertools.count(lowest))
+
+
+def _up_to(times: Iterable[float], epochs: float, steps_per_epoch: int) -> list[int]:
+    """Epochs as steps, ascending, without repeats, 0 first, as far as training goes."""
     steps = (max(1, round(time * steps_per_epoch)) for time in times)
     # The step decides what still belongs to training, not the epoch before rounding, or lengthening would add to it.
     last = round(epochs * steps_per_epoch)

@@ -71,11 +71,11 @@ class Optimizer(Section):
 
 
 class Training(Section):
-    """How long, in which batches, and how often it is measured."""
+    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs."""
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(default=64, ge=1)
-    evaluate_every: int = Field(default=1, ge=1)
+    evaluations_per_decade: int | None = Field(default=None, ge=1)
 
 
 class Checkpoints(Section):

@@ -141,6 +141,7 @@ class Trainer:
             RepdynError: if the loss is not finite.
         """
         self._resume()
+        evaluated = schedule.evaluated_epochs(self.settings["evaluations_per_decade"], self.settings["epochs"])
         last_epoch, started, saved_at = self.settings["epochs"], time.monotonic() - self.seconds, time.monotonic()
         if self.step == 0:
             self._evaluate(started)
@@ -149,7 +150,7 @@ class Trainer:
         with Progress(last_epoch, "epoch", done=min(first_epoch, last_epoch)) as progress:
             for epoch in range(first_epoch, last_epoch):
                 self._train_epoch(epoch, metadata)
-                if (epoch + 1) % self.settings["evaluate_every"] == 0:
+                if epoch + 1 in evaluated:
                     self._evaluate(started)
                 if time.monotonic() - saved_at >= self.save_every or epoch + 1 == last_epoch:
                     self.seconds = time.monotonic() - started
