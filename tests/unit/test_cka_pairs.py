@@ -7,19 +7,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from repdyn import activations, cka, cka_between, cka_layers, study, tables
+from repdyn import activations, cka, cka_between, cka_layers, tables
 from repdyn.errors import RepdynError
 from repdyn.representations import Representations
 from repdyn.sources import Place, Stored
 
 LAYERS = {"first": 6, "second": 9}
 STEPS = (0, 5)
-
-
-@pytest.fixture(autouse=True)
-def stages_are_known(monkeypatch):
-    for stage in ("cka_layers", "cka_between"):
-        monkeypatch.setitem(study._SECTIONS, stage, study._SECTIONS["cka"])
 
 
 def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=STEPS):

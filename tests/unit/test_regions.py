@@ -12,7 +12,6 @@ from torch import nn
 from repdyn import (
     activations,
     agreement,
-    between,
     checkpoints,
     fragmentation,
     labelling,
@@ -20,6 +19,7 @@ from repdyn import (
     probes,
     region_labels,
     regions,
+    regions_between,
     tables,
     training,
 )
@@ -358,7 +358,7 @@ def test_a_hundred_thousand_planes_fit_where_a_hundred_do():
 
 def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):
     job = study("regions_between")
-    between.main(job)
+    regions_between.main(job)
     found = tables.read(job.paths.region_between()).to_pandas()
     each = {
         seed: table(study("regions", seed), "region_labels")
@@ -371,5 +371,5 @@ def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):
         key = (row.layer, row.planes, row.step)
         assert row.similarity == (each[row.seed_a][key] == each[row.seed_b][key]).mean()
     before = Path(job.paths.region_between()).read_bytes()
-    between.main(job)
+    regions_between.main(job)
     assert Path(job.paths.region_between()).read_bytes() == before

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .study import Run, Study
 
 # The module that implements a stage, where its name is not the stage's.
-MODULES = {"train": "training", "regions_between": "between"}
+MODULES = {"train": "training"}
 
 
 @dataclass(frozen=True)
