@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from repdyn import activations, cka, cka_between, cka_layers, tables
+from repdyn import activations, cka, cka_between, cka_layers, study, tables
 from repdyn.errors import RepdynError
 from repdyn.representations import Representations
 from repdyn.sources import Place, Stored
