@@ -2,14 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repdyn import findings
+from repdyn import findings, matching
 from repdyn.study import Contrast, Run
 
 SETTINGS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
+NAMES = (matching.EQUAL_SPEED, matching.BEST_ACCURACY)
 OPTIMIZERS = Contrast(factor="optimizer", levels=("sgd", "adam"))
 
 
-def grid(effect, archs=("resnet", "vit"), seeds=3, noise=0.1, missing=()):
+def grid(effect, archs=("resnet", "vit"), seeds=6, noise=0.1, missing=()):
     """Scores of a grid in which SGD's are greater by an effect, and every pair has a level of its own."""
     random = np.random.default_rng(0)
     rows = []
@@ -30,9 +31,9 @@ def find(frame, contrast=OPTIMIZERS):
     return {(row["claim"], row["measure"]): row for row in findings.find(frame, [contrast], SETTINGS)}
 
 
-def test_an_effect_in_every_pair_is_supported_at_six_pairs():
+def test_an_effect_in_every_seed_is_supported_at_six_seeds():
     row = find(grid(1.0))["phases are more distinguishable", "cka novelty"]
-    assert row["n_pairs"] == 6
+    assert (row["n_pairs"], row["n_seeds"]) == (12, 6)
     assert row["p_value"] == pytest.approx(2 / 2**6)
     assert row["estimate"] == pytest.approx(1.0, abs=0.1)
     assert row["ci_low"] < row["estimate"] < row["ci_high"]
@@ -45,35 +46,99 @@ def test_the_opposite_effect_contradicts_and_a_lower_gap_is_more_synchrony():
     assert found["layers change more in synchrony", "cka progress_gap"]["verdict"] == "supported"
 
 
-def test_five_pairs_can_decide_nothing_and_the_verdict_says_so():
+def test_five_seeds_can_decide_nothing_whatever_the_number_of_pairs_and_the_verdict_says_so():
+    row = find(grid(1.0, seeds=5))["phases are more distinguishable", "cka novelty"]
+    assert (row["n_pairs"], row["n_seeds"]) == (10, 5)
+    assert row["verdict"] == "undecided at 5 seeds: too few to reach p = 0.05"
+
+
+def test_a_pair_without_a_value_is_left_out():
     row = find(grid(1.0, missing={("vit", "adam", 1)}))["phases are more distinguishable", "cka novelty"]
-    assert row["n_pairs"] == 5
-    assert row["verdict"] == "undecided: 5 pairs cannot reach p = 0.05"
+    assert (row["n_pairs"], row["n_seeds"]) == (11, 6)
 
 
 def test_no_effect_is_undecided():
     row = find(grid(0.0, noise=1.0))["phases are more distinguishable", "cka novelty"]
-    assert row["verdict"] == "undecided at 6 pairs"
+    assert row["verdict"] == "undecided at 6 seeds"
 
 
 def test_pairs_are_alike_in_everything_but_the_factor():
     frame = grid(0.5, noise=0.0)
     np.testing.assert_allclose(findings.differences(frame[frame.score == "novelty"], "optimizer", ("sgd", "adam")), 0.5)
     between = findings.differences(frame[frame.score == "novelty"], "arch", ("vit", "resnet"))
-    assert len(between) == 6
+    assert len(between) == 12
 
 
 def test_a_contrast_whose_levels_are_not_there_is_left_out_and_said(caplog):
     contrast = Contrast(factor="optimizer", levels=("sgd", "lion"))
     with caplog.at_level("INFO", logger="repdyn"):
-        assert find(grid(1.0), contrast) == {}
+        assert not any("lion" in row["contrast"] for row in find(grid(1.0), contrast).values())
     assert "left out: optimizer: sgd - lion, since the grid has no lion" in caplog.text
 
 
-def test_of_exchangeable_runs_about_one_in_twenty_is_decided():
+def test_of_exchangeable_seeds_no_more_than_one_in_twenty_is_decided_however_alike_pairs_of_a_seed_are():
+    """Six seeds, two pairs each that are one and the same: as twelve pairs they would be decided far too often."""
     random = np.random.default_rng(0)
-    p = [findings.test(random.normal(size=6), SETTINGS | {"resamples": 100})["p_value"] for _ in range(400)]
+    p = []
+    for _ in range(400):
+        d = pd.Series(np.repeat(random.normal(size=6), 2), index=np.repeat(np.arange(6), 2))
+        p.append(findings.test(d, SETTINGS | {"resamples": 100})["p_value"])
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(2 / 64, abs=0.025)
+
+
+def sweep():
+    """SGD and Adam at two rates each: Adam seems less, but at the rate that fits as fast it is equal."""
+    speed = {"sgd-slow": 80, "sgd-fast": 20, "adam-slow": 75, "adam-slowest": 300}
+    accuracy = {"sgd-slow": 0.8, "sgd-fast": 0.9, "adam-slow": 0.7, "adam-slowest": 0.85}
+    frame, of_runs = [], []
+    for optimizer, epochs in speed.items():
+        for seed in range(6):
+            frame.append(("vit", optimizer, seed, "cka", "novelty", 1 / np.round(epochs, -1) + 1e-6 * seed))
+            of_runs.append(("vit", optimizer, seed, epochs, accuracy[optimizer], np.nan))
+    columns = ["arch", "optimizer", "seed"]
+    return (
+        pd.DataFrame(frame, columns=[*columns, "measure", "score", "value"]),
+        pd.DataFrame(of_runs, columns=[*columns, *findings.FACTS]),
+        {name: name.split("-")[0] for name in speed},
+    )
+
+
+def test_families_are_matched_by_speed_and_by_accuracy_and_the_rates_are_named():
+    frame, of_runs, families = sweep()
+    rates = {("vit", "sgd-slow"): 0.01, ("vit", "adam-slow"): 1e-3}
+    rows = findings.find(frame, [OPTIMIZERS], SETTINGS, of_runs, families, rates)
+    found = {row["contrast"]: row for row in rows if row["measure"] == "cka novelty"}
+    plain, equal, best = (found["optimizer: sgd - adam" + more] for more in ("", *(f", {n}" for n in NAMES)))
+    assert plain["verdict"] == "supported"
+    assert equal["estimate"] == pytest.approx(0)
+    assert equal["compared"] == "vit: sgd-slow 0.01 - adam-slow 0.001"
+    assert best["compared"] == "vit: sgd-fast - adam-slowest"
+    assert best["estimate"] == pytest.approx(1 / 20 - 1 / 300)
+
+
+def test_a_rate_that_never_fits_is_not_matched_by_speed():
+    _, of_runs, families = sweep()
+    never = (of_runs.optimizer == "adam-slow") & (of_runs.seed == 2)
+    of_runs["perfect_fit_first"] = of_runs["perfect_fit_first"].astype(float).mask(never)
+    _, equal, _ = matching.matchings(of_runs, families, ("sgd", "adam"))
+    assert equal.chosen == {"vit": (("sgd-slow",), ("adam-slowest",))}
+
+
+def test_one_optimizer_a_family_has_the_plain_contrast_only():
+    _, of_runs, _ = sweep()
+    assert len(list(matching.matchings(of_runs, {"sgd-slow": "sgd", "adam-slow": "adam"}, ("sgd", "adam")))) == 1
+
+
+def test_transition_and_depth_are_held_against_chance_over_the_runs_that_have_them():
+    frame = grid(0.0, archs=("vit",))
+    trend = frame[frame.score == "novelty"].assign(score="depth_trend_descent", value=0.8)
+    transition = trend.assign(score="transition_fitted", value=0.5)
+    of_runs = trend[["arch", "optimizer", "seed"]].assign(perfect_fit_first=9, test_accuracy_best=0.9, test_dip=5.0)
+    rows = list(findings.find(pd.concat([frame, trend, transition]), [], SETTINGS, of_runs))
+    found = {(row["contrast"], row["measure"]): row for row in rows}
+    assert found["arch: vit", "cka transition_fitted"]["verdict"] == "supported"
+    assert found["runs with a dip", "cka depth_trend_descent"]["n_pairs"] == 12
+    assert found["runs with a dip", "cka depth_trend_descent"]["n_seeds"] == 6
 
 
 def test_a_layer_score_is_the_mean_over_layers_between_first_and_output():

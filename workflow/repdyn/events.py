@@ -63,7 +63,7 @@ def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[
         settings: ``onset``, ``end`` and ``sustained`` of the config's ``phases``.
 
     Returns:
-        Event -> epoch, and ``test_dip_depth``, a difference of accuracies.
+        Event -> epoch, ``test_dip_depth``, a difference of accuracies, and ``test_accuracy_best``.
     """
     epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
     dip_epoch, depth = dip(epochs, history["test_accuracy"])
@@ -74,4 +74,5 @@ def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[
         "memorization_end": reaches(epochs, wrong, settings["end"]),
         "test_dip": dip_epoch,
         "test_dip_depth": depth,
+        "test_accuracy_best": float(np.nanmax(history["test_accuracy"])),
     }

@@ -1,15 +1,20 @@
-"""Claims about the grid, tested: is a score greater under one level of a factor than under another?
+"""Claims about the grid, tested: is a score greater under one level of a factor than under another, or than chance?
 
-Every contrast of the config is taken for every kind of score, under every measure, for every score of that kind, not
-for the one that shows it best. Runs are paired by everything but the contrast's factor, so a pair shares its seed:
-initial weights where the architecture is the same, order of examples, wrong labels. A run's value of a layer score is
-the mean over its layers but the first and the output.
+Every contrast of the config is taken for every claim that compares, under every measure, for every score of its kind,
+not for the one that shows it best. Runs are paired by everything but the contrast's factor. Contrasts of optimizers are
+between families; where a family has several members they are also given at equal speed of fit and at best test accuracy
+(``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition at perfect fit, for
+each architecture; more change in deeper layers, over the runs in which test accuracy dips and recovers (epoch-wise
+double descent). A run's value of a layer score is the mean over its layers but the first and the output.
 
-Estimate: the mean difference over pairs, first level minus second; interval: percentile bootstrap over pairs; p-value:
-two-sided, from all sign flips of the differences (exact up to the configured number of resamples; a random sample of
-flips beyond). The verdict is `supported` or `contradicted` where p lies at or below 1 − confidence, else `undecided`,
-with the number of pairs; with fewer than six pairs no p-value can reach .05, and the verdict says so. Claims are many
-and not corrected for their number: a single small p-value among them is weak evidence.
+Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
+they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile
+bootstrap over seeds (too short for few seeds: of three it is their range); p-value: two-sided, from all sign flips of
+the seeds' means (exact up to the configured number of resamples; a random sample of flips beyond), valid if, were the
+claim false, a seed's mean were as likely to have either sign. The verdict is ``supported`` or ``contradicted`` where p
+lies at or below 1 − confidence, else ``undecided``; the least p of n seeds is 2^(1 − n), so below six seeds nothing can
+be decided at .05, and the verdict says so. Claims are many and not corrected for their number: one in twenty that is
+not true would be decided all the same.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ import pyarrow as pa
 from scipy import stats
 
 from . import tables
+from .matching import Matching, matchings
 from .phases import OUTPUT
 from .progress import LOG
 
@@ -30,18 +36,18 @@ if TYPE_CHECKING:
     from .jobs import Job
     from .study import Contrast, Run, Study
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 FINDINGS = tables.schema(
-    claim=(pa.string(), "of the contrast's first level against its second"),
+    claim=(pa.string(), "of the contrast's first level against its second, or of one level"),
     measure=(pa.string(), "measure of similarity and score"),
-    contrast=(pa.string(), "factor: first level - second level"),
-    estimate=(pa.float64(), "mean difference of the score over pairs; null without pairs"),
-    ci_low=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two pairs"),
-    ci_high=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two pairs"),
-    p_value=(pa.float64(), "two-sided, sign flips; null with fewer than two pairs"),
-    n_pairs=(pa.int64(), "pairs of runs"),
+    contrast=(pa.string(), "factor: first level - second level, and how they are matched; or what is held against 0"),
+    estimate=(pa.float64(), "mean over seeds of the difference, or of the score; null without pairs"),
+    ci_low=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
+    ci_high=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
+    p_value=(pa.float64(), "two-sided, sign flips of seeds; null with fewer than two seeds"),
+    n_pairs=(pa.int64(), "pairs of runs, or runs where one level is held against 0"),
     verdict=(pa.string(), "in words"),
+    n_seeds=(pa.int64(), "replicates"),
+    compared=(pa.string(), "optimizers and learning rates held against each other; null where optimizers are not"),
 )
 # Claim -> the scores of its kind, and whether more of the claim is more (1) or less (-1) of the score.
 CLAIMS: dict[str, dict[str, int]] = {
@@ -49,6 +55,13 @@ CLAIMS: dict[str, dict[str, int]] = {
     "memorization changes layers more": {"change_memorization": 1},
     "layers change more in synchrony": {"synchrony": 1, "progress_gap": -1},
 }
+TRANSITION = "perfect fit is a transition"
+DESCENT = "deeper layers change more where test accuracy dips and recovers"
+AGAINST_CHANCE: dict[str, dict[str, int]] = {
+    TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1},
+    DESCENT: {"depth_trend_descent": 1},
+}
+FACTS = ("perfect_fit_first", "test_accuracy_best", "test_dip")
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
@@ -65,62 +78,130 @@ def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def differences(frame: pd.DataFrame, factor: str, levels: Sequence[str]) -> Array:
-    """First level minus second, for each pair of runs that are alike in everything else and both have a value."""
+def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
+    """One row for each run: arch, optimizer, seed and what of its history decides matchings."""
+    rows = []
+    for run, frame in scores.items():
+        found = frame[frame["measure"].isna()].set_index("score")["value"]
+        history = {name: found.get(name, np.nan) for name in FACTS}
+        rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
+    return pd.DataFrame(rows)
+
+
+def differences(
+    frame: pd.DataFrame, factor: str, levels: Sequence[str], families: Mapping[str, str] | None = None
+) -> pd.Series:
+    """First level minus second, for each pair that is alike in everything else and has both values; by seed.
+
+    Several optimizers of one family are averaged where families are compared.
+    """
     others = [name for name in ("arch", "optimizer", "seed") if name != factor]
-    table = frame.pivot(index=others, columns=factor, values="value")
+    if factor == "optimizer" and families is not None:
+        frame = frame.assign(optimizer=frame["optimizer"].map(families))
+    table = frame.pivot_table(index=others, columns=factor, values="value", aggfunc="mean")
     pairs = table.reindex(columns=list(levels)).dropna().sort_index()
-    found: Array = (pairs[levels[0]] - pairs[levels[1]]).to_numpy(dtype=float)
-    return found
+    return (pairs[levels[0]] - pairs[levels[1]]).droplevel([name for name in others if name != "seed"])
 
 
-def test(d: Array, settings: Mapping[str, Any]) -> dict[str, float | None]:
-    """Mean of paired differences, its bootstrap interval and its sign-flip p-value."""
-    if len(d) < 2:
-        return {"estimate": float(d[0]) if len(d) else None, "ci_low": None, "ci_high": None, "p_value": None}
+def test(d: pd.Series, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Mean over seeds of differences (indexed by seed), its bootstrap interval and its sign-flip p-value."""
+    seeds = d.groupby(level=0).mean().to_numpy(dtype=float)
+    n = len(seeds)
+    found: dict[str, Any] = {"estimate": float(seeds.mean()) if n else None, "n_pairs": len(d), "n_seeds": n}
+    if n < 2:
+        return found | {"ci_low": None, "ci_high": None, "p_value": None}
     random = np.random.default_rng(settings["seed"])
     interval = stats.bootstrap(
-        (d,), np.mean, confidence_level=settings["confidence"], n_resamples=settings["resamples"],
+        (seeds,), np.mean, confidence_level=settings["confidence"], n_resamples=settings["resamples"],
         method="percentile", rng=random,
     ).confidence_interval  # fmt: skip
     flips = stats.permutation_test(
-        (d,), np.mean, permutation_type="samples", n_resamples=settings["resamples"], rng=random
+        (seeds,), np.mean, permutation_type="samples", n_resamples=settings["resamples"], rng=random
     )
-    return {
-        "estimate": float(d.mean()),
-        "ci_low": float(interval.low),
-        "ci_high": float(interval.high),
-        "p_value": float(flips.pvalue),
-    }
+    low, high = float(interval.low), float(interval.high)
+    return found | {"ci_low": low, "ci_high": high, "p_value": float(flips.pvalue)}
 
 
 def verdict(estimate: float | None, p_value: float | None, n: int, direction: int, confidence: float) -> str:
-    """What a test says of a claim, in words."""
+    """What a test of n seeds says of a claim, in words."""
     threshold = 1 - confidence
+    seeds = f"{n} seed{'s' if n != 1 else ''}"
     if n < 2 or 2 ** (1 - n) > threshold + 1e-12:
-        return f"undecided: {n} pair{'s' if n != 1 else ''} cannot reach p = {threshold:.2g}"
+        return f"undecided at {seeds}: too few to reach p = {threshold:.2g}"
     if p_value is not None and estimate is not None and p_value <= threshold + 1e-12:
         return "supported" if estimate * direction > 0 else "contradicted"
-    return f"undecided at {n} pairs"
+    return f"undecided at {seeds}"
 
 
-def find(frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Rows of the findings table, for the contrasts whose levels are all there."""
+def compare(
+    frame: pd.DataFrame, contrast: Contrast, matching: Matching | None, settings: Mapping[str, Any],
+    families: Mapping[str, str], compared: str | None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """All claims that compare, for one contrast in one matching."""
+    name = f"{contrast}, {matching.name}" if matching is not None and matching.name else str(contrast)
+    runs = frame if matching is None else matching.restrict(frame)
+    for claim, scores in CLAIMS.items():
+        for measure in sorted(frame["measure"].unique()):
+            for score, direction in scores.items():
+                part = runs[(runs["measure"] == measure) & (runs["score"] == score)]
+                d = differences(part, contrast.factor, contrast.levels, families)
+                yield _row(claim, f"{measure} {score}", name, test(d, settings), direction, settings, compared)
+
+
+def against_chance(
+    frame: pd.DataFrame, claim: str, where: str, settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """One claim of a level alone, over the runs of a frame."""
+    for measure in sorted(frame["measure"].unique()):
+        for score, direction in AGAINST_CHANCE[claim].items():
+            part = frame[(frame["measure"] == measure) & (frame["score"] == score)]
+            d = part.set_index("seed")["value"].astype(float).dropna()
+            yield _row(claim, f"{measure} {score}", where, test(d, settings), direction, settings, None)
+
+
+def _row(
+    claim: str, measure: str, contrast: str, tested: dict[str, Any], direction: int, settings: Mapping[str, Any],
+    compared: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    words = verdict(tested["estimate"], tested["p_value"], tested["n_seeds"], direction, settings["confidence"])
+    return {"claim": claim, "measure": measure, "contrast": contrast, "compared": compared, "verdict": words} | tested
+
+
+def find(
+    frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Mapping[str, Any],
+    of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
+    rates: Mapping[tuple[str, str], float] | None = None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Rows of the findings table, for the contrasts whose levels are all there.
+
+    Args:
+        frame: what ``values`` returned.
+        contrasts: of the config.
+        settings: ``confidence``, ``resamples`` and ``seed`` of the config.
+        of_runs: what ``facts`` returned; None leaves out what needs it.
+        families: optimizer -> family; None makes each its own.
+        rates: (arch, optimizer) -> learning rate.
+    """
+    families = families or {name: name for name in frame["optimizer"].unique()}
     for contrast in contrasts:
-        there = set(frame[contrast.factor].astype(str))
+        there = set(families.values()) if contrast.factor == "optimizer" else set(frame["arch"])
         absent = [level for level in contrast.levels if level not in there]
         if absent:
             LOG.info("left out: %s, since the grid has no %s", contrast, ", ".join(absent))
-            continue
-        for claim, scores in CLAIMS.items():
-            for measure in sorted(frame["measure"].unique()):
-                for score, direction in scores.items():
-                    part = frame[(frame["measure"] == measure) & (frame["score"] == score)]
-                    d = differences(part, contrast.factor, contrast.levels)
-                    tested = test(d, settings)
-                    words = verdict(tested["estimate"], tested["p_value"], len(d), direction, settings["confidence"])
-                    row = {"claim": claim, "measure": f"{measure} {score}", "contrast": str(contrast)}
-                    yield row | tested | {"n_pairs": len(d), "verdict": words}
+        elif contrast.factor == "arch" or of_runs is None:
+            yield from compare(frame, contrast, None, settings, families, None)
+        else:
+            for matching in matchings(of_runs, families, contrast.levels):
+                compared = matching.describe(rates or {})
+                LOG.info("%s %s compares %s", contrast, matching.name, compared or "nothing: no rate fits everywhere")
+                yield from compare(frame, contrast, matching, settings, families, compared)
+    for arch in frame["arch"].drop_duplicates():
+        yield from against_chance(frame[frame["arch"] == arch], TRANSITION, f"arch: {arch}", settings)
+    dips = of_runs is not None and of_runs["test_dip"].notna().any()
+    if dips:
+        yield from against_chance(frame, DESCENT, "runs with a dip", settings)
+    else:
+        LOG.info("left out: %s, since it does so in no run", DESCENT)
 
 
 def main(job: Job) -> None:
@@ -130,7 +211,10 @@ def main(job: Job) -> None:
         run: tables.read(job.paths.scores(run.path), study.hyperparameters("phases", run)).to_pandas()
         for run in study.runs
     }
-    rows = list(find(values(scores), study.findings.contrasts, job.made_with("findings")["findings"]))
+    families = {name: optimizer.family or name for name, optimizer in study.optimizers.items()}
+    rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
+    settings = job.made_with("findings")["findings"]
+    rows = list(find(values(scores), study.findings.contrasts, settings, facts(scores), families, rates))
     columns = {name: [row[name] for row in rows] for name in FINDINGS.names}
     tables.write(job.paths.findings(), columns, FINDINGS, job.metadata())
     decided = [row for row in rows if not row["verdict"].startswith("undecided")]

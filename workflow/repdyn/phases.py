@@ -1,7 +1,8 @@
 """Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
 
-Measures: ``cka``, and ``regions:test``, ``regions:clean``, ``regions:mislabelled`` for decision regions on each set of
-planes. Phases are found in each layer under each measure (``changepoints.py``); events are epochs (``events.py``).
+Measures: ``cka``, ``cka_debiased``, and ``regions:test``, ``regions:clean``, ``regions:mislabelled`` for decision
+regions on each set of planes. Phases are found in each layer under each measure (``changepoints.py``); events are
+epochs (``events.py``).
 
 Scores of a layer under a measure:
 
@@ -9,7 +10,10 @@ Scores of a layer under a measure:
 |---|---|---|
 | phases | number of phases | 1 … 6 |
 | distinguishability_D | of D = 2, 3 phases, beyond drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
-| novelty | largest, over checkpoints, of similarity within the 4 on either side minus across (Foote 2000) | −1 … 1 |
+| novelty | largest, over moments, of similarity within the 4 points on either side minus across (Foote 2000) | −1 … 1 |
+| transition_fitted | 2 × (share of moments less novel than that of sustained perfect fit, ties half) − 1 | −1 … 1 |
+| alignment_fitted | 1 − d / mean d, d from perfect fit to the nearest boundary, its mean over all moments | ≤ 1 |
+| change_descent | 1 − similarity of the test dip to the last checkpoint, where there is a dip | 0 … 1 |
 | change_memorization | 1 − mean similarity of checkpoints before onset to those after sustained perfect fit | 0 … 1 |
 | change_fitted | 1 − mean similarity among the checkpoints after sustained perfect fit | 0 … 1 |
 | change_early | 1 − similarity of initialisation to the last checkpoint before onset | 0 … 1 |
@@ -20,7 +24,14 @@ Scores of a run under a measure, over its layers without the first (a stem or em
 |---|---|---|
 | synchrony | mean over pairs of layers of the CKA of their double-centred matrices | −1 … 1 |
 | progress_gap | mean over pairs of the mean absolute difference of their cumulative shares of change | 0 … 1 |
+| depth_trend_descent | Spearman correlation of depth and change_descent | −1 … 1 |
 | boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
+
+The two about perfect fit are 0, on average, for a moment that has nothing to do with the layer's changes.
+Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
+(``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
+``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
+correction differs from pair to pair, so that it is not a kernel, and agreement, which is, is the paper's measure.
 
 Missing is null: an event that does not take place, a score that needs it, a layer without phases.
 Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
@@ -35,8 +46,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy import stats
 
 from . import changepoints, events, tables
+from . import trajectories as paths_in_time
 from .progress import LOG
 
 if TYPE_CHECKING:
@@ -62,7 +75,8 @@ SCORES = tables.schema(
     value=(pa.float64(), "epochs for events, else a number; null where undefined"),
 )
 OUTPUT = "output"
-REACH = 4  # checkpoints on either side that novelty looks at
+REACH = 4  # points on either side that novelty looks at
+LEAST_CHECKPOINTS = 4
 
 
 class Trajectory:
@@ -75,11 +89,15 @@ class Trajectory:
         self.S: Array = matrix.loc[defined, defined].to_numpy(dtype=float)
         self.steps: Array = defined.to_numpy()
         self.epochs: Array = rows.drop_duplicates("step_a").set_index("step_a")["epoch_a"].loc[defined].to_numpy()
+        if len(self.steps) >= LEAST_CHECKPOINTS:
+            self.position: Array = paths_in_time.positions(self.epochs)
+            self.grid: Array = paths_in_time.even_grid(self.position)
+            self.even: Array = paths_in_time.even(self.S, self.position)
 
 
 def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
     """Every layer under every measure, in order of measure and depth."""
-    parts = [("cka", cka, "cka")]
+    parts = [(name, cka, name) for name in ("cka", "cka_debiased") if name in cka]
     parts += [(f"regions:{name}", part, "similarity") for name, part in regions.groupby("planes", sort=True)]
     for measure, frame, value in parts:
         for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
@@ -87,27 +105,66 @@ def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajector
             yield Trajectory(layer, depth, measure, rows, value)
 
 
-def novelty(S: Array, reach: int = REACH) -> float | None:
-    """Foote's novelty, the largest: similarity within the checkpoints on either side of a point minus across it."""
+def novelties(S: Array, reach: int = REACH) -> Array:
+    """Foote's novelty of every moment between two points: similarity within ``reach`` on either side minus across."""
     E = len(S)
-    if 2 * reach > E:
-        return None
     found = []
     for point in range(reach, E - reach + 1):
         before, after = slice(point - reach, point), slice(point, point + reach)
         found.append((S[before, before].mean() + S[after, after].mean()) / 2 - S[before, after].mean())
-    return float(max(found))
+    return np.array(found)
 
 
-def changes(S: Array, epochs: Array, onset: float | None, fitted: float | None) -> dict[str, float | None]:
-    """How much a layer changes early, through memorization, and after perfect fit."""
+def novelty(S: Array) -> float | None:
+    """The largest novelty, None where there are too few points for one."""
+    found = novelties(S)
+    return float(found.max()) if len(found) else None
+
+
+def transition(S: Array, grid: Array, moment: float | None) -> float | None:
+    """How novel a moment is among all: 1 if more than any, −1 if less; 0 on average for an unrelated moment.
+
+    Args:
+        S: (points, points).
+        grid: (points,) in decades of epochs.
+        moment: an epoch; None, or so near an end that it has no novelty, gives None.
+    """
+    found = novelties(S)
+    if moment is None or len(found) < 2:
+        return None
+    between = (grid[REACH - 1 : len(grid) - REACH] + grid[REACH : len(grid) - REACH + 1]) / 2
+    at, half = np.log10(moment), (grid[1] - grid[0]) / 2
+    nearest = int(np.abs(between - at).argmin())
+    if abs(between[nearest] - at) > half + 1e-9:
+        return None
+    others = np.delete(found, nearest)
+    # Differences of rounding are ties.
+    lead = np.sign(np.where(np.abs(found[nearest] - others) < 1e-9, 0.0, found[nearest] - others))
+    return float(lead.mean())
+
+
+def alignment(boundaries: Array, position: Array, moment: float | None) -> float | None:
+    """How near a moment is to the nearest boundary: 1 at it, 0 as near as moments are on average, below if farther."""
+    if moment is None or not len(boundaries) or not position[0] <= np.log10(moment) <= position[-1]:
+        return None
+    moments = np.linspace(position[0], position[-1], 1001)
+    expected = np.abs(moments[:, None] - boundaries).min(1).mean()
+    return float(1 - np.abs(np.log10(moment) - boundaries).min() / expected)
+
+
+def changes(
+    S: Array, epochs: Array, onset: float | None, fitted: float | None, dip: float | None = None
+) -> dict[str, float | None]:
+    """How much a layer changes early, through memorization, after perfect fit, and from the test dip on."""
     before = epochs < onset if onset is not None else np.zeros(len(epochs), dtype=bool)
     after = epochs >= fitted if fitted is not None else np.zeros(len(epochs), dtype=bool)
+    descent = np.flatnonzero(epochs >= dip)[:1] if dip is not None else np.array([], dtype=int)
     among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
     return {
         "change_early": float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() else None,
         "change_memorization": float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
         "change_fitted": float(1 - among.mean()) if len(among) else None,
+        "change_descent": float(1 - S[descent[0], -1]) if len(descent) else None,
     }
 
 
@@ -151,13 +208,23 @@ def together(
 ) -> list[Score]:
     """The scores of a run under one measure."""
     inner = [layer for layer in layers if layer.depth > 0 and layer.layer != OUTPUT]
-    pairs = [(a.S, b.S) for a, b in itertools.combinations(inner, 2) if np.array_equal(a.steps, b.steps)]
+    enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
+    pairs = [(a.even, b.even) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
     distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
     return [
         (None, measure, "synchrony", _mean([synchrony(*pair) for pair in pairs])),
         (None, measure, "progress_gap", _mean([_progress_gap(*pair) for pair in pairs])),
         (None, measure, "boundary_distance", _mean(distances)),
     ]
+
+
+def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
+    """Spearman correlation of depth and change over the layers but the first and the output; None for fewer than 3."""
+    inner = [(t.depth, change.get(t.layer)) for t in layers if t.depth > 0 and t.layer != OUTPUT]
+    there = [(depth, value) for depth, value in inner if value is not None]
+    if len(there) < 3 or len({value for _, value in there}) < 2:
+        return None
+    return float(stats.spearmanr(*zip(*there, strict=True)).statistic)
 
 
 def analyse(
@@ -177,23 +244,31 @@ def analyse(
     segments: list[tuple[Any, ...]] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
+        descents: dict[str, float | None] = {}
         for t in layers:
-            if len(t.steps) < 4:
-                LOG.warning("%s has CKA at %d checkpoints only: no phases", t.layer, len(t.steps))
+            if len(t.steps) < LEAST_CHECKPOINTS:
+                LOG.warning("%s has %s at %d checkpoints only: no phases", t.layer, measure, len(t.steps))
                 boundaries[t.layer] = np.array([])
+                scores.append((t.layer, measure, "phases", None))
                 continue
-            starts, of_D = changepoints.phases(t.S)
+            of_grid, of_D = changepoints.phases(t.even)
+            starts = paths_in_time.starts(of_grid, t.grid, t.position)
             boundaries[t.layer] = t.epochs[starts[1:]]
             ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
             segments += [
                 (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
                 for i, (a, b) in enumerate(zip(starts, ends, strict=True))
             ]
-            values = {"phases": float(len(starts)), "novelty": novelty(t.S)}
+            values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
+            middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
+            values["transition_fitted"] = transition(t.even, t.grid, fitted)
+            values["alignment_fitted"] = alignment(middles, t.position, fitted)
             values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
-            values |= changes(t.S, t.epochs, onset, fitted)
+            values |= changes(t.S, t.epochs, onset, fitted, found["test_dip"])
+            descents[t.layer] = values["change_descent"]
             scores += [(t.layer, measure, name, value) for name, value in values.items()]
         scores += together(measure, layers, boundaries, fitted)
+        scores.append((None, measure, "depth_trend_descent", depth_trend(layers, descents)))
     return pd.DataFrame(segments, columns=SEGMENTS.names), scores
 
 

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from test_changepoints import blocks, kernel
+
+from repdyn import changepoints, trajectories
+
+
+def drift(position):
+    """An even drift per decade of epochs, along a straight line."""
+    X = np.ones((len(position), 2))
+    X[:, 1] = 1e-3 * (position - position[0]) / (position[-1] - position[0])
+    return kernel(X)
+
+
+SCHEDULES = {
+    "log": np.geomspace(1, 160, 24),
+    "log with initialisation": np.concatenate([[0.0], np.geomspace(1, 160, 24)]),
+    "crowded late": np.concatenate([np.geomspace(1, 10, 6)[:-1], np.geomspace(10, 160, 24)]),
+    "crowded early": np.concatenate([np.geomspace(1, 10, 24)[:-1], np.geomspace(10, 160, 6)]),
+    "a gap": np.concatenate([np.geomspace(1, 5, 12), np.geomspace(50, 160, 12)]),
+    "linear": np.arange(5.0, 161.0, 5.0),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_no_schedule_makes_phases_of_an_even_drift(name):
+    position = trajectories.positions(SCHEDULES[name])
+    starts, scores = changepoints.phases(trajectories.even(drift(position), position))
+    assert starts == [0]
+    assert max(map(abs, scores.values())) < 0.01
+
+
+def test_without_reading_at_even_distances_a_schedule_would_make_phases():
+    position = trajectories.positions(SCHEDULES["a gap"])
+    starts, _ = changepoints.phases(drift(position))
+    assert len(starts) > 1
+
+
+@pytest.mark.parametrize("directions", [50, 200])
+def test_of_random_drifts_about_one_in_twenty_has_phases(directions):
+    """Random walks: the rate at which drift is taken for phases, and no distinguishability on average."""
+    random = np.random.default_rng(0)
+    walks = (5 + 0.3 * random.normal(size=(28, directions)).cumsum(0) for _ in range(100))
+    found = [changepoints.phases(kernel(X)) for X in walks]
+    assert np.mean([len(starts) > 1 for starts, _ in found]) <= 0.07
+    assert abs(np.mean([scores[2] for _, scores in found])) < 0.04
+
+
+@pytest.mark.parametrize("lengths", [(12, 12), (8, 9, 7)])
+def test_blocks_are_found_at_their_checkpoints_on_an_uneven_schedule(lengths):
+    random = np.random.default_rng(0)
+    epochs = np.sort(10 ** (np.linspace(0, 2.2, 24) + random.uniform(-0.02, 0.02, 24)))
+    position = trajectories.positions(epochs)
+    grid = trajectories.even_grid(position)
+    of_grid, _ = changepoints.phases(trajectories.even(blocks(lengths), position))
+    assert trajectories.starts(of_grid, grid, position) == [0, *np.cumsum(lengths)[:-1]]
+
+
+def test_on_a_log_schedule_the_matrix_is_as_it_was():
+    S = blocks((12, 12), noise=0.3)
+    np.testing.assert_allclose(trajectories.even(S, trajectories.positions(np.geomspace(1, 160, 24))), S, atol=1e-9)
+
+
+def test_reading_at_even_distances_keeps_a_kernel_a_kernel():
+    random = np.random.default_rng(0)
+    position = np.sort(random.uniform(0, 2, 20))
+    K = trajectories.even(kernel(random.normal(size=(20, 5))), position)
+    assert np.linalg.eigvalsh(K).min() > -1e-9
+
+
+def test_phases_without_a_checkpoint_are_none():
+    grid, position = np.linspace(0, 1, 11), np.array([0.0, 0.1, 0.9, 1.0])
+    assert trajectories.starts([0, 4, 6], grid, position) == [0, 2]
