@@ -84,3 +84,41 @@ def test_novelty_is_one_for_clean_orthogonal_blocks_and_nothing_for_no_change():
     assert phases.novelty(blocks((15, 15))) == pytest.approx(1)
     assert phases.novelty(np.ones((20, 20))) == pytest.approx(0)
     assert phases.novelty(kernel(np.eye(20))) == pytest.approx(0.25)
+
+
+def test_a_boundary_at_perfect_fit_is_a_transition_aligned_with_it_and_one_elsewhere_is_not():
+    # Perfect fit is at epoch 50, between checkpoints 23 and 24, counted from initialisation as 0.
+    _, at = analyse(rows(blocks((24, 6), noise=0.1), "a", 0, "cka"))
+    _, elsewhere = analyse(rows(blocks((10, 20), noise=0.1), "a", 0, "cka"))
+    assert at["a", "cka", "transition_fitted"] == pytest.approx(1)
+    assert at["a", "cka", "alignment_fitted"] > 0.9
+    assert elsewhere["a", "cka", "transition_fitted"] < 0.5
+    assert elsewhere["a", "cka", "alignment_fitted"] < 0
+
+
+def test_alignment_and_transition_are_nothing_on_average_for_unrelated_moments():
+    grid = np.linspace(0, 2, 200)
+    moments = 10 ** np.linspace(0, 2, 501)
+    aligned = [phases.alignment(np.array([0.4, 1.5]), grid, moment) for moment in moments]
+    assert np.mean(aligned) == pytest.approx(0, abs=0.02)
+    random = np.random.default_rng(0)
+    K, few = kernel(3 + random.normal(size=(30, 40))), np.linspace(0, 2, 30)
+    novel = [phases.transition(K, few, moment) for moment in moments]
+    assert np.mean([value for value in novel if value is not None]) == pytest.approx(0, abs=0.05)
+
+
+def test_even_drift_has_no_transition_anywhere():
+    assert phases.transition(line(), np.linspace(0, 2, 30), 10.0) == pytest.approx(0)
+
+
+def test_depth_trend_is_one_where_deeper_layers_change_more():
+    t = [phases.Trajectory(f"l{i}", i, "cka", rows(line(), f"l{i}", i, "cka"), "cka") for i in range(5)]
+    assert phases.depth_trend(t, {f"l{i}": float(i) for i in range(5)}) == pytest.approx(1)
+    assert phases.depth_trend(t, {f"l{i}": -float(i) for i in range(5)}) == pytest.approx(-1)
+    assert phases.depth_trend(t, dict.fromkeys("abc")) is None
+
+
+def test_debiased_cka_is_a_measure_of_its_own():
+    frame = rows(blocks((15, 15)), "a", 0, "cka").assign(cka_debiased=line().ravel())
+    _, scores = analyse(frame)
+    assert (scores["a", "cka", "phases"], scores["a", "cka_debiased", "phases"]) == (2, 1)
