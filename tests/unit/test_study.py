@@ -96,7 +96,7 @@ def test_a_run_outside_the_grid_is_refused_with_what_there_is(config):
         ("archs.vit.stem", "small", set(), {"train", "cka", "phases"}),
         ("figures", {"formats": ["svg"]}, set(), {"train", "findings"}),
         ("execution", {"device": "cpu"}, set(), {"train", "activations", "cka", "regions"}),
-        ("optimizers.sgd.family", "gradient", set(), {"train", "phases"}),
+        ("optimizers.sgd.family", "gradient", {"findings"}, {"train", "phases"}),
     ],
 )
 def test_a_setting_enters_the_stages_that_depend_on_it_and_no_other(config, path, value, changes, leaves):

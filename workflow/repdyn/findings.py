@@ -211,7 +211,7 @@ def main(job: Job) -> None:
         run: tables.read(job.paths.scores(run.path), study.hyperparameters("phases", run)).to_pandas()
         for run in study.runs
     }
-    families = {name: optimizer.family or name for name, optimizer in study.optimizers.items()}
+    families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
     rows = list(find(values(scores), study.findings.contrasts, settings, facts(scores), families, rates))

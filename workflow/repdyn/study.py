@@ -287,6 +287,11 @@ class Study(Section):
             )
         return run
 
+    @property
+    def families(self) -> dict[str, str]:
+        """Optimizer -> its family, its own name where the config gives none."""
+        return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}
+
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
         lr = self.optimizers[run.optimizer].lr
@@ -311,6 +316,8 @@ class Study(Section):
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
                     settings["optimizer"] = optimizer | {"lr": self.learning_rate(run)}
                     settings["seed"] = run.seed
+            elif section == "families":
+                settings["families"] = self.families
             elif section == "layers":
                 if run is not None:
                     settings["layers"] = self.archs[run.arch].layers
@@ -336,7 +343,7 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "regions": _REGIONS,
     "regions_between": _REGIONS,
     "phases": _PHASES,
-    "findings": (*_PHASES, "findings"),
+    "findings": (*_PHASES, "findings", "families"),
 }
 
 
