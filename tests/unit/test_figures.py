@@ -12,7 +12,12 @@ from repdyn.paths import Paths
 from repdyn.study import Run
 
 EPOCHS = [0.0, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128]
-EVENTS = {"memorization_onset": 5.0, "memorization_end": 20.0, "perfect_fit_sustained": 40.0}
+EVENTS = {
+    "memorization_onset": 5.0,
+    "memorization_end": 20.0,
+    "perfect_fit_first": 30.0,
+    "perfect_fit_sustained": 40.0,
+}
 
 
 @pytest.fixture(autouse=True)

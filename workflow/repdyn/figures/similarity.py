@@ -78,7 +78,9 @@ def matrices(
     figure.suptitle(title, x=0.01, ha="left")
     handles = _handles(events, segments)
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=2.2)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles) if len(layers) > 4 else 2, handlelength=2.2
+        )
     return figure
 
 
@@ -128,6 +130,7 @@ def draw(job: Job, figure: str) -> Figure:
     frame = tables.read(path, job.made_with(figure)).to_pandas()
     phases = tables.read(job.paths.segments(run.path), job.made_with("phases")).to_pandas()
     events = style.events(tables.read(job.paths.scores(run.path), job.made_with("phases")).to_pandas())
+    events.pop("perfect_fit_first", None)  # a small matrix has room for three lines
     title = style.run_title(run.arch, run.optimizer, run.seed)
     if figure == "cka":
         phases = phases[phases["measure"] == "cka"]

@@ -36,6 +36,7 @@ HALO = [patheffects.withStroke(linewidth=1.5, foreground="white", alpha=0.8)]
 EVENTS = {
     "memorization_onset": ("memorization begins", "#d55e00", (0, (1, 1.2))),
     "memorization_end": ("memorization ends", "#d55e00", (0, (4, 1.5))),
+    "perfect_fit_first": ("perfect fit, first", "#000000", (0, (1, 1.2))),
     "perfect_fit_sustained": ("perfect fit, sustained", "#000000", (0, (4, 1.5))),
 }
 RC = {
