@@ -103,7 +103,9 @@ def _matrix(axis: Axes, part: pd.DataFrame, value: str, events: dict[str, float]
 
 
 def _outline(axis: Axes, part: pd.DataFrame, segments: pd.DataFrame) -> None:
-    """A square around each phase on the diagonal."""
+    """A square around each phase on the diagonal, where there is more than one."""
+    if len(segments) < 2:
+        return
     index = {step: i for i, step in enumerate(sorted(part["step_a"].unique()))}
     for start, end in zip(segments["step_start"], segments["step_end"], strict=True):
         first, last = index[start], index[end]
@@ -118,7 +120,7 @@ def _handles(events: dict[str, float], segments: pd.DataFrame | None) -> list[Li
     for name, (label, colour, dashes) in style.EVENTS.items():
         if name in events:
             handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=0.9, label=label))
-    if segments is not None and len(segments):
+    if segments is not None and (segments["step_start"] > 0).any():
         handles.append(Line2D([], [], color=style.BOUNDARY, linewidth=0.9, label="phases"))
     return handles
 
