@@ -94,3 +94,30 @@ def test_a_constant_trajectory_has_one_phase():
     starts, scores = changepoints.phases(np.ones((10, 10)))
     assert starts == [0]
     assert set(scores.values()) == {0.0}
+
+
+def at_pace(pace):
+    """A drift along a straight line that is ``pace`` of the way at each checkpoint: smooth if the pace is."""
+    return kernel(np.stack([np.ones(len(pace)), 1e-3 * pace], axis=1))
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1, 1), (2, 1), (4, 2)])
+def test_a_limit_smooth_drift_counts_as_phases_once_its_speed_changes_fifty_fold(k, expected):
+    """Speed falls by e^k over training. The null is even drift, so a strong smooth slowdown is taken for phases."""
+    starts, scores = changepoints.phases(at_pace(1 - np.exp(-k * np.linspace(0, 1, E))))
+    assert len(starts) == expected
+    assert 0 < scores[2] < 0.35
+
+
+@pytest.mark.parametrize(("lengths", "found"), [((13, 14, 3), 3), ((14, 14, 2), 2), ((2, 14, 14), 2)])
+def test_a_limit_a_third_phase_of_two_checkpoints_can_go_unseen_though_its_score_is_one(lengths, found):
+    starts, scores = changepoints.phases(blocks(lengths))
+    assert len(starts) == found
+    assert scores[3] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("first", [1, 2, 5, 15, 28, 29])
+def test_two_clean_blocks_are_found_wherever_the_boundary_lies(first):
+    starts, scores = changepoints.phases(blocks((first, E - first)))
+    assert starts == [0, first]
+    assert scores[2] == pytest.approx(1)

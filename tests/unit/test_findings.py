@@ -1,8 +1,12 @@
+import itertools
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from repdyn import findings, matching
+from repdyn import findings, matching, phases, tables
+from repdyn.jobs import Job
 from repdyn.study import Contrast, Run
 
 SETTINGS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
@@ -152,3 +156,45 @@ def test_a_layer_score_is_the_mean_over_layers_between_first_and_output():
     )
     found = findings.values({Run("vit", "sgd", 0): frame}).set_index("score")["value"]
     assert found.to_dict() == {"novelty": 1.5, "synchrony": 0.5}
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 9])
+def test_the_p_value_is_that_of_all_sign_flips(n):
+    d = np.random.default_rng(n).normal(0.3, 1, n)
+    means = [np.mean(d * signs) for signs in itertools.product((1, -1), repeat=n)]
+    expected = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
+    assert findings.test(pd.Series(d), SETTINGS)["p_value"] == pytest.approx(expected)
+
+
+def test_no_pair_at_all_has_no_estimate_and_is_undecided():
+    everywhere = set(itertools.product(("resnet", "vit"), ("adam",), range(6)))
+    row = find(grid(1.0, missing=everywhere))["phases are more distinguishable", "cka novelty"]
+    assert (row["estimate"], row["p_value"], row["n_pairs"], row["n_seeds"]) == (None, None, 0, 0)
+    assert row["verdict"] == "undecided at 0 seeds: too few to reach p = 0.05"
+
+
+def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_that_are_there(make_job, config):
+    # Five seeds: with two, the interval is their range whatever is drawn, and bytes would say nothing of the generator.
+    job = make_job("findings", config | {"seeds": list(range(6))})
+    job = Job(job.stage, job.study, job.paths)
+    random = np.random.default_rng(0)
+    for run in job.study.runs:
+        level = float(run.optimizer == "sgd") + 0.01 * random.normal()
+        value = None if run.optimizer == "sgd" and run.seed == 0 else level
+        rows = [(None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, "test_dip", None)]
+        rows += [("stem", "cka", "novelty", 5.0), ("inner", "cka", "novelty", value)]
+        columns = dict(zip(phases.SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
+        made_with = {"hyperparameters": job.study.hyperparameters("phases", run)}
+        tables.write(job.paths.scores(run.path), columns, phases.SCORES, made_with)
+    findings.main(job)
+    path = Path(job.paths.findings())
+    first = path.read_bytes()
+    findings.main(job)
+    assert path.read_bytes() == first
+    found = tables.read(path, job.made_with("findings")).to_pandas()
+    row = found[(found.contrast == "optimizer: sgd - adam") & (found.measure == "cka novelty")].iloc[0]
+    assert (row.n_pairs, row.n_seeds) == (5 * len(job.study.archs), 5)
+    assert row.ci_low < row.estimate < row.ci_high
+    assert row.estimate == pytest.approx(1, abs=0.03)
+    assert row.p_value == pytest.approx(2 / 2**5)
+    assert row.verdict == "undecided at 5 seeds: too few to reach p = 0.05"

@@ -19,6 +19,17 @@ of the variance that is noise from one checkpoint to the next. It is a criterion
 
 Evenness is over the points of the matrix: hand it in as it is at even distances of log epoch (``trajectories.py``), so
 that a rate of change is per unit of log epoch (chosen) and the spacing of checkpoints makes no phases.
+
+Limits, measured on synthetic trajectories of 30 points (28 for the walks):
+
+- The null is even drift, so a change of speed counts, sudden or smooth. Drift without any break whose speed falls
+  smoothly by a factor of e² has one phase and distinguishability_2 .12; by e⁴, two phases and .31; a smooth S (logistic
+  in time, width a tenth of training), two phases and .55. A score of that size alone shows no break.
+- Of three clean blocks all are found if each has 3 points or more; with a shortest block of 2 points in .60 of the
+  cases, of 1 in .28. Distinguishability does not depend on that choice.
+- Random walks in few directions linger: the share with more than one phase is .9 in 3 directions, .68 in 5, .45 in
+  10, .23 in 20, .03 in 50.
+- The null's distances need not be those of any points. In the trials its R² stayed below 1.
 """
 
 from __future__ import annotations
