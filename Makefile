@@ -20,8 +20,8 @@ run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] 
 test: lint unit pipeline  ## check everything: lint, unit tests, a tiny study from end to end
 
 lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
-	$(BIN)/ruff check --quiet .
-	$(BIN)/ruff format --quiet --check .
+	$(BIN)/ruff check --quiet workflow tests
+	$(BIN)/ruff format --quiet --check workflow tests
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -49,7 +50,7 @@ def grid(histories: pd.DataFrame, events: dict[Run, dict[str, float]]) -> Figure
 
     Args:
         histories: the history tables of all runs, with columns arch, optimizer, seed.
-        events: the events of each run; the mean over the seeds in which an event took place is marked.
+        events: the events of each run; the median over the seeds in which an event took place is marked.
     """
     archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
     width = min(style.PAGE, 1.0 + 2.6 * len(optimizers))
@@ -61,10 +62,10 @@ def grid(histories: pd.DataFrame, events: dict[Run, dict[str, float]]) -> Figure
             part = histories[(histories["arch"] == arch) & (histories["optimizer"] == optimizer)]
             seeds = part["seed"].nunique()
             _lines(axis, part)
-            _mark(axis, _mean([e for run, e in events.items() if (run.arch, run.optimizer) == (arch, optimizer)]))
+            _mark(axis, _median([e for run, e in events.items() if (run.arch, run.optimizer) == (arch, optimizer)]))
             axis.set_title(f"{arch}, {optimizer} ({seeds} seed{'s' if seeds > 1 else ''})", loc="left")
+            axis.set_xlabel("epoch")
             axis.label_outer()
-    figure.supxlabel("epoch", fontsize=style.RC["axes.labelsize"])
     figure.supylabel("accuracy", fontsize=style.RC["axes.labelsize"])
     present = {name for of_run in events.values() for name in of_run}
     handles = _handles(histories, dict.fromkeys(present, 0.0))
@@ -91,9 +92,9 @@ def _mark(axis: Axes, events: dict[str, float]) -> None:
         axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, zorder=0)
 
 
-def _mean(of_seeds: list[dict[str, float]]) -> dict[str, float]:
+def _median(of_seeds: list[dict[str, float]]) -> dict[str, float]:
     found = {name: [events[name] for events in of_seeds if name in events] for name in style.EVENTS}
-    return {name: sum(epochs) / len(epochs) for name, epochs in found.items() if epochs}
+    return {name: statistics.median(epochs) for name, epochs in found.items() if epochs}
 
 
 def _handles(history: pd.DataFrame, events: dict[str, float]) -> list[Line2D]:
