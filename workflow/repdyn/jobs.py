@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,10 @@ class Job:
 
 
 def fingerprint(study: Study, stage: str, run: Run | None) -> dict[str, Any]:
-    """What the rerun of a stage is decided by, besides its inputs: hyperparameters and the meaning of its code."""
+    """What the rerun of a stage is decided by, besides its inputs: hyperparameters and the meaning of its code.
+
+    Keys are sorted, because Snakemake compares how params print: settings in another order are the same settings.
+    """
     code = provenance.code_digest(MODULES.get(stage, stage))
-    return {"hyperparameters": study.hyperparameters(stage, run), "code": code}
+    settings = json.loads(json.dumps(study.hyperparameters(stage, run), sort_keys=True))
+    return {"hyperparameters": settings, "code": code}
