@@ -21,7 +21,7 @@ import pyarrow as pa
 from . import backends, bootstrap, hsic, minibatch, tables
 from .progress import LOG, track
 from .representations import Representations
-from .sources import Place, Stored, nullable
+from .sources import Place, Stored
 
 if TYPE_CHECKING:
     from . import gram
@@ -57,11 +57,11 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Sim
         "step_b": np.tile(steps, E),
         "epoch_a": np.repeat(epochs, E),
         "epoch_b": np.tile(epochs, E),
-        "cka": nullable(found.biased),
-        "cka_debiased": nullable(found.debiased),
+        "cka": tables.nullable(found.biased),
+        "cka_debiased": tables.nullable(found.debiased),
     }
     if found.interval is not None:
-        rows |= dict(zip(INTERVAL.names, map(nullable, found.interval), strict=True))
+        rows |= dict(zip(INTERVAL.names, map(tables.nullable, found.interval), strict=True))
     return rows
 
 

@@ -18,7 +18,7 @@ from . import backends, hsic, tables
 from .errors import RepdynError
 from .progress import LOG, track
 from .representations import Representations
-from .sources import Place, Stored, nullable
+from .sources import Place, Stored
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -50,8 +50,8 @@ def columns(
         "seed_a": [run.seed for run in runs for _ in runs],
         "optimizer_b": [run.optimizer for run in runs] * R,
         "seed_b": [run.seed for run in runs] * R,
-        "cka": nullable(found.biased),
-        "cka_debiased": nullable(found.debiased),
+        "cka": tables.nullable(found.biased),
+        "cka_debiased": tables.nullable(found.debiased),
     }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from . import backends, hsic, tables
 from .progress import LOG, track
 from .representations import Representations
-from .sources import Place, Stored, nullable
+from .sources import Place, Stored
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -43,8 +43,8 @@ def columns(step: int, epoch: float, layers: list[str], found: hsic.Similarities
         "layer_b": layers * L,
         "depth_a": np.repeat(np.arange(L), L),
         "depth_b": np.tile(np.arange(L), L),
-        "cka": nullable(found.biased),
-        "cka_debiased": nullable(found.debiased),
+        "cka": tables.nullable(found.biased),
+        "cka_debiased": tables.nullable(found.debiased),
     }
 
 

@@ -88,7 +88,7 @@ def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
             "epoch_a": np.tile(np.repeat(epochs, E), L),
             "epoch_b": np.tile(epochs, E * L),
             "similarity": np.concatenate([count.similarity.ravel() for count in counts]),
-            "kappa": pa.array(kappa, from_pandas=True),  # NaN becomes null
+            "kappa": tables.nullable(kappa),
         }
     if undefined:
         LOG.info("kappa is undefined, and null, for %d pairs that give everything one and the same class", undefined)
@@ -223,5 +223,5 @@ def main(job: Job) -> None:
     with tables.writer(job.paths.region_fragmentation(run), FRAGMENTATION, metadata) as append:
         for piece in fragments(labels):
             append(piece)
-    floor["kappa"] = pa.array(floor["kappa"], type=pa.float64(), from_pandas=True)
+    floor["kappa"] = tables.nullable(floor["kappa"])
     tables.write(job.paths.region_floor(run), floor, FLOOR, metadata)

@@ -77,7 +77,7 @@ def main(job: Job) -> None:
         steps = list(labels[0].epochs)
         for step in track(steps, len(steps), "checkpoint"):
             for piece in compare(runs, labels, step, classes):
-                piece["kappa"] = pa.array(piece["kappa"], from_pandas=True)  # NaN becomes null
+                piece["kappa"] = tables.nullable(piece["kappa"])
                 pieces.append(
                     pa.table({name: pa.array(piece[name], BETWEEN.field(name).type) for name in BETWEEN.names})
                 )

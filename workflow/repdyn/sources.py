@@ -71,8 +71,3 @@ def _stream(place: Place, start: int, stop: int, p: int) -> Array:
     except (pa.ArrowException, OSError) as error:
         raise damaged(place.table.path, error) from None
     return np.concatenate(kept)
-
-
-def nullable(matrix: Array) -> pa.Array:
-    """A matrix as a column, row after row, null where it is NaN."""
-    return pa.array(matrix.ravel(), from_pandas=True)

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -75,6 +77,11 @@ def _conform(columns: pa.Table | Mapping[str, Any], layout: pa.Schema) -> pa.Tab
     return pa.Table.from_arrays(arrays, schema=layout)
 
 
+def nullable(values: npt.ArrayLike) -> pa.Array:
+    """Numbers of any shape as one float64 column, null where they are NaN."""
+    return pa.array(np.asarray(values, dtype=np.float64).ravel(), from_pandas=True)
+
+
 def units(layout: pa.Schema) -> dict[str, str]:
     """The unit of each column."""
     return {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in layout}
@@ -109,11 +116,6 @@ def open_file(path: str | Path, hyperparameters: Metadata | None = None) -> pq.P
     if hyperparameters is not None:
         refuse_strangers(path, _metadata_of(path, file)["hyperparameters"], hyperparameters)
     return file
-
-
-def metadata(path: str | Path) -> dict[str, Any]:
-    """What a table says about itself; raises like :func:`read`."""
-    return _metadata_of(path, open_file(path))
 
 
 def _metadata_of(path: str | Path, file: pq.ParquetFile) -> dict[str, Any]:
