@@ -101,12 +101,30 @@ def at_pace(pace):
     return kernel(np.stack([np.ones(len(pace)), 1e-3 * pace], axis=1))
 
 
-@pytest.mark.parametrize(("k", "expected"), [(1, 1), (2, 1), (4, 2)])
-def test_a_limit_smooth_drift_counts_as_phases_once_its_speed_changes_fifty_fold(k, expected):
-    """Speed falls by e^k over training. The null is even drift, so a strong smooth slowdown is taken for phases."""
-    starts, scores = changepoints.phases(at_pace(1 - np.exp(-k * np.linspace(0, 1, E))))
-    assert len(starts) == expected
-    assert 0 < scores[2] < 0.35
+@pytest.mark.parametrize("k", [-6, -4, -2, -1, 1, 2, 4, 6])
+def test_drift_whose_speed_changes_smoothly_has_one_phase_and_no_distinguishability(k):
+    """Speed falls by e^k over training, or rises."""
+    starts, scores = changepoints.phases(at_pace(np.expm1(-k * np.linspace(0, 1, E)) / np.expm1(-k)))
+    assert starts == [0]
+    assert abs(scores[2]) < 0.03
+    assert abs(scores[3]) < 0.03
+
+
+@pytest.mark.parametrize(("width", "least"), [(0.2, 0.2), (0.1, 0.5), (0.05, 0.75)])
+def test_a_smooth_step_counts_by_its_steepness(width, least):
+    starts, scores = changepoints.phases(at_pace(1 / (1 + np.exp(-(np.linspace(0, 1, E) - 0.5) / width))))
+    assert len(starts) == 2
+    assert least < scores[2] < least + 0.1
+
+
+def test_the_null_of_a_drift_is_the_drift_itself():
+    pace = np.expm1(-3 * np.linspace(0, 1, E)) / np.expm1(-3)
+    S = at_pace(pace)
+    drift = -2 * changepoints.smooth_drift(S)
+    # Ways are averaged over if less than a point's distance apart: squares differ by at most 2 · 1 · 1/2 / (E - 1).
+    np.testing.assert_allclose(drift, changepoints.squared_distances(S), atol=drift.max() / (E - 1))
+    even = -2 * changepoints.smooth_drift(line())
+    np.testing.assert_allclose(even, changepoints.squared_distances(line()), atol=1e-12)
 
 
 @pytest.mark.parametrize(("lengths", "found"), [((13, 14, 3), 3), ((14, 14, 2), 2), ((2, 14, 14), 2)])

@@ -40,15 +40,16 @@ def test_memorization_begins_and_ends_where_its_thresholds_are_reached():
 def test_a_dip_between_two_heights_is_found_with_its_depth():
     epochs = np.arange(60.0)
     accuracy = np.interp(epochs, [0, 10, 30, 50, 59], [0.1, 0.89, 0.75, 0.84, 0.84])
-    epoch, depth = events.dip(epochs, accuracy)
+    epoch, recovered, depth = events.dip(epochs, accuracy)
     assert epoch == pytest.approx(30, abs=1)
+    assert recovered == pytest.approx(48, abs=1)  # nine tenths of the way from 30 to 50
     assert depth == pytest.approx(0.09, abs=0.01)
 
 
 @pytest.mark.parametrize("shape", [[0.1, 0.9, 0.9], [0.1, 0.9, 0.7], [0.5, 0.5, 0.51]])
 def test_rising_or_falling_for_good_is_no_dip(shape):
     epochs = np.arange(60.0)
-    assert events.dip(epochs, np.interp(epochs, [0, 30, 59], shape))[0] is None
+    assert events.dip(epochs, np.interp(epochs, [0, 30, 59], shape))[:2] == (None, None)
 
 
 def test_a_single_low_evaluation_is_no_dip():

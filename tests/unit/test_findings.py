@@ -145,6 +145,21 @@ def test_transition_and_depth_are_held_against_chance_over_the_runs_that_have_th
     assert found["runs with a dip", "cka depth_trend_descent"]["n_seeds"] == 6
 
 
+def test_runs_with_a_dip_are_held_against_runs_of_their_architecture_and_seed_without_one():
+    """SGD dips, except in the ViT's seed 5; deeper layers change more by 0.4 where it dips."""
+    frame = grid(0.0, noise=0.0)
+    trend = frame[frame.score == "novelty"].assign(score=findings.DESCENT_SCORE)
+    dips = (trend.optimizer == "sgd") & ~((trend.arch == "vit") & (trend.seed == 5))
+    trend = trend.assign(value=trend.value + 0.4 * dips)
+    of_runs = trend[["arch", "optimizer", "seed"]].assign(
+        perfect_fit_first=9, test_accuracy_best=0.9, test_dip=np.where(dips, 5.0, np.nan)
+    )
+    rows = list(findings.find(pd.concat([frame, trend]), [], SETTINGS, of_runs))
+    (row,) = [row for row in rows if row["contrast"] == "dip: with - without"]
+    assert row["estimate"] == pytest.approx(0.4)
+    assert (row["n_pairs"], row["n_seeds"], row["verdict"]) == (11, 6, "supported")
+
+
 def test_a_layer_score_is_the_mean_over_layers_between_first_and_output():
     frame = pd.DataFrame(
         {

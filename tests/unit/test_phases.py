@@ -59,6 +59,10 @@ def test_layers_that_change_together_are_in_synchrony_and_others_are_not():
     assert together[None, "cka", "synchrony"] > 0.98
     assert separate[None, "cka", "synchrony"] < 0.7
     assert together[None, "cka", "progress_gap"] < 0.05 < separate[None, "cka", "progress_gap"]
+    assert together[None, "cka", "boundary_spread"] == pytest.approx(0)
+    # Boundaries at points 12, 19 and 26, the first layer apart.
+    distance = np.log10(160 / 0.25) / 28
+    assert separate[None, "cka", "boundary_spread"] == pytest.approx(7 * np.sqrt(2 / 3) * distance, rel=0.02)
 
 
 def test_stem_and_output_do_not_enter_synchrony():
@@ -120,6 +124,12 @@ def test_depth_trend_is_one_where_deeper_layers_change_more():
     assert phases.depth_trend(t, {f"l{i}": float(i) for i in range(5)}) == pytest.approx(1)
     assert phases.depth_trend(t, {f"l{i}": -float(i) for i in range(5)}) == pytest.approx(-1)
     assert phases.depth_trend(t, dict.fromkeys("abc")) is None
+
+
+def test_perfect_fit_at_initialisation_is_no_moment_on_a_log_axis():
+    K, grid = kernel(np.eye(30)), np.linspace(0, 2, 30)
+    assert phases.transition(K, grid, 0.0) is None
+    assert phases.alignment(np.array([1.0]), grid, 0.0) is None
 
 
 def test_debiased_cka_is_a_measure_of_its_own():

@@ -15,6 +15,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 # A dip counts if test accuracy falls and rises again by at least this much: about two standard errors of an accuracy
 # of .8 on 1,000 examples.
 DIP = 0.025
+# The second descent of the error is over where this share of what the dip cost is made good.
+RECOVERED = 0.9
 
 
 def perfect_fit_first(epochs: Array, accuracy: Array) -> float | None:
@@ -39,11 +41,13 @@ def _first(epochs: Array, condition: Array) -> float | None:
     return float(epochs[where[0]]) if len(where) else None
 
 
-def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float]:
-    """The dip of epoch-wise double descent: its epoch, None if there is none, and its depth.
+def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float | None, float]:
+    """The dip of epoch-wise double descent: the epoch of the dip, that of the recovery, and the dip's depth.
 
     Accuracy is smoothed by a running median of five evaluations. The depth of a moment is how far it lies below both
-    the best before and the best after it; the dip is the deepest moment, if that is at least ``DIP``.
+    the best before and the best after it; the dip is the deepest moment, if that is at least ``DIP``. Test error peaks
+    there; its second descent lasts until accuracy has made good ``RECOVERED`` of the way from the dip to the best after
+    it. Both epochs are None where there is no dip.
     """
     padded = np.pad(accuracy, 2, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
@@ -51,7 +55,11 @@ def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float]:
     after = np.maximum.accumulate(smooth[::-1])[::-1]
     depth = np.minimum(before, after) - smooth
     deepest = int(depth.argmax())
-    return (float(epochs[deepest]) if depth[deepest] >= DIP else None), float(depth[deepest])
+    if not depth[deepest] >= DIP:
+        return None, None, float(depth[deepest])
+    enough = smooth[deepest] + RECOVERED * (after[deepest] - smooth[deepest])
+    recovered = deepest + int(np.argmax(smooth[deepest:] >= enough - 1e-12))
+    return float(epochs[deepest]), float(epochs[recovered]), float(depth[deepest])
 
 
 def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[str, float | None]:
@@ -66,13 +74,14 @@ def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[
         Event -> epoch, ``test_dip_depth``, a difference of accuracies, and ``test_accuracy_best``.
     """
     epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
-    dip_epoch, depth = dip(epochs, history["test_accuracy"])
+    dip_epoch, recovered, depth = dip(epochs, history["test_accuracy"])
     return {
         "perfect_fit_first": perfect_fit_first(epochs, train),
         "perfect_fit_sustained": perfect_fit_sustained(epochs, train, settings["sustained"]),
         "memorization_onset": reaches(epochs, wrong, settings["onset"]),
         "memorization_end": reaches(epochs, wrong, settings["end"]),
         "test_dip": dip_epoch,
+        "second_descent_end": recovered,
         "test_dip_depth": depth,
         "test_accuracy_best": float(np.nanmax(history["test_accuracy"])),
     }

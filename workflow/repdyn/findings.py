@@ -5,7 +5,8 @@ not for the one that shows it best. Runs are paired by everything but the contra
 between families; where a family has several members they are also given at equal speed of fit and at best test accuracy
 (``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition at perfect fit, for
 each architecture; more change in deeper layers, over the runs in which test accuracy dips and recovers (epoch-wise
-double descent). A run's value of a layer score is the mean over its layers but the first and the output.
+double descent), which is also held against the runs of the same architecture and seed in which it does not. A run's
+value of a layer score is the mean over its layers but the first and the output.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
 they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile
@@ -53,10 +54,12 @@ FINDINGS = tables.schema(
 CLAIMS: dict[str, dict[str, int]] = {
     "phases are more distinguishable": {"distinguishability_2": 1, "distinguishability_3": 1, "novelty": 1},
     "memorization changes layers more": {"change_memorization": 1},
-    "layers change more in synchrony": {"synchrony": 1, "progress_gap": -1},
+    "layers change more in synchrony": {"synchrony": 1, "progress_gap": -1, "boundary_spread": -1},
 }
 TRANSITION = "perfect fit is a transition"
 DESCENT = "deeper layers change more where test accuracy dips and recovers"
+# What the claim is held against: it needs no dip, so that runs without one have it too.
+DESCENT_SCORE = "depth_trend_memorization"
 AGAINST_CHANCE: dict[str, dict[str, int]] = {
     TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1},
     DESCENT: {"depth_trend_descent": 1},
@@ -95,7 +98,7 @@ def differences(
 
     Several optimizers of one family are averaged where families are compared.
     """
-    others = [name for name in ("arch", "optimizer", "seed") if name != factor]
+    others = [name for name in ("arch", "optimizer", "seed") if name != factor and name in frame]
     if factor == "optimizer" and families is not None:
         frame = frame.assign(optimizer=frame["optimizer"].map(families))
     table = frame.pivot_table(index=others, columns=factor, values="value", aggfunc="mean")
@@ -159,6 +162,18 @@ def against_chance(
             yield _row(claim, f"{measure} {score}", where, test(d, settings), direction, settings, None)
 
 
+def with_and_without_dip(
+    frame: pd.DataFrame, of_runs: pd.DataFrame, settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Runs in which test accuracy dips against those of the same architecture and seed in which it does not."""
+    dips = of_runs[["arch", "optimizer", "seed"]].assign(dip=np.where(of_runs["test_dip"].notna(), "with", "without"))
+    both = frame.merge(dips, on=["arch", "optimizer", "seed"]).drop(columns="optimizer")
+    for measure, part in both[both["score"] == DESCENT_SCORE].groupby("measure"):
+        d = differences(part, "dip", ("with", "without"))
+        name = f"{measure} {DESCENT_SCORE}"
+        yield _row(DESCENT, name, "dip: with - without", test(d, settings), 1, settings, None)
+
+
 def _row(
     claim: str, measure: str, contrast: str, tested: dict[str, Any], direction: int, settings: Mapping[str, Any],
     compared: str | None,
@@ -197,9 +212,9 @@ def find(
                 yield from compare(frame, contrast, matching, settings, families, compared)
     for arch in frame["arch"].drop_duplicates():
         yield from against_chance(frame[frame["arch"] == arch], TRANSITION, f"arch: {arch}", settings)
-    dips = of_runs is not None and of_runs["test_dip"].notna().any()
-    if dips:
+    if of_runs is not None and of_runs["test_dip"].notna().any():
         yield from against_chance(frame, DESCENT, "runs with a dip", settings)
+        yield from with_and_without_dip(frame, of_runs, settings)
     else:
         LOG.info("left out: %s, since it does so in no run", DESCENT)
 

@@ -25,9 +25,12 @@ Scores of a run under a measure, over its layers without the first (a stem or em
 | synchrony | mean over pairs of layers of the CKA of their double-centred matrices | −1 … 1 |
 | progress_gap | mean over pairs of the mean absolute difference of their cumulative shares of change | 0 … 1 |
 | depth_trend_descent | Spearman correlation of depth and change_descent | −1 … 1 |
+| depth_trend_memorization | the same of depth and change_memorization, which needs no dip | −1 … 1 |
+| boundary_spread | standard deviation over layers, in decades of epochs, of where the best two phases meet | ≥ 0 |
 | boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
 
-The two about perfect fit are 0, on average, for a moment that has nothing to do with the layer's changes.
+The two of a layer about perfect fit are 0, on average, for a moment that falls anywhere on the log axis; for moments in
+its middle, as perfect fit is, ``transition_fitted`` is so only if novelty is no larger there.
 Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
 (``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
 ``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
@@ -127,10 +130,10 @@ def transition(S: Array, grid: Array, moment: float | None) -> float | None:
     Args:
         S: (points, points).
         grid: (points,) in decades of epochs.
-        moment: an epoch; None, or so near an end that it has no novelty, gives None.
+        moment: an epoch; None, initialisation, or so near an end that it has no novelty, gives None.
     """
     found = novelties(S)
-    if moment is None or len(found) < 2:
+    if not moment or len(found) < 2:
         return None
     between = (grid[REACH - 1 : len(grid) - REACH] + grid[REACH : len(grid) - REACH + 1]) / 2
     at, half = np.log10(moment), (grid[1] - grid[0]) / 2
@@ -145,7 +148,7 @@ def transition(S: Array, grid: Array, moment: float | None) -> float | None:
 
 def alignment(boundaries: Array, position: Array, moment: float | None) -> float | None:
     """How near a moment is to the nearest boundary: 1 at it, 0 as near as moments are on average, below if farther."""
-    if moment is None or not len(boundaries) or not position[0] <= np.log10(moment) <= position[-1]:
+    if not moment or not len(boundaries) or not position[0] <= np.log10(moment) <= position[-1]:
         return None
     moments = np.linspace(position[0], position[-1], 1001)
     expected = np.abs(moments[:, None] - boundaries).min(1).mean()
@@ -193,9 +196,15 @@ def _progress_gap(S: Array, T: Array) -> float | None:
 
 
 def _boundary_distance(boundaries: Array, fitted: float | None) -> float | None:
-    if fitted is None or not len(boundaries):
+    if not fitted or not len(boundaries):
         return None
     return float(np.abs(np.log10(boundaries) - np.log10(fitted)).min())
+
+
+def boundary(t: Trajectory) -> float:
+    """Where the best two phases of a trajectory meet, in decades of epochs."""
+    (_, first), _ = changepoints.segmentations(t.even, 2)[2]
+    return float(t.grid[first - 1] + t.grid[first]) / 2
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -211,9 +220,11 @@ def together(
     enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
     pairs = [(a.even, b.even) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
     distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
+    spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
     return [
         (None, measure, "synchrony", _mean([synchrony(*pair) for pair in pairs])),
         (None, measure, "progress_gap", _mean([_progress_gap(*pair) for pair in pairs])),
+        (None, measure, "boundary_spread", spread),
         (None, measure, "boundary_distance", _mean(distances)),
     ]
 
@@ -244,7 +255,7 @@ def analyse(
     segments: list[tuple[Any, ...]] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
-        descents: dict[str, float | None] = {}
+        change: dict[str, dict[str, float | None]] = {}
         for t in layers:
             if len(t.steps) < LEAST_CHECKPOINTS:
                 LOG.warning("%s has %s at %d checkpoints only: no phases", t.layer, measure, len(t.steps))
@@ -264,11 +275,13 @@ def analyse(
             values["transition_fitted"] = transition(t.even, t.grid, fitted)
             values["alignment_fitted"] = alignment(middles, t.position, fitted)
             values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
-            values |= changes(t.S, t.epochs, onset, fitted, found["test_dip"])
-            descents[t.layer] = values["change_descent"]
+            change[t.layer] = changes(t.S, t.epochs, onset, fitted, found["test_dip"])
+            values |= change[t.layer]
             scores += [(t.layer, measure, name, value) for name, value in values.items()]
         scores += together(measure, layers, boundaries, fitted)
-        scores.append((None, measure, "depth_trend_descent", depth_trend(layers, descents)))
+        for name in ("descent", "memorization"):
+            of_layers = {layer: values[f"change_{name}"] for layer, values in change.items()}
+            scores.append((None, measure, f"depth_trend_{name}", depth_trend(layers, of_layers)))
     return pd.DataFrame(segments, columns=SEGMENTS.names), scores
 
 
