@@ -172,3 +172,11 @@ def test_the_catalogue_names_real_tables_and_modules():
     for entry in (*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()):
         assert all(path.startswith("results/x/") for path in entry.inputs(paths, ["RUN"]))
         assert callable(importlib.import_module(f"repdyn.{entry.module}").draw)
+
+
+def test_every_figure_is_explained_in_plain_sentences():
+    for entry in (*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()):
+        assert not entry.title.endswith(".")
+        assert entry.description.count(".") == 1 and entry.description.endswith(".")
+        assert entry.caption.endswith(".") and len(entry.caption.split()) > 15
+        assert not set("*`|_") & set(entry.title + entry.description + entry.caption), "markup"

@@ -1,4 +1,8 @@
-"""Which figures there are: the module that draws each, and the tables that it reads. Imports nothing heavy."""
+"""Which figures there are: the module that draws each, the tables that it reads, and what is said of it.
+
+Title, description and caption are plain text for people who have not read the paper, for reports and web pages.
+Imports nothing heavy: Snakemake reads it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,13 @@ from dataclasses import dataclass
 
 from ..paths import Paths
 
-SETS = ("test", "clean", "mislabelled")
+SETS = {
+    "test": "test images",
+    "clean": "correctly labelled training images",
+    "mislabelled": "mislabelled training images",
+}
+# What kind of thing a figure shows; reports are ordered by it.
+TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
 
 
 @dataclass(frozen=True)
@@ -15,14 +25,26 @@ class Entry:
 
     Attributes:
         module: the repdyn module with ``draw(job)``, whose code digest decides when the figure is drawn anew.
+        category: what kind of thing it shows.
+        title: what it is called, without a full stop.
+        description: one sentence.
+        caption: how to read it, in a few sentences; the description is not repeated.
         of_run: tables of a run that it reads, as names of methods of ``Paths``; for a figure of the whole study, of
             every run.
         of_study: tables of the whole study that it reads.
     """
 
     module: str
+    category: str
+    title: str
+    description: str
+    caption: str
     of_run: tuple[str, ...] = ()
     of_study: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make one line of the caption."""
+        object.__setattr__(self, "caption", " ".join(self.caption.split()))
 
     def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
         """Every file that the figure reads, for these runs."""
@@ -30,14 +52,87 @@ class Entry:
         return [*of_runs, *(getattr(paths, table)() for table in self.of_study)]
 
 
+_EVENTS = """
+    Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit
+    is where every training example gets the label it was trained with.
+"""
+_MATRIX = """
+    Each square is one layer compared with itself: position (x, y) says how alike the layer at epoch x is to the same
+    layer at epoch y, bright is alike. A bright block on the diagonal is a time in which the layer hardly changed; an
+    edge between two blocks is a change.
+"""
+_ISLANDS = {
+    "test": "Regions that break into many pieces belong to a function that bends much between images.",
+    "clean": "Regions that break into many pieces belong to a function that bends much between images.",
+    "mislabelled": "An island of a wrong class around an image is a memorized label.",
+}
+
+
+def _planes(name: str) -> Entry:
+    return Entry(
+        module="figures.planes",
+        category=REGIONS,
+        title=f"Decision regions around three {SETS[name]}",
+        description=f"What linear probes of all layers, and the network, answer on a plane through three {SETS[name]}.",
+        caption=f"""
+            Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
+            the three. Each panel colours that plane by the class that a linear classifier on one layer (rows, from the
+            input to the network's own output) gives to it at one moment of training (columns). {_ISLANDS[name]}
+        """,
+        of_run=("region_pictures", "scores"),
+        of_study=("planes",),
+    )
+
+
 RUN_FIGURES: dict[str, Entry] = {
-    "training": Entry("figures.training", ("history", "scores")),
-    "cka": Entry("figures.similarity", ("cka", "segments", "scores")),
-    "regions": Entry("figures.similarity", ("region_similarity", "segments", "scores")),
-    **{f"planes-{name}": Entry("figures.planes", ("region_pictures", "scores"), ("planes",)) for name in SETS},
+    "training": Entry(
+        module="figures.training",
+        category=TRAINING,
+        title="Accuracy through training",
+        description="Accuracy by epoch, on training examples with right and with wrong labels and on test images.",
+        caption=f"""
+            Part of the training examples carry a wrong label. A network first learns what the right labels have in
+            common and calls mislabelled images by their true class; then it memorizes the wrong labels, and accuracy
+            on true labels falls as accuracy on wrong ones rises. Test accuracy can dip meanwhile and recover:
+            epoch-wise double descent. {_EVENTS}
+        """,
+        of_run=("history", "scores"),
+    ),
+    "cka": Entry(
+        module="figures.similarity",
+        category=CKA,
+        title="Each layer compared with itself across training, by CKA",
+        description="Similarity of every layer's activations between any two moments of training.",
+        caption=f"""
+            {_MATRIX} Similarity is CKA, which compares how a layer arranges the same images, whatever the directions
+            of its units. Red squares are phases, where a layer has more than one. {_EVENTS}
+        """,
+        of_run=("cka", "segments", "scores"),
+    ),
+    "regions": Entry(
+        module="figures.similarity",
+        category=REGIONS,
+        title="Each layer compared with itself across training, by its decision regions",
+        description="Agreement of linear classifiers on every layer between any two moments of training.",
+        caption=f"""
+            {_MATRIX} Similarity is the share of points, on planes through three images each, to which linear
+            classifiers on the layer at the two moments give the same class. There is a row for planes through test
+            images, through correctly labelled and through mislabelled training images. Red squares are phases, where a
+            layer has more than one. {_EVENTS}
+        """,
+        of_run=("region_similarity", "segments", "scores"),
+    ),
+    **{f"planes-{name}": _planes(name) for name in SETS},
 }
 STUDY_FIGURES: dict[str, Entry] = {
-    "training": Entry("figures.training", ("history", "scores")),
+    "training": Entry(
+        module="figures.training",
+        category=TRAINING,
+        title="Accuracy through training, all runs",
+        description="Accuracy by epoch for every architecture (rows) and optimizer (columns).",
+        caption=f"Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS}",
+        of_run=("history", "scores"),
+    ),
 }
 
 
