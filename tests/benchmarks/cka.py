@@ -3,12 +3,17 @@
     OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/cka.py [--quick]
 
 Everything runs in one process, in turns; times are medians over rounds, ratios are to ``bare products``. Peak memory is
-each one's own, beyond the features, in a process of its own. Packages are those that PyPI has (pytorch-cka, ckatorch,
-repsim; left out where not installed). Of those that only GitHub has, the approach is written out here: the pairwise
-functions of the notebook by Kornblith et al. (google-research/representation_similarity), feature side and Grams, and
-Grams kept and compared pair by pair, as in netrep and repsim (wrongu). These do the least that such an approach needs
-(biased only, centred, no checks), so they are lower bounds. What compares pair by pair is timed on a few pairs and
-scaled to E (E + 1) / 2, marked ~. Ours gives both estimators.
+each one's own, beyond the features, in a process of its own. Packages are those that PyPI has; what is not installed is
+left out. pytorch-cka, ckatorch and repsim come with the requirements of the tests, the others by
+
+    pip install rsatoolbox==0.3.2 cka-pytorch==1.1.3 torch-cka==0.21
+
+Of those that only GitHub has, the approach is written out here: the pairwise functions of the notebook by Kornblith et
+al. (google-research/representation_similarity), feature side and Grams, and Grams kept and compared pair by pair, as in
+netrep and repsim (wrongu). These do the least that such an approach needs (biased only, centred, no checks), so they
+are lower bounds. What compares pair by pair is timed on a few and scaled to the number of pairs, marked ~: that is
+E (E + 1) / 2, or all E² where a package takes two models and compares every layer with every other (torch-cka and
+cka-pytorch, which here get models whose layers pass on the features). Ours gives both estimators.
 
     plain products   E products X Xᵀ and one S Sᵀ of whole flattened float32 Grams, with nothing around them
     bare products    those of the chosen formulation: E symmetric X Xᵀ, one S Sᵀ of half Grams in float64
@@ -129,6 +134,50 @@ def repsim(x: Array, y: Array) -> Any:
     return repsim.cka([x, y], kernel_type="linear", estimator="gretton")
 
 
+def rsatoolbox(X: list[Array]) -> Any:
+    from rsatoolbox.data import Dataset
+    from rsatoolbox.rdm import calc_rdm, compare
+
+    rdms = calc_rdm([Dataset(centred(x)) for x in X], method="euclidean")
+    return compare(rdms, rdms, method="cosine_cov")
+
+
+def passing(X: list[Array]) -> tuple[Any, list[str], Any]:
+    """A model with a layer for each representation, which it passes on; the layers' names; a loader of one batch."""
+    import torch
+
+    class Passing(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.anchor = torch.nn.Parameter(torch.zeros(1))
+            self.layers = torch.nn.ModuleList(torch.nn.Identity() for _ in X)
+
+        def forward(self, x: Any) -> Any:
+            return [layer(x[:, e]) for e, layer in enumerate(self.layers)]
+
+    features = torch.from_numpy(np.stack([centred(x) for x in X], axis=1))
+    dataset = torch.utils.data.TensorDataset(features, torch.zeros(len(features)))
+    loader = torch.utils.data.DataLoader(dataset, batch_size=len(features))
+    return Passing, [f"layers.{e}" for e in range(len(X))], loader
+
+
+def torch_cka(X: list[Array]) -> Any:
+    import torch_cka as package
+
+    Model, names, loader = passing(X)
+    found = package.CKA(Model(), Model(), model1_layers=names, model2_layers=names, device="cpu")
+    found.compare(loader, loader)
+    return found.hsic_matrix
+
+
+def cka_pytorch(X: list[Array]) -> Any:
+    from cka_pytorch import CKACalculator
+
+    Model, names, loader = passing(X)
+    found = CKACalculator(Model(), Model(), names, names, hook_recursive=False, verbose=False)
+    return found.calculate_cka_matrix(loader, num_epochs=1)
+
+
 WHOLE: dict[str, Callable[[list[Array]], Any]] = {
     "repdyn": ours,
     "plain products": plain,
@@ -138,11 +187,16 @@ PAIRWISE: dict[str, Callable[[Array, Array], Any]] = {
     "Kornblith, features": kornblith_features,
     "Kornblith, Grams": kornblith_grams,
 }
-if importlib.util.find_spec("cka") is not None:
-    WHOLE["pytorch-cka, centred first"] = pytorch_cka
-for package, function in (("ckatorch", ckatorch), ("repsim", repsim)):
-    if importlib.util.find_spec(package) is not None:
-        PAIRWISE[package] = function
+# Package -> what it is imported as, and how it is used.
+PACKAGES = {
+    "pytorch-cka, centred first": ("cka", pytorch_cka),
+    "rsatoolbox, centred first": ("rsatoolbox", rsatoolbox),
+}
+PAIRWISE_PACKAGES = {"ckatorch": ckatorch, "repsim": repsim}
+SQUARE = {"torch-cka": ("torch_cka", torch_cka), "cka-pytorch": ("cka_pytorch", cka_pytorch)}
+WHOLE |= {name: use for name, (module, use) in PACKAGES.items() if importlib.util.find_spec(module)}
+PAIRWISE |= {name: use for name, use in PAIRWISE_PACKAGES.items() if importlib.util.find_spec(name)}
+SQUARE = {name: (module, use) for name, (module, use) in SQUARE.items() if importlib.util.find_spec(module)}
 
 
 def seconds(name: str, X: list[Array]) -> float:
@@ -153,6 +207,9 @@ def seconds(name: str, X: list[Array]) -> float:
     if name in WHOLE:
         WHOLE[name](X)
         return time.perf_counter() - begin
+    if name in SQUARE:
+        SQUARE[name][1](X[:FEW])
+        return (time.perf_counter() - begin) / FEW**2 * len(X) ** 2
     calls = 1 if name == "repsim" else FEW
     for e in range(calls):
         PAIRWISE[name](X[e], X[e + 1])
@@ -205,7 +262,7 @@ def compare(case: tuple[int, int, int], names: list[str], rounds: int, slow: set
     print(f"{'':28}{'seconds':>10}{'ratio':>9}{'MiB':>8}")
     for name in sorted(names, key=lambda name: statistics.median(times[name])):
         took = statistics.median(times[name])
-        mark = "~" if name in PAIRWISE else ""
+        mark = "~" if name in PAIRWISE or name in SQUARE else ""
         used = "" if name == "bare products" else f"{memory(name, case):8.0f}"
         print(f"{name:28}{mark + format(took, '.2f'):>10}{took / base:9.2f}{used}", flush=True)
 
@@ -236,14 +293,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the size")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    everything = ["bare products", *WHOLE, *PAIRWISE]
+    everything = ["bare products", *WHOLE, *PAIRWISE, *SQUARE]
     cases = [(2000, 512, 20), (1000, 16384, 20), (1000, 512, 20), (1000, 512, 100)]
     if arguments.quick:
         cases = [(200, 50, 20), (100, 1600, 20), (100, 50, 20), (100, 50, 100)]
     for case in cases:
         # Whole Kornblith features at p = 16384 take a minute and a gibibyte a pair.
         names = [name for name in everything if not (case[1] > 10_000 and name == "Kornblith, features")]
-        compare(case, names, arguments.rounds, slow=set(PAIRWISE))
+        compare(case, names, arguments.rounds, slow={*PAIRWISE, *SQUARE})
     effect_of_tf32()
 
 

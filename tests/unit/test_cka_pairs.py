@@ -86,7 +86,7 @@ def test_runs_with_other_examples_or_layers_are_refused(make_job, config):
 def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):
     job = make_job("activations", config)
     store(job, 0)
-    monkeypatch.setattr("repdyn.sources.BATCH_BYTES", 4 * 9 * 7)  # seven rows at a time
+    monkeypatch.setattr("repdyn.representations.STREAMED", 4 * 9 * 7)  # seven rows at a time
     table = Representations(job.paths.activations(job.run.path))
     source = Stored([Place(table, "first", 5), Place(table, "second", 5)])
     for e in (0, 1):

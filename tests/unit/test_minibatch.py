@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from test_cka import Arrays, trajectory
 
-from repdyn import hsic, minibatch
+from repdyn import gram, hsic, minibatch
 from repdyn.errors import RepdynError
 
 PLENTY = 1e9
@@ -48,12 +48,23 @@ def test_small_batches_estimate_what_all_examples_give():
 def test_a_budget_for_a_few_batches_gives_the_same_numbers_and_a_smaller_one_says_so():
     X = trajectory(80, 10, E=3)
     X[1] = np.ones_like(X[1])
-    features = 12 * 80 * 10
-    few = minibatch.similarities(Arrays(X), 20, features + 4 * 3 * 20**2)
+    needed = 12 * 80 * 10 + 4 * 20 * (2 * 10 + 20)
+    few = minibatch.similarities(Arrays(X), 20, 2 * needed)
     np.testing.assert_array_equal(few.debiased, minibatch.similarities(Arrays(X), 20, PLENTY).debiased)
     assert few.constant.tolist() == [False, True, False]
     assert np.isnan(few.biased[1]).all()
     with pytest.raises(RepdynError, match="but a batch needs"):
-        minibatch.similarities(Arrays(X), 20, features)
+        minibatch.similarities(Arrays(X), 20, 4 * 3 * 20**2)
     with pytest.raises(RepdynError, match="at least 4 examples, and there are 2"):
         minibatch.similarities(Arrays(X), 2, PLENTY)
+
+
+def test_features_too_wide_for_the_budget_come_in_slices_with_the_same_numbers():
+    X = trajectory(60, 5000, E=3)
+    X[1] = np.full_like(X[1], 3.0)
+    budget = 2**20
+    assert gram.slice_width(Arrays(X), budget) < 1000
+    few, all_at_once = (minibatch.similarities(Arrays(X), 20, b) for b in (budget, PLENTY))
+    np.testing.assert_allclose(few.debiased, all_at_once.debiased, atol=1e-6)
+    np.testing.assert_allclose(few.biased, all_at_once.biased, atol=1e-6)
+    assert few.constant.tolist() == [False, True, False]

@@ -227,12 +227,7 @@ def products(
         S = backend.stack(E, stop - start, n - start)
         norms = np.zeros((E, 2))
         for part in parts(source, width, backend):
-            if part.start == 0:
-                backend.gram(part.X, start, S[part.e])
-            else:
-                more = backend.zeros(stop - start, n - start)
-                backend.gram(part.X, start, more)
-                S[part.e] += more
+            add_gram(backend, part, part.X, start, S[part.e])
             norms[part.e] += part.squares
         constant = is_constant(source, norms)
         for e in np.flatnonzero(constant):
@@ -242,6 +237,16 @@ def products(
         if watch is not None:
             watch(backend.array(S), start)
     return Products(G, D, constant)
+
+
+def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None:
+    """Rows of X Xᵀ, X being some examples of a part, into ``out``; added to it but for the first slice of features."""
+    if part.start == 0:
+        backend.gram(X, start, out)
+    else:
+        more = backend.zeros(*out.shape)
+        backend.gram(X, start, more)
+        out += more
 
 
 def _feature_side(source: Source) -> Products:

@@ -6,7 +6,8 @@ it is normalised. With the unbiased estimator that converges to debiased CKA on 
 batch. The biased estimator keeps the bias of a batch's size: it is comparable only between equal sizes.
 
 Time: E n b p + E² n b / 2 with b examples in a batch, instead of n² for n b. Memory: ``budget``; as many batches' Grams
-at a time as fit, so each representation is read once for each such group.
+at a time as fit, so each representation is read once for each such group, and features too many for half the budget in
+slices.
 """
 
 from __future__ import annotations
@@ -33,29 +34,32 @@ def similarities(
     """Both CKAs of all pairs of representations, from batches.
 
     Raises:
-        RepdynError: if a batch has fewer than 4 examples, or features do not fit the budget.
+        RepdynError: if a batch has fewer than 4 examples, or the Grams of one batch do not fit the budget.
     """
     chosen, E = batches(source.examples, batch_examples), len(source.features)
     hsic.check_examples(min(map(len, chosen)))
     backend = backend or gram.Numpy()
-    needed = gram.FLOATS * source.examples * max(source.features)
-    size = 4 * E * len(chosen[0]) ** 2
+    width = gram.slice_width(source, budget)
+    b = len(chosen[0])
+    needed = gram.FLOATS * source.examples * width + 4 * b * (2 * width + b)  # a batch, centred, and a Gram in work
+    size = 4 * E * b**2
     together = int((budget - needed) // size)
     if together < 1:
         raise RepdynError(
             f"`execution.memory_gib` is {budget / 2**30:.3g}, but a batch needs {(needed + size) / 2**30:.3g}; raise "
             "it, or lower `cka.batch_examples`."
         )
-    biased, unbiased, norms = np.zeros((E, E)), np.zeros((E, E)), np.zeros((E, 2))
+    biased, unbiased = np.zeros((E, E)), np.zeros((E, E))
     for first in range(0, len(chosen), together):
         group = chosen[first : first + together]
         stacks = [backend.zeros(E, len(batch), len(batch)) for batch in group]
-        for part in gram.parts(source, max(source.features), backend):
-            norms[part.e] = part.squares
+        norms = np.zeros((E, 2))
+        for part in gram.parts(source, width, backend):
+            norms[part.e] += part.squares
             for batch, stack in zip(group, stacks, strict=True):
                 # The whole is centred before the batch is, so that large means cost no precision.
                 X = part.X[batch]
-                backend.gram(X - X.mean(0), 0, stack[part.e])
+                gram.add_gram(backend, part, X - X.mean(0), 0, stack[part.e])
         for batch, stack in zip(group, stacks, strict=True):
             n = len(batch)
             products = gram.Products(backend.inner(stack), backend.diagonals(stack), np.zeros(E, dtype=bool))

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from . import tables
 from .files import damaged
 
 KEYS = ("step", "epoch", "split", "example", "label", "given_label")
+STREAMED = 2**22  # bytes of float32 in work at a time where some features of a layer are read
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -75,6 +77,26 @@ class Representations:
             column = column.chunk(0)
         flat: Array = column.flatten().to_numpy(zero_copy_only=True)
         return flat.reshape(len(column), -1)
+
+    def read_some(self, layer: str, step: int, split: str, start: int, stop: int) -> Array:
+        """Features ``start`` to ``stop`` of a layer at a checkpoint: (examples, stop − start), in the stored precision.
+
+        The file is read in batches of rows, of which these features are kept: memory is theirs, not the layer's.
+
+        Raises:
+            RepdynError: if the file is damaged.
+        """
+        p, kept = self.features(layer), []
+        try:
+            # A buffer size makes Arrow read page after page instead of the whole column of the row group.
+            with pq.ParquetFile(self.path, buffer_size=2**20, page_checksum_verification=True) as file:
+                rows = max(1, STREAMED // (4 * p))
+                for batch in file.iter_batches(rows, [self._row_group[step, split]], [layer]):
+                    flat = batch.column(0).flatten().to_numpy(zero_copy_only=True)
+                    kept.append(flat.reshape(-1, p)[:, start:stop].copy())
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(self.path, error) from None
+        return np.concatenate(kept)
 
     def features(self, layer: str) -> int:
         """How many features a layer has."""

@@ -299,7 +299,8 @@ class Study(Section):
     def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
         """Everything in the config that determines the numbers of a stage, its predecessors' part included.
 
-        ``run`` is None for the stages of the whole study (``planes``, ``findings``). Plain JSON types throughout.
+        ``run`` is None for the stages of the whole study (``planes``, ``findings``), which have the whole grid where
+        they read its runs. Plain JSON types throughout.
         ``checkpoints`` stands for the files of that name: they do not depend on how long training went on after them,
         so that longer training keeps them.
         """
@@ -310,7 +311,13 @@ class Study(Section):
         settings = {}
         for section in _SECTIONS[stage]:
             if section == "run":
-                if run is not None:
+                if run is None:
+                    settings["archs"] = {name: arch.model_dump(mode="json") for name, arch in self.archs.items()}
+                    settings["optimizers"] = {
+                        name: optimizer.model_dump(mode="json") for name, optimizer in self.optimizers.items()
+                    }
+                    settings["seeds"] = self.seeds
+                else:
                     optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
                     settings["optimizer"] = optimizer | {"lr": self.learning_rate(run)}
