@@ -102,6 +102,9 @@ def test_a_boundary_at_perfect_fit_is_a_transition_aligned_with_it_and_one_elsew
     assert at["a", "cka", "alignment_fitted"] > 0.9
     assert elsewhere["a", "cka", "transition_fitted"] < 0.5
     assert elsewhere["a", "cka", "alignment_fitted"] < 0
+    # Memorization begins at epoch 20, ends at 48, there is no dip.
+    assert at["a", "cka", "alignment_onset"] < at["a", "cka", "alignment_end"]
+    assert at["a", "cka", "alignment_dip"] is None
 
 
 def test_alignment_and_transition_are_nothing_on_average_for_unrelated_moments():

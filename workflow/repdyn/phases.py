@@ -12,7 +12,8 @@ Scores of a layer under a measure:
 | distinguishability_D | of D = 2, 3 phases, beyond drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
 | novelty | largest, over moments, of similarity within the 4 points on either side minus across (Foote 2000) | −1 … 1 |
 | transition_fitted | 2 × (share of moments less novel than that of sustained perfect fit, ties half) − 1 | −1 … 1 |
-| alignment_fitted | 1 − d / mean d, d from perfect fit to the nearest boundary, its mean over all moments | ≤ 1 |
+| alignment_fitted | 1 − d / mean d, d from sustained perfect fit to the nearest boundary, its mean over moments | ≤ 1 |
+| alignment_onset, _end, _dip | the same of onset and end of memorization, and of the dip of test accuracy | ≤ 1 |
 | change_descent | 1 − similarity of the test dip to the last checkpoint, where there is a dip | 0 … 1 |
 | change_memorization | 1 − mean similarity of checkpoints before onset to those after sustained perfect fit | 0 … 1 |
 | change_fitted | 1 − mean similarity among the checkpoints after sustained perfect fit | 0 … 1 |
@@ -29,8 +30,8 @@ Scores of a run under a measure, over its layers without the first (a stem or em
 | boundary_spread | standard deviation over layers, in decades of epochs, of where the best two phases meet | ≥ 0 |
 | boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
 
-The two of a layer about perfect fit are 0, on average, for a moment that falls anywhere on the log axis; for moments in
-its middle, as perfect fit is, ``transition_fitted`` is so only if novelty is no larger there.
+Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
+as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer.
 Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
 (``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
 ``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
@@ -78,6 +79,13 @@ SCORES = tables.schema(
     value=(pa.float64(), "epochs for events, else a number; null where undefined"),
 )
 OUTPUT = "output"
+# Events that boundaries may fall on, as scores call them.
+ALIGNED = {
+    "fitted": "perfect_fit_sustained",
+    "onset": "memorization_onset",
+    "end": "memorization_end",
+    "dip": "test_dip",
+}
 REACH = 4  # points on either side that novelty looks at
 LEAST_CHECKPOINTS = 4
 
@@ -273,7 +281,7 @@ def analyse(
             values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
             middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
             values["transition_fitted"] = transition(t.even, t.grid, fitted)
-            values["alignment_fitted"] = alignment(middles, t.position, fitted)
+            values |= {f"alignment_{name}": alignment(middles, t.position, found[e]) for name, e in ALIGNED.items()}
             values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
             change[t.layer] = changes(t.S, t.epochs, onset, fitted, found["test_dip"])
             values |= change[t.layer]
