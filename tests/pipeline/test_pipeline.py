@@ -4,16 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from running import ROOT, TINY, snakemake
 
-ROOT = Path(__file__).parents[2]
-TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
@@ -42,22 +40,6 @@ COLUMNS = {
         "n_seeds", "compared",  # beyond the design: what a person needs to judge the verdict
     ],
 }  # fmt: skip
-
-
-def snakemake(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    environment.pop("REPDYN_STUDY", None)
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished tiny study lies in here."""
-    path = tmp_path_factory.mktemp("study")
-    done = snakemake("--configfile", str(TINY), folder=path)
-    assert done.returncode == 0, done.stderr
-    return path
 
 
 @pytest.mark.parametrize("table", COLUMNS)

@@ -13,7 +13,12 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "PACKAGE", copy)
 
     def digests():
-        for function in (provenance._tree, provenance._normalised, provenance._reachable):
+        for function in (
+            provenance._tree,
+            provenance._normalised,
+            provenance._reachable,
+            provenance.code_digest,
+        ):
             function.cache_clear()
         return {
             stage: provenance.code_digest(stage) for stage in ("training", "activations", "cka", "probes", "regions")

@@ -26,11 +26,13 @@ def main(study: Study) -> None:
     """
     check_examples(study)
     devices.prepare(study.execution.device)
-    for run in study.runs:
-        if run.seed == study.seeds[0]:
-            with _blaming(f"archs.{run.arch}"):
-                model = check_architecture(study, run.arch)
-            with _blaming(f"optimizers.{run.optimizer}"):
+    # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
+    for arch in study.archs:
+        with _blaming(f"archs.{arch}"):
+            model = check_architecture(study, arch)
+        for optimizer in study.optimizers:
+            run = study.run(arch, optimizer, study.seeds[0])
+            with _blaming(f"optimizers.{optimizer}"):
                 optimizers.create(model, study.hyperparameters("train", run)["optimizer"])
 
 

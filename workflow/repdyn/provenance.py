@@ -33,6 +33,7 @@ _DISTRIBUTIONS = {
 }
 
 
+@cache
 def code_digest(module: str) -> str:
     """A digest of what ``repdyn.<module>`` and its repdyn imports mean: 16 hexadecimal digits."""
     digest = hashlib.sha256()

@@ -279,7 +279,8 @@ class Study(Section):
             RepdynError: if the grid has no such run.
         """
         run = Run(arch, optimizer, seed)
-        if run not in self.runs:
+        # Looked up by its parts: Snakemake asks for every job, and a grid of a thousand runs is long to list.
+        if not (arch in self.archs and optimizer in self.optimizers and seed in self.seeds):
             raise RepdynError(
                 f"The study `{self.name}` has no run {run}; its archs are {', '.join(self.archs)}, its optimizers "
                 f"{', '.join(self.optimizers)}, its seeds {', '.join(map(str, self.seeds))}."

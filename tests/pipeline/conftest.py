@@ -1,0 +1,15 @@
+"""A finished tiny study, made once for all tests."""
+
+from pathlib import Path
+
+import pytest
+from running import TINY, snakemake
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tiny study lies in here; a test that changes what lies here puts it back, or works on a copy."""
+    path = tmp_path_factory.mktemp("study")
+    done = snakemake("--configfile", str(TINY), folder=path)
+    assert done.returncode == 0, done.stderr
+    return path
