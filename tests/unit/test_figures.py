@@ -1,52 +1,26 @@
-import itertools
+"""That every figure can be drawn and read, with few layers and with many; and the language that they share."""
+
+import importlib
 import warnings
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
+import seaborn as sns
+from overlaps import overlaps
+from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, history, of_runs, pairs, segments
 
-from repdyn.figures import catalogue, planes, similarity, style, training
+from repdyn import study
+from repdyn.figures import catalogue, draw, grids, planes, sheet, similarity, style, training
 from repdyn.paths import Paths
-from repdyn.study import Run
-
-EPOCHS = [0.0, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128]
-EVENTS = {
-    "memorization_onset": 5.0,
-    "memorization_end": 20.0,
-    "perfect_fit_first": 30.0,
-    "perfect_fit_sustained": 40.0,
-}
 
 
 @pytest.fixture(autouse=True)
-def language():
-    with style.language(), warnings.catch_warnings():
+def no_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
-
-
-def pairs(layers, sets=None):
-    steps = [round(10 * epoch) for epoch in EPOCHS]
-    frames = []
-    for depth, layer in enumerate(layers):
-        for name in sets or [None]:
-            rows = [
-                (layer, depth, a, b, x, y, 1 / (1 + abs(i - j)))
-                for (i, (a, x)), (j, (b, y)) in itertools.product(enumerate(zip(steps, EPOCHS, strict=True)), repeat=2)
-            ]
-            frame = pd.DataFrame(rows, columns=["layer", "depth", "step_a", "step_b", "epoch_a", "epoch_b", "cka"])
-            frames.append(frame.assign(planes=name) if name else frame)
-    return pd.concat(frames)
-
-
-def history(seed=0):
-    epochs = np.arange(129.0)
-    frame = pd.DataFrame({"epoch": epochs})
-    for i, (column, *_) in enumerate(training.CURVES.values()):
-        frame[column] = np.clip(0.1 + (epochs + seed) / (20 * (i + 1)), 0, 1)
-    return frame
 
 
 def pictures(layers, resolution=6):
@@ -57,77 +31,112 @@ def pictures(layers, resolution=6):
         for step in range(12)
     ]
     labels = pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "planes", "plane", "labels"])
-    plane = pd.Series(
-        {"x": [0, 2, 1], "y": [0, 0, 3], "x_range": [-1, 3], "y_range": [-1.5, 4.5], "resolution": resolution}
-    )
-    return planes.regions(
-        labels, plane, classes=10, images=random.random((3, 8, 8, 1)), captions=["true 0\ngiven 3"] * 3, title="Regions"
-    )
+    corners = planes.Corners(
+        np.array([0.0, 2.0, 1.0]), np.array([0.0, 0.0, 3.0]), (-1.0, 3.0), (-1.5, 4.5), random.random((3, 8, 8, 1)),
+        ["true 0\ngiven 3"] * 3,
+    )  # fmt: skip
+    return planes.regions(labels, corners, classes=10, title="Decision regions of vit, sgd, seed 0")
 
 
-LAYERS = {3: ["patch_embed", "layer1.0", "global_pool"], 20: [f"layer{i // 5}.{i % 5}" for i in range(20)]}
-DRAWN = {
-    "a run's training": lambda _: training.curves(history(), EVENTS, "vit, sgd, seed 0"),
-    "the study's training": lambda _: training.grid(
-        pd.concat(
-            history(s).assign(arch=a, optimizer=o, seed=s) for a in ("resnet", "vit") for o in "ab" for s in (0, 1)
-        ),
-        {Run(a, o, s): EVENTS for a in ("resnet", "vit") for o in "ab" for s in (0, 1)},
-    ),
+EVENTS_OF_RUNS = dict.fromkeys(RUNS, EVENTS)
+# Figure of the catalogue -> how it is drawn from synthetic tables with so many layers.
+OF_RUN = {
+    "training": lambda _: training.curves(history(), EVENTS, "Accuracy by epoch: vit, sgd, seed 0"),
     "cka": lambda n: similarity.matrices(
         pairs(LAYERS[n]),
         "cka",
-        title="Each layer's similarity to itself across training: CKA of vit, sgd, seed 0",
+        title="CKA of each layer with itself at every other checkpoint: vit, sgd, seed 0",
         label="CKA",
         events=EVENTS,
-        segments=pd.DataFrame({"layer": [LAYERS[n][1]] * 2, "step_start": [0, 40], "step_end": [20, 1280]}),
+        segments=segments(LAYERS[n]),
     ),
     "regions": lambda n: similarity.matrices(
-        pairs(LAYERS[n], ["test", "clean", "mislabelled"]), "cka", title="Regions", label="agreement", events=EVENTS
+        pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="agreement", events=EVENTS
     ),
-    "planes": lambda n: pictures(LAYERS[n]),
+    **{f"planes-{name}": lambda n: pictures(LAYERS[n]) for name in SETS},
 }
+OF_STUDY = {
+    "training": lambda _: training.grid(of_runs(lambda _a, _o, seed: history(seed)), EVENTS_OF_RUNS),
+    "cka-grid": lambda n: grids.pages(
+        of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title="CKA of all runs", label="CKA"
+    ),
+    "regions-grid": lambda n: grids.pages(
+        of_runs(lambda *_: pairs(LAYERS[n], sets=SETS)), "cka", EVENTS_OF_RUNS, title="All runs", label="agreement"
+    ),
+    "cka-difference": lambda n: grids.differences(
+        of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], speed=len(optimizer))),
+        "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam", label="difference",
+    ),
+    "regions-difference": lambda n: grids.differences(
+        of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], sets=SETS, speed=len(optimizer))),
+        "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam", label="difference",
+    ),
+}  # fmt: skip
+DRAWN = {f"{name} of a run": drawn for name, drawn in OF_RUN.items()} | {
+    f"{name} of the study": drawn for name, drawn in OF_STUDY.items()
+}
+
+
+def test_every_figure_of_the_catalogue_is_tried():
+    assert set(OF_RUN) == set(catalogue.RUN_FIGURES)
+    assert set(OF_STUDY) == set(catalogue.STUDY_FIGURES)
 
 
 @pytest.mark.parametrize("layers", LAYERS)
 @pytest.mark.parametrize("name", DRAWN)
-def test_no_text_overlaps_another_or_leaves_the_figure_with_few_and_with_many_layers(name, layers):
+def test_nothing_overlaps_or_leaves_the_figure_with_few_and_with_many_layers(name, layers):
     figure = DRAWN[name](layers)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
-    boxes = [
-        (text.get_text(), text.get_window_extent(renderer))
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip() and seen(text)
-    ]
-    width, height = figure.bbox.width, figure.bbox.height
-    for words, box in boxes:
-        assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1, words
-    for (one, a), (other, b) in itertools.combinations(boxes, 2):
-        overlap = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert min(overlap) <= 1, f"{one!r} overlaps {other!r}"
+    assert list(overlaps(figure)) == []
+    assert figure.get_size_inches()[0] <= sheet.PAGE + 1e-9
 
 
-def seen(text):
-    """Whether a text's axes are shown, and, for a tick label, whether its tick lies within the view."""
-    axes = text.axes
-    if axes is None:
-        return True
-    if not axes.get_visible():
-        return False
-    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        for tick in axis.get_major_ticks():
-            if text in (tick.label1, tick.label2):
-                return low <= tick.get_loc() <= high
-    return True
+def test_overlaps_are_found():
+    figure = sheet.blank(2, 2)
+    sheet.panel(figure, 0.5, 0.5, 1, 1)
+    sheet.write(figure, 0.6, 0.6, "on the panel")
+    sheet.write(figure, 0.1, 0.1, "one")
+    sheet.write(figure, 0.1, 0.12, "other")
+    sheet.write(figure, 1.9, 1.8, "over the edge")
+    found = " ".join(overlaps(figure))
+    for complaint in ("'on the panel' lies on", "'one' overlaps 'other'", "'over the edge' leaves"):
+        assert complaint in found
 
 
-def test_events_stand_where_they_took_place():
-    figure = training.curves(history(), EVENTS, "")
-    (axis,) = figure.axes
-    lines = [line.get_xdata()[0] for line in axis.lines if len(line.get_xdata()) == 2]
-    assert sorted(lines) == sorted(EVENTS.values())
+@pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
+def test_two_drawings_are_the_same_bytes(tmp_path, extension):
+    with style.language():
+        for name in ("a", "b"):
+            figure = OF_RUN["cka"](3)
+            figure.savefig(tmp_path / name, format=extension, metadata=draw.METADATA[extension])
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+# ---- the language -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "ours"), [("mako", style.SIMILARITY), ("vlag_r", style.DIFFERENCE)])
+def test_colour_maps_are_seaborn_s(name, ours):
+    theirs = sns.color_palette(name, as_cmap=True)
+    values = np.linspace(0, 1, 256)
+    np.testing.assert_allclose(ours(values), theirs(values), atol=0.02)
+
+
+def test_classes_have_seaborn_s_colours_for_the_colour_blind():
+    assert style.class_colours(10) == sns.color_palette("colorblind", 10).as_hex()
+
+
+def test_a_class_has_one_colour_however_many_classes_there_are():
+    assert style.class_colours(100)[:10] == style.class_colours(10)
+    assert style.class_colours(10)[:3] == style.class_colours(3)
+    assert len(set(style.class_colours(100))) == 100
+
+
+def test_an_optimizer_has_one_colour_whatever_it_stands_beside():
+    alone, together = style.optimizer_colours(["adam"]), style.optimizer_colours(["sgd", "lion", "adam"])
+    assert alone["adam"] == together["adam"]
+    rates = style.optimizer_colours(["sgd-0.1", "sgd-0.01", "adamw"])
+    assert len(set(rates.values())) == 3
+    assert rates["sgd-0.1"] == together["sgd"]
 
 
 def test_a_checkpoint_s_epoch_lies_on_its_cell_and_others_between():
@@ -137,21 +146,14 @@ def test_a_checkpoint_s_epoch_lies_on_its_cell_and_others_between():
     assert axis.position(np.sqrt(2 * 4)) == pytest.approx(4.5)
 
 
-def test_a_matrix_is_the_table_s_with_initialisation_in_the_lower_left():
-    figure = similarity.matrices(pairs(["a", "b"]), "cka")
-    image = figure.axes[0].images[0]
-    assert image.get_array()[0, 2] == pytest.approx(1 / 3)
-    assert image.origin == "lower"
-
-
-@pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
-def test_two_drawings_are_the_same_bytes(tmp_path, extension):
-    from repdyn.figures import draw
-
-    for name in ("a", "b"):
-        figure = DRAWN["cka"](3)
-        figure.savefig(tmp_path / name, format=extension, metadata=draw.METADATA[extension])
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+@pytest.mark.parametrize("last", [0.5, 1, 7, 20, 170, 4000])
+def test_an_epoch_axis_has_its_ticks_within_what_was_trained(last):
+    axis = sheet.panel(sheet.blank(3, 3), 0.5, 0.5, 2, 2)
+    style.log_epochs(axis, last)
+    ticks = axis.get_xticks()
+    assert ticks[0] == 0
+    assert max(ticks) <= max(last, 1)
+    assert all(float(text.get_text()) == tick for text, tick in zip(axis.get_xticklabels(), ticks, strict=True))
 
 
 def test_events_that_did_not_take_place_are_not_drawn():
@@ -165,9 +167,27 @@ def test_events_that_did_not_take_place_are_not_drawn():
     assert style.events(scores) == {"memorization_onset": 12.0}
 
 
-def test_the_catalogue_names_real_tables_and_modules():
-    import importlib
+@pytest.mark.parametrize("text", ["global_pool", "layer4.1.conv2", "a"])
+def test_a_name_is_shortened_to_fit_and_keeps_its_end(text):
+    for inches in (0.3, 0.5, 2.0):
+        short = sheet.shortened(text, inches)
+        assert sheet.text_width(short) <= inches or len(short) <= 2
+        assert text.endswith(short.lstrip("…"))
 
+
+def test_a_text_s_width_is_what_matplotlib_draws():
+    figure = sheet.blank(4, 1)
+    with style.language():
+        sheet.write(figure, 0, 0, "Agreement of decision regions")
+        (text,) = figure.texts
+        drawn = text.get_window_extent(mpl.backends.backend_agg.FigureCanvasAgg(figure).get_renderer()).width
+    assert drawn / figure.dpi == pytest.approx(sheet.text_width("Agreement of decision regions"), rel=0.05)
+
+
+# ---- the catalogue ------------------------------------------------------------------------------------------------
+
+
+def test_the_catalogue_names_real_tables_and_modules():
     paths = Paths("results/x")
     for entry in (*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()):
         assert all(path.startswith("results/x/") for path in entry.inputs(paths, ["RUN"]))
@@ -180,3 +200,25 @@ def test_every_figure_is_explained_in_plain_sentences():
         assert entry.description.count(".") == 1 and entry.description.endswith(".")
         assert entry.caption.endswith(".") and len(entry.caption.split()) > 15
         assert not set("*`|_") & set(entry.title + entry.description + entry.caption), "markup"
+
+
+def config(**changes):
+    return study.parse(
+        {
+            "name": "x",
+            "archs": {"vit": {"model": "vit_tiny_patch16_224"}},
+            "optimizers": {"sgd": {"opt": "momentum", "lr": 0.1}, "adam": {"opt": "adam", "lr": 0.001}},
+            "seeds": [0],
+            "training": {"epochs": 1},
+        }
+        | changes
+    )
+
+
+def test_what_is_drawn_by_default_is_what_the_study_has():
+    of_run, of_study = catalogue.drawn_by_default(config(data={"label_noise": 0.2}))
+    assert "planes-mislabelled" in of_run
+    assert "cka-difference" in of_study
+    of_run, of_study = catalogue.drawn_by_default(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
+    assert "planes-test" in of_run and "planes-mislabelled" not in of_run
+    assert not [name for name in of_study if "difference" in name]

@@ -292,6 +292,13 @@ class Study(Section):
         """Optimizer -> its family, its own name where the config gives none."""
         return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}
 
+    @property
+    def optimizer_contrasts(self) -> list[tuple[str, str]]:
+        """The contrasts of optimizers, by family, of which the grid has both sides."""
+        there = set(self.families.values())
+        levels = [contrast.levels for contrast in self.findings.contrasts if contrast.factor == "optimizer"]
+        return [(first, second) for first, second in levels if {first, second} <= there]
+
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
         lr = self.optimizers[run.optimizer].lr

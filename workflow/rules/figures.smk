@@ -1,6 +1,4 @@
-DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(
-    STUDY.data.label_noise
-)
+DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
 
 
 rule run_figure:

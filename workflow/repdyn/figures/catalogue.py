@@ -7,8 +7,12 @@ Imports nothing heavy: Snakemake reads it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..paths import Paths
+
+if TYPE_CHECKING:
+    from ..study import Study
 
 SETS = {
     "test": "test images",
@@ -77,10 +81,42 @@ def _planes(name: str) -> Entry:
         caption=f"""
             Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
             the three. Each panel colours that plane by the class that a linear classifier on one layer (rows, from the
-            input to the network's own output) gives to it at one moment of training (columns). {_ISLANDS[name]}
+            input to the network's own output) gives to it at one moment of training (columns). Dots are where the
+            three images stand, with the images beside them. {_ISLANDS[name]}
         """,
         of_run=("region_pictures", "scores"),
         of_study=("planes",),
+    )
+
+
+def _grid(name: str, table: str, category: str, measure: str) -> Entry:
+    return Entry(
+        module="figures.grids",
+        category=category,
+        title=f"The whole grid by {measure}",
+        description=f"Similarity of layers to themselves across training, by {measure}, for all kinds of run.",
+        caption=f"""
+            {_MATRIX} Each architecture and optimizer is shown at four depths, from the first layer to the last, as the
+            mean over seeds. {_EVENTS} Epochs of events are medians over seeds. The same for every layer of one run is
+            in that run's figure of the name {name}.
+        """,
+        of_run=(table, "scores"),
+    )
+
+
+def _difference(table: str, category: str, measure: str) -> Entry:
+    return Entry(
+        module="figures.grids",
+        category=category,
+        title=f"Difference between optimizers in {measure}",
+        description=f"Where in training, and at which depth, two optimizers differ in {measure}.",
+        caption="""
+            Each square is the matrix of one layer under the first optimizer minus that under the second, taken seed by
+            seed and averaged. Blue: the layer at the two epochs is more alike under the first optimizer; red: under the
+            second; white: no difference. The optimizers run at the learning rates that the study gives them, so a
+            difference can be one of rates.
+        """,
+        of_run=(table,),
     )
 
 
@@ -105,7 +141,7 @@ RUN_FIGURES: dict[str, Entry] = {
         description="Similarity of every layer's activations between any two moments of training.",
         caption=f"""
             {_MATRIX} Similarity is CKA, which compares how a layer arranges the same images, whatever the directions
-            of its units. Red squares are phases, where a layer has more than one. {_EVENTS}
+            of its units. Red outlines are phases, where a layer has more than one. {_EVENTS}
         """,
         of_run=("cka", "segments", "scores"),
     ),
@@ -117,8 +153,8 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             {_MATRIX} Similarity is the share of points, on planes through three images each, to which linear
             classifiers on the layer at the two moments give the same class. There is a row for planes through test
-            images, through correctly labelled and through mislabelled training images. Red squares are phases, where a
-            layer has more than one. {_EVENTS}
+            images, through correctly labelled and through mislabelled training images. Red outlines are phases, where
+            a layer has more than one. {_EVENTS}
         """,
         of_run=("region_similarity", "segments", "scores"),
     ),
@@ -133,13 +169,20 @@ STUDY_FIGURES: dict[str, Entry] = {
         caption=f"Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS}",
         of_run=("history", "scores"),
     ),
+    "cka-grid": _grid("cka", "cka", CKA, "CKA"),
+    "regions-grid": _grid("regions", "region_similarity", REGIONS, "agreement of decision regions"),
+    "cka-difference": _difference("cka", CKA, "CKA"),
+    "regions-difference": _difference("region_similarity", REGIONS, "agreement of decision regions"),
 }
 
 
-def drawn_by_default(label_noise: float) -> tuple[list[str], list[str]]:
+def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
     """The figures of each run and those of the study that ``rule all`` draws.
 
     Of the planes it draws those through mislabelled images, where there are any: memorization is seen there.
+    Differences between optimizers are drawn where the config contrasts any that the grid has.
     """
-    planes = "planes-mislabelled" if label_noise else "planes-test"
-    return ["training", "cka", "regions", planes], list(STUDY_FIGURES)
+    planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
+    contrasted = bool(study.optimizer_contrasts)
+    of_study = [name for name in STUDY_FIGURES if contrasted or not name.endswith("-difference")]
+    return ["training", "cka", "regions", planes], of_study

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
 from .. import data, tables
 from ..errors import RepdynError
-from . import style
+from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # how many checkpoints are shown
-MARKERS = ("o", "s", "^")
+RIGHT, GAP = 1.05, 0.05  # inches: legend, between panels
+SMALLEST = 0.3  # inches that a panel is high
 SETS = {
     "test": "three test images",
     "clean": "three correctly labelled training images",
@@ -28,112 +31,150 @@ SETS = {
 }
 
 
-def regions(
-    labels: pd.DataFrame, plane: pd.Series, *, classes: int, images: Array, captions: list[str], title: str
-) -> Figure:
+@dataclass(frozen=True)
+class Corners:
+    """The three images that span a plane.
+
+    Attributes:
+        x, y: (3,) where they stand on it.
+        x_range, y_range: first and last coordinate that is shown.
+        images: (3, height, width, channels), from 0 to 1.
+        captions: what is said of each.
+    """
+
+    x: Array
+    y: Array
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    images: Array
+    captions: list[str]
+
+    @property
+    def ratio(self) -> float:
+        """Height by width."""
+        return (self.y_range[1] - self.y_range[0]) / (self.x_range[1] - self.x_range[0])
+
+
+@style.styled
+def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str = "") -> Figure:
     """What the probes of all layers and the network say of one plane, at checkpoints spread over training.
 
     Args:
         labels: rows of one plane of the pictures table: layer, depth, step, epoch, labels.
-        plane: its row of the planes table: x, y, x_range, y_range, resolution, labels.
+        corners: its three images.
         classes: how many there are.
-        images: (3, height, width, channels), from 0 to 1.
-        captions: what is said of each image.
         title: what is seen.
     """
-    layers = list(labels.sort_values("depth")["layer"].unique())
-    chosen = _spread(np.sort(labels["step"].unique()), EPOCHS)
+    layers = style.depth_order(labels)
+    chosen = spread(np.sort(labels["step"].unique()), EPOCHS)
     epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
-    (left, right), (bottom, top) = plane["x_range"], plane["y_range"]
-    ratio = (top - bottom) / (right - left)
-    margin = 0.14 + 0.055 * max(map(len, layers))  # inches, for the layers' names
-    side = (style.PAGE - 1.05 - margin) / len(chosen)
-    figure = Figure(figsize=(style.PAGE, len(layers) * side * ratio + 0.55 + 0.04 * len(layers)))
-    subfigures = figure.subfigures(1, 2, width_ratios=[style.PAGE - 1.05, 1.05], squeeze=False)
-    panels, legend = subfigures[0]
-    axes = panels.subplots(len(layers), len(chosen), squeeze=False)
-    height = figure.get_size_inches()[1]
-    panels.subplots_adjust(
-        left=margin / (style.PAGE - 1.05),
-        right=0.995,
-        bottom=0.28 / height,
-        top=1 - 0.42 / height,
-        wspace=0.05,
-        hspace=0.05,
-    )
-    colours = ListedColormap(style.class_colours(classes))
+    left = 0.12 + max(sheet.text_width(layer) for layer in layers)
+    wide = (sheet.PAGE - left - RIGHT) / len(chosen) - GAP
+    high = min(wide * corners.ratio, max(SMALLEST, (sheet.TALLEST - 0.8) / len(layers) - GAP))
+    wide = high / corners.ratio
+    top = sheet.title_height(title, sheet.PAGE) + 0.17
+    bottom = max(top + len(layers) * (high + GAP), top + 3 * 0.52 + 0.9)
+    width = left + len(chosen) * (wide + GAP) + RIGHT
+    figure = sheet.blank(width, bottom + 0.05)
+    colours = colour_map(classes)
     by_key = labels.set_index(["layer", "step"])["labels"]
     for row, layer in enumerate(layers):
+        y = top + row * (high + GAP)
+        sheet.write(figure, left - 0.06, y + high / 2, layer, ha="right", va="center")
         for column, step in enumerate(chosen):
-            axis = axes[row, column]
-            points = np.stack([by_key[layer, step]]).reshape(int(plane["resolution"]), -1)
-            axis.imshow(
-                points, origin="lower", extent=(left, right, bottom, top), cmap=colours, vmin=-0.5, vmax=classes - 0.5,
-                interpolation="nearest", aspect="equal",
-            )  # fmt: skip
-            _place_images(axis, plane, size=9)
-            axis.set(xticks=[], yticks=[])
+            axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high, ticks=False)
+            plane(axis, by_key[layer, step], corners, colours)
+            place_images(axis, corners, 0.19 * high)
             if row == 0:
-                axis.set_title(style.epoch_label(float(epochs[step])), fontsize=7, pad=2)
-            if column == 0:
-                axis.set_ylabel(layer, rotation=0, ha="right", va="center", fontsize=7)
-    figure.suptitle(title, x=0.01, y=1 - 0.05 / height, ha="left", va="top")
-    panels.text(
-        (margin + (style.PAGE - 1.05 - margin) / 2) / (style.PAGE - 1.05),
-        0.06 / height,
-        "epoch",
-        ha="center",
-        fontsize=7,
-    )
+                prefix = "epoch " if column == 0 else ""
+                axis.set_title(prefix + style.epoch_label(float(epochs[step])), fontsize=style.TEXT, pad=2.5)
     shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
-    _legend(legend, images, captions, [(label, colours(label)) for label in shown], height)
+    _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, [(c, colours(c)) for c in shown])
+    sheet.title(figure, title)
     return figure
 
 
-def _spread(steps: Array, count: int) -> list[int]:
+def colour_map(classes: int) -> ListedColormap:
+    """Class -> its colour."""
+    return ListedColormap(style.class_colours(classes))
+
+
+def spread(steps: Array, count: int) -> list[int]:
     """At most ``count`` of the steps, evenly spaced by their rank, the first and the last among them."""
     ranks = np.unique(np.linspace(0, len(steps) - 1, min(count, len(steps))).round().astype(int))
     return [int(step) for step in steps[ranks]]
 
 
-def _place_images(axis: Axes, plane: pd.Series, size: float) -> None:
-    for x, y, marker in zip(plane["x"], plane["y"], MARKERS, strict=True):
-        axis.scatter(x, y, s=size, marker=marker, facecolor="white", edgecolor="black", linewidth=0.5)
-
-
-def _legend(figure: SubFigure, images: Array, captions: list[str], shown: list[tuple[int, Any]], height: float) -> None:
-    """The three images with their marks, and the classes' colours."""
-    side = 0.42
-    for i, image in enumerate(images):
-        bottom = 1 - (0.42 + (i + 1) * (side + 0.1)) / height
-        axis = figure.add_axes((0.08, bottom, side / 1.05, side / height))
-        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
-        axis.set(xticks=[], yticks=[])
-        axis.text(1.12, 0.5, captions[i], transform=axis.transAxes, va="center", fontsize=6.5)
-        axis.scatter(0.0, 1.0, s=22, marker=MARKERS[i], facecolor="white", edgecolor="black", linewidth=0.6,
-                     transform=axis.transAxes, clip_on=False)  # fmt: skip
-    top = 1 - (0.42 + 3 * (side + 0.1) + 0.08) / height
-    handles = [Patch(facecolor=colour, label=str(label)) for label, colour in shown]
-    figure.legend(
-        handles=handles, title="class", loc="upper left", bbox_to_anchor=(0.02, top), ncols=2, borderaxespad=0,
-        handlelength=0.9, handleheight=0.9, columnspacing=0.8, labelspacing=0.25, title_fontsize=7,
+def plane(axis: Axes, labels: Array, corners: Corners, colours: ListedColormap) -> Any:
+    """Colour a plane by the classes of its points, whose number is a square."""
+    side = round(len(labels) ** 0.5)
+    extent = (*corners.x_range, *corners.y_range)
+    return axis.imshow(
+        np.asarray(labels).reshape(side, side), origin="lower", extent=extent, cmap=colours, vmin=-0.5,
+        vmax=colours.N - 0.5, interpolation="nearest", aspect="auto",
     )  # fmt: skip
+
+
+def place_images(axis: Axes, corners: Corners, side: float) -> None:
+    """The three images, ``side`` inches high, each just outside the triangle beside the dot where it stands.
+
+    On the dot it would hide what most matters: the region that the image itself lies in.
+    """
+    stands = np.stack([corners.x, corners.y], axis=1)
+    for (x, y), image in zip(stands, corners.images, strict=True):
+        outward = (x, y) - stands.mean(0)
+        away = outward / np.abs(outward).max() * (0.6 * side + 0.02) * 72  # points from the dot to the image's centre
+        box = OffsetImage(image.squeeze(), zoom=side * 72 / image.shape[0], cmap="gray", interpolation="nearest")
+        frame = {"facecolor": "white", "edgecolor": "black", "linewidth": 0.4}
+        axis.add_artist(
+            AnnotationBbox(box, (x, y), xybox=tuple(away), boxcoords="offset points", pad=0.06, bboxprops=frame)
+        )
+        axis.plot(x, y, marker="o", markersize=2.2, color="white", markeredgecolor="black", markeredgewidth=0.5)
+
+
+def _legend(figure: Figure, left: float, top: float, corners: Corners, shown: list[tuple[int, Any]]) -> None:
+    """The three images, larger, with what is said of them, and the classes' colours."""
+    side = 0.42
+    for i, image in enumerate(corners.images):
+        axis = sheet.panel(figure, left, top + i * (side + 0.1), side, side, ticks=False)
+        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.text(1.12, 0.5, corners.captions[i], transform=axis.transAxes, va="center", fontsize=style.SMALL)
+    handles = [Patch(facecolor=colour, label=str(label)) for label, colour in shown]
+    wide, high = figure.get_size_inches()
+    figure.legend(
+        handles=handles, title="class", loc="upper left",
+        bbox_to_anchor=(left / wide, 1 - (top + 3 * (side + 0.1) + 0.05) / high), ncols=2, borderaxespad=0, borderpad=0,
+        handlelength=0.9, handleheight=0.9, columnspacing=0.8, labelspacing=0.25,
+    )  # fmt: skip
+
+
+def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
+    """The labels of the first picture plane of one set, its corners, and how many classes there are.
+
+    Raises:
+        RepdynError: if the study has no such planes.
+    """
+    pictures = reading.of_run(job, "region_pictures")
+    planes = tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+    planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
+    if planes.empty:
+        raise RepdynError(f"This study has no planes through {SETS[name]}, so there is no figure `planes-{name}`.")
+    first = planes.iloc[0]
+    known = data.source(job.study.data)
+    corners = Corners(
+        first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), _images(first, known.channels),
+        _captions(job, name, first),
+    )  # fmt: skip
+    return pictures[(pictures["planes"] == name) & (pictures["plane"] == first["plane"])], corners, known.classes
 
 
 def draw(job: Job, figure: str) -> Figure:
     """Read a run's tables and draw the first picture plane of one set."""
-    run, name = job.run, figure.removeprefix("planes-")
-    pictures = tables.read(job.paths.region_pictures(run.path), job.made_with("regions")).to_pandas()
-    planes = tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
-    planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
-    if planes.empty:
-        raise RepdynError(f"This study has no planes through {SETS[name]}, so there is no figure `{figure}`.")
-    plane = planes.iloc[0]
-    pictures = pictures[(pictures["planes"] == name) & (pictures["plane"] == plane["plane"])]
-    title = f"Decision regions on a plane through {SETS[name]}: {style.run_title(run.arch, run.optimizer, run.seed)}"
-    known = data.source(job.study.data)
-    images, captions = _images(plane, known.channels), _captions(job, name, plane)
-    return regions(pictures, plane, classes=known.classes, images=images, captions=captions, title=title)
+    name = figure.removeprefix("planes-")
+    labels, corners, classes = read(job, name)
+    title = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    title = f"Decision regions on a plane through {SETS[name]}: {title}"
+    return regions(labels, corners, classes=classes, title=title)
 
 
 def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
@@ -149,10 +190,10 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
 
 
 def _images(plane: pd.Series, channels: int) -> Array:
-    """The three images that span a plane, from its axes, stretched to 0 to 1: (3, height, width, channels)."""
+    """The three images that span a plane, from its axes, each stretched to 0 to 1: (3, height, width, channels)."""
     origin, a, b = (np.asarray(plane[name]) for name in ("origin", "a", "b"))
     flat = np.stack([origin + x * a + y * b for x, y in zip(plane["x"], plane["y"], strict=True)])
-    flat = (flat - flat.min()) / (flat.max() - flat.min())
+    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
     side = round((flat.shape[1] / channels) ** 0.5)
-    images: Array = flat.reshape(3, channels, side, side).transpose(0, 2, 3, 1)
+    images: Array = ((flat - low) / (high - low)).reshape(3, channels, side, side).transpose(0, 2, 3, 1)
     return images

@@ -1,27 +1,38 @@
-"""Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and agreement of decision regions."""
+"""Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and agreement of decision regions.
+
+The matrices are symmetric, so each half has its own use: above the diagonal phases are outlined, below it events are
+drawn.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch
+from matplotlib.patheffects import Normal, Stroke
 
-from .. import tables
-from . import style
+from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..jobs import Job
 
-PER_ROW = 7
-ROWS = {"test": "test images", "clean": "clean\ntraining images", "mislabelled": "mislabelled\ntraining images"}
+PER_ROW = 7  # layers, before they are wrapped
+LARGEST, SMALLEST = 1.3, 0.5  # inches
+LEFT, RIGHT, GAP, HEAD = 0.42, 0.62, 0.09, 0.17  # inches: axis, colour bar, between matrices, above each
+SETS = {"test": "test images", "clean": "correctly labelled training images", "mislabelled": "mislabelled images"}
+# A small matrix has no room for lines that nearly coincide.
+LEFT_OUT = ("perfect_fit_first",)
 
 
+@style.styled
 def matrices(
     frame: pd.DataFrame,
     value: str,
@@ -39,49 +50,88 @@ def matrices(
         value: which column is shown.
         title: what is seen.
         label: of the colour bar.
-        segments: phases (layer, step_start, step_end, and, for regions, planes) to be outlined on the diagonal.
+        segments: phases (layer, epoch_start, epoch_end, and, for regions, planes) to be outlined on the diagonal.
         events: name -> epoch, those that took place.
     """
-    events = events or {}
-    layers = list(frame.sort_values("depth")["layer"].unique())
-    sets = [name for name in ROWS if name in set(frame["planes"])] if "planes" in frame else [""]
-    wrapped = math.ceil(len(layers) / PER_ROW)
-    columns = math.ceil(len(layers) / wrapped)
-    rows = len(sets) * wrapped
-    cell = (style.PAGE - 1.0) / max(columns, 4)
-    figure = style.blank(min(style.PAGE, cell * columns + 1.0), rows * (0.82 * cell + 0.17) + 0.8)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    image = None
-    for axis in axes.flat:
-        axis.set_visible(False)
+    events = {name: epoch for name, epoch in (events or {}).items() if name not in LEFT_OUT}
+    layers = style.depth_order(frame)
+    sets = [name for name in SETS if name in set(frame["planes"])] if "planes" in frame else [""]
+    lines = math.ceil(len(layers) / PER_ROW)  # of matrices for each set
+    columns = math.ceil(len(layers) / lines)
+    heading = 0.19 if sets[0] else 0.0
+    cell = _cell(columns, len(sets) * lines, len(sets) * heading)
+    width = max(4.2, LEFT + RIGHT + columns * cell + (columns - 1) * GAP)
+    # Layers that fit one line are named over the first set alone.
+    heads = [HEAD if lines > 1 or s == 0 else 0.02 for s in range(len(sets))]
+    top = sheet.title_height(title, width)
+    tops = [top + s * (heading + lines * cell + 0.05) + sum(heads[:s]) * lines for s in range(len(sets) + 1)]
+    bottom = tops[-1]
+    handles = [*style.event_handles(events), *_handles(frame, value, segments)]
+    figure = sheet.blank(width, bottom + 0.36 + sheet.legend_height(handles, width - LEFT))
+    mesh = None
     for s, name in enumerate(sets):
-        part = frame[frame["planes"] == name] if name else frame
+        of_set = frame[frame["planes"] == name] if name else frame
+        if name:
+            sheet.write(figure, LEFT, tops[s] + 0.05, f"planes through {SETS[name]}", fontstyle="italic")
         for depth, layer in enumerate(layers):
-            row, column = s * wrapped + depth // columns, depth % columns
-            axis = axes[row, column]
-            axis.set_visible(True)
-            image = _matrix(axis, part[part["layer"] == layer], value, events)
+            line, column = divmod(depth, columns)
+            y = tops[s] + heading + line * (cell + heads[s]) + heads[s]
+            axis = sheet.panel(figure, LEFT + column * (cell + GAP), y, cell, cell)
+            part = of_set[of_set["layer"] == layer]
+            last = s + 1 == len(sets) and depth + columns >= len(layers)
+            mesh, checkpoints = matrix(axis, square(part, value), bottom=last, left=column == 0)
+            draw_events(axis, checkpoints, events)
             if segments is not None:
-                _outline(axis, part[part["layer"] == layer], _of(segments, layer, name))
-            if row < wrapped or wrapped > 1:
-                axis.set_title(layer, fontsize=7)
-            if column == 0:
-                axis.set_ylabel(ROWS.get(name, "epoch"), fontsize=7)
-            else:
-                axis.set_yticklabels([])
-            if depth + columns < len(layers) or s + 1 < len(sets):
-                axis.set_xticklabels([])
-            else:
-                axis.set_xlabel("epoch", fontsize=7)
-    if image is not None:
-        figure.colorbar(image, ax=axes, label=label, fraction=0.02, pad=0.01, aspect=12 * rows, shrink=1 - 0.4 / rows)
-    figure.suptitle(title, x=0.01, ha="left")
-    handles = _handles(events, segments)
-    if handles:
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=len(handles) if len(layers) > 4 else 2, handlelength=2.2
-        )
+                _outline(axis, checkpoints, _of(segments, layer, name))
+            if heads[s] == HEAD:
+                axis.set_title(sheet.shortened(layer, cell + GAP / 2), fontsize=style.TEXT, pad=2.5)
+    sheet.title(figure, title)
+    sheet.write(figure, LEFT + (columns * (cell + GAP) - GAP) / 2, bottom + 0.14, "epoch", ha="center")
+    sheet.write(figure, 0.03, (top + bottom + HEAD) / 2, "epoch", rotation=90, va="center")
+    bar_left, bar_top = LEFT + columns * (cell + GAP), top + heading + HEAD
+    sheet.colour_bar(figure, mesh, bar_left, bar_top, min(bottom - 0.05 - bar_top, 3.0), label)
+    sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
     return figure
+
+
+def _cell(columns: int, rows: int, headings: float) -> float:
+    """The side of a matrix: as wide as the page allows, and, down to a size, as high."""
+    across = (sheet.PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns
+    down = (sheet.TALLEST - 1.0 - headings) / rows - HEAD
+    return min(LARGEST, across, max(SMALLEST, down))
+
+
+def square(part: pd.DataFrame, value: str) -> pd.DataFrame:
+    """The rows of one layer, or of the same layer of several seeds, as a matrix; the mean over seeds."""
+    return part.pivot_table(index="epoch_a", columns="epoch_b", values=value, aggfunc="mean", dropna=False)
+
+
+def matrix(
+    axis: Axes, values: pd.DataFrame, *, bottom: bool, left: bool, cmap: Colormap = style.SIMILARITY,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> tuple[QuadMesh, style.CheckpointAxis]:  # fmt: skip
+    """Draw one matrix, initialisation in the lower left corner; tick labels where they are asked for."""
+    checkpoints = style.CheckpointAxis(list(values.index))
+    edges = np.arange(len(values) + 1) - 0.5
+    axis.set_facecolor(style.UNDEFINED)
+    shown = np.ma.masked_invalid(values.to_numpy(dtype=float, na_value=np.nan))
+    mesh = axis.pcolormesh(edges, edges, shown, cmap=cmap, vmin=limits[0], vmax=limits[1], rasterized=True)
+    checkpoints.tick(axis, "x", labelled=bottom)
+    checkpoints.tick(axis, "y", labelled=left)
+    axis.set_xlim(edges[0], edges[-1])
+    axis.set_ylim(edges[0], edges[-1])
+    return mesh, checkpoints
+
+
+def draw_events(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
+    """Each event as an angle below the diagonal: up to it from the x axis, then on to the right."""
+    low, high = axis.get_xlim()
+    for name, epoch in events.items():
+        _label, colour, dashes = style.EVENTS[name]
+        at = checkpoints.position(epoch)
+        halo: Any = [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
+        axis.plot([at, at, high], [low, at, at], color=colour, linestyle=dashes, linewidth=0.7, gid=name,
+                  path_effects=halo, dash_capstyle="butt")  # fmt: skip
 
 
 def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:
@@ -89,56 +139,35 @@ def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:
     return chosen[chosen["planes"] == name] if name else chosen
 
 
-def _matrix(axis: Axes, part: pd.DataFrame, value: str, events: dict[str, float]) -> AxesImage:
-    matrix = part.pivot(index="epoch_a", columns="epoch_b", values=value)
-    checkpoints = style.CheckpointAxis(list(matrix.index))
-    image = axis.imshow(matrix, origin="lower", cmap=style.SIMILARITY, vmin=0, vmax=1, interpolation="nearest")
-    for name, epoch in events.items():
-        _label, colour, dashes = style.EVENTS[name]
-        where = checkpoints.position(epoch)
-        axis.axvline(where, color=colour, linestyle=dashes, linewidth=0.7, path_effects=style.HALO)
-    checkpoints.tick(axis, "x")
-    checkpoints.tick(axis, "y")
-    return image
-
-
-def _outline(axis: Axes, part: pd.DataFrame, segments: pd.DataFrame) -> None:
-    """A square around each phase on the diagonal, where there is more than one."""
+def _outline(axis: Axes, checkpoints: style.CheckpointAxis, segments: pd.DataFrame) -> None:
+    """The half above the diagonal of a square around each phase, where there is more than one."""
     if len(segments) < 2:
         return
-    index = {step: i for i, step in enumerate(sorted(part["step_a"].unique()))}
-    for start, end in zip(segments["step_start"], segments["step_end"], strict=True):
-        first, last = index[start], index[end]
-        side = last - first + 1
-        axis.add_patch(
-            Rectangle((first - 0.5, first - 0.5), side, side, fill=False, edgecolor=style.BOUNDARY, linewidth=0.8)
-        )
+    for start, end in zip(segments["epoch_start"], segments["epoch_end"], strict=True):
+        first, last = round(checkpoints.position(start)) - 0.5, round(checkpoints.position(end)) + 0.5
+        axis.plot([first, first, last], [first, last, last], color=style.BOUNDARY, linewidth=0.9, gid="phase")
 
 
-def _handles(events: dict[str, float], segments: pd.DataFrame | None) -> list[Line2D]:
-    handles = []
-    for name, (label, colour, dashes) in style.EVENTS.items():
-        if name in events:
-            handles.append(Line2D([], [], color=colour, linestyle=dashes, linewidth=0.9, label=label))
-    if segments is not None and (segments["step_start"] > 0).any():
-        handles.append(Line2D([], [], color=style.BOUNDARY, linewidth=0.9, label="phases"))
+def _handles(frame: pd.DataFrame, value: str, segments: pd.DataFrame | None) -> list[Line2D | Patch]:
+    handles: list[Line2D | Patch] = []
+    if segments is not None and (segments["epoch_start"] > 0).any():
+        handles.append(Line2D([], [], color=style.BOUNDARY, linewidth=1.0, label="phases, where more than one"))
+    if frame[value].isna().any():
+        handles.append(Patch(facecolor=style.UNDEFINED, label="undefined"))
     return handles
 
 
 def draw(job: Job, figure: str) -> Figure:
     """Read a run's tables and draw its ``cka`` or ``regions`` figure."""
-    run = job.run
-    path = job.paths.cka(run.path) if figure == "cka" else job.paths.region_similarity(run.path)
-    frame = tables.read(path, job.made_with(figure)).to_pandas()
-    phases = tables.read(job.paths.segments(run.path), job.made_with("phases")).to_pandas()
-    events = style.events(tables.read(job.paths.scores(run.path), job.made_with("phases")).to_pandas())
-    events.pop("perfect_fit_first", None)  # a small matrix has room for three lines
-    title = style.run_title(run.arch, run.optimizer, run.seed)
+    phases, events = reading.of_run(job, "segments"), style.events(reading.of_run(job, "scores"))
+    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     if figure == "cka":
         phases = phases[phases["measure"] == "cka"]
-        text = f"Each layer's similarity to itself across training: CKA of {title}"
+        text = f"CKA of each layer with itself at every other checkpoint: {name}"
+        frame = reading.of_run(job, "cka")
         return matrices(frame, "cka", title=text, label="CKA", segments=phases, events=events)
     phases = phases[phases["measure"].str.startswith("regions")]
     phases = phases.assign(planes=phases["measure"].str.split(":").str[-1])
-    text = f"Each layer's similarity to itself across training: decision regions of {title}"
+    text = f"Agreement of each layer's decision regions with its own at every other checkpoint: {name}"
+    frame = reading.of_run(job, "region_similarity")
     return matrices(frame, "similarity", title=text, label="agreement", segments=phases, events=events)

@@ -1,62 +1,78 @@
-"""The visual language that all figures share: sizes, colours, the epoch axis, marks for events.
+"""The visual language that all figures share: type, colours, names of events, the epoch axis.
 
-Colours are safe for colour-blind readers: optimizers and curves take them from Okabe & Ito's palette as seaborn has it,
-similarity from `mako`, which is perceptually uniform, from dark (unlike) to light (alike). Sizes are a paper's: a
-column is 3.4 inches, a page 7.
+Colours are safe for colour-blind readers. Curves, events and optimizers take theirs from Okabe & Ito's palette, classes
+from seaborn's `colorblind`. Similarity is shown in seaborn's `mako`, dark where unlike and light where alike,
+differences in its `vlag`, white at zero; both are perceptually uniform. They are written out here, the maps as 17
+points each: importing seaborn takes longer than drawing a figure. Epochs are on a log axis wherever they are an axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import colorsys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
-COLUMN, PAGE = 3.4, 7.0  # inches
-SIMILARITY = sns.color_palette("mako", as_cmap=True)
-_PALETTE = sns.color_palette("colorblind", 10)
-CURVES = {
-    "train": "#444444",
-    "clean": _PALETTE[0],
-    "mislabelled": _PALETTE[3],
-    "true": _PALETTE[1],
-    "test": _PALETTE[2],
-}
-BOUNDARY = "#ff4d4d"
-# A line that is seen on light and on dark.
-HALO = [patheffects.withStroke(linewidth=1.5, foreground="white", alpha=0.8)]
-EVENTS = {
+P = ParamSpec("P")
+
+TITLE, TEXT, SMALL = 8.0, 7.0, 6.2  # points
+INK, GREY, PALE = "#222222", "#777777", "#e8e8e8"
+_MAKO = (
+    "#0b0405 #1c101c #2b1c35 #37284f #3e356b #414387 #3b5698 #36699f #357ba3 "
+    "#348da7 #359fab #3cb1ad #4bc2ad #6ad2ad #99ddb6 #c0e9cc #def5e5"
+)
+_VLAG = (
+    "#2369bd #4a7bbc #678bbe #829cc3 #9baecb #b5c0d4 #cfd4e0 #e9e9ed #faf5f4 "
+    "#f3e2e0 #e7c8c6 #ddafad #d39794 #c97f7d #bf6765 #b44f4f #a9373b"
+)
+SIMILARITY = LinearSegmentedColormap.from_list("similarity", _MAKO.split())
+CHANGE = SIMILARITY.reversed("change")
+# Positive is blue, as the first optimizer of the usual contrast is.
+DIFFERENCE = LinearSegmentedColormap.from_list("difference", _VLAG.split()[::-1])
+UNDEFINED = "#c9b8a8"  # where a value is null: a colour that no scale has
+CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "true": "#e69f00", "test": "#009e73"}
+BOUNDARY = "#ff5c5c"
+# Name of the score -> what a legend says, colour, dashes; in the order in which they mostly take place.
+EVENTS: dict[str, tuple[str, str, Any]] = {
     "memorization_onset": ("memorization begins", "#d55e00", (0, (1, 1.2))),
+    "test_dip": ("test accuracy dips", "#009e73", (0, (4, 1.2, 1, 1.2))),
     "memorization_end": ("memorization ends", "#d55e00", (0, (4, 1.5))),
-    "perfect_fit_first": ("perfect fit, first", "#000000", (0, (1, 1.2))),
-    "perfect_fit_sustained": ("perfect fit, sustained", "#000000", (0, (4, 1.5))),
+    "perfect_fit_first": ("first perfect fit", "#000000", (0, (1, 1.2))),
+    "perfect_fit_sustained": ("perfect fit from here on", "#000000", (0, (4, 1.5))),
 }
-RC = {
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 7.5,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
-    "figure.titlesize": 8.5,
+_OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
+_OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
+_CLASSES = (
+    "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
+)  # fmt: skip
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters, of the same width, everywhere
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL + 0.3,
+    "legend.title_fontsize": SMALL + 0.3,
     "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
+    "axes.edgecolor": INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
     "lines.linewidth": 1.1,
     "legend.frameon": False,
     "savefig.dpi": 220,
     "svg.hashsalt": "repdyn",
-    "svg.fonttype": "none",
+    "svg.fonttype": "path",
     "pdf.fonttype": 42,
 }
 
@@ -68,9 +84,18 @@ def language() -> Iterator[None]:
         yield
 
 
-def class_colours(classes: int) -> list[Any]:
-    """One fixed colour for each class."""
-    return list(_PALETTE[:classes]) if classes <= len(_PALETTE) else list(sns.husl_palette(classes))
+def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function that draws a figure speak the language, whoever calls it."""
+
+    @wraps(function)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with language():
+            return function(*args, **kwargs)
+
+    return drawn
+
+
+# ---- words --------------------------------------------------------------------------------------------------------
 
 
 def run_title(arch: str, optimizer: str, seed: int) -> str:
@@ -78,38 +103,100 @@ def run_title(arch: str, optimizer: str, seed: int) -> str:
     return f"{arch}, {optimizer}, seed {seed}"
 
 
-def events(scores: pd.DataFrame) -> dict[str, float]:
-    """The events of a run that took place: name -> epoch, from its scores."""
-    of_run = scores[scores["layer"].isna()].set_index("score")["value"]
-    found = {name: of_run.get(name) for name in EVENTS}
-    return {name: float(epoch) for name, epoch in found.items() if epoch is not None and np.isfinite(epoch)}
-
-
-def decades(last: float) -> list[float]:
-    """Ticks of a log epoch axis from initialisation on: 0, 1, 10, … and the last epoch if it stands apart."""
-    ticks = [0.0, *(10.0**k for k in range(int(np.floor(np.log10(max(last, 1)))) + 1))]
-    return [*ticks, last] if last > 4 * ticks[-1] else ticks
-
-
-def epoch_label(epoch: float, _position: object = None) -> str:
+def epoch_label(epoch: float) -> str:
     """An epoch in as few characters as it takes: two digits, or all before the point."""
     return f"{epoch:.0f}" if epoch >= 10 or epoch == 0 else f"{epoch:.2g}"
 
 
+def depth_order(frame: pd.DataFrame) -> list[str]:
+    """The layers of a table, from the input on."""
+    return list(frame.sort_values("depth", kind="stable")["layer"].unique())
+
+
+# ---- colours ------------------------------------------------------------------------------------------------------
+
+
+def class_colours(classes: int) -> list[str]:
+    """One fixed colour for each class, the same however many there are; beyond ten, hues by the golden angle."""
+
+    def further(label: int) -> str:
+        hue, light = (label * 0.618034) % 1.0, (0.42, 0.58, 0.74)[label % 3]
+        return mpl.colors.to_hex(colorsys.hls_to_rgb(hue, light, 0.55))
+
+    return [*_CLASSES[:classes], *(further(label) for label in range(len(_CLASSES), classes))]
+
+
+def optimizer_colours(names: Iterable[str]) -> dict[str, str]:
+    """One fixed colour for each optimizer, by its name or by what its name begins with (``sgd-0.01``)."""
+    colours: dict[str, str] = {}
+    families: dict[str, int] = {}
+    for name in names:
+        known = max((family for family in _OPTIMIZERS if name.lower().startswith(family)), key=len, default=None)
+        if known is None:
+            colours[name] = _OTHERS[len(colours) % len(_OTHERS)]
+            continue
+        # Several rates of one family: one hue, ever lighter.
+        share = min(0.6, 0.25 * families.get(known, 0))
+        families[known] = families.get(known, 0) + 1
+        rgb = np.array(mpl.colors.to_rgb(_OPTIMIZERS[known]))
+        r, g, b = rgb + (1 - rgb) * share
+        colours[name] = mpl.colors.to_hex((r, g, b))
+    return colours
+
+
+# ---- events -------------------------------------------------------------------------------------------------------
+
+
+def events(scores: pd.DataFrame) -> dict[str, float]:
+    """The events of a run that took place: name -> epoch, from its scores."""
+    of_run = scores[scores["layer"].isna()].drop_duplicates("score").set_index("score")["value"]
+    found = {name: of_run.get(name) for name in EVENTS}
+    return {name: float(epoch) for name, epoch in found.items() if epoch is not None and np.isfinite(epoch)}
+
+
+def median_events(of_seeds: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The median epoch of each event over the seeds in which it took place."""
+    runs = list(of_seeds)
+    found = {name: [run[name] for run in runs if name in run] for name in EVENTS}
+    return {name: float(np.median(epochs)) for name, epochs in found.items() if epochs}
+
+
+def event_handles(present: Iterable[str]) -> list[Line2D]:
+    """Legend entries of the events that are drawn."""
+    present = set(present)
+    return [
+        Line2D([], [], color=colour, linestyle=dashes, linewidth=0.9, label=label)
+        for name, (label, colour, dashes) in EVENTS.items()
+        if name in present
+    ]
+
+
+# ---- the epoch axis -----------------------------------------------------------------------------------------------
+
+
+def decades(last: float, first: float = 1.0) -> list[float]:
+    """Ticks for a log epoch axis that starts at initialisation: 0 and the powers of ten between first and last."""
+    low, high = np.ceil(np.log10(first) - 1e-9), np.floor(np.log10(max(last, first)) + 1e-9)
+    return [0.0, *(float(10.0**k) for k in np.arange(low, high + 1))]
+
+
 def log_epochs(axis: Axes, last: float) -> None:
-    """Make the x axis one of epochs, log beyond 1 and linear before, so that initialisation has a place."""
+    """Make the x axis one of epochs, on a log scale from 1; below it is linear, so that initialisation has a place."""
     axis.set_xscale("symlog", linthresh=1.0, linscale=0.35)
-    axis.set_xlim(-0.04, last * 1.05)
-    axis.xaxis.set_major_locator(FixedLocator(decades(last)))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(epoch_label))
+    axis.set_xlim(-0.06, max(last, 1.0) * 1.06)
+    ticks = decades(last)
+    within = [m * tick for tick in ticks[1:] for m in range(2, 10) if m * tick <= last]
+    axis.xaxis.set_major_locator(FixedLocator(ticks))
+    axis.xaxis.set_major_formatter(FixedFormatter([epoch_label(tick) for tick in ticks]))
+    axis.xaxis.set_minor_locator(FixedLocator(within) if within else NullLocator())
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 class CheckpointAxis:
     """Checkpoints side by side, as the rows and columns of a matrix, with ticks at round epochs.
 
     Checkpoints on a log schedule are evenly spaced in log epoch but for the first few, so equal cells are a log axis;
-    whatever the schedule, a tick stands between the checkpoints that its epoch lies between.
+    whatever the schedule, an epoch stands between the checkpoints that it lies between.
     """
 
     def __init__(self, epochs: Sequence[float]) -> None:
@@ -119,21 +206,16 @@ class CheckpointAxis:
     def position(self, epoch: float) -> float:
         """Where an epoch lies, in cells; the first checkpoint's centre is at 0."""
         cells = np.arange(len(self.epochs), dtype=float)
-        if epoch <= 0 or len(cells) < 3:
+        if len(cells) < 3 or epoch <= self.epochs[1]:
             return float(np.interp(epoch, self.epochs, cells))
-        later = self.epochs[1:]
-        return float(np.interp(np.log(epoch), np.log(later), cells[1:]))
+        return float(np.interp(np.log(epoch), np.log(self.epochs[1:]), cells[1:]))
 
-    def tick(self, axis: Axes, which: str) -> None:
-        """Ticks and labels on one side of a matrix: ``x`` or ``y``."""
-        last = float(self.epochs[-1])
-        chosen = [epoch for epoch in decades(last) if epoch == 0 or epoch >= self.epochs[min(1, len(self.epochs) - 1)]]
+    def tick(self, axis: Axes, which: str, labelled: bool = True) -> None:
+        """Ticks on one side of a matrix, ``x`` or ``y``, with or without their labels."""
+        first, last = float(self.epochs[min(1, len(self.epochs) - 1)]), float(self.epochs[-1])
+        chosen = decades(last, max(1.0, first))
+        if len(chosen) == 1 and last > 0:  # less than an epoch, or less than a decade late in training
+            chosen.append(last)
         target = axis.xaxis if which == "x" else axis.yaxis
         target.set_major_locator(FixedLocator([self.position(epoch) for epoch in chosen]))
-        labels = [epoch_label(epoch) for epoch in chosen]
-        target.set_major_formatter(FuncFormatter(lambda _value, position: labels[position or 0]))
-
-
-def blank(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, laid out so that nothing overlaps."""
-    return Figure(figsize=(width, height), layout="constrained")
+        target.set_major_formatter(FixedFormatter([epoch_label(epoch) if labelled else "" for epoch in chosen]))

@@ -1,8 +1,7 @@
-"""Training curves: accuracies by epoch, with memorization and perfect fit marked."""
+"""Training curves: accuracies by epoch, with memorization, perfect fit and the dip of test accuracy marked."""
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,118 +9,153 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .. import tables
-from . import style
+from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..jobs import Job
-    from ..study import Run
 
+# Column, what it is the accuracy of, line width, line style.
 CURVES: dict[str, tuple[str, str, float, Any]] = {
-    "train": ("train_accuracy", "all training examples, on the labels trained on", 1.6, "-"),
-    "clean": ("clean_accuracy", "correctly labelled", 1.1, "-"),
-    "mislabelled": ("mislabelled_accuracy", "mislabelled, on their wrong labels: memorization", 1.4, "-"),
-    "true": ("mislabelled_true_accuracy", "mislabelled, on their true labels", 1.1, (0, (3, 1))),
-    "test": ("test_accuracy", "test", 1.4, "-"),
+    "train": ("train_accuracy", "training examples, labels trained on", 1.5, "-"),
+    "clean": ("clean_accuracy", "correctly labelled ones", 1.0, "-"),
+    "mislabelled": ("mislabelled_accuracy", "mislabelled ones, wrong labels", 1.5, "-"),
+    "true": ("mislabelled_true_accuracy", "mislabelled ones, true labels", 1.0, (0, (3, 1))),
+    "test": ("test_accuracy", "test examples", 1.5, "-"),
 }
+LEFT = 0.48  # inches for the accuracy axis
 
 
-def curves(history: pd.DataFrame, events: dict[str, float], title: str) -> Figure:
+@style.styled
+def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accuracy by epoch") -> Figure:
     """The accuracies of one run.
 
     Args:
-        history: a run's history table.
-        events: name -> epoch, those that took place.
-        title: what the run is called.
+        history: a run's history table: epoch and the accuracies; those that are null throughout are left out.
+        events: name -> epoch, those that took place (``style.events``).
+        title: what is seen.
     """
-    figure = style.blank(style.COLUMN + 1.1, 3.35)
-    axis = figure.add_subplot()
+    width, height, top = sheet.COLUMN, 2.0, sheet.title_height(title, sheet.COLUMN)
+    inner = width - LEFT - 0.07
+    lines, marks = _handles(history), style.event_handles(_apart(events))
+    below = top + height + 0.42
+    high = below + sheet.legend_height(lines, inner) + sheet.legend_height(marks, inner)
+    figure = sheet.blank(width, high)
+    axis = sheet.panel(figure, LEFT, top, inner, height)
     _lines(axis, history)
     _mark(axis, events)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel("accuracy")
-    axis.set_title(title, loc="left")
-    figure.legend(handles=_handles(history, events), loc="outside lower center", ncols=2, handlelength=2.2)
+    axis.set_ylabel("accuracy", labelpad=2)
+    axis.set_xlabel("epoch", labelpad=1)
+    sheet.title(figure, title)
+    sheet.legend(figure, LEFT, below, lines, inner)
+    sheet.legend(figure, LEFT, below + sheet.legend_height(lines, inner), marks, inner)
     return figure
 
 
-def grid(histories: pd.DataFrame, events: dict[Run, dict[str, float]]) -> Figure:
-    """All runs as small multiples: architectures by optimizers; lines are means over seeds, bands their range.
+@style.styled
+def grid(
+    histories: pd.DataFrame,
+    events: reading.Events,
+    title: str = "Accuracy by epoch: lines are means over seeds, bands their range, triangles each seed's events",
+) -> Figure:
+    """All runs as small multiples, architectures by optimizers.
 
     Args:
         histories: the history tables of all runs, with columns arch, optimizer, seed.
-        events: the events of each run; the median over the seeds in which an event took place is marked.
+        events: (arch, optimizer, seed) -> the events of that run. The median over the seeds is a line, and each seed
+            has a triangle above the panel.
+        title: what is seen.
     """
     archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
-    width = min(style.PAGE, 1.0 + 2.6 * len(optimizers))
-    figure = style.blank(width, 0.9 + 1.7 * len(archs))
-    axes = figure.subplots(len(archs), len(optimizers), sharex=True, sharey=True, squeeze=False)
-    for row, arch in enumerate(archs):
-        for column, optimizer in enumerate(optimizers):
-            axis = axes[row, column]
+    across = min(len(optimizers), 3)
+    lines_of_panels = [(arch, optimizers[i : i + across]) for arch in archs for i in range(0, len(optimizers), across)]
+    gap_x, gap_y, high = 0.12, 0.3, 1.5
+    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
+    top = sheet.title_height(title, width) + 0.2
+    curves_shown = _handles(histories)
+    marks = style.event_handles({name for of_run in events.values() for name in of_run})
+    below = top + len(lines_of_panels) * (high + gap_y) + 0.1
+    in_legend = width - LEFT - 0.06
+    marks_top = below + sheet.legend_height(curves_shown, in_legend)
+    figure = sheet.blank(width, marks_top + sheet.legend_height(marks, in_legend))
+    last = float(histories["epoch"].max())
+    for row, (arch, names) in enumerate(lines_of_panels):
+        for column, optimizer in enumerate(names):
+            axis = sheet.panel(figure, LEFT + column * (wide + gap_x), top + row * (high + gap_y), wide, high)
             part = histories[(histories["arch"] == arch) & (histories["optimizer"] == optimizer)]
+            _lines(axis, part, last)
+            of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
+            _mark(axis, style.median_events(of_seeds))
+            _triangles(axis, of_seeds)
             seeds = part["seed"].nunique()
-            _lines(axis, part)
-            _mark(axis, _median([e for run, e in events.items() if (run.arch, run.optimizer) == (arch, optimizer)]))
-            axis.set_title(f"{arch}, {optimizer} ({seeds} seed{'s' if seeds > 1 else ''})", loc="left")
-            axis.set_xlabel("epoch")
-            axis.label_outer()
-    figure.supylabel("accuracy", fontsize=style.RC["axes.labelsize"])
-    present = {name for of_run in events.values() for name in of_run}
-    handles = _handles(histories, dict.fromkeys(present, 0.0))
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=2.2)
+            name = sheet.shortened(f"{arch}, {optimizer}", wide - 0.6)
+            axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=6)
+            _outer(axis, row + 1 == len(lines_of_panels), column == 0)
+    sheet.title(figure, title)
+    sheet.legend(figure, LEFT, below, curves_shown, in_legend)
+    sheet.legend(figure, LEFT, marks_top, marks, in_legend)
     return figure
 
 
-def _lines(axis: Axes, history: pd.DataFrame) -> None:
+def _outer(axis: Axes, bottom: bool, left: bool) -> None:
+    """Words only at the edge of the page."""
+    axis.tick_params(labelbottom=bottom, labelleft=left)
+    if bottom:
+        axis.set_xlabel("epoch", labelpad=1)
+    if left:
+        axis.set_ylabel("accuracy", labelpad=2)
+
+
+def _lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
+    """One line for each accuracy, the mean over seeds, and a band from the lowest to the highest seed."""
     for name, (column, _label, width, dashes) in CURVES.items():
         if history[column].notna().any():
-            by_epoch = history.groupby("epoch")[column]
+            by_epoch = history.dropna(subset=[column]).groupby("epoch")[column]
             mean, low, high = by_epoch.mean(), by_epoch.min(), by_epoch.max()
-            colour = style.CURVES[name]
-            axis.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
-            axis.plot(mean.index, mean, color=colour, linewidth=width, linestyle=dashes)
-    style.log_epochs(axis, history["epoch"].max())
+            if (high > low).any():
+                axis.fill_between(mean.index, low, high, color=style.CURVES[name], alpha=0.18, linewidth=0)
+            axis.plot(mean.index, mean, color=style.CURVES[name], linewidth=width, linestyle=dashes)
+    style.log_epochs(axis, float(history["epoch"].max()) if last is None else last)
     axis.set_ylim(-0.02, 1.02)
     axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
 
 
 def _mark(axis: Axes, events: dict[str, float]) -> None:
-    for name, epoch in events.items():
+    for name, epoch in _apart(events).items():
         _label, colour, dashes = style.EVENTS[name]
-        axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, zorder=0)
+        axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, zorder=0, gid=name)
 
 
-def _median(of_seeds: list[dict[str, float]]) -> dict[str, float]:
-    found = {name: [events[name] for events in of_seeds if name in events] for name in style.EVENTS}
-    return {name: statistics.median(epochs) for name, epochs in found.items() if epochs}
+def _apart(events: dict[str, float]) -> dict[str, float]:
+    """Without the first perfect fit where it lasts: two lines on each other look like a third kind."""
+    if "perfect_fit_first" in events and events["perfect_fit_first"] == events.get("perfect_fit_sustained"):
+        return {name: epoch for name, epoch in events.items() if name != "perfect_fit_first"}
+    return events
 
 
-def _handles(history: pd.DataFrame, events: dict[str, float]) -> list[Line2D]:
-    curves = [
+def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
+    """Each seed's events, at the panel's upper edge; hollow where the event's line is dotted."""
+    for name, (_label, colour, dashes) in style.EVENTS.items():
+        epochs = [events[name] for events in of_seeds if name in events]
+        hollow = dashes == (0, (1, 1.2))
+        axis.plot(
+            epochs, [1.03] * len(epochs), linestyle="none", marker=7, markersize=3.2, color=colour, clip_on=False,
+            markerfacecolor="white" if hollow else colour, markeredgewidth=0.5, transform=axis.get_xaxis_transform(),
+        )  # fmt: skip
+
+
+def _handles(history: pd.DataFrame) -> list[Line2D]:
+    return [
         Line2D([], [], color=style.CURVES[name], linewidth=width, linestyle=dashes, label=label)
         for name, (column, label, width, dashes) in CURVES.items()
         if history[column].notna().any()
     ]
-    marks = [
-        Line2D([], [], color=colour, linestyle=dashes, linewidth=0.8, label=label)
-        for name, (label, colour, dashes) in style.EVENTS.items()
-        if name in events
-    ]
-    return [*curves, *marks]
 
 
 def draw(job: Job, _figure: str) -> Figure:
     """Read a run's tables, or those of all runs, and draw."""
-    runs = [job.grid_run] if job.grid_run is not None else job.study.runs
-    histories, events = [], {}
-    for run in runs:
-        path = job.paths.history(run.path)
-        frame = tables.read(path, job.study.hyperparameters("train", run)).to_pandas()
-        histories.append(frame.assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed))
-        scores = tables.read(job.paths.scores(run.path), job.study.hyperparameters("phases", run)).to_pandas()
-        events[run] = style.events(scores)
     if job.grid_run is None:
-        return grid(pd.concat(histories), events)
-    run = job.grid_run
-    return curves(histories[0], events[run], f"Accuracy: {style.run_title(run.arch, run.optimizer, run.seed)}")
+        return grid(reading.of_runs(job, "history"), reading.events(job))
+    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    events = style.events(reading.of_run(job, "scores"))
+    return curves(reading.of_run(job, "history"), events, f"Accuracy by epoch: {name}")

@@ -1,0 +1,137 @@
+"""That figures show what the tables say: marks, panels and values where they belong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, history, of_runs, pairs, segments
+
+from repdyn.figures import grids, similarity, style, training
+
+
+def panel(figure, title):
+    (axes,) = [axes for axes in figure.axes if axes.get_title() == title]
+    return axes
+
+
+def marks(axes, names=style.EVENTS):
+    return {line.get_gid(): line for line in axes.lines if line.get_gid() in names}
+
+
+def matrix_of(axes):
+    (mesh,) = axes.collections
+    side = round(mesh.get_array().size ** 0.5)
+    return np.asarray(mesh.get_array()).reshape(side, side)
+
+
+def test_training_marks_events_where_they_took_place():
+    (axes,) = training.curves(history(), EVENTS, "").axes
+    assert {name: line.get_xdata()[0] for name, line in marks(axes).items()} == EVENTS
+
+
+def test_training_marks_a_first_perfect_fit_that_lasts_once():
+    (axes,) = training.curves(history(), EVENTS | {"perfect_fit_first": 40.0}, "").axes
+    assert "perfect_fit_first" not in marks(axes)
+    assert marks(axes)["perfect_fit_sustained"].get_xdata()[0] == 40.0
+
+
+def test_training_of_a_study_has_a_panel_for_each_cell_with_means_bands_medians_and_each_seed():
+    events = {run: {"memorization_onset": 5.0 + 10 * run[2]} for run in RUNS}
+    figure = training.grid(of_runs(lambda _a, _o, seed: history(100 * seed)), events)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "resnet, sgd (2 seeds)", "resnet, adam (2 seeds)", "vit, sgd (2 seeds)", "vit, adam (2 seeds)",
+    ]  # fmt: skip
+    axes = figure.axes[0]
+    assert marks(axes)["memorization_onset"].get_xdata()[0] == 10.0
+    test = next(line for line in axes.lines if line.get_color() == style.CURVES["test"])
+    both = [history(0)["test_accuracy"], history(100)["test_accuracy"]]
+    np.testing.assert_allclose(test.get_ydata(), np.mean(both, axis=0))
+    (band,) = [band for band in axes.collections if to_hex(band.get_facecolor()[0]) == style.CURVES["test"]]
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(both[0].min()) and heights.max() == pytest.approx(both[1].max())
+    triangles = [line for line in axes.lines if line.get_marker() == 7 and len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in triangles] == [[5.0, 15.0]]
+
+
+def test_a_matrix_is_the_table_s_with_initialisation_in_the_lower_left():
+    axes = panel(similarity.matrices(pairs(["a", "b"]), "cka"), "a")
+    assert matrix_of(axes)[0, 2] == pytest.approx(1 / 3)
+    assert axes.get_ylim()[0] < axes.get_ylim()[1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "1", "10", "100"]
+    assert axes.get_xticks()[:2] == pytest.approx([0, EPOCHS.index(1)])
+
+
+def test_undefined_similarity_is_shown_as_such():
+    frame = pairs(["a", "b"])
+    frame.loc[frame["epoch_a"].eq(0) | frame["epoch_b"].eq(0), "cka"] = None
+    figure = similarity.matrices(frame, "cka")
+    shown = panel(figure, "a").collections[0].get_array()
+    assert shown.mask.sum() == 2 * len(EPOCHS) - 1
+    assert "undefined" in [text.get_text() for text in figure.legends[0].texts]
+
+
+def test_events_are_below_the_diagonal_and_phases_above():
+    figure = similarity.matrices(pairs(["a", "b"]), "cka", segments=segments(["a", "b"]), events=EVENTS)
+    axes = panel(figure, "b")
+    onset = marks(axes)["memorization_onset"]
+    assert onset.get_xdata()[0] == pytest.approx(style.CheckpointAxis(EPOCHS).position(5.0))
+    assert all(x >= y for x, y in zip(onset.get_xdata(), onset.get_ydata(), strict=True))
+    phases = [line for line in axes.lines if line.get_gid() == "phase"]
+    assert [tuple(line.get_xdata()) for line in phases] == [(-0.5, -0.5, 4.5), (4.5, 4.5, 10.5)]
+    assert all(x <= y for line in phases for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True))
+    assert not [line for line in panel(figure, "a").lines if line.get_gid() == "phase"], "a layer of one phase"
+
+
+def test_regions_have_a_row_for_each_set_of_planes():
+    figure = similarity.matrices(pairs(LAYERS[3], sets=SETS), "cka")
+    assert len(figure.axes) == 3 * 3 + 1
+    rows = {round(axes.get_position().y0, 4) for axes in figure.axes[:-1]}
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("layers", "chosen"),
+    [
+        (["a"], ["a"]),
+        (["a", "b", "output"], ["a", "b"]),
+        (["stem", "1", "2", "3", "4", "5", "pool", "output"], ["stem", "2", "4", "pool"]),
+    ],
+)
+def test_depths_are_relative_and_the_output_is_no_layer(layers, chosen):
+    assert grids.at_depths(layers) == chosen
+
+
+def test_a_page_shows_means_over_seeds_and_medians_of_events():
+    events = {run: {"memorization_onset": 4.0 + 24 * run[2]} for run in RUNS}
+    frame = of_runs(lambda _a, _o, seed: pairs(LAYERS[3], speed=1 + seed))
+    figure = grids.pages(frame, "cka", events)
+    first = figure.axes[0]
+    assert first.get_title() == "patch_embed"
+    assert matrix_of(first)[0, 1] == pytest.approx((1 / 2 + 1 / 3) / 2)
+    (line,) = marks(first).values()
+    assert line.get_xdata()[0] == pytest.approx(style.CheckpointAxis(EPOCHS).position(16.0))
+    assert len(figure.axes) == 4 * 3 + 1
+
+
+def test_a_difference_is_first_minus_second_within_seeds_and_blue_where_positive():
+    frame = of_runs(lambda _a, optimizer, _s: pairs(LAYERS[3], speed=1.0 if optimizer == "sgd" else 2.0))
+    alone = frame[~((frame["optimizer"] == "adam") & (frame["seed"] == 1))]
+    alone = alone.assign(cka=alone["cka"].where(alone["seed"] == 0, 9.0))  # a seed without partner says nothing
+    figure = grids.differences(alone, "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"})
+    first = figure.axes[0]
+    assert matrix_of(first)[0, 1] == pytest.approx(1 / 2 - 1 / 3)
+    assert matrix_of(first)[0, 0] == 0
+    mesh = first.collections[0]
+    assert mesh.norm.vmin == -mesh.norm.vmax
+    red, _, blue, _ = style.DIFFERENCE(1.0)
+    assert blue > red
+
+
+def test_members_of_a_family_are_averaged_before_they_are_compared():
+    speeds = {"sgd": 1.0, "adam": 2.0, "adam-fast": 4.0}
+    parts = [
+        pairs(["a", "b"], speed=speed).assign(arch="vit", optimizer=name, seed=0) for name, speed in speeds.items()
+    ]
+    families = {"sgd": "sgd", "adam": "adam", "adam-fast": "adam"}
+    figure = grids.differences(pd.concat(parts), "cka", [("sgd", "adam")], families)
+    assert matrix_of(figure.axes[0])[0, 1] == pytest.approx(1 / 2 - (1 / 3 + 1 / 5) / 2)

@@ -1,0 +1,194 @@
+"""A page of the whole grid: matrices of architectures × optimizers at chosen relative depths, and their differences.
+
+Matrices are means over seeds, events medians. A difference is taken within each seed, of the mean over the members of
+each optimizer's family, and then averaged over the seeds that have both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from ..errors import RepdynError
+from . import reading, sheet, similarity, style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+OUTPUT = "output"  # the network's answer, no observed layer
+DEPTHS = 4  # relative depths 0, 1/3, 2/3 and 1
+BLOCKS = 2  # side by side
+LEFT, RIGHT, GAP, APART = 0.42, 0.76, 0.1, 0.2  # inches: axis, colour bar, between matrices, between blocks
+HEADING, NAME, SET = 0.15, 0.13, 0.2  # inches above a block, a matrix, a set of planes
+LARGEST, SMALLEST = 1.0, 0.6
+PAIR = ["epoch_a", "epoch_b"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A few layers of one cell of the grid: its heading, (layer, matrix) from the input on, and what is marked."""
+
+    heading: str
+    panels: list[tuple[str, pd.DataFrame]]
+    events: dict[str, float] = field(default_factory=dict)
+
+
+Lines = list[tuple[str, list[Block]]]  # the set of planes, if there is one, and the blocks side by side
+
+
+def at_depths(layers: Sequence[str]) -> list[str]:
+    """The layers at relative depths 0, 1/3, 2/3 and 1, or all of fewer; the output is none."""
+    inner = [layer for layer in layers if layer != OUTPUT]
+    chosen = np.unique(np.linspace(0, len(inner) - 1, DEPTHS).round().astype(int))
+    return [inner[i] for i in chosen]
+
+
+@style.styled
+def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str = "", label: str = "") -> Figure:
+    """Every architecture and optimizer, each at a few depths.
+
+    Args:
+        frame: rows of a similarity table of all runs: arch, optimizer, seed, layer, depth, epoch_a, epoch_b, the value,
+            and, for regions, planes.
+        value: which column is shown.
+        events: (arch, optimizer, seed) -> the events of that run.
+        title: what is seen.
+        label: of the colour bar.
+    """
+    lines: Lines = []
+    for name, arch, part in _parts(frame):
+        blocks = []
+        for optimizer, of_cell in part.groupby("optimizer", sort=False):
+            of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
+            median = {k: v for k, v in style.median_events(of_seeds).items() if k not in similarity.LEFT_OUT}
+            blocks.append(Block(f"{arch}, {optimizer}", list(_panels(of_cell, value)), median))
+        lines += [(name, blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
+    present = {event for _, blocks in lines for block in blocks for event in block.events}
+    return _page(lines, title=title, label=label, handles=style.event_handles(present))
+
+
+@style.styled
+def differences(
+    frame: pd.DataFrame, value: str, contrasts: Sequence[tuple[str, str]], families: Mapping[str, str], *,
+    title: str = "", label: str = "",
+) -> Figure:  # fmt: skip
+    """For each architecture and contrast of optimizers, the first's matrices minus the second's.
+
+    Args:
+        frame: like that of ``pages``.
+        value: which column is compared.
+        contrasts: pairs of families.
+        families: optimizer -> family.
+        title: what is seen.
+        label: of the colour bar.
+    """
+    lines: Lines = []
+    for name, arch, part in _parts(frame.assign(family=frame["optimizer"].map(families))):
+        blocks = []
+        for first, second in contrasts:
+            difference = _difference(part, value, first, second)
+            blocks.append(Block(f"{arch}: {first} − {second}", list(_panels(difference, value))))
+        lines += [(name, blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
+    furthest = max(float(matrix.abs().max().max()) for _, blocks in lines for b in blocks for _, matrix in b.panels)
+    limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
+    return _page(lines, title=title, label=label, limits=(-limit, limit))
+
+
+def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each set of planes, if there are any, and architecture, with its rows."""
+    sets = [name for name in similarity.SETS if name in set(frame["planes"])] if "planes" in frame else [""]
+    for name in sets:
+        of_set = frame[frame["planes"] == name] if name else frame
+        for arch, part in of_set.groupby("arch", sort=False):
+            yield name, str(arch), part
+
+
+def _panels(frame: pd.DataFrame, value: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    for layer in at_depths(style.depth_order(frame)):
+        yield layer, similarity.square(frame[frame["layer"] == layer], value)
+
+
+def _difference(frame: pd.DataFrame, value: str, first: str, second: str) -> pd.DataFrame:
+    keys = ["layer", "depth", "seed", *PAIR]
+    chosen = frame[frame["layer"].isin(at_depths(style.depth_order(frame)))]
+    of_family = chosen.groupby([*keys, "family"])[value].mean().unstack("family").reindex(columns=[first, second])
+    return (of_family[first] - of_family[second]).rename(value).reset_index()
+
+
+def _page(
+    lines: Lines, *, title: str, label: str, limits: tuple[float, float] | None = None,
+    handles: Sequence[Artist] = (),
+) -> Figure:  # fmt: skip
+    """Lay the blocks out; with limits they are differences."""
+    across = max(len(blocks) for _, blocks in lines)
+    deep = max(len(block.panels) for _, blocks in lines for block in blocks)
+    room = sheet.PAGE - LEFT - RIGHT - (across - 1) * APART - across * (deep - 1) * GAP
+    sets = len({name for name, _ in lines if name})
+    high = (sheet.TALLEST - 1.0 - sets * SET) / len(lines) - HEADING - NAME
+    cell = min(LARGEST, room / (across * deep), max(SMALLEST, high))
+    block_width = deep * (cell + GAP) - GAP + APART
+    width = max(4.2, LEFT + across * block_width - APART + RIGHT)
+    bottom = sheet.title_height(title, width)
+    tops = []
+    for i, (name, _) in enumerate(lines):
+        bottom += SET if name and (i == 0 or lines[i - 1][0] != name) else 0.0
+        tops.append(bottom)
+        bottom += HEADING + NAME + cell + 0.06
+    figure = sheet.blank(width, bottom + 0.36 + sheet.legend_height(handles, width - LEFT))
+    mesh = None
+    for i, (name, blocks) in enumerate(lines):
+        if name and (i == 0 or lines[i - 1][0] != name):
+            text = f"planes through {similarity.SETS[name]}"
+            sheet.write(figure, LEFT, tops[i] - SET + 0.04, text, fontstyle="italic")
+        for j, block in enumerate(blocks):
+            left = LEFT + j * block_width
+            heading = sheet.shortened(block.heading, block_width - APART)
+            sheet.write(figure, left, tops[i] + 0.02, heading, fontweight="bold")
+            # Tick labels where nothing lies below, or to the left.
+            lowest = i + 1 == len(lines) or j >= len(lines[i + 1][1])
+            for k, (layer, values) in enumerate(block.panels):
+                axis = sheet.panel(figure, left + k * (cell + GAP), tops[i] + HEADING + NAME, cell, cell)
+                mesh, checkpoints = similarity.matrix(
+                    axis, values, bottom=lowest, left=j + k == 0, limits=limits or (0.0, 1.0),
+                    cmap=style.DIFFERENCE if limits else style.SIMILARITY,
+                )  # fmt: skip
+                similarity.draw_events(axis, checkpoints, block.events)
+                axis.set_title(sheet.shortened(layer, cell + GAP / 2, style.SMALL), fontsize=style.SMALL, pad=2)
+    sheet.title(figure, title)
+    sheet.write(figure, LEFT + (across * block_width - APART) / 2, bottom + 0.12, "epoch", ha="center")
+    sheet.write(figure, 0.03, (tops[0] + HEADING + NAME + bottom) / 2, "epoch", rotation=90, va="center")
+    bar_top = tops[0] + HEADING + NAME
+    sheet.colour_bar(figure, mesh, width - RIGHT + GAP, bar_top, min(bottom - 0.06 - bar_top, 3.0), label)
+    sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
+    return figure
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of all runs and draw ``cka-grid``, ``regions-grid``, ``cka-difference``, ``regions-difference``.
+
+    Raises:
+        RepdynError: if the study has no optimizers to contrast.
+    """
+    measure, kind = figure.split("-")
+    table, value = ("cka", "cka") if measure == "cka" else ("region_similarity", "similarity")
+    words, label = ("CKA", "CKA") if measure == "cka" else ("decision regions", "agreement")
+    frame = reading.of_runs(job, table)
+    seeds = len(job.study.seeds)
+    of_seeds = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+    if kind == "grid":
+        title = f"Layers compared with themselves across training by {words}, {of_seeds}"
+        return pages(frame, value, reading.events(job), title=title, label=label)
+    contrasts = job.study.optimizer_contrasts
+    if not contrasts:
+        raise RepdynError(
+            f"`findings.contrasts` has no two optimizers of this study, so there is no figure `{figure}`."
+        )
+    title = f"Difference of {words} between optimizers, {of_seeds}: blue where layers stay more alike under the first"
+    return differences(frame, value, contrasts, job.study.families, title=title, label=f"difference of {label}")

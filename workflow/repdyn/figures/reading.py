@@ -1,0 +1,47 @@
+"""What figures read: tables of a run, or of all runs of a study, made with the settings that the study has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .. import tables
+from . import style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..study import Run
+
+# Method of ``Paths`` -> the stage that writes the table.
+STAGES = {
+    "history": "train",
+    "cka": "cka",
+    "probe_accuracy": "probes",
+    "region_similarity": "regions",
+    "region_pictures": "regions",
+    "segments": "phases",
+    "scores": "phases",
+}
+Events = dict[tuple[str, str, int], dict[str, float]]
+
+
+def of_run(job: Job, table: str, run: Run | None = None) -> pd.DataFrame:
+    """A table of one run, the job's own unless another is named."""
+    run = job.run if run is None else run
+    path = getattr(job.paths, table)(run.path)
+    frame: pd.DataFrame = tables.read(path, job.study.hyperparameters(STAGES[table], run)).to_pandas()
+    return frame
+
+
+def of_runs(job: Job, table: str) -> pd.DataFrame:
+    """A table of all runs of the study, with columns arch, optimizer and seed."""
+    frames = [
+        of_run(job, table, run).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed) for run in job.study.runs
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def events(job: Job) -> Events:
+    """(arch, optimizer, seed) -> the events of that run, for all runs of the study."""
+    return {(run.arch, run.optimizer, run.seed): style.events(of_run(job, "scores", run)) for run in job.study.runs}
