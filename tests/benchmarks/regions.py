@@ -39,6 +39,7 @@ from repdyn import (
     checkpoints,
     devices,
     labelling,
+    observed,
     planes,
     probes,
     regions,
@@ -236,8 +237,10 @@ def default_study(path: Path, epochs: int, repeats: int, per_decade: int, publis
 def wide_network(points: int, repeats: int) -> None:
     """ResNet-18 for 32 × 32 images, with random weights and images: only time is measured."""
     shape, device = (3, 32, 32), torch.device("cpu")
-    model = architectures.build({"model": "resnet18", "kwargs": {}, "stem": "small"}, shape, 10, seed=0).eval()
-    layers = architectures.observed(model, None)
+    model = architectures.build(
+        {"model": "resnet18", "kwargs": {}, "stem": "small", "width": None}, shape, 10, seed=0
+    ).eval()
+    layers = observed.observed(model, None)
     generator = torch.Generator().manual_seed(0)
     side = round(points**0.5)
     axis = np.linspace(0, 1, side)[None]

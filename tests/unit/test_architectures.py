@@ -1,14 +1,21 @@
 import pytest
 import torch
+from torch import nn
 
-from repdyn import architectures
+from repdyn import activations, architectures, observed
 from repdyn.errors import RepdynError
 
-RESNET = {"model": "resnet18", "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 8]}, "stem": "small"}
+RESNET = {
+    "model": "resnet18",
+    "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 8]},
+    "stem": "small",
+    "width": None,
+}
 VIT = {
     "model": "vit_tiny_patch16_224",
     "kwargs": {"patch_size": 2, "embed_dim": 16, "depth": 2, "num_heads": 2},
     "stem": "native",
+    "width": None,
 }
 SHAPE = (1, 8, 8)
 
@@ -26,6 +33,96 @@ def test_a_seed_is_an_initialisation_and_leaves_the_global_random_state(settings
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def of(model, stem="native", width=None, **kwargs):
+    return {"model": model, "kwargs": kwargs, "stem": stem, "width": width}
+
+
+SWIN = {"window_size": 4, "embed_dim": 8, "depths": (1, 1), "num_heads": (2, 2)}
+MIXER = {"patch_size": 8, "num_blocks": 2, "embed_dim": 16}
+TORCHVISION_VIT = {"patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
+# Small variants, with random weights, of every kind of network, and what is observed of them.
+FAMILIES = [
+    (
+        of("timm.models.vgg:VGG", cfg=[8, "M", 16, "M", 16], mlp_ratio=0.01),
+        ["features.1", "features.4", "features.7", "pre_logits.act1", "pre_logits.act2"],
+        5,
+    ),
+    (
+        of("densenet121", growth_rate=4, block_config=(2, 2)),
+        ["features.pool0", "features.denseblock1", "features.denseblock2", "features.norm5"],
+        4,
+    ),
+    (
+        of("convnext_atto", depths=(1, 2, 1, 1), dims=(8, 8, 16, 16)),
+        ["stem", "stages.0.blocks.0", "stages.1.blocks.0", "stages.1.blocks.1", "stages.2.blocks.0"],
+        7,
+    ),
+    (of("timm.models.mlp_mixer:MlpMixer", **MIXER), ["stem", "blocks.0", "blocks.1", "norm"], 4),
+    (
+        of("swin_tiny_patch4_window7_224", **SWIN),
+        ["patch_embed", "layers.0.blocks.0", "layers.1.blocks.0", "norm"],
+        4,
+    ),
+    (of("efficientnet_b0"), ["bn1", "blocks.0.0", "blocks.1.0"], 18),
+    (
+        of("torchvision:resnet18", stem="small"),
+        ["stem", *(f"layer{i}.{j}" for i in (1, 2, 3, 4) for j in (0, 1)), "avgpool"],
+        10,
+    ),
+    (
+        of("torchvision.models.vision_transformer:VisionTransformer", **TORCHVISION_VIT),
+        ["conv_proj", "encoder.layers.encoder_layer_0", "encoder.layers.encoder_layer_1", "encoder.ln"],
+        4,
+    ),
+    (of("torchvision:mobilenet_v2", width_mult=0.1), ["features.0", "features.1", "features.2"], 19),
+]
+
+
+@pytest.mark.parametrize(("settings", "first", "count"), FAMILIES, ids=[family[0]["model"] for family in FAMILIES])
+def test_every_kind_of_network_is_built_run_and_observed(settings, first, count):
+    model = architectures.build(settings, (1, 32, 32), 7, 0).eval()
+    layers = observed.observed(model, None)
+    assert list(layers)[: len(first)] == first
+    assert len(layers) == count
+    with activations.tap(model, layers) as outputs, torch.inference_mode():
+        logits = model(torch.randn(3, 1, 32, 32))
+    assert logits.shape == (3, 7)
+    assert logits.isfinite().all()
+    assert outputs.keys() == layers.keys()
+    assert all(len(output) == 3 for output in outputs.values())
+
+
+@pytest.mark.parametrize("patch", [1, 2, 4, 8])
+def test_a_vit_takes_any_patch_that_divides_the_image(patch):
+    settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": patch}}
+    model = architectures.build(settings, SHAPE, 10, 0)
+    assert model.patch_embed.num_patches == (8 // patch) ** 2
+    assert model(torch.zeros(2, *SHAPE)).shape == (2, 10)
+
+
+def test_a_width_is_that_of_the_stem_and_the_first_stage_and_64_is_the_usual_resnet():
+    narrow = architectures.build(of("resnet18", "small", 5), (3, 32, 32), 10, 0)
+    blocks = [narrow.layer1[0], narrow.layer2[0], narrow.layer3[0], narrow.layer4[0]]
+    assert [block.conv1.out_channels for block in blocks] == [5, 10, 20, 40]
+    assert narrow.conv1.out_channels == 5
+    usual, wide = (architectures.build(of("resnet18", "small", k), (3, 32, 32), 10, 0) for k in (None, 64))
+    assert same(usual, wide)
+
+
+def test_a_colour_model_that_cannot_be_told_otherwise_sees_a_grey_image_as_the_same_grey_in_colour():
+    grey = architectures.build(of("torchvision:resnet18"), (1, 32, 32), 10, 0).eval()
+    colour = architectures.build(of("torchvision:resnet18"), (3, 32, 32), 10, 0).eval()
+    images = torch.randn(2, 1, 32, 32)
+    torch.testing.assert_close(grey(images), colour(images.expand(-1, 3, -1, -1)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_blocks_is_observed_at_its_nonlinearities_and_without_those_one_is_asked():
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 2))
+    assert list(observed.observed(plain, None)) == ["2", "4"]
+    with pytest.raises(RepdynError, match="not known which layers of a Linear to observe; list them under `layers`"):
+        observed.observed(nn.Linear(3, 2), None)
+
+
 @pytest.mark.parametrize(
     ("settings", "layers"),
     [
@@ -35,14 +132,14 @@ def test_a_seed_is_an_initialisation_and_leaves_the_global_random_state(settings
 )
 def test_stem_blocks_and_end_are_observed_in_order_of_depth(settings, layers):
     model = architectures.build(settings, SHAPE, 10, 0)
-    assert list(architectures.observed(model, None)) == layers
+    assert list(observed.observed(model, None)) == layers
 
 
 def test_layers_may_be_named_with_wildcards_and_come_in_order_of_depth():
     model = architectures.build(VIT, SHAPE, 10, 0)
-    assert list(architectures.observed(model, ["norm", "blocks.*"])) == ["blocks.0", "blocks.1", "norm"]
+    assert list(observed.observed(model, ["norm", "blocks.*"])) == ["blocks.0", "blocks.1", "norm"]
     with pytest.raises(RepdynError, match=r"no module is called `blokcs.0`; there are, for example: blocks.0"):
-        architectures.observed(model, ["blokcs.0"])
+        observed.observed(model, ["blokcs.0"])
 
 
 def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():
@@ -54,7 +151,12 @@ def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():
 
 
 def test_a_small_stem_fits_bottlenecks_too():
-    settings = {"model": "resnet50", "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 4, 4, 4]}, "stem": "small"}
+    settings = {
+        "model": "resnet50",
+        "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 4, 4, 4]},
+        "stem": "small",
+        "width": None,
+    }
     model = architectures.build(settings, (3, 32, 32), 10, 0)
     assert model.conv1.out_channels == 4
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
@@ -63,9 +165,17 @@ def test_a_small_stem_fits_bottlenecks_too():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"model": "resnet19"}, "`resnet19` is not a timm model; similar names are resnet1"),
+        (
+            {"model": "resnet19"},
+            "`resnet19` is not a timm model; similar names are resnet1.*written `torchvision:resnet19`",
+        ),
         ({"kwargs": {"layerz": 3}}, "timm cannot build `resnet18` with kwargs .*layerz"),
-        ({"model": "convnext_atto", "kwargs": {}}, "`stem: small` is for timm's ResNets"),
+        ({"model": "torchvision:resnet19"}, "`resnet19` is not a torchvision model; similar names are resnet1"),
+        ({"model": "torchvision:resnet18"}, "torchvision cannot build `resnet18` with kwargs .*channels"),
+        ({"width": 4}, "`width` is 4 and `kwargs.channels` .4, 8, 8, 8.; give one of them"),
+        ({"width": 4, "stem": "native"}, "`width` is 4, but is for timm's ResNets with `stem: small`"),
+        ({"width": 4, "model": "vgg11"}, "write the widths of `vgg11` into `kwargs`"),
+        ({"model": "convnext_atto", "kwargs": {}}, "`stem: small` is for ResNets of timm and torchvision"),
     ],
 )
 def test_what_timm_does_not_know_is_named(change, sentence):

@@ -17,7 +17,11 @@ def changed(config, path, value):
     ("path", "value", "sentence"),
     [
         ("data.lable_noise", 0.1, "`data.lable_noise` is not a setting; did you mean `label_noise`?"),
-        ("archs.vit.colour", 1, "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, layers."),
+        (
+            "archs.vit.colour",
+            1,
+            "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers.",
+        ),
         ("training.epochs", "many", "`training.epochs` is 'many', but must be an integer."),
         ("training.epochs", 1.5, "`training.epochs` is 1.5, but must be an integer."),
         ("data.label_noise", 1.5, "`data.label_noise` is 1.5, but must be less than 1."),

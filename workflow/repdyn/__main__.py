@@ -37,6 +37,10 @@ STUDY_STAGES = {
     "regions_between": "agreement of decision regions between runs, at the same layer and checkpoint",
     "findings": "claims about the whole grid, tested",
 }
+TOOLS = {
+    "check": "check a whole study before anything runs",
+    "layers": "print what would be observed of each architecture, with shapes",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,14 +48,12 @@ def parser() -> argparse.ArgumentParser:
     main = argparse.ArgumentParser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     stages = RUN_STAGES | STUDY_STAGES
-    for stage, help_text in (
-        stages | {"check": "check a whole study before anything runs", "figure": "draw a figure"}
-    ).items():
+    for stage, help_text in (stages | TOOLS | {"figure": "draw a figure"}).items():
         command = commands.add_parser(stage, help=help_text, description=help_text)
         command.add_argument(
             "--study", type=Path, default=Path("config.yaml"), help="the config (default: config.yaml)"
         )
-        if stage == "check":
+        if stage in TOOLS:
             continue
         command.add_argument("--results", default="results", help="where results lie (default: results)")
         command.add_argument("--log", type=Path, help="append a log here")
@@ -81,8 +83,10 @@ def _set_up_log(path: Path | None, title: str) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     study = studies.load(arguments.study)
-    if arguments.stage == "check":
-        importlib.import_module(".check", __package__).main(study)
+    # The user's own models and optimizers may lie beside the config.
+    sys.path.insert(1, str(arguments.study.parent.resolve()))
+    if arguments.stage in TOOLS:
+        importlib.import_module(f".{arguments.stage}", __package__).main(study)
         return
     paths = Paths(f"{arguments.results}/{study.name}")
     run = None

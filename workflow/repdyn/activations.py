@@ -18,7 +18,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from . import architectures, checkpoints, data, devices, schedule, tables
+from . import architectures, checkpoints, data, devices, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
 
@@ -63,7 +63,7 @@ def tap(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, torch
 def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
     """The network of a run, in eval mode and with arbitrary weights, and its observed layers (name -> module path)."""
     model = architectures.build(settings["arch"], data.shape(study.data), data.source(study.data).classes, seed=0)
-    return model.eval().to(device), architectures.observed(model, settings["layers"])
+    return model.eval().to(device), observed.observed(model, settings["layers"])
 
 
 @torch.inference_mode()

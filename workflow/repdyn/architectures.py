@@ -1,20 +1,23 @@
-"""Networks: any timm model by name, fitted to the data set's images and classes.
+"""Networks: models of timm and torchvision by name, one's own by import path, fitted to the images and classes.
 
-``build`` makes the model of an ``archs`` entry from a seed, ``observed`` says which of its modules are looked at.
+``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, ``model: my_package.models:MyNet`` what
+that module calls so. All get their keyword arguments untouched; what the data decide is filled in (``_from_path``
+says what that is for one's own). ``build`` makes the model of an ``archs`` entry from a seed.
 """
 
 from __future__ import annotations
 
 import difflib
-import fnmatch
-import re
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import timm
 import torch
+from timm.models import adapt_input_conv, model_entrypoint
 from torch import nn
 
+from . import plugins
 from .errors import RepdynError
 
 Shape = tuple[int, int, int]
@@ -24,35 +27,47 @@ def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) ->
     """A freshly initialised model, in training mode, on the CPU.
 
     Args:
-        settings: an ``archs`` entry: ``model``, ``kwargs``, ``stem``.
+        settings: an ``archs`` entry: ``model``, ``kwargs``, ``stem``, ``width``.
         shape: channels, height, width of the images.
         classes: number of classes.
         seed: of the initialisation; the global random state is left as it was.
 
     Raises:
-        RepdynError: if timm does not know the model or its arguments, or images and patches do not fit.
+        RepdynError: if there is no such model, it does not take its arguments, or images and patches do not fit.
     """
-    name = settings["model"]
-    if not timm.is_model(name):
-        close = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.4)
-        raise RepdynError(f"`{name}` is not a timm model; similar names are {', '.join(close)}.")
-    kwargs = dict(settings["kwargs"])
-    if "img_size" not in kwargs and _takes_image_size(name):
-        kwargs["img_size"] = shape[1:]
+    name, kwargs = settings["model"], dict(settings["kwargs"])
     _check_patches(name, kwargs, shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            model = timm.create_model(name, in_chans=shape[0], num_classes=classes, **kwargs)
-        except (TypeError, ValueError, AssertionError, RuntimeError, AttributeError) as error:
-            raise RepdynError(f"timm cannot build `{name}` with kwargs {kwargs}: {_line(error)}.") from None
+        if settings["width"] is not None:
+            kwargs |= _channels(name, kwargs, settings["width"], settings["stem"])
+        source, _, attribute = name.rpartition(":")
+        if not source:
+            model = _from_timm(name, kwargs, shape, classes)
+        elif source == "torchvision":
+            model = _from_torchvision(attribute, kwargs, shape, classes)
+        else:
+            model = _from_path(name, kwargs, shape, classes)
         if settings["stem"] == "small":
             _small_stem(model, name, shape[0])
     return model
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.4)
+        similar = f"; similar names are {', '.join(close)}" if close else ""
+        raise RepdynError(
+            f"`{name}` is not a timm model{similar} (torchvision's are written `torchvision:{name}`, your own "
+            "`package.module:Name`)."
+        )
+    if "img_size" not in kwargs and _takes_image_size(name):
+        kwargs["img_size"] = shape[1:]
+    try:
+        model: nn.Module = timm.create_model(name, in_chans=shape[0], num_classes=classes, **kwargs)
+    except Exception as error:  # models check their arguments in their own ways
+        raise RepdynError(f"timm cannot build `{name}` with kwargs {kwargs}: {_line(error)}.") from None
+    return model
 
 
 def _takes_image_size(name: str) -> bool:
@@ -61,26 +76,100 @@ def _takes_image_size(name: str) -> bool:
     return bool(cfg is not None and cfg.fixed_input_size)
 
 
+# What torchvision's models of one image size call it; others take any.
+_TORCHVISION_SIZES = {"vit_": "image_size", "maxvit": "input_size"}
+
+
+def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+    import torchvision
+
+    known = torchvision.models.list_models(module=torchvision.models)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=5, cutoff=0.4) or known[:5]
+        raise RepdynError(f"`{name}` is not a torchvision model; similar names are {', '.join(close)}.")
+    for prefix, key in _TORCHVISION_SIZES.items():
+        if name.startswith(prefix):
+            kwargs.setdefault(key, shape[1] if key == "image_size" else shape[1:])
+    try:
+        model: nn.Module = torchvision.models.get_model(name, num_classes=classes, **kwargs)
+    except Exception as error:  # models check their arguments in their own ways
+        raise RepdynError(f"torchvision cannot build `{name}` with kwargs {kwargs}: {_line(error)}.") from None
+    return _fit_channels(model, shape[0])
+
+
+def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+    """A model of the user's own, called with those of these that its signature names, unless ``kwargs`` gives them.
+
+    ``in_chans``, ``num_classes`` and ``img_size`` (an integer), or ``image_size``: timm's words and torchvision's.
+    """
+    create = plugins.load(path)
+    known = {"in_chans": shape[0], "num_classes": classes, "img_size": shape[1], "image_size": shape[1]}
+    try:
+        named = set(inspect.signature(create).parameters)
+        model = create(**{key: value for key, value in known.items() if key in named} | kwargs)
+    except Exception as error:  # whatever the user's code raises
+        raise RepdynError(f"`{path}` cannot be built with kwargs {kwargs}: {plugins.blame(error)}.") from None
+    if not isinstance(model, nn.Module):
+        raise RepdynError(f"`{path}` makes a {type(model).__name__}, but must make a torch.nn.Module.")
+    return model.train() if "in_chans" in named else _fit_channels(model.train(), shape[0])
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _fit_channels(model: nn.Module, channels: int) -> nn.Module:
+    """Let a model of colour images, which cannot be told otherwise, take images of other channels.
+
+    For grey images the first convolution's weights are summed over colours, as timm does it: the same function as the
+    grey image three times over.
+    """
+    first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
+    if first is not None and first.in_channels == 3 != channels:
+        first.weight = nn.Parameter(adapt_input_conv(channels, first.weight.detach()))
+        first.in_channels = channels
+    return model
+
+
 def _check_patches(name: str, kwargs: Mapping[str, Any], shape: Shape) -> None:
     patch = kwargs.get("patch_size")
     if patch is None:
         return
     for side, length in zip(shape[1:], (patch, patch) if isinstance(patch, int) else tuple(patch), strict=False):
-        if side % length:
+        if length < 1 or side % length:
             divisors = ", ".join(str(d) for d in range(1, side + 1) if side % d == 0)
             raise RepdynError(
                 f"`{name}` has patch_size {patch}, which does not divide the image size {side}; these do: {divisors}."
             )
 
 
-def _small_stem(model: nn.Module, name: str, channels: int) -> None:
-    """Replace the stem of a timm ResNet by one for small images: 3 × 3, stride 1, no pooling (He et al. 2016, §4.2).
+def _channels(name: str, kwargs: Mapping[str, Any], width: int, stem: str) -> dict[str, Any]:
+    """Keyword arguments of a ResNet of width k: stages of k, 2k, 4k, 8k channels (Nakkiran et al. 2019); usual is 64.
+
+    Theirs has the activation before the convolution, timm's after it (He et al. 2016 had both).
+    """
+    is_resnet = timm.is_model(name) and model_entrypoint(name).__module__ == "timm.models.resnet"
+    if not is_resnet or stem != "small":
+        raise RepdynError(
+            f"`width` is {width}, but is for timm's ResNets with `stem: small` (their native stem has 64 channels "
+            f"whatever the width); write the widths of `{name}` into `kwargs`."
+        )
+    if "channels" in kwargs:
+        raise RepdynError(f"`width` is {width} and `kwargs.channels` {kwargs['channels']}; give one of them.")
+    return {"channels": [width, 2 * width, 4 * width, 8 * width]}
+
+
+def _small_stem(model: Any, name: str, channels: int) -> None:
+    """Replace the stem of a ResNet by one for small images: 3 × 3, stride 1, no pooling (He et al. 2016, §4.2).
 
     timm fixes the stem at 64 channels; here it has as many as the first stage's inner width, so that stage's first
-    block is rewired to take them, with the identity as its shortcut where the widths allow it.
+    block is rewired to take them, with the identity as its shortcut where the widths allow it. torchvision's ResNets,
+    and others whose parts have these names, are changed in the same way.
     """
-    if not isinstance(model, timm.models.resnet.ResNet):
-        raise RepdynError(f"`stem: small` is for timm's ResNets, and `{name}` is not one; leave it out.")
+    if not all(hasattr(model, part) for part in ("conv1", "bn1", "maxpool", "layer1")):
+        raise RepdynError(
+            f"`stem: small` is for ResNets of timm and torchvision, and `{name}` is not one; leave it out."
+        )
     first = model.layer1[0]
     width = first.conv1.out_channels
     model.conv1 = _convolution(channels, width, kernel_size=3, padding=1)
@@ -89,7 +178,7 @@ def _small_stem(model: nn.Module, name: str, channels: int) -> None:
     if first.conv1.in_channels != width:
         old = first.conv1
         first.conv1 = _convolution(width, width, kernel_size=old.kernel_size, padding=old.padding)
-        if width == width * first.expansion:
+        if first.conv1.out_channels == width * first.expansion:
             first.downsample = None
         else:
             first.downsample[0] = _convolution(width, width * first.expansion, kernel_size=1, padding=0)
@@ -100,50 +189,3 @@ def _convolution(inputs: int, outputs: int, *, kernel_size: Any, padding: Any) -
     convolution = nn.Conv2d(inputs, outputs, kernel_size=kernel_size, padding=padding, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return convolution
-
-
-# The modules observed by default, in order of depth: stem or embedding, residual or encoder blocks, final norm or
-# pooling. timm's ResNets end their stem in `maxpool`, which is the identity for small images; its column is `stem`.
-_STEMS = ("maxpool", "patch_embed", "conv_stem", "stem")
-_BLOCK = re.compile(r"(layer\d+|blocks|stages|layers)\.\d+(\.blocks\.\d+)?")
-_ENDS = ("norm", "global_pool")
-
-
-def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
-    """Which modules of a model are observed: the layer's name -> the module's path, in order of depth.
-
-    Args:
-        model: the network.
-        patterns: module paths, which may hold wildcards (``blocks.*``), or None for the default.
-
-    Raises:
-        RepdynError: if a pattern fits no module, or nothing is known to observe by default.
-    """
-    paths = [path for path, _ in model.named_modules() if path]
-    if patterns is None:
-        layers = _observed_by_default(paths)
-        if len(layers) < 2:
-            raise RepdynError(
-                f"It is not known which layers of a {type(model).__name__} to observe; list them under `layers`, for "
-                f"example {', '.join(paths[:3])}."
-            )
-        return layers
-    chosen: dict[str, str] = {}
-    for pattern in patterns:
-        depth = pattern.count(".")
-        found = [path for path in paths if path.count(".") == depth and fnmatch.fnmatchcase(path, pattern)]
-        if not found:
-            close = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.3) or paths[:5]
-            raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
-        chosen |= {path: path for path in found}
-    return {path: path for path in paths if path in chosen}
-
-
-def _observed_by_default(paths: list[str]) -> dict[str, str]:
-    stems = [stem for stem in _STEMS if stem in paths][:1]
-    blocks = [path for path in paths if _BLOCK.fullmatch(path)]
-    # Of a stage that holds blocks, the blocks are observed; the last of them is the stage's own output.
-    blocks = [path for path in blocks if not any(other.startswith(f"{path}.") for other in blocks)]
-    ends = [end for end in _ENDS if end in paths][:1]
-    layers = {("stem" if stem == "maxpool" else stem): stem for stem in stems}
-    return layers | {path: path for path in [*blocks, *ends]}

@@ -6,12 +6,14 @@ that does not divide the image, a layer that is not there, a data set too small 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
-from . import architectures, data, devices, optimizers
-from .activations import tap
+from . import architectures, data, devices, observed, optimizers, plugins
 from .errors import RepdynError
 
 if TYPE_CHECKING:
@@ -28,26 +30,21 @@ def main(study: Study) -> None:
     devices.prepare(study.execution.device)
     # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
     for arch in study.archs:
-        with _blaming(f"archs.{arch}"):
-            model = check_architecture(study, arch)
+        with blaming(f"archs.{arch}"):
+            model, _, _ = check_architecture(study, arch)
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
-            with _blaming(f"optimizers.{optimizer}"):
+            with blaming(f"optimizers.{optimizer}"):
                 optimizers.create(model, study.hyperparameters("train", run)["optimizer"])
 
 
-class _blaming:
-    """Says under which key of the config the error inside lies."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, RepdynError):
-            raise RepdynError(f"`{self.key}`: {error}") from None
+@contextmanager
+def blaming(key: str) -> Iterator[None]:
+    """Say under which key of the config an error inside lies."""
+    try:
+        yield
+    except RepdynError as error:
+        raise RepdynError(f"`{key}`: {error}") from None
 
 
 def check_examples(study: Study) -> None:
@@ -69,29 +66,54 @@ def check_examples(study: Study) -> None:
         raise RepdynError(f"`data.dataset`: planes need three classes, and `{study.data.dataset}` has {classes}.")
 
 
-def check_architecture(study: Study, arch: str) -> torch.nn.Module:
-    """Build a model, push a batch of two images through it in training mode, and find its layers."""
+def check_architecture(study: Study, arch: str) -> tuple[nn.Module, dict[str, str], dict[str, tuple[int, ...]]]:
+    """Build a model, push a batch of two images through it in training mode, and find its layers.
+
+    Returns:
+        The model, its observed layers (name -> module path), and what each gives for an image (name -> shape).
+    """
     settings = study.archs[arch]
     shape, classes = data.shape(study.data), data.source(study.data).classes
     model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0)
-    layers = architectures.observed(model, settings.layers)
+    layers = observed.observed(model, settings.layers)
     last_batch = data.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     images = torch.zeros(min(last_batch, 2), *shape)
-    with tap(model, layers) as outputs:
-        try:
-            logits = model.train()(images)
-        except ValueError as error:
-            if len(images) == 1 and "more than 1 value per channel" in str(error):
-                raise RepdynError(
-                    f"the last batch of an epoch would have a single example, which batch norm cannot normalise; "
-                    f"change `training.batch_size` ({study.training.batch_size}) or `data.train_size`."
-                ) from None
-            raise RepdynError(f"the model does not take images of {shape}: {error}.") from None
-        except (RuntimeError, AssertionError) as error:
-            raise RepdynError(f"the model does not take images of {shape}: {' '.join(str(error).split())}.") from None
+    shapes: dict[str, tuple[int, ...]] = {}
+    handles = [
+        model.get_submodule(path).register_forward_hook(
+            lambda _m, _i, output, layer=layer: shapes.update({layer: _shape(output)})
+        )
+        for layer, path in layers.items()
+    ]
+    logits = _forward(study, settings.model, model.train(), images)
+    for handle in handles:
+        handle.remove()
+    if not isinstance(logits, torch.Tensor):
+        raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
     if logits.shape != (len(images), classes):
         raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
-    silent = [layer for layer in layers if layer not in outputs]
+    silent = [layer for layer in layers if layer not in shapes]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass.")
-    return model
+    return model, layers, shapes
+
+
+def _shape(output: Any) -> tuple[int, ...]:
+    """Of what a module gives, for one image."""
+    tensor = output[0] if isinstance(output, tuple) else output
+    return tuple(tensor.shape[1:])
+
+
+def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:
+    shape = tuple(images.shape[1:])
+    try:
+        return model(images)
+    except Exception as error:  # models refuse images in their own ways
+        words = " ".join(str(error).split()).rstrip(".")
+        if len(images) == 1 and "more than 1 value per channel" in words:
+            raise RepdynError(
+                f"the last batch of an epoch would have a single example, which batch norm cannot normalise; "
+                f"change `training.batch_size` ({study.training.batch_size}) or `data.train_size`."
+            ) from None
+        words = plugins.blame(error) if plugins.is_import_path(name) else words
+        raise RepdynError(f"the model does not take images of {shape}: {words}.") from None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import provenance
+from . import provenance, user_code
 from .paths import Paths
 
 if TYPE_CHECKING:
@@ -51,12 +51,21 @@ class Job:
     def metadata(self) -> dict[str, Any]:
         """What the files of this job carry about themselves."""
         run = None if self.grid_run is None else asdict(self.grid_run)
-        module = MODULES.get(self.stage, self.stage)
-        return (
-            {"stage": self.stage, "run": run}
-            | fingerprint(self.study, self.stage, self.grid_run)
-            | {"versions": provenance.versions(module)}
-        )
+        versions = provenance.versions(MODULES.get(self.stage, self.stage))
+        for path in import_paths(self.study, self.stage, self.grid_run):
+            versions |= user_code.version(path)
+        fingerprints = fingerprint(self.study, self.stage, self.grid_run)
+        return {"stage": self.stage, "run": run} | fingerprints | {"versions": versions}
+
+
+def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
+    """Import paths of the user's code that a stage of a run computes with: its model, in training its optimizer."""
+    if run is None:
+        return []
+    module = MODULES.get(stage, stage)
+    named = {"architectures": study.archs[run.arch].model, "optimizers": study.optimizers[run.optimizer].opt}
+    used = [name for library, name in named.items() if provenance.uses(module, library)]
+    return [name for name in used if ":" in name]
 
 
 def fingerprint(study: Study, stage: str, run: Run | None) -> dict[str, Any]:
@@ -65,5 +74,6 @@ def fingerprint(study: Study, stage: str, run: Run | None) -> dict[str, Any]:
     Keys are sorted, because Snakemake compares how params print: settings in another order are the same settings.
     """
     code = provenance.code_digest(MODULES.get(stage, stage))
+    code = "-".join([code, *map(user_code.digest, import_paths(study, stage, run))])
     settings = json.loads(json.dumps(study.hyperparameters(stage, run), sort_keys=True))
     return {"hyperparameters": settings, "code": code}

@@ -49,12 +49,26 @@ def versions(module: str) -> dict[str, str]:
     return {"python": platform.python_version()} | found
 
 
+def uses(module: str, other: str) -> bool:
+    """Whether ``repdyn.<module>`` imports ``repdyn.<other>``, directly or not."""
+    return other in _reachable(module)
+
+
+def meaning(text: str) -> ast.Module:
+    """The syntax of a module without docstrings and what is for type checkers alone.
+
+    Raises:
+        SyntaxError: if it is not Python.
+    """
+    tree: ast.Module = _Meaning().visit(ast.parse(text))
+    return tree
+
+
 @cache
 def _tree(module: str) -> ast.Module:
     path = PACKAGE.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    tree: ast.Module = _Meaning().visit(ast.parse(path.read_text()))
-    return tree
+    return meaning(path.read_text())
 
 
 class _Meaning(ast.NodeTransformer):

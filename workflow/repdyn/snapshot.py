@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from . import provenance, study
+from . import jobs, provenance, study, user_code
 from .errors import RepdynError
 from .files import atomic
 
@@ -39,7 +39,9 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     """
     taken = study.parse(dict(config), source=_source())
     content = taken.model_dump(mode="json")
-    meaning = json.dumps({"study": content, "check": provenance.code_digest("check")}, sort_keys=True)
+    own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
+    code = [provenance.code_digest("check"), *map(user_code.digest, own)]
+    meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
     path = Path(results, taken.name, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
     if not path.is_file():
         with atomic(path) as temporary:
@@ -48,21 +50,23 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     return taken, str(path)
 
 
-def hand_down(config: Mapping[str, Any], *, first: bool) -> study.Study:
+def hand_down(config: Mapping[str, Any], folder: Path = Path(), *, first: bool) -> study.Study:
     """Settle which study, which library and which Python the jobs use, through the environment that they inherit.
 
     They run the library that the rules were read with, in the Python that reads the rules unless an environment is
-    activated for them, and they read the study's copy.
+    activated for them, and they read the study's copy. Models and optimizers named by import path are looked for in
+    the folder of the original, too.
 
     Args:
         config: the study as Snakemake read it.
+        folder: of the file it was read from.
         first: whether this is the process that the user started; the others, on other machines, take its study.
 
     Raises:
         RepdynError: if something about the study is wrong.
     """
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = f"{Path(__file__).parents[1]}{os.pathsep}{folder.resolve()}"
     if first or VARIABLE not in os.environ:
         taken, os.environ[VARIABLE] = take(config)
         return taken
@@ -77,7 +81,8 @@ def _source() -> str:
 
 def _check(path: Path) -> None:
     """Check a study in a process of its own, which imports what Snakemake should not."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    library, inherited = str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")
+    environment = os.environ | {"PYTHONPATH": f"{library}{os.pathsep}{inherited}" if inherited else library}
     command = [sys.executable, "-m", "repdyn", "check", "--study", str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -50,11 +50,15 @@ class Data(Section):
 
 
 class Architecture(Section):
-    """A timm model by name, with keyword arguments passed through to it."""
+    """A model of timm by name, of torchvision (``torchvision:name``), or of one's own (``package.module:Name``).
+
+    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``architectures.py``.
+    """
 
     model: str
     kwargs: dict[str, Any] = {}
     stem: Literal["native", "small"] = "native"
+    width: int | None = Field(default=None, ge=1)
     layers: list[str] | None = Field(default=None, min_length=1)
 
 

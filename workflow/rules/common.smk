@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 
 from repdyn import jobs, provenance, schedule, snapshot
 from repdyn.errors import RepdynError
@@ -9,7 +10,9 @@ from repdyn.figures import catalogue
 from repdyn.paths import Paths
 
 try:
-    STUDY = snapshot.hand_down(config, first=workflow.is_main_process)
+    STUDY = snapshot.hand_down(
+        config, Path(workflow.configfiles[-1]).parent, first=workflow.is_main_process
+    )
 except RepdynError as error:
     sys.exit(str(error))
 

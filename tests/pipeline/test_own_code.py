@@ -1,0 +1,55 @@
+"""The README's recipe for one's own model and optimizer, through Snakemake: trained, and retrained when edited."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
+HISTORY = "results/tiny/history/arch=mine/optimizer=mine/seed=0/history.parquet"
+
+
+def from_the_readme(language: str) -> str:
+    """The README's example of that language under `Your own`."""
+    section = (ROOT / "README.md").read_text().split("**Your own", 1)[1]
+    found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A study beside which its model and optimizer lie; Snakemake runs in another folder."""
+    (tmp_path / "my_code.py").write_text(from_the_readme("python"))
+    study = yaml.safe_load(TINY.read_text()) | yaml.safe_load(from_the_readme("yaml"))
+    study["training"]["epochs"] = 2
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    environment.pop("REPDYN_STUDY", None)
+    command += ["--configfile", str(folder / "study.yaml"), *arguments]
+    done = subprocess.run(
+        command, cwd=folder / "elsewhere", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_one_s_own_model_and_optimizer_train_and_an_edit_of_them_trains_anew(folder):
+    snakemake(folder, "--", HISTORY)
+    assert (folder / "elsewhere" / HISTORY).is_file()
+    code = folder / "my_code.py"
+    code.write_text(code.read_text() + "\n# A remark.\n")
+    assert "Nothing to be done" in snakemake(folder, "--dry-run", "--", HISTORY)
+    code.write_text(code.read_text().replace("nn.Tanh()", "nn.ReLU()"))
+    assert "Params have changed" in snakemake(folder, "--dry-run", "--", HISTORY)

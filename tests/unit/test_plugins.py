@@ -1,0 +1,185 @@
+"""One's own model and optimizer, by import path, from a module file beside a config; and what editing them reruns."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from test_main import RUN, run
+
+from repdyn import architectures, jobs, optimizers, plugins, user_code
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+
+MODULE = """
+import torch
+from torch import nn
+
+from helpers import hidden
+
+
+class MyNet(nn.Sequential):
+    def __init__(self, in_chans, num_classes, img_size, width=8):
+        first, last = nn.Linear(in_chans * img_size**2, width), nn.Linear(width, num_classes)
+        super().__init__(nn.Flatten(), first, nn.ReLU(), *hidden(width), last)
+
+
+class MySgd(torch.optim.SGD):
+    def __init__(self, params, lr, momentum):
+        super().__init__(params, lr=lr, momentum=momentum, nesterov=True)
+
+
+NUMBER = 3
+
+
+def number():
+    return NUMBER
+
+
+def broken():
+    return {}["key"]
+"""
+HELPERS = """
+from torch import nn
+
+
+def hidden(width):
+    return [nn.Linear(width, width), nn.ReLU()]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, config):
+    """A study whose model and optimizer lie beside its config."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    (tmp_path / "helpers.py").write_text(HELPERS)
+    config["archs"]["vit"] = {"model": "mine:MyNet", "kwargs": {"width": 12}}
+    config["optimizers"]["sgd"] = {"opt": "mine:MySgd", "lr": 0.05}
+    config["training"]["epochs"] = 12
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in ("mine", "helpers"):
+        sys.modules.pop(name, None)
+
+
+def test_a_model_and_an_optimizer_beside_the_config_are_trained(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    study = folder / "study.yaml"
+    checked = run("check", "--study", study, folder=elsewhere)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    shown = run("layers", "--study", study, folder=elsewhere)
+    assert shown.returncode == 0, shown.stderr
+    assert "vit: mine:MyNet, 1,066 parameters, images of 1 × 8 × 8" in shown.stdout
+    assert [line.split()[1:4] for line in shown.stdout.splitlines()[-3:-1]] == [
+        ["2", "ReLU", "12"],
+        ["4", "ReLU", "12"],
+    ]
+    trained = run("train", "--study", study, *RUN, folder=elsewhere)
+    assert trained.returncode == 0, trained.stderr
+    history = pd.read_parquet(next(elsewhere.rglob("history.parquet")))
+    assert history.train_loss.iloc[-1] < 0.9 * history.train_loss.iloc[0]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_of_one_s_own_is_told_what_the_data_decide():
+    settings = {"model": "mine:MyNet", "kwargs": {"width": 5}, "stem": "native", "width": None}
+    model = architectures.build(settings, (3, 4, 4), 7, 0)
+    assert (model[1].in_features, model[1].out_features, model[-1].out_features) == (48, 5, 7)
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_optimizer_of_one_s_own_decays_matrices_only():
+    settings = {"opt": "mine:MySgd", "lr": 0.1, "momentum": 0.8, "weight_decay": 0.01, "kwargs": {}}
+    model = torch.nn.Linear(3, 2)
+    groups = optimizers.create(model, settings).param_groups
+    assert {group["weight_decay"]: [p.shape for p in group["params"]] for group in groups} == {
+        0.0: [model.bias.shape],
+        0.01: [model.weight.shape],
+    }
+    assert all((group["lr"], group["momentum"]) == (0.1, 0.8) for group in groups)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("mine:MyNot", "`mine:MyNot`: `mine` has no `MyNot`; it has, for example, MyNet"),
+        ("mien:MyNet", "there is no module `mien` in the working directory, beside the study's config, or among the"),
+        ("mine.models:MyNet", "`mine.models:MyNet`: `mine.models` cannot be imported|there is no module `mine.models`"),
+        ("mine:NUMBER", "`mine:NUMBER` is int, but must be a class or a function"),
+        ("mine:", "`mine:` is no import path; write `package.module:Name`"),
+        ("mine:broken", r"`mine:broken` cannot be built with kwargs {}: KeyError: 'key' \(.*mine.py, line \d+\)"),
+        ("mine:hidden", "cannot be built with kwargs {}: TypeError: hidden.. missing 1 required positional argument"),
+        ("mine:number", "`mine:number` makes a int, but must make a torch.nn.Module"),
+    ],
+)
+def test_what_is_wrong_with_an_import_path_is_one_sentence(path, sentence):
+    with pytest.raises(RepdynError, match=sentence) as raised:
+        architectures.build({"model": path, "kwargs": {}, "stem": "native", "width": None}, (1, 8, 8), 10, 0)
+    assert "\n" not in str(raised.value)
+
+
+def test_code_that_is_not_python_is_named_with_its_line(folder):
+    (folder / "slip.py").write_text("x = 1\ndef f(:\n    pass\n")
+    with pytest.raises(RepdynError, match=r"`slip` cannot be imported: SyntaxError: .* \(.*slip.py, line 2\)"):
+        plugins.load("slip:f")
+    assert user_code.digest("slip:f") != user_code.digest("mine:MyNet")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changes"),
+    [
+        ("mine.py", "width=8", "width=9", True),
+        ("helpers.py", "nn.ReLU()", "nn.Tanh()", True),
+        ("mine.py", "NUMBER = 3", "NUMBER = 3  # a remark", False),
+    ],
+)
+def test_an_edit_that_means_something_retrains_what_uses_it_and_nothing_else(folder, file, old, new, changes):
+    study = studies.load(folder / "study.yaml")
+
+    def digests(arch, optimizer="adam"):
+        user_code.digest.cache_clear()
+        run = study.run(arch, optimizer, 0)
+        return {
+            stage: jobs.fingerprint(study, stage, run)["code"] for stage in ("train", "activations", "regions", "cka")
+        }
+
+    before, others, own = digests("vit"), digests("resnet"), digests("resnet", "sgd")
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new))
+    changed = {stage for stage, digest in digests("vit").items() if digest != before[stage]}
+    assert changed == ({"train", "activations", "regions"} if changes else set())
+    assert digests("resnet") == others
+    assert {stage for stage, digest in digests("resnet", "sgd").items() if digest != own[stage]} == (
+        {"train"} if changes else set()
+    )
+
+
+def test_installed_packages_are_no_part_of_the_digest_and_their_version_is_recorded():
+    assert user_code._reachable("torchvision.models.vision_transformer") == {}
+    assert user_code._find("torchvision.models.vision_transformer") is None
+    assert user_code.version("torchvision.models:resnet18").keys() == {"torchvision"}
+    assert user_code.version("mine:MyNet") == {}
+
+
+def test_packages_are_followed_through_relative_imports(folder):
+    package = folder / "pack" / "inner"
+    package.mkdir(parents=True)
+    (folder / "pack" / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("from .net import Net\n")
+    (package / "net.py").write_text("from ..parts import size\nimport json\n\nclass Net: ...\n")
+    (folder / "pack" / "parts.py").write_text("size = 3\n")
+    assert set(user_code._reachable("pack.inner")) == {"pack", "pack.inner", "pack.inner.net", "pack.parts"}
+
+
+def test_finding_the_user_s_code_imports_nothing(folder):
+    (folder / "loud.py").write_text("raise SystemExit('imported')\n")
+    code = "import sys; from repdyn import user_code; user_code.digest('loud:X'); sys.exit('torch' in sys.modules)"
+    library = Path(plugins.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(library)}, check=False)
+    assert done.returncode == 0

@@ -1,0 +1,60 @@
+"""What would be observed of each architecture of a study: layers in order of depth, with shapes and parameters.
+
+For a person, before a study is run: ``python -m repdyn layers`` prints it, ``make layers`` too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from . import check, data, devices
+
+if TYPE_CHECKING:
+    from .study import Study
+
+HEADINGS = ("depth", "layer", "class", "output", "features", "parameters")
+
+
+def main(study: Study) -> None:
+    """Print the layers of each architecture.
+
+    Raises:
+        RepdynError: if a model cannot be built, or observed so.
+    """
+    devices.prepare("cpu")
+    shape = data.shape(study.data)
+    for arch, settings in study.archs.items():
+        with check.blaming(f"archs.{arch}"):
+            model, layers, shapes = check.check_architecture(study, arch)
+        print(f"{arch}: {settings.model}, {_parameters(model):,} parameters, images of {_product(shape)}")
+        rows: list[tuple[str, ...]] = [HEADINGS]
+        for depth, (layer, path) in enumerate(layers.items()):
+            module, output = model.get_submodule(path), shapes[layer]
+            row = (str(depth), layer, type(module).__name__, _product(output))
+            rows.append((*row, f"{math.prod(output):,}", f"{_parameters(module):,}"))
+        print(_aligned(rows))
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _product(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    """Rows as lines of columns, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_the_right = (0, 4, 5)
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in to_the_right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,106 @@
+"""Which modules of a network are observed: by default its stem, every block and its final norm or pooling.
+
+A block is told by the name of its class, which timm, torchvision and most people choose alike (``BasicBlock``,
+``Bottleneck``, ``EncoderBlock``, ``SwinTransformerBlock``, ``InvertedResidual`` …): the outermost modules of such
+classes, so that a stage of blocks is seen block by block, and a block within a block is not. A network without blocks
+(VGG, a plain perceptron) is observed at every nonlinearity instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+
+from torch import nn
+
+from .errors import RepdynError
+
+_BLOCK = re.compile(
+    r"Block|Bottle|Residual|Basic$|EncoderLayer|TransformerLayer|MBConv|DepthwiseSeparable|XceptionModule"
+)
+_STAGE = re.compile(r"Blocks|Stage")  # holds blocks, although it may be called after them
+_NONLINEARITY = re.compile(r"ReLU|GELU|SiLU|ELU|Tanh|Sigmoid|Mish|Hardswish|Softplus")
+_ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!.*(Head|Classifier)).*Pool"))
+# Where dropout and the like come between stem and blocks; other stems stand right before the first block.
+_STEMS = ("patch_embed", "conv_proj", "stem")
+
+
+def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
+    """Which modules of a model are observed: the layer's name -> the module's path, in order of depth.
+
+    Args:
+        model: the network.
+        patterns: module paths, which may hold wildcards (``blocks.*``), or None for the default.
+
+    Raises:
+        RepdynError: if a pattern fits no module, or nothing is known to observe by default.
+    """
+    modules = {path: module for path, module in model.named_modules() if path}
+    paths = list(modules)
+    if patterns is None:
+        layers = _by_default(modules)
+        if len(layers) < 2:
+            raise RepdynError(
+                f"It is not known which layers of a {type(model).__name__} to observe; list them under `layers`, for "
+                f"example {', '.join(paths[:3])}."
+            )
+        return layers
+    chosen: set[str] = set()
+    for pattern in patterns:
+        depth = pattern.count(".")
+        found = [path for path in paths if path.count(".") == depth and fnmatch.fnmatchcase(path, pattern)]
+        if not found:
+            close = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.3) or paths[:5]
+            raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
+        chosen |= set(found)
+    return {path: path for path in paths if path in chosen}
+
+
+def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
+    blocks = _blocks(modules)
+    if not blocks:
+        plain = [path for path, module in modules.items() if _NONLINEARITY.search(type(module).__name__)]
+        return {path: path for path in plain}
+    stem, end = _stem(modules, blocks[0]), _end(modules, blocks[-1])
+    # ResNets end their stem in `maxpool`, which is the identity for small images.
+    layers = {} if stem is None else {("stem" if stem == "maxpool" else stem): stem}
+    return layers | {path: path for path in [*blocks, *end]}
+
+
+def _blocks(modules: dict[str, nn.Module]) -> list[str]:
+    found: list[str] = []
+    for path, module in modules.items():
+        kind = type(module).__name__
+        is_block = _BLOCK.search(kind) and not _STAGE.search(kind) and next(module.children(), None) is not None
+        if is_block and not path.startswith(tuple(f"{outer}." for outer in (*_STEMS, *found[-1:]))):
+            found.append(path)
+    return found
+
+
+def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
+    """The module that stands right before the first block, or before the stage that holds it; None if nothing does."""
+    for stem in _STEMS:
+        if stem in modules:
+            return stem
+    path = first_block
+    while path:
+        parent = path.rpartition(".")[0]
+        siblings = [other for other in modules if other.rpartition(".")[0] == parent]
+        if siblings[0] != path:
+            return siblings[siblings.index(path) - 1]
+        path = parent
+    return None
+
+
+def _end(modules: dict[str, nn.Module], last_block: str) -> list[str]:
+    """The final norm, or the final pooling where there is no norm after the last block."""
+    after = list(modules)[list(modules).index(last_block) + 1 :]
+    after = [path for path in after if not path.startswith(f"{last_block}.")]
+    for kind in _ENDS:
+        ends = [path for path in after if kind.match(type(modules[path]).__name__)]
+        # A norm of several parts is observed as one.
+        ends = [path for path in ends if not any(path.startswith(f"{other}.") for other in ends)]
+        if ends:
+            return ends[-1:]
+    return []
