@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run layers test lint unit pipeline lock clean
+.PHONY: help setup run layers test lint unit pipeline browser lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +20,7 @@ run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] 
 layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
-test: lint unit pipeline  ## check everything: lint, unit tests, a tiny study from end to end
+test: lint unit pipeline browser  ## check everything: lint, unit tests, a tiny study from end to end, the explorer
 
 lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check --quiet workflow tests
@@ -34,6 +34,9 @@ unit: .venv/dev.done  ## unit tests, on every core
 
 pipeline: .venv/dev.done  ## a tiny study through Snakemake
 	$(BIN)/pytest tests/pipeline
+
+browser: .venv/dev.done  ## the explorer in a headless Chromium, where there is one
+	$(BIN)/pytest tests/browser
 
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock

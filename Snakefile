@@ -26,6 +26,7 @@ include: "workflow/rules/regions.smk"
 include: "workflow/rules/phases.smk"
 include: "workflow/rules/findings.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .study import Run, Study
 
 # The module that implements a stage, where its name is not the stage's.
-MODULES = {"train": "training"}
+MODULES = {"train": "training", "explorer": "explorer.build"}
 
 
 @dataclass(frozen=True)

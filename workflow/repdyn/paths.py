@@ -69,6 +69,9 @@ class Paths:
     def findings(self) -> str:
         return f"{self.root}/findings/findings.parquet"
 
+    def explorer(self) -> str:
+        return f"{self.root}/explorer.html"
+
     def figure(self, name: str, extension: str, run: str | None = None) -> str:
         """A figure of one run, or of the whole study."""
         folder = f"{self.root}/figures" if run is None else f"{self.root}/figures/{run}"

@@ -211,9 +211,10 @@ class Findings(Section):
 
 
 class Figures(Section):
-    """Which formats `rule all` draws; any of them can be asked for by file name."""
+    """Which formats `rule all` draws, any of which can be asked for by file name; how large the explorer may be."""
 
     formats: list[Literal["png", "svg", "pdf"]] = Field(default=["png"], min_length=1)
+    explorer_mib: float = Field(default=32.0, gt=0.0)
 
 
 class Execution(Section):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from repdyn import jobs, provenance, schedule, snapshot
 from repdyn.errors import RepdynError
+from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.paths import Paths
 

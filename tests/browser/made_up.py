@@ -1,0 +1,93 @@
+"""A study whose tables are made up, so that what a page must show is known."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+EPOCHS = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0]
+STEPS = [round(4 * epoch) for epoch in EPOCHS]
+EVENTS = {"memorization_onset": 4.0, "memorization_end": 8.0, "perfect_fit_first": 12.0, "perfect_fit_sustained": 16.0}
+LAYERS = {
+    "resnet": ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "global_pool"],
+    "vit": ["patch_embed", "blocks.0", "blocks.1", "norm"],
+}
+
+
+def class_at(arch: str, depth: int, checkpoint: int, plane: int) -> int:
+    """The class of a plane's lower half; the upper half has the next."""
+    return (len(arch) + 3 * depth + checkpoint + plane) % 9
+
+
+def similarity_at(depth: int, a: int, b: int) -> float:
+    return 1 - abs(a - b) / (9 + depth)
+
+
+def _pairs(layers: list[str], value: str, sets: tuple[str | None, ...] = (None,)) -> pd.DataFrame:
+    rows = [
+        {
+            "layer": layer, "depth": depth, "planes": name, "step_a": STEPS[a], "step_b": STEPS[b],
+            "epoch_a": EPOCHS[a], "epoch_b": EPOCHS[b], value: similarity_at(depth, a, b),
+        }
+        for depth, layer in enumerate(layers)
+        for name in sets
+        for a, b in itertools.product(range(len(EPOCHS)), repeat=2)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _labels(arch: str, layers: list[str], planes: pd.DataFrame) -> dict[str, list[Any]]:
+    rows = []
+    for (depth, layer), (e, epoch), (p, plane) in itertools.product(
+        enumerate(layers), enumerate(EPOCHS), enumerate(planes.itertuples())
+    ):
+        lower = class_at(arch, depth, e, p)
+        half = plane.resolution**2 // 2
+        labels = np.array([lower] * half + [lower + 1] * half, dtype=np.uint8)
+        rows.append((layer, depth, STEPS[e], epoch, plane.planes, plane.plane, labels))
+    names = ["layer", "depth", "step", "epoch", "planes", "plane", "labels"]
+    return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def write_tables(job: Any) -> None:
+    """The planes as the workflow draws them, and everything of every run that the explorer reads."""
+    import pyarrow as pa
+
+    from repdyn import cka, phases, planes, region_labels, regions, tables, training
+    from repdyn.planes import SETS
+
+    planes.main(replace(job, stage="planes"))
+    pictures = tables.read(job.paths.planes()).to_pandas()
+    pictures = pictures[pictures["purpose"] == "picture"]
+    for run in job.study.runs:
+        layers = LAYERS[run.arch]
+
+        def write(stage: str, path: str, columns: Any, layout: pa.Schema, run: Any = run) -> None:
+            content = {name: columns[name] for name in layout.names} if isinstance(columns, pd.DataFrame) else columns
+            tables.write(path, content, layout, replace(job, stage=stage, grid_run=run).metadata())
+
+        matrix = _pairs(layers, "cka").assign(cka_debiased=0.5)
+        write("cka", job.paths.cka(run.path), matrix, cka.CKA)
+        matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
+        write("regions", job.paths.region_similarity(run.path), matrix, regions.SIMILARITY)
+        labels = _labels(run.arch, [*layers, "output"], pictures)
+        layout = region_labels.layout(10, int(pictures["resolution"].iloc[0]))
+        write("regions", job.paths.region_pictures(run.path), labels, layout)
+        evaluated = np.arange(21.0)
+        history = pd.DataFrame(dict.fromkeys(training.HISTORY.names, evaluated / 20))
+        history = history.assign(step=(4 * evaluated).astype(int), epoch=evaluated)
+        write("train", job.paths.history(run.path), history, training.HISTORY)
+        segments = pd.DataFrame(
+            {
+                "layer": [layers[1]] * 2, "depth": [1, 1], "measure": ["cka"] * 2, "phase": [0, 1],
+                "step_start": [0, STEPS[4]], "step_end": [STEPS[3], STEPS[-1]],
+                "epoch_start": [0.0, EPOCHS[4]], "epoch_end": [EPOCHS[3], EPOCHS[-1]],
+            }
+        )  # fmt: skip
+        write("phases", job.paths.segments(run.path), segments, phases.SEGMENTS)
+        scores = {
+            "layer": [None] * 4, "measure": [None] * 4, "score": list(EVENTS), "value": list(EVENTS.values()),
+        }  # fmt: skip
+        write("phases", job.paths.scores(run.path), scores, phases.SCORES)

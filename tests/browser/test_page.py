@@ -1,0 +1,326 @@
+"""The explorer in a real browser: what a person does, and what must follow."""
+
+import itertools
+
+import pytest
+from made_up import EPOCHS, EVENTS, LAYERS, class_at, similarity_at
+
+READY = "body[data-ready]"
+WIDTHS = {1280: 900, 390: 844}
+
+# Text that is seen: the boxes of its lines, with what is clipped away left out.
+TEXTS = """() => {
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const parent = node.parentElement;
+    if (!node.textContent.trim() || parent.closest("script, style, noscript, select, title")) continue;
+    if (!parent.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true })) continue;
+    const clip = parent.closest("#layers")?.getBoundingClientRect();
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const { left, right, top, bottom } of range.getClientRects()) {
+      const [from, to] = clip ? [Math.max(left, clip.left), Math.min(right, clip.right)] : [left, right];
+      if (to - from > 1 && bottom - top > 1) found.push([node.textContent.trim(), from, top, to, bottom]);
+    }
+  }
+  return found;
+}"""
+# Every select, button, canvas and slider.
+THINGS = """() => [...document.querySelectorAll("select, button, canvas, input")]
+  .filter((thing) => thing.checkVisibility()).map((thing) => {
+    const { left, right } = thing.getBoundingClientRect();
+    return [thing.id || thing.className, left, right, !!thing.closest("#layers")];
+  })"""
+
+
+@pytest.fixture(scope="module")
+def opened(chromium, page_file):
+    """A page that the tests below share."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    page.wait_for_selector(READY)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def explorer(opened):
+    """The shared page, as it is when it is opened."""
+    if opened.locator("#play").get_attribute("aria-label") == "Pause":
+        opened.locator("#play").click()
+    for picker, first in (("#arch", "resnet"), ("#optimizer", "sgd"), ("#seed", "0"), ("#measure", "cka")):
+        opened.locator(picker).select_option(first)
+    opened.wait_for_function("() => document.querySelector('#layers').textContent.includes('stem')")
+    opened.get_by_role("radio", name="global_pool").click()
+    opened.evaluate("() => document.activeElement.blur()")
+    return opened
+
+
+def settle(page):
+    """Waits until what was asked for is painted."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def go_to(page, checkpoint):
+    page.locator("#epoch").fill(str(checkpoint))
+    settle(page)
+
+
+def colours(page, who="probe", plane=0):
+    """The colours of a plane's canvas near its lower and its upper edge, as hex."""
+    return page.evaluate(
+        """([who, plane]) => {
+          const canvas = document.querySelectorAll(`.plane canvas.${who}`)[plane];
+          const at = (y) => canvas.getContext("2d").getImageData(2, y, 1, 1).data;
+          const hex = (data) => "#" + [...data.slice(0, 3)].map((v) => v.toString(16).padStart(2, "0")).join("");
+          return [hex(at(canvas.height - 3)), hex(at(2))];
+        }""",
+        [who, plane],
+    )
+
+
+def expected(page, arch, depth, checkpoint, plane=0):
+    palette = page.evaluate("() => JSON.parse(document.getElementById('study').textContent).language.classes")
+    lower = class_at(arch, depth, checkpoint, plane)
+    return [palette[lower], palette[lower + 1]]
+
+
+def matrix_cursor(page):
+    """Which cell the cursor on the matrix stands in, by its drawn place."""
+    return page.evaluate(
+        """() => {
+          const cells = document.getElementById("matrix-cells").getBoundingClientRect();
+          const dot = document.querySelector("#cursor circle").getBoundingClientRect();
+          const E = document.getElementById("epoch").max * 1 + 1;
+          const x = ((dot.left + dot.right) / 2 - cells.left) / cells.width * E - 0.5;
+          const y = (cells.bottom - (dot.top + dot.bottom) / 2) / cells.height * E - 0.5;
+          return [x, y];
+        }"""
+    )
+
+
+def curves_cursor(page):
+    """At which epoch the cursor on the curves stands, read back from the drawn line and the axis's ticks."""
+    return page.evaluate(
+        """() => {
+          const middle = (thing) => { const b = thing.getBoundingClientRect(); return (b.left + b.right) / 2; };
+          const ticks = [...document.querySelectorAll("#curves .xtick text")];
+          const [zero, one, ten] = ["0", "1", "10"].map((epoch) => middle(ticks.find((t) => t.textContent === epoch)));
+          const lines = [...document.querySelectorAll("#curves .shapelayer path")];
+          const at = middle(lines[lines.length - 1]);
+          return at <= one ? (at - zero) / (one - zero) : 10 ** ((at - one) / (ten - one));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_it_loads_without_a_word_on_the_console_and_asks_nothing_of_the_network(visit, page_file, width):
+    opened = visit(page_file, width, WIDTHS[width])
+    opened.page.wait_for_selector(READY)
+    assert opened.said == []
+    assert opened.asked == [page_file.as_uri()]
+    assert opened.page.title() == "tiny: representations through training"
+
+
+@pytest.mark.parametrize("checkpoint", [0, 3, len(EPOCHS) - 1])
+def test_the_slider_moves_regions_and_cursors_and_says_the_epoch(explorer, checkpoint):
+    go_to(explorer, checkpoint)
+    depth = len(LAYERS["resnet"]) - 1
+    for plane in range(3):
+        assert colours(explorer, "probe", plane) == expected(explorer, "resnet", depth, checkpoint, plane)
+        assert colours(explorer, "network", plane) == expected(explorer, "resnet", depth + 1, checkpoint, plane)
+    assert matrix_cursor(explorer) == pytest.approx([checkpoint] * 2, abs=0.05)
+    assert curves_cursor(explorer) == pytest.approx(EPOCHS[checkpoint], rel=0.04, abs=0.04)
+    assert explorer.locator("#epoch-label b").text_content() == f"epoch {EPOCHS[checkpoint]:g}"
+    assert f"step {round(4 * EPOCHS[checkpoint])}" in explorer.locator("#epoch").get_attribute("aria-valuetext")
+    assert explorer.locator("#curve-legend b").first.text_content() == f"{int(EPOCHS[checkpoint]) / 20:.2f}"
+
+
+def test_keys_move_the_epoch_and_the_layer(explorer):
+    go_to(explorer, 3)
+    for key, checkpoint in (("ArrowRight", 4), ("ArrowLeft", 3), ("End", len(EPOCHS) - 1), ("Home", 0)):
+        explorer.keyboard.press(key)
+        settle(explorer)
+        assert explorer.locator("#epoch").input_value() == str(checkpoint)
+    explorer.keyboard.press("ArrowUp")
+    chosen = explorer.locator("#layers [aria-checked=true]")
+    assert chosen.text_content() == "layer4.0"
+    assert colours(explorer) == expected(explorer, "resnet", 4, 0)
+    chosen.focus()
+    explorer.keyboard.press("ArrowDown")
+    assert explorer.evaluate("() => document.activeElement.textContent") == "global_pool"
+
+
+def test_play_goes_to_the_end_and_stops(explorer):
+    go_to(explorer, len(EPOCHS) - 3)
+    explorer.keyboard.press(" ")
+    assert explorer.locator("#play").get_attribute("aria-label") == "Pause"
+    explorer.wait_for_function("() => document.getElementById('epoch').value === document.getElementById('epoch').max")
+    explorer.wait_for_selector("#play[aria-label=Play]")
+    explorer.locator("#play").click()
+    settle(explorer)
+    assert int(explorer.locator("#epoch").input_value()) < len(EPOCHS) - 1
+
+
+def test_another_run_and_another_layer_show_theirs(explorer):
+    go_to(explorer, 5)
+    explorer.locator("#arch").select_option("vit")
+    explorer.wait_for_function("() => document.querySelector('#layers').textContent.includes('blocks.0')")
+    assert explorer.locator(".layer").all_text_contents() == LAYERS["vit"]
+    explorer.get_by_role("radio", name="blocks.0").click()
+    assert colours(explorer) == expected(explorer, "vit", 1, 5)
+    assert explorer.locator("#matrix-title").text_content() == "blocks.0 against itself: CKA of activations"
+    assert explorer.locator("#matrix-marks .phase").count() == 2
+    before = explorer.locator(".taught").last.text_content()
+    explorer.locator("#seed").select_option("1")
+    explorer.wait_for_function(
+        "(before) => [...document.querySelectorAll('.taught')].at(-1).textContent !== before", arg=before
+    )
+    assert explorer.locator("#layers [aria-checked=true]").text_content() == "blocks.0"
+
+
+def test_regions_have_matrices_too_the_network_s_included(explorer):
+    explorer.locator("#measure").select_option("regions:test")
+    assert explorer.locator(".layer").all_text_contents() == [*LAYERS["resnet"], "output"]
+    explorer.get_by_role("radio", name="output").click()
+    go_to(explorer, 2)
+    expected_value = similarity_at(len(LAYERS["resnet"]), 2, len(EPOCHS) - 1)
+    assert explorer.locator("#readout").text_content() == f"epoch 0.5 and epoch 20: {expected_value:.3f}"
+    assert colours(explorer, "probe") == colours(explorer, "network")
+    explorer.locator("#measure").select_option("cka")
+    assert explorer.locator("#layers [aria-checked=true]").text_content() == "global_pool"
+
+
+def test_pointing_at_the_matrix_reads_it_and_a_click_or_drag_goes_there(explorer):
+    box = explorer.locator("#matrix-cells").bounding_box()
+    cell = box["width"] / len(EPOCHS)
+    explorer.mouse.move(box["x"] + 1.5 * cell, box["y"] + box["height"] - 6.5 * cell)
+    value = similarity_at(len(LAYERS["resnet"]) - 1, 6, 1)
+    assert explorer.locator("#readout").text_content() == f"epoch 8 and epoch 0.25: {value:.3f}"
+    explorer.mouse.down()
+    settle(explorer)
+    assert matrix_cursor(explorer) == pytest.approx([1, 1], abs=0.05)
+    explorer.mouse.move(box["x"] + 7.5 * cell, box["y"] + box["height"] - 6.5 * cell)
+    settle(explorer)
+    explorer.mouse.up()
+    assert explorer.locator("#epoch-label b").text_content() == "epoch 16"
+    assert curves_cursor(explorer) == pytest.approx(16, rel=0.04)
+
+
+def test_a_click_on_the_curves_goes_to_the_nearest_checkpoint(explorer):
+    go_to(explorer, 0)
+    curves = explorer.locator("#curves .nsewdrag")
+    curves.scroll_into_view_if_needed()
+    box = curves.bounding_box()
+    explorer.mouse.move(box["x"] + box["width"] - 20, box["y"] + box["height"] / 2)
+    explorer.wait_for_selector("#curves .hoverlayer .legend")
+    explorer.mouse.down()
+    explorer.mouse.up()
+    settle(explorer)
+    assert int(explorer.locator("#epoch").input_value()) >= len(EPOCHS) - 2
+
+
+def test_a_curve_can_be_switched_off_and_on(explorer):
+    shown = explorer.locator("#curves .scatterlayer .trace")
+    count = shown.count()
+    switch = explorer.locator("#curve-legend button").first
+    switch.click()
+    assert switch.get_attribute("aria-pressed") == "false"
+    assert shown.count() == count - 1
+    switch.click()
+    assert shown.count() == count == 5
+
+
+def test_events_stand_where_they_took_place(explorer):
+    for name, epoch in EVENTS.items():
+        cell = explorer.evaluate(
+            """(name) => {
+              const cells = document.getElementById("matrix-cells").getBoundingClientRect();
+              const line = document.querySelector(`#matrix-marks [data-event=${name}]`).getBoundingClientRect();
+              const E = document.getElementById("epoch").max * 1 + 1;
+              return ((line.left + line.right) / 2 - cells.left) / cells.width * E - 0.5;
+            }""",
+            name,
+        )
+        left = max(i for i, at in enumerate(EPOCHS) if at <= epoch)
+        assert left - 0.05 <= cell < left + 1
+        if epoch in EPOCHS:
+            assert cell == pytest.approx(EPOCHS.index(epoch), abs=0.05)
+
+
+def test_a_place_can_be_sent_as_an_address(visit, page_file, explorer):
+    explorer.locator("#arch").select_option("vit")
+    explorer.wait_for_function("() => location.hash.includes('vit')")
+    explorer.get_by_role("radio", name="blocks.1").click()
+    go_to(explorer, 6)
+    again = visit(page_file, address=explorer.evaluate("() => location.hash")).page
+    again.wait_for_selector(READY)
+    assert again.locator("#layers [aria-checked=true]").text_content() == "blocks.1"
+    assert again.locator("#epoch-label b").text_content() == "epoch 8"
+    assert colours(again) == expected(again, "vit", 2, 6)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("measure", ["cka", "regions:mislabelled"])
+def test_nothing_overlaps_or_leaves_the_page(visit, page_file, width, measure):
+    page = visit(page_file, width, WIDTHS[width]).page
+    page.wait_for_selector(READY)
+    page.locator("#measure").select_option(measure)
+    go_to(page, 4)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == width
+    texts = page.evaluate(TEXTS)
+    assert {"Accuracy", "Decision regions", "epoch 2", "10"} <= {words for words, *_ in texts}
+    for words, left, _, right, _ in texts:
+        assert left >= 0 and right <= width, words
+    for name, left, right, scrolls in page.evaluate(THINGS):
+        assert scrolls or (left >= 0 and right <= width), name
+    for (one, *a), (other, *b) in itertools.combinations(texts, 2):
+        across, down = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        assert across <= 1 or down <= 3, f"{one!r} overlaps {other!r}"
+
+
+def test_a_large_study_says_what_it_leaves_out(visit, make_page, page_file):
+    full = page_file.stat().st_size / 2**20
+    small = make_page(figures={"explorer_mib": full - 0.001})
+    page = visit(small).page
+    page.wait_for_selector(READY)
+    assert small.stat().st_size <= (full - 0.001) * 2**20
+    words = page.locator("#left-out").text_content()
+    assert words.startswith("To stay below ")
+    assert "leaves out seeds other than 0;" in words
+    assert page.locator("#seed option").all_text_contents() == ["0"]
+
+
+def test_a_study_without_wrong_labels_has_nothing_about_memorization(visit, make_page):
+    page = visit(make_page(data={"dataset": "digits", "train_size": 120, "test_size": 60})).page
+    page.wait_for_selector(READY)
+    assert page.locator(".plane").count() == 2
+    assert "wrong" not in page.locator("#summary").text_content()
+
+
+def test_without_the_means_to_unpack_it_says_so(chromium, page_file):
+    context = chromium.new_context()
+    context.add_init_script("delete window.DecompressionStream")
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert "too old" in page.locator("#notice").text_content()
+    context.close()
+
+
+def test_it_fits_a_window_that_changes(visit, page_file):
+    page = visit(page_file).page
+    page.wait_for_selector(READY)
+    for width in (700, 390, 1000):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function(
+            """() => {
+              const side = (id) => document.querySelector(id).getBoundingClientRect();
+              const [matrix, cells, curves, drawn] =
+                ["#matrix", "#matrix-cells", "#curves", "#curves .main-svg"].map(side);
+              return cells.right <= matrix.right && Math.abs(drawn.width - curves.width) < 1.5;
+            }"""
+        )
+        assert page.evaluate("() => document.documentElement.scrollWidth") == width

@@ -1,0 +1,99 @@
+// Accuracies by epoch, drawn by plotly.js.
+
+const CURSOR = { type: "line", yref: "paper", y0: 0, y1: 1, line: { color: "#1d2733", width: 1.6 } };
+const hidden = new Set();
+
+async function loadLibrary() {
+  const script = document.createElement("script");
+  script.textContent = new TextDecoder().decode(await inflate("library"));
+  document.head.append(script);
+}
+
+/** The curves that a run has: without wrong labels there is nothing to memorize. */
+const curvesOf = (run) => study.language.curves.filter(({ key }) => run.arrays[key].some((value) => !Number.isNaN(value)));
+
+async function paintCurves(run, goTo) {
+  const evaluated = Array.from(run.arrays.evaluated);
+  const last = Math.max(evaluated[evaluated.length - 1], run.epochs[run.epochs.length - 1]);
+  const ticks = decades(last);
+  const traces = curvesOf(run).map(({ key, label, colour, width, dash }) => ({
+    x: evaluated.map(symlog),
+    y: Array.from(run.arrays[key]),
+    customdata: evaluated.map(epochText),
+    name: label,
+    mode: "lines",
+    line: { color: colour, width, dash },
+    visible: !hidden.has(key),
+    hovertemplate: "%{y:.3f} %{fullData.name}<extra></extra>",
+  }));
+  const events = Object.entries(run.events).map(([name, epoch]) => {
+    const { colour, dash } = study.language.events[name];
+    return {
+      ...CURSOR, name, x0: symlog(epoch), x1: symlog(epoch), layer: "below",
+      line: { color: colour, width: 1.4, dash: dash.map((length) => `${length}px`).join(",") },
+    };
+  });
+  const axis = { gridcolor: "#e9edf1", linecolor: "#b9c2cd", zeroline: false, fixedrange: true, ticks: "outside", ticklen: 4, tickcolor: "#b9c2cd" };
+  const parent = document.getElementById("curves");
+  const layout = {
+    width: parent.clientWidth,
+    height: parent.clientHeight,
+    margin: { l: 44, r: 12, t: 8, b: 40 },
+    font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: "#5a6675" },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    showlegend: false,
+    hovermode: "x unified",
+    hoverlabel: { bgcolor: "#ffffff", bordercolor: "#d9dee5", font: { size: 12 }, namelength: -1 },
+    dragmode: false,
+    xaxis: {
+      ...axis, title: { text: "epoch", standoff: 6, font: { size: 12 } }, range: [-0.03, symlog(last) + 0.03], showgrid: false,
+      tickvals: ticks.map(symlog), ticktext: ticks.map(epochText), unifiedhovertitle: { text: "epoch %{customdata}" },
+    },
+    yaxis: { ...axis, range: [-0.03, 1.03], tickvals: [0, 0.2, 0.4, 0.6, 0.8, 1], tickformat: ".1f" },
+    shapes: [...events, { ...CURSOR, name: "cursor" }],
+  };
+  await Plotly.react(parent, traces, layout, { displayModeBar: false });
+  parent.removeAllListeners("plotly_click");
+  parent.on("plotly_click", ({ points }) => goTo(nearestCheckpoint(run, evaluated[points[0].pointIndex])));
+  paintCurveLegend(run);
+}
+
+function fitCurves() {
+  const { clientWidth, clientHeight } = document.getElementById("curves");
+  Plotly.relayout("curves", { width: clientWidth, height: clientHeight });
+}
+
+function nearestCheckpoint(run, epoch) {
+  const distance = (i) => Math.abs(symlog(run.epochs[i]) - symlog(epoch));
+  return run.epochs.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+}
+
+/** A switch for each curve, with its value at the epoch shown. */
+function paintCurveLegend(run) {
+  const items = curvesOf(run).map(({ key, label, colour, dash, width }, trace) => {
+    const button = element("button", {
+      type: "button", innerHTML: `${lineSample(colour, dash === "solid" ? "none" : "6 3", width)} <b></b> ${label}`,
+    });
+    button.dataset.curve = key;
+    button.setAttribute("aria-pressed", !hidden.has(key));
+    button.addEventListener("click", () => {
+      hidden[hidden.has(key) ? "delete" : "add"](key);
+      button.setAttribute("aria-pressed", !hidden.has(key));
+      Plotly.restyle("curves", { visible: !hidden.has(key) }, [trace]);
+    });
+    return element("li", {}, button);
+  });
+  document.getElementById("curve-legend").replaceChildren(...items);
+}
+
+/** The cursor goes to the checkpoint, and the legend says what was measured there, or last before. */
+function moveCurvesCursor(run, e) {
+  const cursor = Object.keys(run.events).length;
+  const x = symlog(run.epochs[e]);
+  Plotly.relayout("curves", { [`shapes[${cursor}].x0`]: x, [`shapes[${cursor}].x1`]: x });
+  const at = run.arrays.evaluated.findLastIndex((epoch) => epoch <= run.epochs[e] + 1e-9);
+  for (const button of document.querySelectorAll("#curve-legend button")) {
+    button.querySelector("b").textContent = run.arrays[button.dataset.curve][at].toFixed(2);
+  }
+}

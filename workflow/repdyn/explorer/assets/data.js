@@ -1,0 +1,73 @@
+"use strict";
+// What stands in the page, and how it is unpacked: see pack.py.
+
+const study = JSON.parse(document.getElementById("study").textContent);
+const OUTPUT = "output";
+const DECIMALS = 1e4;
+const UNDEFINED = 65535;
+const TYPES = {
+  uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array,
+};
+
+function fromBase64(text) {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+async function inflate(id) {
+  const bytes = fromBase64(document.getElementById(id).textContent);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).arrayBuffer();
+}
+
+/** The head of a piece, with its arrays as typed arrays in place of where they lie. */
+async function unpack(number) {
+  const buffer = await inflate(`piece-${number}`);
+  const length = new DataView(buffer).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  for (const [name, { type, shape, offset }] of Object.entries(head.arrays)) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    head.arrays[name] = Object.assign(new TYPES[type](buffer, 4 + length + offset, count), { shape });
+  }
+  return head;
+}
+
+const cache = new Map();
+
+/** Everything about a run: its events, phases, curves, matrices, and the labels of each plane, (layers, E, R²). */
+async function loadRun(index) {
+  if (!cache.has(index)) cache.set(index, readRun(study.runs[index]));
+  return cache.get(index);
+}
+
+async function readRun(run) {
+  const [head, ...planes] = await Promise.all(
+    Array.from({ length: 1 + study.planes.length }, (_, i) => unpack(run.piece + i)),
+  );
+  const labels = planes.map(({ arrays }) => accumulate(arrays.labels));
+  return { ...run, ...head, epochs: Array.from(head.arrays.epochs), labels };
+}
+
+/** Labels from their changes, in place; typed arrays wrap around as the changes do. */
+function accumulate(labels) {
+  const [layers, checkpoints, points] = labels.shape;
+  for (let layer = 0; layer < layers; layer++) {
+    const start = layer * checkpoints * points;
+    for (let i = start + points; i < start + checkpoints * points; i++) labels[i] += labels[i - points];
+  }
+  return labels;
+}
+
+/** The similarity of two checkpoints of a layer, null where it is undefined. */
+function similarity(run, measure, layer, a, b) {
+  const triangle = run.arrays[measure];
+  const E = run.epochs.length;
+  const [i, j] = a < b ? [a, b] : [b, a];
+  const packed = triangle[layer * triangle.shape[1] + i * E - (i * (i - 1)) / 2 + (j - i)];
+  return packed === UNDEFINED ? null : packed / DECIMALS;
+}
+
+/** How many layers a measure knows: CKA has none of the network's output. */
+const layersOf = (run, measure) => run.arrays[measure].shape[0];

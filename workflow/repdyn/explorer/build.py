@@ -1,0 +1,270 @@
+"""The explorer's page from a study's tables: every run's regions, matrices, events and curves, as small as will do.
+
+A large study is cut to ``figures.explorer_mib``: first planes beyond the first of each set are left out, then every
+second checkpoint (or two in three, …), until the first seed of every run fits; then as many further seeds come as fit.
+The page says in a sentence what is missing.
+
+Time: a second or two a run, most of it deflating. Memory: the page and one run.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+
+from .. import data, tables
+from ..errors import RepdynError
+from ..figures import style
+from ..figures.catalogue import SETS
+from ..figures.training import CURVES
+from ..files import atomic
+from ..progress import LOG, track
+from . import page
+from .pack import changes, pack, triangle
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..study import Run
+
+Array = np.ndarray[Any, np.dtype[Any]]
+ROOM = 1000  # bytes, for the few words that are not known before it is known what fits
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How much of a run is shown: so many planes of each set, and every so-manieth checkpoint."""
+
+    planes: int
+    every: int
+
+    def kept(self, checkpoints: int) -> Array:
+        """Indices of the checkpoints shown, the first and the last among them."""
+        return np.unique([*range(0, checkpoints, self.every), checkpoints - 1])
+
+
+@dataclass(frozen=True)
+class RunPieces:
+    """What the page holds of a run: one piece of curves and matrices, one of regions for each plane."""
+
+    about: dict[str, Any]
+    pieces: list[bytes]
+
+    @property
+    def size(self) -> int:
+        """Bytes in the page."""
+        return sum(map(page.text_size, self.pieces)) + len(json.dumps(self.about)) + ROOM // 10
+
+
+def details(planes: int, checkpoints: int) -> Iterator[Detail]:
+    """From everything to the least: all planes, one plane of each set, then fewer and fewer checkpoints."""
+    yield Detail(planes, 1)
+    for every in range(1, checkpoints):
+        if every > 1 or planes > 1:
+            yield Detail(1, every)
+
+
+def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mib: float) -> str | None:
+    """The sentence about what a large study's page lacks; None if it lacks nothing."""
+    missing = []
+    if len(shown) < len(seeds):
+        missing.append(f"seeds other than {', '.join(map(str, shown))}")
+    if detail.planes < planes:
+        missing.append("planes beyond the first of each set")
+    if detail.every > 1:
+        missing.append(f"all but one in {detail.every} checkpoints")
+    if not missing:
+        return None
+    *others, last = missing
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"To stay below {mib:g} MiB this page leaves out {listed}; `figures.explorer_mib` in the config allows more."
+
+
+def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
+    """Read a run's tables and pack what is shown of it."""
+
+    def read(path: str, stage: str) -> pd.DataFrame:
+        frame: pd.DataFrame = tables.read(path, job.study.hyperparameters(stage, run)).to_pandas()
+        return frame
+
+    pictures = read(job.paths.region_pictures(run.path), "regions")
+    checkpoints = pictures.drop_duplicates("step").sort_values("step")
+    kept = detail.kept(len(checkpoints))
+    steps = checkpoints["step"].to_numpy()[kept]
+    layers = list(pictures.sort_values("depth")["layer"].unique())
+    matrices = {"cka": _matrices(read(job.paths.cka(run.path), "cka"), "cka", layers[:-1], steps)}
+    similarity = read(job.paths.region_similarity(run.path), "regions")
+    for name, of_set in similarity.groupby("planes", sort=False):
+        matrices[f"regions:{name}"] = _matrices(of_set, "similarity", layers, steps)
+    history = read(job.paths.history(run.path), "train")
+    curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
+    about = {
+        "events": style.events(read(job.paths.scores(run.path), "phases")),
+        "phases": _phases(read(job.paths.segments(run.path), "phases"), steps),
+    }
+    arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
+    arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
+    pieces = [pack(about, arrays | {name: triangle(values) for name, values in matrices.items()})]
+    pictures = pictures[pictures["step"].isin(steps)].sort_values(["depth", "step"])
+    for plane in planes.to_dict("records"):
+        seen = pictures[(pictures["planes"] == plane["planes"]) & (pictures["plane"] == plane["plane"])]
+        labels = np.stack(list(seen["labels"])).reshape(len(layers), len(steps), -1)
+        pieces.append(pack({}, {"labels": changes(labels)}))
+    return RunPieces({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed, "layers": layers}, pieces)
+
+
+def _matrices(frame: pd.DataFrame, value: str, layers: list[str], steps: Array) -> Array:
+    """(L, E, E): the checkpoint-by-checkpoint matrices of these layers."""
+    of_layer = {
+        layer: part.pivot(index="step_a", columns="step_b", values=value).loc[steps, steps].to_numpy()
+        for layer, part in frame.groupby("layer")
+    }
+    return np.stack([of_layer[layer] for layer in layers])
+
+
+def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[int]]]:
+    """By measure and layer: index of the first shown checkpoint of each phase."""
+    starts: dict[str, dict[str, list[int]]] = {}
+    for (measure, layer), part in segments.groupby(["measure", "layer"]):
+        first = np.searchsorted(steps, np.sort(part["step_start"].to_numpy()))
+        starts.setdefault(str(measure), {})[str(layer)] = np.unique(first[first < len(steps)]).tolist()
+    return starts
+
+
+def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of each plane: where it lies, its three images, their classes, and those that each seed was trained on."""
+    loaded = {seed: data.load(job.study.data, job.data_root, seed) for seed in job.study.seeds}
+    found = next(iter(loaded.values()))
+    shown = []
+    for plane in planes.to_dict("records"):
+        part = found.test if plane["planes"] == "test" else found.train
+        index = {example: i for i, example in enumerate(part.examples.tolist())}
+        rows = [index[example] for example in plane["examples"]]
+        images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]
+        pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        given = {
+            seed: (of_seed.test if plane["planes"] == "test" else of_seed.train).given_labels[rows].tolist()
+            for seed, of_seed in loaded.items()
+        }
+        shown.append(
+            {
+                "set": SETS[plane["planes"]],
+                "number": int(plane["plane"]),
+                "resolution": int(plane["resolution"]),
+                "x": [float(x) for x in plane["x"]],
+                "y": [float(y) for y in plane["y"]],
+                "xRange": [float(x) for x in plane["x_range"]],
+                "yRange": [float(y) for y in plane["y_range"]],
+                "shape": list(pixels.shape[1:]),
+                "images": [base64.b64encode(image.tobytes()).decode() for image in pixels],
+                "labels": [int(label) for label in plane["labels"]],
+                "given": given,
+            }
+        )
+    return shown
+
+
+def language(classes: int) -> dict[str, Any]:
+    """The figures' visual language, for the scripts."""
+    line = {"-": "solid"}
+    ramp = (np.array(style.SIMILARITY(np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
+    return {
+        "classes": [to_hex(colour) for colour in style.class_colours(classes)],
+        "curves": [
+            {
+                "key": name,
+                "label": label,
+                "colour": to_hex(style.CURVES[name]),
+                "width": 1.3 * width,
+                "dash": line.get(dashes, "dash"),
+            }
+            for name, (_column, label, width, dashes) in CURVES.items()
+        ],
+        "events": {
+            name: {"label": label, "colour": to_hex(colour), "dash": [2 * length for length in dashes[1]]}
+            for name, (label, colour, dashes) in style.EVENTS.items()
+        },
+        "boundary": to_hex(style.BOUNDARY),
+        "ramp": base64.b64encode(ramp.tobytes()).decode(),
+    }
+
+
+def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[RunPieces], Detail, list[int]]:
+    """As much as fits.
+
+    Args:
+        job: of the study.
+        planes: the picture planes.
+        budget: bytes in the page.
+
+    Returns:
+        The runs, seed by seed; how much is shown of each; and the seeds that are shown.
+
+    Raises:
+        RepdynError: if not even the least fits.
+    """
+    first, *others = job.study.seeds
+    per_set, checkpoints = int(planes.groupby("planes").size().max()), _checkpoints(job)
+    for detail in details(per_set, checkpoints):
+        fewer = planes[planes["plane"] < detail.planes]
+        runs = [run for run in job.study.runs if run.seed == first]
+        shown = [run_pieces(job, run, fewer, detail) for run in track(runs, len(runs), "run")]
+        if sum(run.size for run in shown) <= budget:
+            break
+    else:
+        raise RepdynError(
+            f"`figures.explorer_mib` is {job.study.figures.explorer_mib:g}, which does not hold two checkpoints of "
+            "each run; allow more."
+        )
+    seeds = [first]
+    for seed in others:
+        runs = [run for run in job.study.runs if run.seed == seed]
+        more = [run_pieces(job, run, fewer, detail) for run in track(runs, len(runs), "run")]
+        if sum(run.size for run in [*shown, *more]) > budget:
+            break
+        shown, seeds = [*shown, *more], [*seeds, seed]
+    return shown, detail, seeds
+
+
+def _checkpoints(job: Job) -> int:
+    path = job.paths.region_pictures(job.study.runs[0].path)
+    return len(set(tables.read(path, columns=["step"])["step"].to_pylist()))
+
+
+def main(job: Job) -> None:
+    """Write ``explorer.html``.
+
+    Raises:
+        RepdynError: if a table is missing or a stranger, or the size allowed holds nothing.
+    """
+    planes = tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+    planes = planes[planes["purpose"] == "picture"]
+    settings, mib = job.study.data, job.study.figures.explorer_mib
+    sets = dict.fromkeys(planes["planes"])
+    study: dict[str, Any] = {
+        "name": job.study.name,
+        "dataset": settings.dataset,
+        "noise": settings.label_noise,
+        "language": language(data.source(settings).classes),
+        "measures": [{"key": "cka", "label": "CKA of activations"}]
+        + [{"key": f"regions:{name}", "label": f"agreement of regions, {SETS[name]}"} for name in sets],
+        "planes": plane_pictures(job, planes),
+    }
+    runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
+    per_set = int(planes.groupby("planes").size().max())
+    starts = np.cumsum([0, *(len(run.pieces) for run in runs)])
+    study |= {
+        "leftOut": left_out(detail, per_set, job.study.seeds, seeds, mib),
+        "planes": [shown for shown in study["planes"] if shown["number"] < detail.planes],
+        "runs": [run.about | {"piece": int(start)} for run, start in zip(runs, starts, strict=False)],
+    }
+    content = page.assemble(study, [piece for run in runs for piece in run.pieces])
+    with atomic(job.paths.explorer()) as temporary:
+        temporary.write_text(content)
+    LOG.info("%d of %d runs in %.1f MiB", len(runs), len(job.study.runs), len(content) / 2**20)

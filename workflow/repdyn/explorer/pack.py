@@ -1,0 +1,85 @@
+"""Tables as small binary pieces that a browser unpacks: deflated, numbers rounded to a stated precision.
+
+A piece is the zlib stream (in the browser: ``DecompressionStream("deflate")``) of
+
+    length of the head, uint32 little-endian | head, JSON in UTF-8 | arrays, little-endian, each aligned to 8 bytes
+
+and the head says of each array under ``arrays`` its type, shape and offset from the end of the head.
+
+Similarities are kept to four decimals, as uint16, one triangle with the diagonal; labels as their difference to the
+checkpoint before, which is mostly zero and so deflates to a fraction.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+DECIMALS = 4
+UNDEFINED = np.iinfo(np.uint16).max
+ALIGNMENT = 8
+
+
+def pack(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    """One piece; ``about`` is whatever else the head says, in JSON types."""
+    places, body = {}, bytearray()
+    for name, array in arrays.items():
+        body += bytes(-len(body) % ALIGNMENT)
+        places[name] = {"type": array.dtype.name, "shape": list(array.shape), "offset": len(body)}
+        body += np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
+    head = json.dumps(dict(about) | {"arrays": places}, separators=(",", ":")).encode()
+    head += b" " * (-(4 + len(head)) % ALIGNMENT)
+    return zlib.compress(struct.pack("<I", len(head)) + head + bytes(body), 9)
+
+
+def unpack(piece: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What :func:`pack` was given."""
+    content = zlib.decompress(piece)
+    (length,) = struct.unpack_from("<I", content)
+    head = json.loads(content[4 : 4 + length])
+    arrays = {
+        name: np.frombuffer(
+            content,
+            dtype=np.dtype(place["type"]).newbyteorder("<"),
+            count=int(np.prod(place["shape"])),
+            offset=4 + length + place["offset"],
+        ).reshape(place["shape"])
+        for name, place in head.pop("arrays").items()
+    }
+    return head, arrays
+
+
+def triangle(matrices: Array) -> Array:
+    """Symmetric matrices in [0, 1] to four decimals.
+
+    Args:
+        matrices: (L, E, E), NaN where undefined.
+
+    Returns:
+        (L, E (E + 1) / 2) uint16, row by row from the diagonal on, in units of 1e-4; 65535 where undefined. Values
+        outside [0, 1] by rounding are drawn in.
+    """
+    rows, columns = np.triu_indices(matrices.shape[1])
+    values = matrices[:, rows, columns]
+    rounded = np.rint(np.clip(np.nan_to_num(values), 0.0, 1.0) * 10**DECIMALS).astype(np.uint16)
+    packed: Array = np.where(np.isnan(values), np.uint16(UNDEFINED), rounded)
+    return packed
+
+
+def changes(labels: Array) -> Array:
+    """Labels as differences to the checkpoint before, modulo the type's range.
+
+    Args:
+        labels: (L, E, R²), uint8 or uint16.
+
+    Returns:
+        The same shape and type; the first checkpoint is itself.
+    """
+    first = np.zeros_like(labels[:, :1])
+    return np.diff(labels, axis=1, prepend=first)

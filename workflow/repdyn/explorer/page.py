@@ -1,0 +1,70 @@
+"""The page itself: template, style, scripts, library and data in one HTML file.
+
+The library is plotly.js (MIT licence), as the ``plotly`` package ships it; it draws the curves and is deflated like the
+data. The scripts of ``assets`` are one module, in the order of ``SCRIPTS``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("data.js", "scales.js", "regions.js", "matrix.js", "curves.js", "page.js")
+
+
+def assets_digest() -> str:
+    """A digest of what the page is made of besides data: 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in ("page.html", "page.css", *SCRIPTS):
+        digest.update(name.encode() + b"\n" + (ASSETS / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def library() -> bytes:
+    """plotly.js, deflated."""
+    from plotly.offline import get_plotlyjs
+
+    return zlib.compress(get_plotlyjs().encode(), 9)
+
+
+def text_size(piece: bytes) -> int:
+    """Bytes that a piece takes in the page, at most."""
+    return 4 * -(-len(piece) // 3) + 100
+
+
+def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
+    """The HTML.
+
+    Args:
+        study: what the scripts read first: names, colours, planes, and which piece holds what.
+        pieces: from :func:`repdyn.explorer.pack.pack`, referred to by their number.
+    """
+    data = "\n".join(
+        f'<script type="application/octet-stream" id="piece-{i}">{base64.b64encode(piece).decode()}</script>'
+        for i, piece in enumerate(pieces)
+    )
+    # `</` would end the script element that the JSON stands in.
+    about = json.dumps(study, separators=(",", ":")).replace("</", "<\\/")
+    parts = {
+        "title": html.escape(f"{study['name']}: representations through training"),
+        "style": (ASSETS / "page.css").read_text(),
+        "study": about,
+        "library": base64.b64encode(library()).decode(),
+        "pieces": data,
+        "script": "\n".join((ASSETS / name).read_text() for name in SCRIPTS),
+    }
+    page = (ASSETS / "page.html").read_text()
+    for name, content in parts.items():
+        before, mark, after = page.partition(f"<!--{name}-->")
+        assert mark, f"page.html has no place for {name}"
+        page = before + content + after
+    return page
