@@ -124,11 +124,11 @@ class Bench:
             self.steps, self.layers = list(reader.epochs), reader.layers
 
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
-        from repdyn import data
+        from repdyn import datasets
 
         model, layers = activations.network(self.job.study, self.job.made_with("regions"), torch.device("cpu"))
         checkpoints.load(self.job.paths.checkpoint(self.job.run.path, step), model)
-        return model, layers, data.shape(self.job.study.data)
+        return model, layers, datasets.shape(self.job.study.data)
 
     def models(self, step: int) -> Iterator[nn.Module]:
         with probes.reading(self.job.paths.probe_weights(self.job.run.path)) as reader:

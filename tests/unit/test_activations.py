@@ -63,7 +63,7 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
         assert np.array_equal(table.examples(split)["example"], examples.examples)
         assert np.array_equal(table.examples(split)["given_label"], examples.given_labels)
         with activations.tap(model, layers) as outputs, torch.inference_mode():
-            model(torch.from_numpy(examples.images))
+            model(torch.from_numpy(examples.images[:]))
         for layer in layers:
             found = table.read(layer, step, split)
             assert found.dtype == np.float16

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repdyn import data
+from repdyn import data, datasets
 from repdyn.errors import RepdynError
 from repdyn.study import Data
 
@@ -26,18 +26,9 @@ def test_training_and_test_examples_are_disjoint():
 
 def test_seeds_share_which_examples_are_mislabelled_but_not_the_wrong_labels():
     first, second = data.load(DIGITS, NOWHERE, seed=0), data.load(DIGITS, NOWHERE, seed=1)
-    assert np.array_equal(first.train.images, second.train.images)
+    assert np.array_equal(first.train.images[:], second.train.images[:])
     assert np.array_equal(first.mislabelled, second.mislabelled)
     assert (first.train.given_labels != second.train.given_labels).sum() > 100
-
-
-def test_wrong_labels_are_symmetric():
-    many = Data(dataset="digits", train_size=1700, label_noise=0.9)
-    digits = data.load(many, NOWHERE)
-    shift = (digits.train.given_labels - digits.train.labels)[digits.mislabelled] % 10
-    counts = np.bincount(shift, minlength=10)
-    assert counts[0] == 0
-    assert counts[1:].min() > 0.6 * counts[1:].mean()
 
 
 def test_another_data_seed_chooses_other_examples():
@@ -47,7 +38,7 @@ def test_another_data_seed_chooses_other_examples():
 
 def test_images_are_standardised_by_the_training_set_and_can_be_turned_back():
     digits = data.load(DIGITS, NOWHERE)
-    images = digits.train.images
+    images = digits.train.images[:]
     assert images.dtype == np.float32
     assert images.shape == (800, 1, 8, 8)
     assert abs(images.mean(dtype=np.float64)) < 1e-6
@@ -58,11 +49,11 @@ def test_images_are_standardised_by_the_training_set_and_can_be_turned_back():
 
 
 def test_sizes_and_shape_are_known_without_reading():
-    assert data.sizes(DIGITS) == (800, 997)
-    assert data.shape(DIGITS) == (1, 8, 8)
+    assert datasets.sizes(DIGITS) == (800, 997)
+    assert datasets.shape(DIGITS) == (1, 8, 8)
     digits = data.load(DIGITS, NOWHERE)
-    assert (len(digits.train), len(digits.test)) == data.sizes(DIGITS)
-    assert digits.shape == data.shape(DIGITS)
+    assert (len(digits.train), len(digits.test)) == datasets.sizes(DIGITS)
+    assert digits.shape == datasets.shape(DIGITS)
 
 
 @pytest.mark.parametrize(
@@ -79,21 +70,15 @@ def test_sizes_and_shape_are_known_without_reading():
 )
 def test_a_data_set_too_small_or_unknown_is_named(settings, sentence):
     with pytest.raises(RepdynError, match=sentence):
-        data.sizes(settings)
+        datasets.sizes(settings)
 
 
-def test_resizing_pads_to_a_multiple_and_averages_blocks():
-    images = np.arange(2 * 28 * 28, dtype=float).reshape(2, 1, 28, 28)
-    resized = data._resized(images, 16)
-    assert resized.shape == (2, 1, 16, 16)
-    padded = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))
-    assert resized[1, 0, 3, 5] == padded[1, 0, 6:8, 10:12].mean()
-    assert resized.sum() * 4 == images.sum()
+def test_a_training_subset_without_a_class_is_refused():
+    with pytest.raises(RepdynError, match=r"`data.train_size` 10 leaves no training example of class 0 of `digits`"):
+        data.load(Data(dataset="digits", train_size=10), NOWHERE)
 
 
-def test_fashion_mnist_is_named_where_it_is_missing(tmp_path, monkeypatch):
-    from torchvision.datasets import FashionMNIST
-
-    monkeypatch.setattr(FashionMNIST, "mirrors", [])
-    with pytest.raises(RepdynError, match=r"`fashion-mnist` is not under .*put its four IDX files"):
-        data.load(Data(dataset="fashion-mnist", train_size=100), tmp_path)
+def test_only_a_byte_for_each_number_of_an_image_is_held():
+    digits = data.load(DIGITS, NOWHERE)
+    assert digits.train.images.stored is digits.test.images.stored
+    assert digits.train.images.stored.nbytes == 1797 * 64

@@ -133,13 +133,20 @@ def test_two_optimizers_with_one_seed_start_from_the_same_weights_and_see_the_sa
     assert starts[0] == starts[1]
 
 
+class Blank:
+    """A feed of four images that do not matter."""
+
+    def batches(self, size):
+        return torch.zeros(4, 1).split(size)
+
+
 def test_history_measures_what_it_says():
     class Constant(torch.nn.Module):
         def forward(self, images):
             return torch.nn.functional.one_hot(torch.full((len(images),), 1), 3).float()
 
     split = training.Split(
-        images=torch.zeros(4, 1),
+        images=Blank(),
         labels=torch.tensor([1, 1, 0, 2]),
         given_labels=torch.tensor([1, 0, 1, 2]),
         mislabelled=torch.tensor([False, True, True, False]),

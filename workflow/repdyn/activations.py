@@ -18,11 +18,12 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from . import architectures, checkpoints, data, devices, observed, schedule, tables
+from . import architectures, checkpoints, data, datasets, devices, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
 
 if TYPE_CHECKING:
+    from .images import Images
     from .jobs import Job
     from .study import Study
 
@@ -62,19 +63,21 @@ def tap(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, torch
 
 def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
     """The network of a run, in eval mode and with arbitrary weights, and its observed layers (name -> module path)."""
-    model = architectures.build(settings["arch"], data.shape(study.data), data.source(study.data).classes, seed=0)
+    model = architectures.build(
+        settings["arch"], datasets.shape(study.data), datasets.source(study.data).classes, seed=0
+    )
     return model.eval().to(device), observed.observed(model, settings["layers"])
 
 
 @torch.inference_mode()
 def forward(
-    model: nn.Module, layers: Mapping[str, str], images: Array, device: torch.device
+    model: nn.Module, layers: Mapping[str, str], images: Images, device: torch.device
 ) -> dict[str, torch.Tensor]:
     """Activations of each layer, (n, features) on the CPU in the network's precision."""
     parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     with tap(model, layers) as outputs:
-        for batch in torch.from_numpy(images).split(BATCH):
-            model(batch.to(device))
+        for start in range(0, len(images), BATCH):
+            model(torch.from_numpy(images[start : start + BATCH]).to(device))
             for layer in layers:
                 parts[layer].append(outputs[layer].cpu())
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
@@ -100,7 +103,7 @@ def choose(settings: Mapping[str, Any], examples: data.Data, seed: int) -> dict[
             )
         chosen = np.sort(generator.permutation(len(pool))[:count])
         splits[split] = data.Examples(
-            pool.images[chosen], pool.labels[chosen], pool.given_labels[chosen], pool.examples[chosen]
+            pool.images.subset(chosen), pool.labels[chosen], pool.given_labels[chosen], pool.examples[chosen]
         )
     return splits
 
@@ -173,7 +176,9 @@ def main(job: Job) -> None:
     model, layers = network(study, settings, device)
     per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = schedule.steps_of(study)
-    features = {layer: t.shape[1] for layer, t in forward(model, layers, splits["probe"].images[:1], device).items()}
+    features = {
+        layer: t.shape[1] for layer, t in forward(model, layers, splits["probe"].images.subset([0]), device).items()
+    }
 
     def write(float32: set[str]) -> None:
         table = layout(features, float32, settings["activations"]["dtype"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from . import architectures, data, devices, observed, optimizers, plugins
+from . import architectures, datasets, devices, noise, observed, optimizers, plugins
 from .errors import RepdynError
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def blaming(key: str) -> Iterator[None]:
 
 def check_examples(study: Study) -> None:
     """Check that there are as many examples as each stage asks for."""
-    train, test = data.sizes(study.data)
-    classes = data.source(study.data).classes
+    train, test = datasets.sizes(study.data)
+    classes = datasets.source(study.data).classes
+    noise.check(study.data, classes)
     settings = study.activations
     pool = test if settings.similarity_from == "test" else train
     if settings.similarity_examples > pool:
@@ -73,10 +74,10 @@ def check_architecture(study: Study, arch: str) -> tuple[nn.Module, dict[str, st
         The model, its observed layers (name -> module path), and what each gives for an image (name -> shape).
     """
     settings = study.archs[arch]
-    shape, classes = data.shape(study.data), data.source(study.data).classes
+    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0)
     layers = observed.observed(model, settings.layers)
-    last_batch = data.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
+    last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     images = torch.zeros(min(last_batch, 2), *shape)
     shapes: dict[str, tuple[int, ...]] = {}
     handles = [

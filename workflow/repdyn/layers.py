@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from . import check, data, devices
+from . import check, datasets, devices
 
 if TYPE_CHECKING:
     from .study import Study
@@ -25,7 +25,7 @@ def main(study: Study) -> None:
         RepdynError: if a model cannot be built, or observed so.
     """
     devices.prepare("cpu")
-    shape = data.shape(study.data)
+    shape = datasets.shape(study.data)
     for arch, settings in study.archs.items():
         with check.blaming(f"archs.{arch}"):
             model, layers, shapes = check.check_architecture(study, arch)

@@ -9,7 +9,7 @@ Triplets come from three sets: test images, correctly labelled and wrongly label
 test images). They are drawn one after the other from ``planes.seed``, so that more planes contain the fewer. A plane to
 look at goes through the same triplet as the scored plane of the same number.
 
-Time and memory: next to nothing; six numbers and three images' worth of floats for each plane.
+Time and memory: next to nothing; six numbers and three images' worth of floats for each plane, and the data set.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from . import data, tables
 from .errors import RepdynError
+from .images import Images
 from .progress import LOG
 
 if TYPE_CHECKING:
@@ -118,11 +119,16 @@ def span(coordinates: Array, margin: float) -> Array:
     return np.array([low - margin * (high - low), high + margin * (high - low)])
 
 
-def draw(images: Array, labels: Array, count: int, generator: np.random.Generator, distinct: bool) -> list[Array]:
+def _flat(images: Images, triplet: Array) -> Array:
+    """Three images: (3, d) float64."""
+    return images[triplet].reshape(3, -1).astype(np.float64)
+
+
+def draw(images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool) -> list[Array]:
     """Triplets of images that span planes, no two of the same three images; each an array of three indices.
 
     Args:
-        images: (n, d), float64.
+        images: n of them.
         labels: (n,), true classes.
         count: how many triplets.
         generator: where chance comes from; the first triplets do not depend on how many are drawn.
@@ -140,7 +146,11 @@ def draw(images: Array, labels: Array, count: int, generator: np.random.Generato
         failed += 1
         triplet = generator.choice(len(images), size=3, replace=False)
         key = frozenset(triplet.tolist())
-        if key in seen or (distinct and len(set(labels[triplet].tolist())) < 3) or basis(images[triplet]) is None:
+        if (
+            key in seen
+            or (distinct and len(set(labels[triplet].tolist())) < 3)
+            or basis(_flat(images, triplet)) is None
+        ):
             continue
         seen.add(key)
         triplets.append(triplet)
@@ -154,7 +164,9 @@ def sets(examples: data.Data) -> dict[str, data.Examples]:
     everything = np.ones(len(examples.test), dtype=bool)
     chosen = {"test": (examples.test, everything), "clean": (train, ~wrong), "mislabelled": (train, wrong)}
     return {
-        name: data.Examples(*(column[part] for column in (pool.images, pool.labels, pool.given_labels, pool.examples)))
+        name: data.Examples(
+            pool.images.subset(part), *(column[part] for column in (pool.labels, pool.given_labels, pool.examples))
+        )
         for name, (pool, part) in chosen.items()
         if name != "mislabelled" or wrong.any()
     }
@@ -166,7 +178,7 @@ def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> 
     Raises:
         RepdynError: if there are not enough images or classes.
     """
-    images = examples.images.reshape(len(examples), -1).astype(np.float64)
+    images = examples.images
     distinct, count = settings["distinct_classes"], max(settings["count"], settings["pictures"])
     classes = len(np.unique(examples.labels))
     if distinct and classes < 3:
@@ -189,13 +201,14 @@ def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> 
     rows = []
     for purpose, chosen, margin, resolution in uses:
         for number, triplet in enumerate(chosen):
-            found = basis(images[triplet])
+            corners = _flat(images, triplet)
+            found = basis(corners)
             assert found is not None, "draw() returns triplets that span planes"
             a, b, x, y = found
             row = {"purpose": purpose, "planes": name, "plane": number, "resolution": resolution}
             row |= {"examples": examples.examples[triplet], "labels": examples.labels[triplet], "x": x, "y": y}
             row |= {"x_range": span(x, margin), "y_range": span(y, margin)}
-            rows.append(row | {"origin": images[triplet[0]], "a": a, "b": b})
+            rows.append(row | {"origin": corners[0], "a": a, "b": b})
     return rows
 
 

@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 from safetensors import SafetensorError, safe_open
 
-from . import data, solvers, tables, thin
+from . import datasets, solvers, tables, thin
 from .files import atomic, damaged, missing
 from .progress import LOG, Progress
 from .representations import Representations
@@ -288,7 +288,7 @@ def main(job: Job) -> None:
     activations = Representations(job.paths.activations(run.path), job.made_with("activations"))
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
     epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
-    classes = data.source(job.study.data).classes
+    classes = datasets.source(job.study.data).classes
     features = {layer: activations.features(layer) for layer in activations.layers}
     accuracy: list[tuple[Any, ...]] = []
     with (

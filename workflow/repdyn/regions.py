@@ -22,7 +22,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from . import activations, agreement, checkpoints, data, devices, fragmentation, planes, probes, region_labels, tables
+from . import (
+    activations,
+    agreement,
+    checkpoints,
+    datasets,
+    devices,
+    fragmentation,
+    planes,
+    probes,
+    region_labels,
+    tables,
+)
 from .errors import RepdynError
 from .labelling import Labeller, Points, Readout, batch_size
 from .planes import Planes, Purpose
@@ -183,7 +194,7 @@ def label_run(job: Job, reader: probes.Reader, metadata: tables.Metadata) -> dic
     """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
     study, paths, run = job.study, job.paths, job.run.path
     device = devices.prepare(study.execution.device)
-    shape, classes = data.shape(study.data), data.source(study.data).classes
+    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     model, layers = activations.network(study, job.made_with("regions"), device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
@@ -216,7 +227,7 @@ def main(job: Job) -> None:
     with probes.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
         floor = label_run(job, reader, metadata)
     labels = RegionLabels(job.paths.region_labels(run), job.made_with("regions"))
-    classes = data.source(job.study.data).classes
+    classes = datasets.source(job.study.data).classes
     with tables.writer(job.paths.region_similarity(run), SIMILARITY, metadata) as append:
         for piece in similarity(labels, classes):
             append(piece)

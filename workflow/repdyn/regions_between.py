@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from . import agreement, data, tables
+from . import agreement, datasets, tables
 from .progress import LOG, track
 from .region_labels import RegionLabels
 
@@ -69,7 +69,7 @@ def compare(runs: Sequence[Run], labels: Sequence[RegionLabels], step: int, clas
 def main(job: Job) -> None:
     """Write the agreement between all runs of each architecture."""
     study = job.study
-    classes = data.source(study.data).classes
+    classes = datasets.source(study.data).classes
     pieces: list[pa.Table] = []
     for arch in study.archs:
         runs = [run for run in study.runs if run.arch == arch]

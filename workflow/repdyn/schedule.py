@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from . import data
+from . import datasets
 
 if TYPE_CHECKING:
     from .study import Checkpoints, Study
@@ -59,6 +59,6 @@ def steps_per_epoch(train_size: int, batch_size: int) -> int:
 
 def steps_of(study: Study) -> list[int]:
     """The checkpoints of every run of a study, as optimizer steps."""
-    train_size, _ = data.sizes(study.data)
+    train_size, _ = datasets.sizes(study.data)
     per_epoch = steps_per_epoch(train_size, study.training.batch_size)
     return checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)

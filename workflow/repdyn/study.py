@@ -39,14 +39,25 @@ class Section(BaseModel):
 
 
 class Data(Section):
-    """Which images, how many of them, and how many of their labels are wrong."""
+    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``."""
 
     dataset: str = "digits"
     train_size: int | None = Field(default=None, ge=10)
     test_size: int | None = Field(default=None, ge=10)
     image_size: int | None = Field(default=None, ge=4)
     label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
+    label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
+    label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _pairs_are_of_two_classes(self) -> Data:
+        if self.label_noise_pairs is not None and self.label_noise_kind != "pairs":
+            raise ValueError("`label_noise_pairs` is for `label_noise_kind: pairs` only")
+        same = [true for true, other in (self.label_noise_pairs or {}).items() if true == other]
+        if same:
+            raise ValueError(f"`label_noise_pairs` makes class {same[0]} into itself; a wrong label is another one")
+        return self
 
 
 class Architecture(Section):

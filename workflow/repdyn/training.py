@@ -1,9 +1,9 @@
 """Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
 
-The training set lives on the device as one tensor, and an epoch is a permutation of indices drawn from (seed, epoch),
-so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward and backward
-passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network, optimizer,
-and the activations of one batch.
+The data set lives on the device in bytes (``feed.py``), and an epoch is a permutation of indices drawn from (seed,
+epoch), so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward and
+backward passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network,
+optimizer, and the activations of one batch.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from . import architectures, checkpoints, data, devices, optimizers, schedule, tables
 from .errors import RepdynError
+from .feed import Feed
 from .progress import LOG, Progress
 from .state import StateFolder
 
@@ -54,19 +55,18 @@ def stream(seed: int, *purpose: int) -> int:
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled images on the device; ``mislabelled`` is a mask."""
+    """Labelled images and labels on the device; ``mislabelled`` is a mask."""
 
-    images: torch.Tensor
+    images: Feed
     labels: torch.Tensor
     given_labels: torch.Tensor
     mislabelled: torch.Tensor
 
     @classmethod
     def of(cls, examples: data.Examples, device: torch.device) -> Split:
-        """Put examples on a device, images channels last: convolutions are faster so, on GPUs and on CPUs."""
-        arrays = (examples.images, examples.labels, examples.given_labels, examples.mislabelled)
-        images, *rest = (torch.from_numpy(array).to(device) for array in arrays)
-        return cls(images.contiguous(memory_format=torch.channels_last), *rest)
+        """Put examples on a device."""
+        arrays = (examples.labels, examples.given_labels, examples.mislabelled)
+        return cls(Feed(examples.images, device), *(torch.from_numpy(array).to(device) for array in arrays))
 
 
 @torch.inference_mode()
@@ -76,7 +76,7 @@ def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
     The model is left in training mode.
     """
     model.eval()
-    logits = torch.cat([model(batch) for batch in split.images.split(EVALUATION_BATCH)]).float()
+    logits = torch.cat([model(batch) for batch in split.images.batches(EVALUATION_BATCH)]).float()
     model.train()
     return F.cross_entropy(logits, split.given_labels).item(), logits.argmax(1)
 
@@ -162,10 +162,11 @@ class Trainer:
 
     def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
         generator = torch.Generator().manual_seed(stream(self.seed, _ORDER, epoch))
-        order = torch.randperm(len(self.train.labels), generator=generator).to(self.device)
+        order = torch.randperm(len(self.train.labels), generator=generator)
+        labels = self.train.given_labels[order.to(self.device)].split(self.batch_size)
         losses: list[torch.Tensor] = []
-        for indices in order.split(self.batch_size):
-            loss = F.cross_entropy(self.model(self.train.images[indices]), self.train.given_labels[indices])
+        for images, given in zip(self.train.images.batches(self.batch_size, order), labels, strict=True):
+            loss = F.cross_entropy(self.model(images), given)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

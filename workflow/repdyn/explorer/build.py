@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from .. import data, tables
+from .. import data, datasets, tables
 from ..errors import RepdynError
 from ..figures import style
 from ..figures.catalogue import SETS
@@ -251,7 +251,7 @@ def main(job: Job) -> None:
         "name": job.study.name,
         "dataset": settings.dataset,
         "noise": settings.label_noise,
-        "language": language(data.source(settings).classes),
+        "language": language(datasets.source(settings).classes),
         "measures": [{"key": "cka", "label": "CKA of activations"}]
         + [{"key": f"regions:{name}", "label": f"agreement of regions, {SETS[name]}"} for name in sets],
         "planes": plane_pictures(job, planes),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
-from .. import data, tables
+from .. import data, datasets, tables
 from ..errors import RepdynError
 from . import reading, sheet, style
 
@@ -160,7 +160,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
     if planes.empty:
         raise RepdynError(f"This study has no planes through {SETS[name]}, so there is no figure `planes-{name}`.")
     first = planes.iloc[0]
-    known = data.source(job.study.data)
+    known = datasets.source(job.study.data)
     corners = Corners(
         first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), _images(first, known.channels),
         _captions(job, name, first),

@@ -1,0 +1,130 @@
+"""Which data sets there are, and what is known of each before it is read.
+
+Names, shapes and numbers of examples stand here, so that a study is checked and planned without its data. Reading is
+done by ``downloads.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import downloads
+from .errors import RepdynError
+from .images import Stored
+
+if TYPE_CHECKING:
+    from .study import Data as Settings
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of a data set before it is read.
+
+    Attributes:
+        channels, size, classes: of its square images.
+        train: number of training examples.
+        test: number of test examples; None where it comes in one piece, to be divided into training and test examples.
+        read: from the folder of all data sets to training and test part, downloaded first where that is possible.
+        white: the integer that stands for the brightest pixel.
+    """
+
+    channels: int
+    size: int
+    classes: int
+    train: int
+    test: int | None
+    read: Callable[[Path], tuple[Stored, Stored | None]]
+    white: int = 255
+
+
+def _mnist(torchvision: str) -> Source:
+    return Source(1, 28, 10, 60_000, 10_000, partial(downloads.read_mnist, torchvision))
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(1, 8, 10, 1_797, None, downloads.read_digits, white=16),
+    "mnist": _mnist("MNIST"),
+    "fashion-mnist": _mnist("FashionMNIST"),
+    "kmnist": _mnist("KMNIST"),
+    "cifar10": Source(3, 32, 10, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR10")),
+    "cifar100": Source(3, 32, 100, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR100")),
+    "svhn": Source(3, 32, 10, 73_257, 26_032, downloads.read_svhn),
+}
+
+
+def source(settings: Settings) -> Source:
+    """The data set that the config names.
+
+    Raises:
+        RepdynError: if there is none of that name.
+    """
+    if settings.dataset not in SOURCES:
+        known = ", ".join(SOURCES)
+        raise RepdynError(f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}.")
+    return SOURCES[settings.dataset]
+
+
+def sizes(settings: Settings) -> tuple[int, int]:
+    """Numbers of training and of test examples, without reading anything.
+
+    Raises:
+        RepdynError: if the data set has fewer examples than the config asks for.
+    """
+    known = source(settings)
+    train, test = settings.train_size, settings.test_size
+    if known.test is None:
+        train = known.train * 4 // 5 if train is None else train
+        left = known.train - train
+        test = left if test is None else test
+        if train >= known.train or test > left:
+            raise RepdynError(
+                f"`data.train_size` {train} and `data.test_size` {test} do not both fit into the {known.train} "
+                f"examples of `{settings.dataset}`."
+            )
+        return train, test
+    for key, wanted, there in (("train_size", train, known.train), ("test_size", test, known.test)):
+        if wanted is not None and wanted > there:
+            raise RepdynError(f"`data.{key}` is {wanted}, but `{settings.dataset}` has only {there} such examples.")
+    return train or known.train, test or known.test
+
+
+def shape(settings: Settings) -> tuple[int, int, int]:
+    """Channels, height and width of the images, without reading anything."""
+    known = source(settings)
+    size = settings.image_size or known.size
+    return known.channels, size, size
+
+
+def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
+    """Training and test part of a data set; only the first where it comes in one piece.
+
+    Args:
+        settings: the ``data`` section of the config.
+        root: where data sets lie.
+
+    Raises:
+        RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
+    """
+    known = source(settings)
+    parts = known.read(root)
+    for name, part, count in zip(("training", "test"), parts, (known.train, known.test), strict=True):
+        if part is None or count is None:
+            continue
+        wanted = (count, known.channels, known.size, known.size)
+        if part.images.shape != wanted or part.labels.shape != (count,):
+            raise RepdynError(
+                f"The {name} part of `{settings.dataset}` under `{root}` has images of {part.images.shape} (images, "
+                f"channels, height, width) and {len(part.labels)} labels, where {wanted} is known; delete it, and "
+                "have it made again."
+            )
+        missing = np.setdiff1d(np.arange(known.classes), part.labels)
+        if len(missing) or part.labels.min() < 0 or part.labels.max() >= known.classes:
+            what = f"no image of class {missing[0]}" if len(missing) else "labels beyond its classes"
+            raise RepdynError(f"The {name} part of `{settings.dataset}` under `{root}` has {what}.")
+    return parts
