@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run layers test lint unit pipeline browser lock clean
+.PHONY: help setup run layers test lint unit pipeline browser cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,7 +20,7 @@ run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] 
 layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
-test: lint unit pipeline browser  ## check everything: lint, unit tests, a tiny study from end to end, the explorer
+test: lint unit pipeline browser cluster  ## check everything, from lint to a tiny study on a Slurm of its own
 
 lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check --quiet workflow tests
@@ -37,6 +37,9 @@ pipeline: .venv/dev.done  ## a tiny study through Snakemake
 
 browser: .venv/dev.done  ## the explorer in a headless Chromium, where there is one
 	$(BIN)/pytest tests/browser
+
+cluster: .venv/dev.done  ## a tiny study through a Slurm that the tests start; needs root and Slurm's programs
+	$(BIN)/pytest tests/cluster -rs
 
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock
