@@ -69,6 +69,8 @@ def write_tables(job: Any) -> None:
             tables.write(path, content, layout, replace(job, stage=stage, grid_run=run).metadata())
 
         matrix = _pairs(layers, "cka").assign(cka_debiased=0.5)
+        # As where activations do not vary over examples: the first layer at initialisation.
+        matrix.loc[(matrix["depth"] == 0) & (matrix[["step_a", "step_b"]].min(axis=1) == 0), "cka"] = None
         write("cka", job.paths.cka(run.path), matrix, cka.CKA)
         matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
         write("regions", job.paths.region_similarity(run.path), matrix, regions.SIMILARITY)

@@ -5,6 +5,8 @@ import itertools
 import pytest
 from made_up import EPOCHS, EVENTS, LAYERS, class_at, similarity_at
 
+from repdyn.figures import style
+
 READY = "body[data-ready]"
 WIDTHS = {1280: 900, 390: 844}
 
@@ -192,6 +194,21 @@ def test_regions_have_matrices_too_the_network_s_included(explorer):
     assert colours(explorer, "probe") == colours(explorer, "network")
     explorer.locator("#measure").select_option("cka")
     assert explorer.locator("#layers [aria-checked=true]").text_content() == "global_pool"
+
+
+def test_what_is_undefined_looks_and_reads_so(explorer):
+    explorer.get_by_role("radio", name="stem").click()
+    go_to(explorer, 0)
+    assert explorer.locator("#readout").text_content().endswith("undefined, as one of them does not vary")
+    undefined, defined = explorer.evaluate(
+        """() => {
+          const { height } = document.getElementById("matrix-cells");
+          const context = document.getElementById("matrix-cells").getContext("2d");
+          return [[0, height - 1], [1, height - 2]].map(([x, y]) => [...context.getImageData(x, y, 1, 1).data]);
+        }"""
+    )
+    assert undefined[:3] == [int(style.UNDEFINED[i : i + 2], 16) for i in (1, 3, 5)]
+    assert defined[:3] == [round(255 * value) for value in style.SIMILARITY(1.0)[:3]]
 
 
 def test_pointing_at_the_matrix_reads_it_and_a_click_or_drag_goes_there(explorer):

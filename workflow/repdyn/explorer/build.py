@@ -191,6 +191,7 @@ def language(classes: int) -> dict[str, Any]:
             for name, (label, colour, dashes) in style.EVENTS.items()
         },
         "boundary": to_hex(style.BOUNDARY),
+        "undefined": style.UNDEFINED,
         "ramp": base64.b64encode(ramp.tobytes()).decode(),
     }
 

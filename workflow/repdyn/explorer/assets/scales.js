@@ -1,25 +1,27 @@
 // The epoch axes, as in figures/style.py, and colours.
 
 const RAMP = fromBase64(study.language.ramp);
-const NOTHING = [221, 225, 230];
 
-/** [r, g, b] of a similarity; grey where it is undefined. */
+const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+const NOTHING = rgb(study.language.undefined);
+
+/** [r, g, b] of a similarity, or of none. */
 function rampColour(value) {
   if (value === null) return NOTHING;
   const i = 3 * Math.round(255 * Math.min(1, Math.max(0, value)));
   return [RAMP[i], RAMP[i + 1], RAMP[i + 2]];
 }
 
-const CLASS_COLOURS = study.language.classes.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+const CLASS_COLOURS = study.language.classes.map(rgb);
 
 /** An epoch in as few characters as it takes. */
 const epochText = (epoch) => (epoch >= 10 || epoch === 0 ? epoch.toFixed(0) : String(Number(epoch.toPrecision(2))));
 
-/** Ticks of a log epoch axis: 0, 1, 10, … and the last epoch if it stands apart. */
-function decades(last) {
+/** Ticks of a log epoch axis: 0 and the powers of ten between first and last. */
+function decades(last, first = 1) {
   const ticks = [0];
-  for (let tick = 1; tick <= Math.max(last, 1); tick *= 10) ticks.push(tick);
-  return last > 4 * ticks[ticks.length - 1] ? [...ticks, last] : ticks;
+  for (let k = Math.ceil(Math.log10(first) - 1e-9); 10 ** k <= last; k++) ticks.push(10 ** k);
+  return ticks;
 }
 
 /** Where an epoch lies on an axis that is log beyond 1 and linear before. */
@@ -27,23 +29,20 @@ const symlog = (epoch) => (epoch <= 1 ? 0.35 * epoch : 0.35 + Math.log10(epoch))
 
 /** Where an epoch lies among checkpoints side by side, in cells; the first checkpoint's centre is at 0. */
 function cellOf(epochs, epoch) {
-  const logs = epoch > 0 && epochs.length >= 3;
-  const from = logs ? 1 : 0;
+  const logs = epochs.length >= 3 && epoch > epochs[1];
   const scale = logs ? Math.log : (x) => x;
-  const where = scale(epoch);
-  for (let i = from; i + 1 < epochs.length; i++) {
-    const [low, high] = [scale(epochs[i]), scale(epochs[i + 1])];
-    if (where <= high) return where <= low ? i : i + (where - low) / (high - low);
-  }
-  return epochs.length - 1;
+  const next = epochs.findIndex((at, i) => i > 0 && at >= epoch);
+  if (next < 0) return epochs.length - 1;
+  const [low, high] = [scale(epochs[next - 1]), scale(epochs[next])];
+  return next - 1 + Math.max(0, scale(epoch) - low) / (high - low);
 }
 
 /** [position in cells, text] of the ticks on a matrix's axes. */
 function cellTicks(epochs) {
   const last = epochs[epochs.length - 1];
-  return decades(last)
-    .filter((epoch) => epoch === 0 || epoch >= (epochs[1] ?? 0))
-    .map((epoch) => [cellOf(epochs, epoch), epochText(epoch)]);
+  const ticks = decades(last, Math.max(1, epochs[1] ?? 1));
+  if (ticks.length === 1 && last > 0) ticks.push(last); // less than an epoch, or less than a decade late in training
+  return ticks.map((epoch) => [cellOf(epochs, epoch), epochText(epoch)]);
 }
 
 /** A sample of a line for a legend. */
