@@ -9,10 +9,34 @@ import pandas as pd
 import pytest
 import seaborn as sns
 from overlaps import overlaps
-from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, history, of_runs, pairs, segments
+from sample_tables import (
+    EPOCHS,
+    EVENTS,
+    LAYERS,
+    RUNS,
+    SETS,
+    accuracy,
+    findings,
+    history,
+    of_runs,
+    pairs,
+    segments,
+)
 
 from repdyn import study
-from repdyn.figures import catalogue, draw, grids, planes, sheet, similarity, style, training
+from repdyn.figures import (
+    catalogue,
+    draw,
+    dynamics,
+    forest,
+    grids,
+    planes,
+    sheet,
+    similarity,
+    style,
+    timelines,
+    training,
+)
 from repdyn.paths import Paths
 
 
@@ -38,6 +62,11 @@ def pictures(layers, resolution=6):
     return planes.regions(labels, corners, classes=10, title="Decision regions of vit, sgd, seed 0")
 
 
+def both(n):
+    """The two similarity tables of a run; regions have an output, too."""
+    return pairs(LAYERS[n]), pairs([*LAYERS[n], "output"], "similarity", SETS)
+
+
 EVENTS_OF_RUNS = dict.fromkeys(RUNS, EVENTS)
 # Figure of the catalogue -> how it is drawn from synthetic tables with so many layers.
 OF_RUN = {
@@ -54,9 +83,16 @@ OF_RUN = {
         pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="agreement", events=EVENTS
     ),
     **{f"planes-{name}": lambda n: pictures(LAYERS[n]) for name in SETS},
+    "phases": lambda n: timelines.layers(segments(LAYERS[n], style.MEASURES), "Phases of each layer", EVENTS),
+    "synchrony": lambda n: dynamics.synchrony(*both(n), "Which layers change at the same times"),
+    "change": lambda n: dynamics.change(*both(n), "How fast each layer changes", EVENTS),
+    "probes": lambda n: dynamics.probes(accuracy(LAYERS[n]), "What linear probes read from each layer", EVENTS),
 }
 OF_STUDY = {
     "training": lambda _: training.grid(of_runs(lambda _a, _o, seed: history(seed)), EVENTS_OF_RUNS),
+    "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], style.MEASURES)), EVENTS_OF_RUNS),
+    "findings": lambda _: forest.forest(findings(), "mislabelled", "Claims tested on 6 seeds"),
+    "findings-all": lambda _: forest.forest(findings(), None, "Claims tested on 6 seeds"),
     "cka-grid": lambda n: grids.pages(
         of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title="CKA of all runs", label="CKA"
     ),

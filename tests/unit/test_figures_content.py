@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, history, of_runs, pairs, segments
+from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, accuracy, findings, history, of_runs, pairs, segments
 
-from repdyn.figures import grids, similarity, style, training
+from repdyn import phases
+from repdyn.figures import dynamics, forest, grids, similarity, style, timelines, training
 
 
 def panel(figure, title):
@@ -135,3 +136,118 @@ def test_members_of_a_family_are_averaged_before_they_are_compared():
     families = {"sgd": "sgd", "adam": "adam", "adam-fast": "adam"}
     figure = grids.differences(pd.concat(parts), "cka", [("sgd", "adam")], families)
     assert matrix_of(figure.axes[0])[0, 1] == pytest.approx(1 / 2 - (1 / 3 + 1 / 5) / 2)
+
+
+def test_phases_meet_where_the_table_says_under_each_measure():
+    figure = timelines.layers(segments(LAYERS[3], ["cka", "regions:test"]), events=EVENTS)
+    assert [axes.get_title() for axes in figure.axes] == ["CKA", "regions, test"]
+    axes = figure.axes[0]
+    lines = {np.mean(line.get_ydata()): line.get_xdata()[0] for line in axes.lines if line.get_gid() == "boundary"}
+    middle = [(EPOCHS[first - 1] * EPOCHS[first]) ** 0.5 for first in (5, 7)]
+    assert lines == {1: pytest.approx(middle[0]), 2: pytest.approx(middle[1])}
+    assert {name: line.get_xdata()[0] for name, line in marks(axes).items()} == EVENTS
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first layer is uppermost"
+    bars = [bar for bar in axes.patches if bar.get_y() < 0.5]
+    assert (min(bar.get_x() for bar in bars), max(bar.get_x() + bar.get_width() for bar in bars)) == (0, EPOCHS[-1])
+
+
+def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
+    events = {run: {"memorization_onset": 2.0 + i} for i, run in enumerate(RUNS)}
+    table = of_runs(lambda *_: segments(["a", "b"], ["cka", "regions:mislabelled"]))
+    axes = timelines.runs(table, events).axes[0]
+    onsets = [line for line in axes.lines if line.get_gid() == "memorization_onset"]
+    assert [line.get_xdata()[0] for line in onsets] == [2.0 + i for i in range(len(RUNS))]
+    rows = [line.get_ydata()[0] for line in onsets]
+    assert rows == sorted(rows) and len(set(rows)) == len(RUNS)
+    for measure, side in (("cka", -1), ("regions:mislabelled", 1)):
+        ticks = [line for line in axes.lines if line.get_gid() == f"boundary {measure}"]
+        assert len(ticks) == len(RUNS)
+        assert all(np.sign(np.mean(tick.get_ydata()) - y) == side for tick, y in zip(ticks, rows, strict=True))
+
+
+def test_synchrony_is_that_of_the_scores():
+    cka, regions = pairs(["a", "b", "c"]), pairs(["a", "b", "c", "output"], "similarity", ["test"])
+    found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions)
+    assert list(found) == ["cka", "regions:test"]
+    (of_run,) = [
+        score[3]
+        for score in phases.together("cka", [t for t in phases.trajectories(cka, regions) if t.measure == "cka"],
+                                     dict.fromkeys("abc", np.array([])), None)
+        if score[2] == "synchrony"
+    ]  # fmt: skip
+    assert found["cka"].loc["b", "c"] == pytest.approx(of_run)
+    figure = dynamics.synchrony(cka, regions)
+    axes = panel(figure, "regions, test")
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c", "output"]
+    assert f"{found['regions:test'].loc['a', 'b']:.2f}".lstrip("0") in [text.get_text() for text in axes.texts]
+
+
+def test_a_layer_that_never_changes_has_no_synchrony():
+    still = pairs(["a", "b", "c"])
+    still.loc[still["layer"] == "b", "cka"] = 1.0
+    found = dynamics.synchronies(still, pairs(["a"], "similarity", ["test"]))["cka"]
+    assert np.isnan(found.loc["a", "b"]) and np.isfinite(found.loc["a", "c"])
+
+
+def test_the_rate_of_change_is_per_tenfold_of_epochs():
+    found = dynamics.rates(pairs(["a", "b"]), "cka")
+    apart = np.log10(2)  # of all checkpoints but the first, which stands as far before the second
+    assert found.loc["a"].to_numpy() == pytest.approx(np.full(len(EPOCHS) - 1, (1 - 1 / 2) / apart))
+    assert found.loc["b"].iloc[0] == pytest.approx((1 - 1 / 3) / apart)
+
+
+def test_the_output_s_rate_does_not_set_the_colours_of_layers():
+    cka, regions = pairs(["a", "b"]), pairs(["a", "output"], "similarity", ["test"])
+    regions.loc[(regions["layer"] == "output") & (regions["step_a"] != regions["step_b"]), "similarity"] = 0.0
+    mesh = panel(dynamics.change(cka, regions), "regions, test").collections[0]
+    assert mesh.get_array().max() > mesh.norm.vmax >= dynamics.rates(cka, "cka").to_numpy().max()
+
+
+def test_probes_show_given_labels_true_labels_and_unseen_images():
+    table = accuracy(LAYERS[3])
+    figure = dynamics.probes(table, events=EVENTS)
+    titles = ["training images, given labels", "the same, true labels", "test images, true labels"]
+    assert [axes.get_title() for axes in figure.axes[:3]] == titles
+    shown = np.asarray(panel(figure, titles[0]).collections[0].get_array()).reshape(3, -1)
+    of_last = table[(table["layer"] == LAYERS[3][2]) & (table["split"] == "probe")]
+    np.testing.assert_allclose(shown[2], of_last["accuracy"])
+    onset = marks(panel(figure, titles[0]))["memorization_onset"].get_xdata()[0]
+    assert onset == pytest.approx(style.CheckpointAxis(EPOCHS).position(5.0))
+
+
+def test_probes_without_wrong_labels_have_no_panel_for_true_ones():
+    table = accuracy(LAYERS[3])
+    figure = dynamics.probes(table.assign(true_accuracy=table["accuracy"]))
+    assert [axes.get_title() for axes in figure.axes[:2]] == [
+        "training images, given labels", "test images, true labels",
+    ]  # fmt: skip
+
+
+def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked_for():
+    table = findings()
+    figure = forest.forest(table, "mislabelled")
+    rows = table[table["measure"].str.startswith(("cka ", "regions:mislabelled "))]
+    estimates = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "estimate"]
+    assert len(estimates) == rows["estimate"].notna().sum()
+    words = [text.get_text() for text in figure.texts]
+    assert words.count("no pairs") == rows["estimate"].isna().sum() > 0
+    assert words.count("supported") == (rows["verdict"] == "supported").sum()
+    assert "too few seeds" in words
+    assert [axes.get_ylim()[0] > 0 for axes in figure.axes] == [True] * rows["claim"].nunique()
+    assert len(forest.forest(table).axes[0].lines) > len(figure.axes[0].lines), "all measures are more"
+
+
+def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
+    table = findings()
+    row = table[table["measure"] == "cka progress_gap"].iloc[[0]].assign(estimate=-0.02, ci_low=-0.05, ci_high=0.01)
+    (axes,) = forest.forest(row).axes
+    (interval,) = [line for line in axes.lines if line.get_gid() == "interval"]
+    (mark,) = [line for line in axes.lines if line.get_gid() == "estimate"]
+    assert list(interval.get_xdata()) == [-0.01, 0.05]
+    assert mark.get_xdata()[0] == 0.02
+    assert axes.texts[0].get_text().startswith("more for sgd")
+
+
+def test_findings_say_which_learning_rates_are_compared():
+    words = " ".join(text.get_text() for text in forest.forest(findings()).texts)
+    assert "Learning rates, sgd against adam, at equal speed of fit: resnet: sgd-0.05 against adam 0.001" in words

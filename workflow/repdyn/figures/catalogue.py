@@ -21,6 +21,7 @@ SETS = {
 }
 # What kind of thing a figure shows; reports are ordered by it.
 TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
+PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,24 @@ def _planes(name: str) -> Entry:
         """,
         of_run=("region_pictures", "scores"),
         of_study=("planes",),
+    )
+
+
+def _findings(title: str, description: str, more: str) -> Entry:
+    return Entry(
+        module="figures.forest",
+        category=FINDINGS,
+        title=title,
+        description=description,
+        caption=f"""
+            A mark is an estimate, the mean over seeds; its bar is a bootstrap interval over seeds, too short where
+            seeds are few. Marks to the right of the vertical line mean more of what the claim says: for the first of
+            the two that are contrasted, or than would be there by chance. A p-value comes from flipping the signs of
+            seeds; with fewer than six seeds none can reach .05, which is said as too few seeds. Contrasts of
+            optimizers are contrasts of learning rates, too, which stand below the plot; where a study has several
+            rates, optimizers are also compared at equal speed of fit and each at its best test accuracy. {more}
+        """,
+        of_study=("findings",),
     )
 
 
@@ -159,6 +178,56 @@ RUN_FIGURES: dict[str, Entry] = {
         of_run=("region_similarity", "segments", "scores"),
     ),
     **{f"planes-{name}": _planes(name) for name in SETS},
+    "phases": Entry(
+        module="figures.timelines",
+        category=PHASES,
+        title="Phases of each layer",
+        description="Phases of every layer by depth and time, under each measure of similarity.",
+        caption=f"""
+            A phase is a time in which a layer is more like itself than before or after, as found in its
+            checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
+            phases are light and dark by turns, with a red line where one ends. {_EVENTS}
+        """,
+        of_run=("segments", "scores"),
+    ),
+    "synchrony": Entry(
+        module="figures.dynamics",
+        category=LAYERS,
+        title="Which layers change at the same times",
+        description="Synchrony of every layer with every other, under each measure of similarity.",
+        caption="""
+            Two layers are in synchrony, near 1, if the times at which one changes and those at which it stays are the
+            same as the other's, however much either changes. It is the correlation between the two layers'
+            checkpoint-by-checkpoint matrices: by CKA of their activations, and by the decision regions of linear
+            classifiers on planes through test images, correctly labelled and mislabelled training images. The output
+            of the network has decision regions, too, but no CKA.
+        """,
+        of_run=("cka", "region_similarity"),
+    ),
+    "change": Entry(
+        module="figures.dynamics",
+        category=LAYERS,
+        title="How fast each layer changes",
+        description="Rate of change by depth and time, under each measure of similarity.",
+        caption=f"""
+            Rows are layers from the input on, columns the intervals between checkpoints. Dark is fast: the change from
+            one checkpoint to the next, 1 minus their similarity, for each tenfold of epochs, since training slows down
+            as it goes on. A dark column is a time at which all layers change together. {_EVENTS}
+        """,
+        of_run=("cka", "region_similarity", "scores"),
+    ),
+    "probes": Entry(
+        module="figures.dynamics",
+        category=LAYERS,
+        title="What linear probes read from each layer",
+        description="Accuracy of a linear classifier on every layer through training, on given and on true labels.",
+        caption=f"""
+            A probe is a linear classifier trained on what a layer says of training images, with the labels that the
+            network was given, wrong ones included. Where it reaches high accuracy on given labels, the layer has made
+            the wrong labels linearly readable: it has memorized them, and accuracy on true labels falls. {_EVENTS}
+        """,
+        of_run=("probe_accuracy", "scores"),
+    ),
 }
 STUDY_FIGURES: dict[str, Entry] = {
     "training": Entry(
@@ -168,6 +237,28 @@ STUDY_FIGURES: dict[str, Entry] = {
         description="Accuracy by epoch for every architecture (rows) and optimizer (columns).",
         caption=f"Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS}",
         of_run=("history", "scores"),
+    ),
+    "timeline": Entry(
+        module="figures.timelines",
+        category=PHASES,
+        title="When things happen in each run",
+        description="Events and boundaries of phases of all runs on one axis of epochs.",
+        caption=f"""
+            Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by CKA,
+            in the lower half by decision regions. Where ticks of several layers coincide they are darker. {_EVENTS}
+            The shaded time is memorization.
+        """,
+        of_run=("segments", "scores"),
+    ),
+    "findings": _findings(
+        "Claims tested",
+        "Every claim about architectures and optimizers with its estimate, interval, p-value and verdict.",
+        "Decision regions are those on planes through mislabelled images, or test images where no label is wrong.",
+    ),
+    "findings-all": _findings(
+        "Claims tested, by every measure",
+        "Every claim with its estimate, interval, p-value and verdict, by CKA, debiased CKA and all decision regions.",
+        "Measures of one kind are not independent of each other.",
     ),
     "cka-grid": _grid("cka", "cka", CKA, "CKA"),
     "regions-grid": _grid("regions", "region_similarity", REGIONS, "agreement of decision regions"),
@@ -185,4 +276,4 @@ def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
     planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
     contrasted = bool(study.optimizer_contrasts)
     of_study = [name for name in STUDY_FIGURES if contrasted or not name.endswith("-difference")]
-    return ["training", "cka", "regions", planes], of_study
+    return ["training", "cka", "regions", "phases", "synchrony", planes], of_study

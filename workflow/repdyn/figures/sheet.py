@@ -120,9 +120,11 @@ def legend(figure: Figure, left: float, top: float, handles: Sequence[Artist], w
     )  # fmt: skip
 
 
-def colour_bar(figure: Figure, mappable: Any, left: float, top: float, height: float, label: str) -> None:
+def colour_bar(
+    figure: Figure, mappable: Any, left: float, top: float, height: float, label: str, **options: Any
+) -> None:
     """A colour bar; it takes half an inch of width with its labels."""
     axis = panel(figure, left, top, 0.09, height)
-    bar = figure.colorbar(mappable, cax=axis)
+    bar = figure.colorbar(mappable, cax=axis, **options)
     bar.outline.set_linewidth(0.6)
     axis.set_ylabel(label, fontsize=style.TEXT, labelpad=3)

@@ -7,7 +7,7 @@ drawn.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,6 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.patheffects import Normal, Stroke
 
 from . import reading, sheet, style
 
@@ -129,9 +128,8 @@ def draw_events(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str,
     for name, epoch in events.items():
         _label, colour, dashes = style.EVENTS[name]
         at = checkpoints.position(epoch)
-        halo: Any = [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
         axis.plot([at, at, high], [low, at, at], color=colour, linestyle=dashes, linewidth=0.7, gid=name,
-                  path_effects=halo, dash_capstyle="butt")  # fmt: skip
+                  path_effects=style.halo(), dash_capstyle="butt")  # fmt: skip
 
 
 def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:

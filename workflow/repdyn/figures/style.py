@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 P = ParamSpec("P")
@@ -49,6 +50,21 @@ EVENTS: dict[str, tuple[str, str, Any]] = {
     "memorization_end": ("memorization ends", "#d55e00", (0, (4, 1.5))),
     "perfect_fit_first": ("first perfect fit", "#000000", (0, (1, 1.2))),
     "perfect_fit_sustained": ("perfect fit from here on", "#000000", (0, (4, 1.5))),
+}
+# Measure of similarity -> what it is called where room is short; debiased CKA beside CKA only where all are asked for.
+MEASURES = {
+    "cka": "CKA",
+    "regions:test": "regions, test",
+    "regions:clean": "regions, clean",
+    "regions:mislabelled": "regions, mislabelled",
+}
+ALL_MEASURES = {"cka": "CKA", "cka_debiased": "debiased CKA", **MEASURES}
+_MEASURE_MARKS = {
+    "cka": ("#1f6f8b", "o"),
+    "cka_debiased": ("#1f6f8b", "s"),
+    "regions:test": ("#b07cc2", "^"),
+    "regions:clean": ("#9457ab", "v"),
+    "regions:mislabelled": ("#7a3b8f", "D"),
 }
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
@@ -114,6 +130,16 @@ def depth_order(frame: pd.DataFrame) -> list[str]:
 
 
 # ---- colours ------------------------------------------------------------------------------------------------------
+
+
+def measure_mark(measure: str) -> tuple[str, str]:
+    """Colour and marker of a measure: one hue for CKA, one for decision regions."""
+    return _MEASURE_MARKS.get(measure, (INK, "o"))
+
+
+def halo() -> list[AbstractPathEffect]:
+    """What makes a line seen on light and on dark."""
+    return [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
 
 
 def class_colours(classes: int) -> list[str]:

@@ -1,0 +1,251 @@
+"""Layer against layer: how synchronously they change, how fast, and what probes read from them, by depth and time."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from .. import phases, trajectories
+from . import reading, sheet, style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+Array = np.ndarray[Any, np.dtype[Any]]
+RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
+ACROSS = 4  # panels side by side
+NUMBERS = 0.185  # inches that a cell must have for its number to be written in it
+
+
+# ---- synchrony ----------------------------------------------------------------------------------------------------
+
+
+def synchronies(cka: pd.DataFrame, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Measure -> synchrony of every layer with every other, NaN where undefined (``phases.synchrony``)."""
+    found = {}
+    for measure, group in itertools.groupby(phases.trajectories(cka, regions), key=lambda t: t.measure):
+        layers = list(group)
+        if measure in style.MEASURES:
+            names = [layer.layer for layer in layers]
+            values = [[_synchrony(a, b) for b in layers] for a in layers]
+            found[measure] = pd.DataFrame(values, index=names, columns=names, dtype=float)
+    return {measure: found[measure] for measure in style.MEASURES if measure in found}
+
+
+def _synchrony(a: phases.Trajectory, b: phases.Trajectory) -> float | None:
+    least = phases.LEAST_CHECKPOINTS
+    if min(len(a.steps), len(b.steps)) < least or not np.array_equal(a.steps, b.steps):
+        return None
+    return phases.synchrony(a.even, b.even)
+
+
+@style.styled
+def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figure:
+    """Which layers change at the same times: a matrix of layers for each measure.
+
+    Args:
+        cka: a run's CKA table.
+        regions: its table of region similarity.
+        title: what is seen.
+    """
+    found = synchronies(cka, regions)
+    layers: list[str] = max((list(map(str, matrix)) for matrix in found.values()), key=len)
+    left = 0.1 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
+    side = max((sheet.PAGE - left - RIGHT) / ACROSS - GAP, 0.13 * len(layers))
+    across = min(len(found), max(1, int((sheet.PAGE - left - RIGHT) / (side + GAP))))
+    rows = math.ceil(len(found) / across)
+    below = left + 0.02  # layers' names, rotated
+    top, width = sheet.title_height(title, sheet.PAGE), left + across * (side + GAP) + RIGHT
+    figure = sheet.blank(width, top + rows * (HEAD + side + below))
+    low = min(float(np.nanmin(matrix.to_numpy())) for matrix in found.values())
+    low = math.floor(10 * low - 1e-9) / 10 if low < 1 else 0.0
+    mesh = None
+    for i, (measure, matrix) in enumerate(found.items()):
+        row, column = divmod(i, across)
+        y = top + row * (HEAD + side + below) + HEAD
+        axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
+        mesh = _layer_matrix(axis, matrix, layers if column == 0 else [""] * len(layers), low, side / len(layers))
+        axis.set_title(sheet.shortened(style.MEASURES[measure], side + GAP / 2), fontsize=style.TEXT, pad=2.5)
+    sheet.title(figure, title)
+    sheet.colour_bar(figure, mesh, left + across * (side + GAP), top + HEAD, min(side, 3.0), "synchrony")
+    return figure
+
+
+def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: float, cell: float) -> Any:
+    """The first layer in the upper left corner, numbers where there is room, white for a layer without the measure."""
+    n, edges = len(matrix), np.arange(len(matrix) + 1) - 0.5
+    axis.add_patch(_background(edges, n))
+    values = np.ma.masked_invalid(matrix.to_numpy(dtype=float))
+    mesh = axis.pcolormesh(edges, edges, values, cmap=style.SIMILARITY, vmin=low, vmax=1, rasterized=True)
+    axis.set_xlim(-0.5, len(labels) - 0.5)
+    axis.set_ylim(len(labels) - 0.5, -0.5)
+    axis.set_xticks(range(n), matrix.columns, rotation=90)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.tick_params(length=0)
+    if cell >= NUMBERS:
+        for i, j in itertools.permutations(range(n), 2):
+            if not np.ma.getmaskarray(values)[i, j]:
+                colour = "white" if values[i, j] < (1 + low) / 2 else style.INK
+                number = f"{values[i, j]:.2f}".replace("0.", ".")
+                axis.text(j, i, number, ha="center", va="center", fontsize=5, color=colour)
+    return mesh
+
+
+# ---- layers by time -----------------------------------------------------------------------------------------------
+
+
+@style.styled
+def layers_by_time(
+    panels: dict[str, pd.DataFrame], edges: Callable[[style.CheckpointAxis, int], Array], *, epochs: list[float],
+    limits: tuple[float, float], label: str, title: str = "", events: dict[str, float] | None = None,
+    cmap: Colormap = style.SIMILARITY, beyond: bool = False,
+) -> Figure:  # fmt: skip
+    """One panel for each table of layers (rows, from the input on) by time (columns).
+
+    Args:
+        panels: what a panel shows -> layers by time; layers that one panel lacks stay white there.
+        edges: (axis of checkpoints, columns) -> where the cells begin and end on it.
+        epochs: of the checkpoints.
+        limits: of the colours.
+        label: of the colour bar.
+        title: what is seen.
+        events: name -> epoch, those that took place.
+        cmap: colours.
+        beyond: whether values may lie beyond the upper limit.
+    """
+    layers = max((list(panel.index) for panel in panels.values()), key=len)
+    left = 0.12 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
+    wide = (sheet.PAGE - left - RIGHT) / max(3, len(panels)) - GAP
+    high = len(layers) * min(0.25, max(0.13, 1.1 / len(layers)))
+    handles = style.event_handles(events or {})
+    top, width = sheet.title_height(title, sheet.PAGE), left + len(panels) * (wide + GAP) + RIGHT
+    width = max(width, 4.2)
+    bottom = top + HEAD + high
+    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
+    checkpoints = style.CheckpointAxis(epochs)
+    mesh = None
+    for i, (name, panel) in enumerate(panels.items()):
+        axis = sheet.panel(figure, left + i * (wide + GAP), top + HEAD, wide, high)
+        mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, limits)
+        _mark(axis, checkpoints, events or {})
+        checkpoints.tick(axis, "x")
+        axis.set_ylim(len(layers) - 0.5, -0.5)
+        axis.set_yticks(range(len(layers)), layers if i == 0 else [""] * len(layers))
+        axis.tick_params(axis="y", length=0)
+        axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
+    sheet.title(figure, title)
+    sheet.write(figure, left + len(panels) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
+    bar = left + len(panels) * (wide + GAP)
+    sheet.colour_bar(figure, mesh, bar, top + HEAD, high, label, extend="max" if beyond else "neither")
+    sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
+    return figure
+
+
+def _heat(axis: Axes, panel: pd.DataFrame, edges: Array, cmap: Colormap, limits: tuple[float, float]) -> Any:
+    values = np.ma.masked_invalid(panel.to_numpy(dtype=float))
+    axis.add_patch(_background(edges, len(panel)))
+    mesh = axis.pcolormesh(edges, np.arange(len(panel) + 1) - 0.5, values, cmap=cmap, vmin=limits[0], vmax=limits[1],
+                           rasterized=True)  # fmt: skip
+    axis.set_xlim(edges[0], edges[-1])
+    return mesh
+
+
+def _background(edges: Array, layers: int) -> Rectangle:
+    """What shows where a value is null."""
+    return Rectangle((edges[0], -0.5), edges[-1] - edges[0], layers, color=style.UNDEFINED, linewidth=0, zorder=0)
+
+
+def _mark(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
+    for name, epoch in events.items():
+        _label, colour, dashes = style.EVENTS[name]
+        axis.axvline(checkpoints.position(epoch), color=colour, linestyle=dashes, linewidth=0.8, gid=name,
+                     path_effects=style.halo())  # fmt: skip
+
+
+def rates(part: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Layers by steps from a checkpoint to the next: (1 − similarity) per tenfold of epochs.
+
+    Initialisation, which has no place on a log axis, stands one typical distance before the first trained checkpoint.
+    """
+    found = {}
+    for layer in style.depth_order(part):
+        matrix = part[part["layer"] == layer].pivot(index="epoch_a", columns="epoch_b", values=value).sort_index()
+        apart = np.diff(trajectories.positions(matrix.index.to_numpy(dtype=float)))
+        found[layer] = (1 - np.diagonal(matrix.to_numpy(dtype=float), 1)) / apart
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
+    """How fast each layer changes, by depth and time, under each measure.
+
+    Args:
+        cka: a run's CKA table.
+        regions: its table of region similarity.
+        title: what is seen.
+        events: name -> epoch, those that took place.
+    """
+    panels = {style.MEASURES["cka"]: rates(cka, "cka")}
+    for measure, name in style.MEASURES.items():
+        part = regions[regions["planes"] == measure.partition(":")[2]]
+        if len(part):
+            panels[name] = rates(part, "similarity")
+    # What jumps, as the untrained network's output does, must not make all else look still.
+    inner = [panel.drop(index=phases.OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
+    top = max(0.1, math.ceil(10 * float(np.nanpercentile(np.concatenate(inner), 99))) / 10)
+    return layers_by_time(
+        panels, lambda _axis, columns: np.arange(columns + 1.0), epochs=sorted(cka["epoch_a"].unique()),
+        limits=(0.0, top), label="change per tenfold\nof epochs", title=title, events=events, cmap=style.CHANGE,
+        beyond=True,
+    )  # fmt: skip
+
+
+def probes(
+    accuracy: pd.DataFrame, title: str = "", events: dict[str, float] | None = None, unseen: str = "test images"
+) -> Figure:
+    """What linear probes read from each layer, by depth and time.
+
+    Args:
+        accuracy: a run's table of probe accuracies.
+        title: what is seen.
+        events: name -> epoch, those that took place.
+        unseen: what the examples are that probes are not trained on.
+    """
+    seen, others = (accuracy[accuracy["split"] == split] for split in ("probe", "similarity"))
+    panels = {"training images, given labels": _by_epoch(seen, "accuracy")}
+    if not np.array_equal(seen["accuracy"], seen["true_accuracy"]):
+        panels["the same, true labels"] = _by_epoch(seen, "true_accuracy")
+    panels[f"{unseen}, true labels"] = _by_epoch(others, "true_accuracy")
+    low = math.floor(10 * min(float(panel.min().min()) for panel in panels.values())) / 10
+    return layers_by_time(
+        panels, lambda _axis, columns: np.arange(columns + 1) - 0.5, epochs=sorted(accuracy["epoch"].unique()),
+        limits=(low, 1.0), label="probe accuracy", title=title, events=events,
+    )  # fmt: skip
+
+
+def _by_epoch(part: pd.DataFrame, value: str) -> pd.DataFrame:
+    return part.pivot(index="layer", columns="epoch", values=value).loc[style.depth_order(part)]
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read a run's tables and draw its ``synchrony``, ``change`` or ``probes`` figure."""
+    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    if figure == "synchrony":
+        text = f"Which layers change at the same times: {name}"
+        return synchrony(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text)
+    events = style.events(reading.of_run(job, "scores"))
+    events.pop("perfect_fit_first", None)  # small panels have no room for lines that nearly coincide
+    if figure == "change":
+        text = f"How fast each layer changes: {name}"
+        return change(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text, events)
+    unseen = "test images" if job.study.activations.similarity_from == "test" else "other training images"
+    text = f"What linear probes read from each layer: {name}"
+    return probes(reading.of_run(job, "probe_accuracy"), text, events, unseen)

@@ -1,0 +1,205 @@
+"""Phases on the axis of time: every layer of a run, and all runs of a study beneath each other."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from . import reading, sheet, style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
+SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns
+# Event -> the mark of a run in the timeline, hollow or filled.
+MARKS: dict[str, tuple[str, bool]] = {
+    "memorization_onset": ("o", False),
+    "test_dip": ("v", True),
+    "memorization_end": ("o", True),
+    "perfect_fit_first": ("D", False),
+    "perfect_fit_sustained": ("D", True),
+}
+
+
+def boundaries(of_layer: pd.DataFrame) -> list[float]:
+    """Where a layer's phases meet, in epochs: half way, on the log axis, between two checkpoints."""
+    ordered = of_layer.sort_values("phase")
+    ends, starts = ordered["epoch_end"].to_numpy()[:-1], ordered["epoch_start"].to_numpy()[1:]
+    return [float(np.sqrt(a * b)) if a > 0 else float(b / 2) for a, b in zip(ends, starts, strict=True)]
+
+
+# ---- a run --------------------------------------------------------------------------------------------------------
+
+
+@style.styled
+def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
+    """The phases of every layer of a run, a panel for each measure.
+
+    Args:
+        segments: a run's table of phases.
+        title: what is seen.
+        events: name -> epoch, those that took place.
+    """
+    events = events or {}
+    measures = [measure for measure in style.MEASURES if measure in set(segments["measure"])]
+    names = style.depth_order(segments)
+    left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
+    wide = (sheet.PAGE - left - RIGHT) / max(3, len(measures)) - GAP
+    high = len(names) * min(0.25, max(0.13, 1.1 / len(names)))
+    handles: list[Artist] = [*style.event_handles(events), _boundary_handle()]
+    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + len(measures) * (wide + GAP) + RIGHT)
+    bottom = top + HEAD + high
+    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
+    last = float(segments["epoch_end"].max())
+    for i, measure in enumerate(measures):
+        axis = sheet.panel(figure, left + i * (wide + GAP), top + HEAD, wide, high)
+        of_measure = segments[segments["measure"] == measure]
+        for row, name in enumerate(names):
+            _bars(axis, row, of_measure[of_measure["layer"] == name], last)
+        for event, epoch in events.items():
+            _label, colour, dashes = style.EVENTS[event]
+            axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, gid=event)
+        style.log_epochs(axis, last)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_yticks(range(len(names)), names if i == 0 else [""] * len(names))
+        axis.tick_params(axis="y", length=0)
+        axis.set_title(sheet.shortened(style.MEASURES[measure], wide), fontsize=style.TEXT, pad=2.5)
+    sheet.title(figure, title)
+    sheet.write(figure, left + len(measures) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
+    sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
+    return figure
+
+
+def _bars(axis: Axes, row: int, of_layer: pd.DataFrame, last: float) -> None:
+    """The phases of one layer, by turns light and dark, with a line between them."""
+    if of_layer.empty:
+        return
+    edges = [0.0, *boundaries(of_layer), last]
+    for phase, (start, end) in enumerate(itertools.pairwise(edges)):
+        axis.barh(row, end - start, left=start, height=0.8, color=SHADES[phase % 2], linewidth=0)
+    for edge in edges[1:-1]:
+        axis.plot([edge, edge], [row - 0.4, row + 0.4], color=style.BOUNDARY, linewidth=1.1, gid="boundary")
+
+
+def _boundary_handle() -> Line2D:
+    return Line2D([], [], color=style.BOUNDARY, linewidth=1.1, label="a phase ends, the next begins")
+
+
+# ---- a study ------------------------------------------------------------------------------------------------------
+
+
+@style.styled
+def runs(
+    segments: pd.DataFrame, events: reading.Events, planes: str = "mislabelled",
+    title: str = "When things happen in each run",
+) -> Figure:  # fmt: skip
+    """All runs beneath each other: events as marks, phase boundaries of every layer as ticks.
+
+    Args:
+        segments: the tables of phases of all runs, with columns arch, optimizer, seed.
+        events: (arch, optimizer, seed) -> the events of that run; its order is that of the rows.
+        planes: the set of planes whose decision regions are shown.
+        title: what is seen.
+    """
+    keys = list(events)
+    cells = list(dict.fromkeys(key[:2] for key in keys))
+    height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / len(keys)))
+    colours = style.optimizer_colours(dict.fromkeys(optimizer for _, optimizer in cells))
+    left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
+    marks, ticks = _mark_handles(events), _tick_handles(planes)
+    top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - RIGHT
+    high = height * (len(keys) + 0.35 * (len(cells) - 1))
+    bottom = top + high
+    legend = bottom + sheet.EPOCH_AXIS + sheet.legend_height(marks, inner)
+    figure = sheet.blank(sheet.PAGE, legend + sheet.legend_height(ticks, inner))
+    axis = sheet.panel(figure, left, top, inner, high)
+    style.log_epochs(axis, float(segments["epoch_end"].max()))
+    y = 0.0
+    of_run = dict(iter(segments.groupby(["arch", "optimizer", "seed"], sort=False)))
+    for i, key in enumerate(keys):
+        if i and key[:2] != keys[i - 1][:2]:
+            axis.axhline(y - 0.325, color=style.GREY, linewidth=0.4)
+            y += 0.35
+        _run(axis, y, of_run[key], events[key], planes)
+        sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
+                    fontsize=style.SMALL)  # fmt: skip
+        if i == 0 or key[:2] != keys[i - 1][:2]:
+            sheet.write(figure, 0.05, top + (y + 0.5) * height, ", ".join(key[:2]), va="center", fontweight="bold",
+                        color=colours[key[1]])  # fmt: skip
+        y += 1
+    axis.set_ylim(high / height - 0.5, -0.5)
+    axis.set_yticks([])
+    axis.set_xlabel("epoch", labelpad=1)
+    sheet.title(figure, title)
+    sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, marks, inner)
+    sheet.legend(figure, left, legend, ticks, inner)
+    return figure
+
+
+def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str) -> None:
+    """One run: boundaries by CKA above the middle, of decision regions below; events on it."""
+    axis.plot([0, segments["epoch_end"].max()], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
+    if {"memorization_onset", "memorization_end"} <= set(events):
+        start, end = events["memorization_onset"], events["memorization_end"]
+        axis.barh(y, end - start, left=start, height=0.9, color=style.EVENTS["memorization_onset"][1], alpha=0.15,
+                  linewidth=0, zorder=0)  # fmt: skip
+    for measure, low, high in (("cka", -0.45, -0.03), (f"regions:{planes}", 0.03, 0.45)):
+        colour, _ = style.measure_mark(measure)
+        for _, of_layer in segments[segments["measure"] == measure].groupby("depth"):
+            for edge in boundaries(of_layer):
+                axis.plot([edge, edge], [y + low, y + high], color=colour, alpha=0.45, linewidth=1.8,
+                          solid_capstyle="butt", gid=f"boundary {measure}")  # fmt: skip
+    for name, epoch in events.items():
+        _mark(axis, [epoch], [y], name)
+
+
+def _mark(axis: Axes | None, x: list[float], y: list[float], name: str) -> Line2D:
+    label, colour, _dashes = style.EVENTS[name]
+    marker, filled = MARKS[name]
+    options: dict[str, Any] = {
+        "marker": marker, "linestyle": "none", "markersize": 4.0 if marker != "D" else 3.4, "color": colour,
+        "markerfacecolor": colour if filled else "white", "markeredgewidth": 0.8, "label": label, "zorder": 4,
+    }  # fmt: skip
+    return Line2D(x, y, **options) if axis is None else axis.plot(x, y, gid=name, **options)[0]
+
+
+def _mark_handles(events: reading.Events) -> list[Artist]:
+    present = {name for of_run in events.values() for name in of_run}
+    handles: list[Artist] = [_mark(None, [], [], name) for name in MARKS if name in present]
+    if {"memorization_onset", "memorization_end"} <= present:
+        colour = style.EVENTS["memorization_onset"][1]
+        handles.append(Patch(facecolor=colour, alpha=0.15, label="memorization"))
+    return handles
+
+
+def _tick_handles(planes: str) -> list[Artist]:
+    tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 6, "markeredgewidth": 1.3}
+    words = {
+        "cka": "above: a layer's phase ends, by CKA",
+        f"regions:{planes}": f"below: by regions, {planes} images",
+    }
+    return [
+        Line2D([], [], color=style.measure_mark(measure)[0], alpha=0.7, label=text, **tick)
+        for measure, text in words.items()
+    ]
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of a run and draw ``phases``, or of all runs and draw ``timeline``."""
+    if figure == "timeline":
+        segments = reading.of_runs(job, "segments")
+        planes = "mislabelled" if (segments["measure"] == "regions:mislabelled").any() else "test"
+        return runs(segments, reading.events(job), planes)
+    events = style.events(reading.of_run(job, "scores"))
+    events.pop("perfect_fit_first", None)  # small panels have no room for lines that nearly coincide
+    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    return layers(reading.of_run(job, "segments"), f"Phases of each layer: {name}", events)
