@@ -135,7 +135,10 @@ def test_a_wrong_checksum_is_damage(tmp_path, monkeypatch, name):
         (b"no gzip", "is damaged (Not a gzipped file"),
         (gzip.compress(b"\0\0\x09\x01"), "is damaged (no IDX file of bytes)"),
         (gzip.compress(fakes.idx(np.zeros((3, 2, 2)))[:-1]), "is damaged (27 bytes do not hold (3, 2, 2))"),
-        (gzip.compress(fakes.idx(np.zeros((fakes.TRAIN, 2, 2)))), "has images of (30, 1, 2, 2)"),
+        (
+            gzip.compress(fakes.idx(np.zeros((fakes.TRAIN, 2, 2)))),
+            "with 30 labels, where 30 × 1 × 28 × 28 should be",
+        ),
     ],
     ids=["cut short", "not gzipped", "not of bytes", "a byte less", "of another size"],
 )

@@ -1,7 +1,8 @@
 """Which data sets there are, and what is known of each before it is read.
 
 Names, shapes and numbers of examples stand here, so that a study is checked and planned without its data. Reading is
-done by ``downloads.py``.
+done by ``downloads.py`` (scikit-learn's and torchvision's) and ``folders.py`` (image files). A folder of one's own is
+described in the config as fully as the others are here.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import downloads
+from . import downloads, folders
 from .errors import RepdynError
 from .images import Stored
 
 if TYPE_CHECKING:
     from .study import Data as Settings
+
+
+FOLDER = "image-folder"  # a data set of one's own, described under `data.folder`
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,10 @@ class Source:
     white: int = 255
 
 
+# Folder, classes, channels, side, origin.
+_TINY_IMAGENET = ("tiny-imagenet-200", 200, 3, 64, "; unpack http://cs231n.stanford.edu/tiny-imagenet-200.zip there")
+
+
 def _mnist(torchvision: str) -> Source:
     return Source(1, 28, 10, 60_000, 10_000, partial(downloads.read_mnist, torchvision))
 
@@ -55,6 +63,7 @@ SOURCES: dict[str, Source] = {
     "cifar10": Source(3, 32, 10, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR10")),
     "cifar100": Source(3, 32, 100, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR100")),
     "svhn": Source(3, 32, 10, 73_257, 26_032, downloads.read_svhn),
+    "tiny-imagenet": Source(3, 64, 200, 100_000, 10_000, partial(folders.read_folder, *_TINY_IMAGENET)),
 }
 
 
@@ -64,8 +73,12 @@ def source(settings: Settings) -> Source:
     Raises:
         RepdynError: if there is none of that name.
     """
+    if settings.folder is not None:
+        f = settings.folder
+        read = partial(folders.read_folder, f.path, f.classes, f.channels, f.size, "")
+        return Source(f.channels, f.size, f.classes, f.train, f.test, read)
     if settings.dataset not in SOURCES:
-        known = ", ".join(SOURCES)
+        known = ", ".join([*SOURCES, FOLDER])
         raise RepdynError(f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}.")
     return SOURCES[settings.dataset]
 
@@ -118,10 +131,11 @@ def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
             continue
         wanted = (count, known.channels, known.size, known.size)
         if part.images.shape != wanted or part.labels.shape != (count,):
+            has, known_to_have = (" × ".join(map(str, shape)) for shape in (part.images.shape, wanted))
+            remedy = "correct `data.folder`" if settings.folder else "delete it, and put the right one there"
             raise RepdynError(
-                f"The {name} part of `{settings.dataset}` under `{root}` has images of {part.images.shape} (images, "
-                f"channels, height, width) and {len(part.labels)} labels, where {wanted} is known; delete it, and "
-                "have it made again."
+                f"The {name} part of `{settings.dataset}` under `{root}` has {has} (images × channels × height × "
+                f"width) with {len(part.labels)} labels, where {known_to_have} should be; {remedy}."
             )
         missing = np.setdiff1d(np.arange(known.classes), part.labels)
         if len(missing) or part.labels.min() < 0 or part.labels.max() >= known.classes:

@@ -38,10 +38,25 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Folder(Section):
+    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it: see ``folders.py``.
+
+    ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
+    """
+
+    path: str
+    classes: int = Field(ge=3)
+    channels: Literal[1, 3] = 3
+    size: int = Field(ge=4)
+    train: int = Field(ge=10)
+    test: int = Field(ge=10)
+
+
 class Data(Section):
     """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``."""
 
     dataset: str = "digits"
+    folder: Folder | None = None
     train_size: int | None = Field(default=None, ge=10)
     test_size: int | None = Field(default=None, ge=10)
     image_size: int | None = Field(default=None, ge=4)
@@ -49,6 +64,15 @@ class Data(Section):
     label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
     label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _image_folders_are_described(self) -> Data:
+        if (self.dataset == "image-folder") != (self.folder is not None):
+            raise ValueError(
+                "`dataset: image-folder`, and no other, needs a section `folder` with path, classes, size, train and "
+                "test: what is in the folder"
+            )
+        return self
 
     @model_validator(mode="after")
     def _pairs_are_of_two_classes(self) -> Data:
