@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run layers test lint unit pipeline browser cluster lock clean
+.PHONY: help setup run unlock layers test lint unit pipeline browser cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,9 @@ setup: .venv/dev.done  ## create .venv from the hashed lock, tools for the tests
 
 run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] [CORES=8]
 	@$(SNAKEMAKE)
+
+unlock: .venv/run.done  ## after a kill -9 or a power cut, and when no Snakemake runs: take away the lock that one left
+	@$(SNAKEMAKE) --unlock
 
 layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
