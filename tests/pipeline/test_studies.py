@@ -1,0 +1,36 @@
+"""Every study that is shipped is valid and can be planned, on a machine that has neither its data nor a GPU."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from repdyn import check, snapshot
+from repdyn import study as studies
+
+ROOT = Path(__file__).parents[2]
+STUDIES = sorted([*(ROOT / "workflow" / "studies").glob("*.yaml"), ROOT / "config.yaml"])
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # Here and now, instead of in a process that imports torch once more; Snakemake then finds that it was checked.
+    monkeypatch.setattr(snapshot, "_check", lambda copy: check.main(studies.load(copy)))
+    study, _ = snapshot.take(yaml.safe_load(path.read_text()))
+    assert study.name == (path.stem if path.name != "config.yaml" else "digits")
+
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
+    environment.pop(snapshot.VARIABLE, None)
+    done = subprocess.run(
+        [*command, "--cores", "1", "--dry-run", "--quiet", "rules"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    jobs = dict(line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) == 2)
+    assert int(jobs["train"]) == int(jobs["phases"]) == len(study.runs)
+    assert not (tmp_path / study.execution.data_root).exists()
