@@ -42,7 +42,7 @@ browser: .venv/dev.done  ## the explorer in a headless Chromium, where there is 
 	$(BIN)/pytest tests/browser
 
 cluster: .venv/dev.done  ## a tiny study through a Slurm that the tests start; needs root and Slurm's programs
-	$(BIN)/pytest tests/cluster -rs
+	$(BIN)/pytest tests/cluster
 
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock

@@ -7,12 +7,18 @@ import pytest
 import running
 import slurm as cluster
 
+WHY_NOT = cluster.why_not()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if WHY_NOT is not None:
+        terminalreporter.write_line(f"tests/cluster: skipped, because {WHY_NOT}")
+
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[cluster.Slurm]:
-    reason = cluster.why_not()
-    if reason is not None:
-        pytest.skip(reason)
+    if WHY_NOT is not None:
+        pytest.skip(WHY_NOT)
     with cluster.running(cores=4) as started:
         yield started
         started.empty()
