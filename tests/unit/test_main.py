@@ -1,3 +1,5 @@
+import contextlib
+import logging
 import os
 import subprocess
 import sys
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 
+from repdyn import __main__ as main
 from repdyn import progress
 
 
@@ -90,3 +93,14 @@ def test_progress_is_steady_lines_with_rate_and_time_left(monkeypatch, caplog):
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0] == "epoch 12/30, 4.0 s/epoch, 01:12 left, loss 0.1"
     assert 3 <= len(lines) <= 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_cuts_a_log_short_and_a_mistake_in_a_line_is_still_told(capsys):
+    log = main._LogFile("/dev/full")
+    log.emit(logging.LogRecord("repdyn", logging.INFO, __file__, 1, "epoch %d", (1,), None))
+    assert capsys.readouterr().err == ""
+    log.emit(logging.LogRecord("repdyn", logging.INFO, __file__, 1, "epoch %d", ("one",), None))
+    assert "Logging error" in capsys.readouterr().err
+    with contextlib.suppress(OSError):
+        log.close()

@@ -69,6 +69,14 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
+class _LogFile(logging.FileHandler):
+    """A log that a full disk only cuts short: its lines stand on the terminal, too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def _set_up_log(path: Path | None, title: str) -> None:
     LOG.setLevel(logging.INFO)
     LOG.propagate = False
@@ -77,7 +85,7 @@ def _set_up_log(path: Path | None, title: str) -> None:
     LOG.addHandler(terminal)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(path)
+        file = _LogFile(path)
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
         LOG.addHandler(file)
 

@@ -9,6 +9,7 @@ keeping both costs nothing.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 
 from . import checkpoints
-from .files import atomic, is_disk_full
+from .files import atomic
 from .progress import LOG
 
 
@@ -40,13 +41,10 @@ class StateFolder:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Save atomically; raises a RepdynError if the disk is full."""
+        buffer = io.BytesIO()  # torch hides why a file cannot be written
+        torch.save(dict(state), buffer)
         with atomic(self._file) as temporary:
-            try:
-                torch.save(dict(state), temporary)
-            except RuntimeError as error:  # torch reports a failed write so
-                if is_disk_full(OSError(str(error))) or "failed" in str(error):
-                    raise OSError(28, "No space left on device") from None
-                raise
+            temporary.write_bytes(buffer.getbuffer())
 
     def load(self, steps: list[int]) -> dict[str, Any] | None:
         """The last state, or None where there is none to continue from.
