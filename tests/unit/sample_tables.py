@@ -10,6 +10,7 @@ STEPS = [round(10 * epoch) for epoch in EPOCHS]
 EVENTS = {
     "memorization_onset": 5.0,
     "test_dip": 9.0,
+    "second_descent_end": 14.0,
     "memorization_end": 20.0,
     "perfect_fit_first": 30.0,
     "perfect_fit_sustained": 40.0,
@@ -95,4 +96,24 @@ def findings():
                          "supported" if value else "undecided at 6 seeds", 6, compared))  # fmt: skip
     rows.append(("perfect fit is a transition", "cka transition_fitted", "arch: vit", 0.3, 0.1, 0.5, 0.25, 3,
                  "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
+    rows.append((stage.DESCENT, f"cka {stage.DESCENT_SCORE}", "dip: with - without", 0.3, 0.1, 0.5, 0.25, 3,
+                 "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
     return pd.DataFrame(rows, columns=stage.FINDINGS.names)
+
+
+def plane_of(layers, steps=12, resolution=6):
+    """Random labels of one plane at so many checkpoints, and its three images."""
+    from repdyn.figures import planes
+
+    random = np.random.default_rng(0)
+    rows = [
+        (layer, depth, 10 * step, float(step), "test", 0, random.integers(0, 10, resolution**2, dtype=np.uint8))
+        for depth, layer in enumerate(layers)
+        for step in range(steps)
+    ]
+    labels = pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "planes", "plane", "labels"])
+    corners = planes.Corners(
+        np.array([0.0, 2.0, 1.0]), np.array([0.0, 0.0, 3.0]), (-1.0, 3.0), (-1.5, 4.5), random.random((3, 8, 8, 1)),
+        ["true 0\ngiven 3"] * 3,
+    )  # fmt: skip
+    return labels, corners

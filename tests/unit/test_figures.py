@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -20,11 +21,14 @@ from sample_tables import (
     history,
     of_runs,
     pairs,
+    plane_of,
     segments,
 )
 
 from repdyn import study
+from repdyn.errors import RepdynError
 from repdyn.figures import (
+    animation,
     catalogue,
     draw,
     dynamics,
@@ -47,18 +51,8 @@ def no_warnings():
         yield
 
 
-def pictures(layers, resolution=6):
-    random = np.random.default_rng(0)
-    rows = [
-        (layer, depth, step, float(step), "test", 0, random.integers(0, 10, resolution**2, dtype=np.uint8))
-        for depth, layer in enumerate(layers)
-        for step in range(12)
-    ]
-    labels = pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "planes", "plane", "labels"])
-    corners = planes.Corners(
-        np.array([0.0, 2.0, 1.0]), np.array([0.0, 0.0, 3.0]), (-1.0, 3.0), (-1.5, 4.5), random.random((3, 8, 8, 1)),
-        ["true 0\ngiven 3"] * 3,
-    )  # fmt: skip
+def pictures(layers):
+    labels, corners = plane_of(layers)
     return planes.regions(labels, corners, classes=10, title="Decision regions of vit, sgd, seed 0")
 
 
@@ -67,6 +61,18 @@ def both(n):
     return pairs(LAYERS[n]), pairs([*LAYERS[n], "output"], "similarity", SETS)
 
 
+CONFIG = {
+    "name": "x",
+    "archs": {"vit": {"model": "vit_tiny_patch16_224"}},
+    "optimizers": {"sgd": {"opt": "momentum", "lr": 0.1}, "adam": {"opt": "adam", "lr": 0.001}},
+    "seeds": [0],
+    "training": {"epochs": 1},
+}
+ENTRIES = [
+    *catalogue.RUN_FIGURES.values(),
+    *catalogue.STUDY_FIGURES.values(),
+    *catalogue.ANIMATIONS.values(),
+]
 EVENTS_OF_RUNS = dict.fromkeys(RUNS, EVENTS)
 # Figure of the catalogue -> how it is drawn from synthetic tables with so many layers.
 OF_RUN = {
@@ -108,14 +114,22 @@ OF_STUDY = {
         "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam", label="difference",
     ),
 }  # fmt: skip
+MOVING = {
+    name: lambda n: (
+        animation.Film(*plane_of(LAYERS[n], steps=2), history(), classes=10, title="Decision regions").figure
+    )
+    for name in catalogue.ANIMATIONS
+}
 DRAWN = {f"{name} of a run": drawn for name, drawn in OF_RUN.items()} | {
     f"{name} of the study": drawn for name, drawn in OF_STUDY.items()
 }
+DRAWN |= {"planes-test that moves": MOVING["planes-test"]}
 
 
 def test_every_figure_of_the_catalogue_is_tried():
     assert set(OF_RUN) == set(catalogue.RUN_FIGURES)
     assert set(OF_STUDY) == set(catalogue.STUDY_FIGURES)
+    assert set(MOVING) == set(catalogue.ANIMATIONS)
 
 
 @pytest.mark.parametrize("layers", LAYERS)
@@ -145,6 +159,31 @@ def test_two_drawings_are_the_same_bytes(tmp_path, extension):
             figure = OF_RUN["cka"](3)
             figure.savefig(tmp_path / name, format=extension, metadata=draw.METADATA[extension])
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_two_films_are_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        film = animation.Film(*plane_of(["stem", "output"], steps=2), history(), classes=10)
+        animation.save(film, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("figure", "output", "complaint"),
+    [
+        (
+            "cka",
+            "x.gif",
+            "no figure `cka` of a run that moves; there are: planes-test, planes-clean, planes-mislabelled",
+        ),
+        ("tree", "x.png", "no figure `tree` of a run; there are: training, cka"),
+        ("cka", "x.bmp", "must end in .svg, .pdf, .png, .gif"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_a_sentence(make_job, figure, output, complaint):
+    job = make_job("figure", CONFIG, arch="vit")
+    with pytest.raises(RepdynError, match=complaint):
+        draw.main(job, figure, Path(output))
 
 
 # ---- the language -------------------------------------------------------------------------------------------------
@@ -225,13 +264,13 @@ def test_a_text_s_width_is_what_matplotlib_draws():
 
 def test_the_catalogue_names_real_tables_and_modules():
     paths = Paths("results/x")
-    for entry in (*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()):
+    for entry in ENTRIES:
         assert all(path.startswith("results/x/") for path in entry.inputs(paths, ["RUN"]))
         assert callable(importlib.import_module(f"repdyn.{entry.module}").draw)
 
 
 def test_every_figure_is_explained_in_plain_sentences():
-    for entry in (*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()):
+    for entry in ENTRIES:
         assert not entry.title.endswith(".")
         assert entry.description.count(".") == 1 and entry.description.endswith(".")
         assert entry.caption.endswith(".") and len(entry.caption.split()) > 15
@@ -239,16 +278,7 @@ def test_every_figure_is_explained_in_plain_sentences():
 
 
 def config(**changes):
-    return study.parse(
-        {
-            "name": "x",
-            "archs": {"vit": {"model": "vit_tiny_patch16_224"}},
-            "optimizers": {"sgd": {"opt": "momentum", "lr": 0.1}, "adam": {"opt": "adam", "lr": 0.001}},
-            "seeds": [0],
-            "training": {"epochs": 1},
-        }
-        | changes
-    )
+    return study.parse(CONFIG | changes)
 
 
 def test_what_is_drawn_by_default_is_what_the_study_has():

@@ -4,10 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
-from sample_tables import EPOCHS, EVENTS, LAYERS, RUNS, SETS, accuracy, findings, history, of_runs, pairs, segments
+from sample_tables import (
+    EPOCHS,
+    EVENTS,
+    LAYERS,
+    RUNS,
+    SETS,
+    accuracy,
+    findings,
+    history,
+    of_runs,
+    pairs,
+    plane_of,
+    segments,
+)
 
 from repdyn import phases
-from repdyn.figures import dynamics, forest, grids, similarity, style, timelines, training
+from repdyn.figures import animation, dynamics, forest, grids, planes, similarity, style, timelines, training
 
 
 def panel(figure, title):
@@ -145,7 +158,7 @@ def test_phases_meet_where_the_table_says_under_each_measure():
     lines = {np.mean(line.get_ydata()): line.get_xdata()[0] for line in axes.lines if line.get_gid() == "boundary"}
     middle = [(EPOCHS[first - 1] * EPOCHS[first]) ** 0.5 for first in (5, 7)]
     assert lines == {1: pytest.approx(middle[0]), 2: pytest.approx(middle[1])}
-    assert {name: line.get_xdata()[0] for name, line in marks(axes).items()} == EVENTS
+    assert {name: line.get_xdata()[0] for name, line in marks(axes).items()} == style.few(EVENTS)
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first layer is uppermost"
     bars = [bar for bar in axes.patches if bar.get_y() < 0.5]
     assert (min(bar.get_x() for bar in bars), max(bar.get_x() + bar.get_width() for bar in bars)) == (0, EPOCHS[-1])
@@ -233,6 +246,7 @@ def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked
     assert words.count("no pairs") == rows["estimate"].isna().sum() > 0
     assert words.count("supported") == (rows["verdict"] == "supported").sum()
     assert "too few seeds" in words
+    assert "runs with a dip against runs without" in words
     assert [axes.get_ylim()[0] > 0 for axes in figure.axes] == [True] * rows["claim"].nunique()
     assert len(forest.forest(table).axes[0].lines) > len(figure.axes[0].lines), "all measures are more"
 
@@ -251,3 +265,32 @@ def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
 def test_findings_say_which_learning_rates_are_compared():
     words = " ".join(text.get_text() for text in forest.forest(findings()).texts)
     assert "Learning rates, sgd against adam, at equal speed of fit: resnet: sgd-0.05 against adam 0.001" in words
+
+
+def test_planes_show_every_layer_at_checkpoints_spread_over_training_with_images_where_they_stand():
+    labels, corners = plane_of(["stem", "output"])
+    figure = planes.regions(labels, corners, classes=10)
+    panels = [axes for axes in figure.axes if axes.images and axes.lines]
+    assert len(panels) == 2 * planes.EPOCHS
+    last = labels[(labels["layer"] == "output") & (labels["step"] == labels["step"].max())]["labels"].iloc[0]
+    np.testing.assert_array_equal(panels[-1].images[0].get_array().ravel(), last)
+    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panels[0].lines]
+    assert dots == list(zip(corners.x, corners.y, strict=True))
+    assert len(panels[0].artists) == 3, "thumbnails"
+    titles = [axes.get_title() for axes in panels[: planes.EPOCHS]]
+    assert titles[0] == "epoch 0" and titles[-1] == "11"
+
+
+def test_a_film_moves_regions_cursor_and_clock_together():
+    labels, corners = plane_of(["stem", "output"], steps=3)
+    film = animation.Film(labels, corners, history(), classes=10)
+    assert film.steps == [0, 10, 20]
+    film.show(20)
+    stem = panel(film.figure, "stem")
+    shown = labels[(labels["layer"] == "stem") & (labels["step"] == 20)]["labels"].iloc[0]
+    np.testing.assert_array_equal(stem.images[0].get_array().ravel(), shown)
+    words = [text.get_text() for text in film.figure.texts]
+    assert "epoch 2" in words
+    (strip,) = [axes for axes in film.figure.axes if axes.get_ylabel() == "accuracy"]
+    assert strip.lines[-1].get_xdata() == [2.0, 2.0]
+    assert len({frame.tobytes() for frame in film.frames()}) == 3

@@ -23,6 +23,28 @@ rule run_figure:
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
+rule run_animation:
+    input:
+        lambda wildcards: catalogue.ANIMATIONS[wildcards.figure].inputs(
+            PATHS, [RUN.format(**wildcards)]
+        ),
+    output:
+        PATHS.figure("{figure}", "gif", RUN),
+    log:
+        PATHS.log("figures/{figure}.gif", RUN),
+    wildcard_constraints:
+        figure="|".join(catalogue.ANIMATIONS),
+    conda:
+        ENVIRONMENT
+    params:
+        made_with=lambda wildcards: drawn_by(catalogue.ANIMATIONS[wildcards.figure]),
+    message:
+        "animation {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
+
+
 rule study_figure:
     input:
         lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS),

@@ -5,4 +5,6 @@
 
     from repdyn.figures import similarity
     similarity.matrices(pandas.read_parquet("results/digits/cka/arch=vit/optimizer=sgd/seed=0"), value="cka")
+
+``docs/notebook.ipynb`` is such a notebook.
 """

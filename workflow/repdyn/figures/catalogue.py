@@ -6,7 +6,7 @@ Imports nothing heavy: Snakemake reads it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..paths import Paths
@@ -228,6 +228,22 @@ RUN_FIGURES: dict[str, Entry] = {
         """,
         of_run=("probe_accuracy", "scores"),
     ),
+}
+# Figures of a run that move, under the names of those that do not: GIFs, for the asking.
+ANIMATIONS: dict[str, Entry] = {
+    f"planes-{name}": replace(
+        _planes(name),
+        module="figures.animation",
+        description=f"Decision regions of all layers on a plane through three {SETS[name]}, through training.",
+        caption=f"""
+            Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
+            the three. Each panel colours that plane by the class that a linear classifier on one layer, or the network
+            itself (output), gives to it. Dots are where the three images stand, with the images beside them. The
+            line below moves through training as the regions do. {_ISLANDS[name]}
+        """,
+        of_run=("region_pictures", "history"),
+    )
+    for name in SETS
 }
 STUDY_FIGURES: dict[str, Entry] = {
     "training": Entry(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # What would make two identical pictures differ.
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+ANIMATED = "gif"
 
 
 def main(job: Job, figure: str, output: Path) -> None:
@@ -23,15 +24,22 @@ def main(job: Job, figure: str, output: Path) -> None:
     Raises:
         RepdynError: if there is no such figure or format, or a table is missing.
     """
-    of_run = job.grid_run is not None
+    of_run, extension = job.grid_run is not None, output.suffix.lstrip(".")
     figures = catalogue.RUN_FIGURES if of_run else catalogue.STUDY_FIGURES
+    whole = "a run" if of_run else "a study"
+    if extension == ANIMATED:
+        figures, whole = catalogue.ANIMATIONS if of_run else {}, f"{whole} that moves"
     if figure not in figures:
-        whole = "a run" if of_run else "a study"
-        raise RepdynError(f"There is no figure `{figure}` of {whole}; there are: {', '.join(figures)}.")
-    extension = output.suffix.lstrip(".")
-    if extension not in METADATA:
-        raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in METADATA)}.")
+        known = f"there are: {', '.join(figures)}" if figures else "there is none"
+        raise RepdynError(f"There is no figure `{figure}` of {whole}; {known}.")
+    if extension not in METADATA and extension != ANIMATED:
+        raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
     module = importlib.import_module(f"..{figures[figure].module}", __package__)
+    if extension == ANIMATED:
+        film = module.draw(job, figure)
+        with atomic(output) as temporary:
+            module.save(film, temporary)
+        return
     with style.language():
         picture = module.draw(job, figure)
         with atomic(output) as temporary:

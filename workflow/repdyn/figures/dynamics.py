@@ -126,7 +126,8 @@ def layers_by_time(
     left = 0.12 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
     wide = (sheet.PAGE - left - RIGHT) / max(3, len(panels)) - GAP
     high = len(layers) * min(0.25, max(0.13, 1.1 / len(layers)))
-    handles = style.event_handles(events or {})
+    events = style.few(events or {})
+    handles = style.event_handles(events)
     top, width = sheet.title_height(title, sheet.PAGE), left + len(panels) * (wide + GAP) + RIGHT
     width = max(width, 4.2)
     bottom = top + HEAD + high
@@ -136,7 +137,7 @@ def layers_by_time(
     for i, (name, panel) in enumerate(panels.items()):
         axis = sheet.panel(figure, left + i * (wide + GAP), top + HEAD, wide, high)
         mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, limits)
-        _mark(axis, checkpoints, events or {})
+        _mark(axis, checkpoints, events)
         checkpoints.tick(axis, "x")
         axis.set_ylim(len(layers) - 0.5, -0.5)
         axis.set_yticks(range(len(layers)), layers if i == 0 else [""] * len(layers))
@@ -242,7 +243,6 @@ def draw(job: Job, figure: str) -> Figure:
         text = f"Which layers change at the same times: {name}"
         return synchrony(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text)
     events = style.events(reading.of_run(job, "scores"))
-    events.pop("perfect_fit_first", None)  # small panels have no room for lines that nearly coincide
     if figure == "change":
         text = f"How fast each layer changes: {name}"
         return change(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text, events)

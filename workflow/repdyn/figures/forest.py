@@ -31,11 +31,13 @@ SCORES = {
     "change_memorization": "change in memorization",
     "synchrony": "times of change alike",
     "progress_gap": "progress alike (−gap)",
+    "boundary_spread": "phases meet alike (−spread)",
     "transition_fitted": "sharpness at perfect fit",
     "alignment_fitted": "boundary near perfect fit",
-    "depth_trend_descent": "correlation with depth",
+    "depth_trend_descent": "from the dip on, by depth",
+    "depth_trend_memorization": "in memorization, by depth",
 }
-CONTRAST = re.compile(r"^(?:arch|optimizer): (\S+) - ([^\s,]+)(?:, (.+))?$")
+CONTRAST = re.compile(r"^(?:arch|optimizer|dip): (\S+) - ([^\s,]+)(?:, (.+))?$")
 DIRECTIONS = {
     score: sign for scores in (findings.CLAIMS | findings.AGAINST_CHANCE).values() for score, sign in scores.items()
 }
@@ -108,6 +110,8 @@ def _blocks(part: pd.DataFrame) -> Iterator[Block]:
         )
         if found:
             first, second, matching = found.groups()
+            if str(contrast).startswith("dip"):
+                first, second = "runs with a dip", "runs without"
             yield Block(
                 f"{first} against {second}" + (f", {matching}" if matching else ""), f"more for {first}", ordered
             )

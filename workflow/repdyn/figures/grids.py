@@ -63,11 +63,11 @@ def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str
         label: of the colour bar.
     """
     lines: Lines = []
-    for name, arch, part in _parts(frame):
+    for name, arch, part in _parts(reading.plain(frame)):
         blocks = []
         for optimizer, of_cell in part.groupby("optimizer", sort=False):
             of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
-            median = {k: v for k, v in style.median_events(of_seeds).items() if k not in similarity.LEFT_OUT}
+            median = style.median_events(map(style.few, of_seeds))
             blocks.append(Block(f"{arch}, {optimizer}", list(_panels(of_cell, value)), median))
         lines += [(name, blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
     present = {event for _, blocks in lines for block in blocks for event in block.events}
@@ -90,6 +90,7 @@ def differences(
         label: of the colour bar.
     """
     lines: Lines = []
+    frame = reading.plain(frame)
     for name, arch, part in _parts(frame.assign(family=frame["optimizer"].map(families))):
         blocks = []
         for first, second in contrasts:
@@ -184,7 +185,7 @@ def draw(job: Job, figure: str) -> Figure:
     of_seeds = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     if kind == "grid":
         title = f"Layers compared with themselves across training by {words}, {of_seeds}"
-        return pages(frame, value, reading.events(job), title=title, label=label)
+        return pages(frame, value, reading.events(reading.of_runs(job, "scores")), title=title, label=label)
     contrasts = job.study.optimizer_contrasts
     if not contrasts:
         raise RepdynError(

@@ -42,6 +42,15 @@ def of_runs(job: Job, table: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def events(job: Job) -> Events:
-    """(arch, optimizer, seed) -> the events of that run, for all runs of the study."""
-    return {(run.arch, run.optimizer, run.seed): style.events(of_run(job, "scores", run)) for run in job.study.runs}
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of all runs with arch, optimizer and seed as values, not as the categories that pandas reads them as."""
+    kinds = {name: frame[name].dtype for name in ("arch", "optimizer", "seed")}
+    return frame.astype(
+        {name: kind.categories.dtype for name, kind in kinds.items() if isinstance(kind, pd.CategoricalDtype)}
+    )
+
+
+def events(scores: pd.DataFrame) -> Events:
+    """(arch, optimizer, seed) -> the events of that run, from the scores of all runs."""
+    by_run = plain(scores).groupby(["arch", "optimizer", "seed"], sort=False)
+    return {run: style.events(part) for run, part in by_run}  # type: ignore[misc]

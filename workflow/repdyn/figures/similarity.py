@@ -27,8 +27,6 @@ PER_ROW = 7  # layers, before they are wrapped
 LARGEST, SMALLEST = 1.3, 0.5  # inches
 LEFT, RIGHT, GAP, HEAD = 0.42, 0.62, 0.09, 0.17  # inches: axis, colour bar, between matrices, above each
 SETS = {"test": "test images", "clean": "correctly labelled training images", "mislabelled": "mislabelled images"}
-# A small matrix has no room for lines that nearly coincide.
-LEFT_OUT = ("perfect_fit_first",)
 
 
 @style.styled
@@ -52,7 +50,7 @@ def matrices(
         segments: phases (layer, epoch_start, epoch_end, and, for regions, planes) to be outlined on the diagonal.
         events: name -> epoch, those that took place.
     """
-    events = {name: epoch for name, epoch in (events or {}).items() if name not in LEFT_OUT}
+    events = style.few(events or {})
     layers = style.depth_order(frame)
     sets = [name for name in SETS if name in set(frame["planes"])] if "planes" in frame else [""]
     lines = math.ceil(len(layers) / PER_ROW)  # of matrices for each set

@@ -47,6 +47,7 @@ BOUNDARY = "#ff5c5c"
 EVENTS: dict[str, tuple[str, str, Any]] = {
     "memorization_onset": ("memorization begins", "#d55e00", (0, (1, 1.2))),
     "test_dip": ("test accuracy dips", "#009e73", (0, (4, 1.2, 1, 1.2))),
+    "second_descent_end": ("test accuracy recovered", "#009e73", (0, (1, 1.2))),
     "memorization_end": ("memorization ends", "#d55e00", (0, (4, 1.5))),
     "perfect_fit_first": ("first perfect fit", "#000000", (0, (1, 1.2))),
     "perfect_fit_sustained": ("perfect fit from here on", "#000000", (0, (4, 1.5))),
@@ -66,6 +67,8 @@ _MEASURE_MARKS = {
     "regions:clean": ("#9457ab", "v"),
     "regions:mislabelled": ("#7a3b8f", "D"),
 }
+# A small panel has no room for lines that nearly coincide.
+_LEFT_OUT_OF_SMALL_PANELS = ("second_descent_end", "perfect_fit_first")
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
 _CLASSES = (
@@ -178,6 +181,11 @@ def events(scores: pd.DataFrame) -> dict[str, float]:
     of_run = scores[scores["layer"].isna()].drop_duplicates("score").set_index("score")["value"]
     found = {name: of_run.get(name) for name in EVENTS}
     return {name: float(epoch) for name, epoch in found.items() if epoch is not None and np.isfinite(epoch)}
+
+
+def few(events: dict[str, float]) -> dict[str, float]:
+    """The events that a small panel shows."""
+    return {name: epoch for name, epoch in events.items() if name not in _LEFT_OUT_OF_SMALL_PANELS}
 
 
 def median_events(of_seeds: Iterable[dict[str, float]]) -> dict[str, float]:

@@ -24,6 +24,7 @@ SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns
 MARKS: dict[str, tuple[str, bool]] = {
     "memorization_onset": ("o", False),
     "test_dip": ("v", True),
+    "second_descent_end": ("^", False),
     "memorization_end": ("o", True),
     "perfect_fit_first": ("D", False),
     "perfect_fit_sustained": ("D", True),
@@ -49,7 +50,7 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
         title: what is seen.
         events: name -> epoch, those that took place.
     """
-    events = events or {}
+    events = style.few(events or {})
     measures = [measure for measure in style.MEASURES if measure in set(segments["measure"])]
     names = style.depth_order(segments)
     left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
@@ -124,7 +125,7 @@ def runs(
     axis = sheet.panel(figure, left, top, inner, high)
     style.log_epochs(axis, float(segments["epoch_end"].max()))
     y = 0.0
-    of_run = dict(iter(segments.groupby(["arch", "optimizer", "seed"], sort=False)))
+    of_run = dict(iter(reading.plain(segments).groupby(["arch", "optimizer", "seed"], sort=False)))
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y - 0.325, color=style.GREY, linewidth=0.4)
@@ -198,8 +199,7 @@ def draw(job: Job, figure: str) -> Figure:
     if figure == "timeline":
         segments = reading.of_runs(job, "segments")
         planes = "mislabelled" if (segments["measure"] == "regions:mislabelled").any() else "test"
-        return runs(segments, reading.events(job), planes)
+        return runs(segments, reading.events(reading.of_runs(job, "scores")), planes)
     events = style.events(reading.of_run(job, "scores"))
-    events.pop("perfect_fit_first", None)  # small panels have no room for lines that nearly coincide
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     return layers(reading.of_run(job, "segments"), f"Phases of each layer: {name}", events)

@@ -36,18 +36,18 @@ def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accura
     """
     width, height, top = sheet.COLUMN, 2.0, sheet.title_height(title, sheet.COLUMN)
     inner = width - LEFT - 0.07
-    lines, marks = _handles(history), style.event_handles(_apart(events))
+    drawn, marks = handles(history), style.event_handles(_apart(events))
     below = top + height + 0.42
-    high = below + sheet.legend_height(lines, inner) + sheet.legend_height(marks, inner)
+    high = below + sheet.legend_height(drawn, inner) + sheet.legend_height(marks, inner)
     figure = sheet.blank(width, high)
     axis = sheet.panel(figure, LEFT, top, inner, height)
-    _lines(axis, history)
+    lines(axis, history)
     _mark(axis, events)
     axis.set_ylabel("accuracy", labelpad=2)
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
-    sheet.legend(figure, LEFT, below, lines, inner)
-    sheet.legend(figure, LEFT, below + sheet.legend_height(lines, inner), marks, inner)
+    sheet.legend(figure, LEFT, below, drawn, inner)
+    sheet.legend(figure, LEFT, below + sheet.legend_height(drawn, inner), marks, inner)
     return figure
 
 
@@ -65,6 +65,7 @@ def grid(
             has a triangle above the panel.
         title: what is seen.
     """
+    histories = reading.plain(histories)
     archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
     across = min(len(optimizers), 3)
     lines_of_panels = [(arch, optimizers[i : i + across]) for arch in archs for i in range(0, len(optimizers), across)]
@@ -72,7 +73,7 @@ def grid(
     width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.2
-    curves_shown = _handles(histories)
+    curves_shown = handles(histories)
     marks = style.event_handles({name for of_run in events.values() for name in of_run})
     below = top + len(lines_of_panels) * (high + gap_y) + 0.1
     in_legend = width - LEFT - 0.06
@@ -83,7 +84,7 @@ def grid(
         for column, optimizer in enumerate(names):
             axis = sheet.panel(figure, LEFT + column * (wide + gap_x), top + row * (high + gap_y), wide, high)
             part = histories[(histories["arch"] == arch) & (histories["optimizer"] == optimizer)]
-            _lines(axis, part, last)
+            lines(axis, part, last)
             of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
             _mark(axis, style.median_events(of_seeds))
             _triangles(axis, of_seeds)
@@ -106,7 +107,7 @@ def _outer(axis: Axes, bottom: bool, left: bool) -> None:
         axis.set_ylabel("accuracy", labelpad=2)
 
 
-def _lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
+def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
     """One line for each accuracy, the mean over seeds, and a band from the lowest to the highest seed."""
     for name, (column, _label, width, dashes) in CURVES.items():
         if history[column].notna().any():
@@ -144,7 +145,8 @@ def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
         )  # fmt: skip
 
 
-def _handles(history: pd.DataFrame) -> list[Line2D]:
+def handles(history: pd.DataFrame) -> list[Line2D]:
+    """Legend entries of the accuracies that a history has."""
     return [
         Line2D([], [], color=style.CURVES[name], linewidth=width, linestyle=dashes, label=label)
         for name, (column, label, width, dashes) in CURVES.items()
@@ -155,7 +157,7 @@ def _handles(history: pd.DataFrame) -> list[Line2D]:
 def draw(job: Job, _figure: str) -> Figure:
     """Read a run's tables, or those of all runs, and draw."""
     if job.grid_run is None:
-        return grid(reading.of_runs(job, "history"), reading.events(job))
+        return grid(reading.of_runs(job, "history"), reading.events(reading.of_runs(job, "scores")))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     events = style.events(reading.of_run(job, "scores"))
     return curves(reading.of_run(job, "history"), events, f"Accuracy by epoch: {name}")

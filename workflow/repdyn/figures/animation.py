@@ -1,0 +1,134 @@
+"""Decision regions through time: every layer's panel beside the others, and the accuracies with a cursor below."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from PIL import Image
+
+from . import planes, reading, sheet, style, training
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+ACROSS = 4  # panels side by side
+LEFT, GAP, HEAD, STRIP = 0.5, 0.1, 0.18, 1.0  # inches: axis, between panels, above each, height of the curves
+DPI = 120
+MILLISECONDS, LAST = 300, 2500  # that a frame, and the last one, is seen
+
+
+class Film:
+    """A figure whose panels can be set to any checkpoint."""
+
+    def __init__(
+        self, labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, *, classes: int, title: str = ""
+    ) -> None:
+        """Lay the figure out, at the first checkpoint.
+
+        Args:
+            labels: rows of one plane of the pictures table: layer, depth, step, epoch, labels.
+            corners: its three images.
+            history: the run's history table.
+            classes: how many there are.
+            title: what is seen.
+        """
+        self.steps = [int(step) for step in np.sort(labels["step"].unique())]
+        self._epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
+        self._labels = labels.set_index(["layer", "step"])["labels"]
+        with style.language():
+            self.figure, self._strip = _lay_out(labels, corners, history, classes, title)
+        self._images = {axis.get_title(): axis.images[0] for axis in self.figure.axes if axis.images}
+        self._cursor = self._strip.axvline(0, color=style.INK, linewidth=1.2)
+        wide, high = self.figure.get_size_inches()
+        self._clock = self.figure.text(1 - 0.06 / wide, 1 - 0.05 / high, "", ha="right", va="top", fontsize=style.TITLE)
+        self.show(self.steps[0])
+
+    def show(self, step: int) -> None:
+        """Set every panel to the checkpoint at a step."""
+        for layer, image in self._images.items():
+            points = np.asarray(self._labels[layer, step])
+            image.set_data(points.reshape(round(len(points) ** 0.5), -1))
+        epoch = float(self._epochs[step])
+        self._cursor.set_xdata([epoch, epoch])
+        self._clock.set_text(f"epoch {style.epoch_label(epoch)}")
+
+    def frames(self) -> Iterator[Image.Image]:
+        """A picture of each checkpoint, in order."""
+        self.figure.set_dpi(DPI)
+        canvas = FigureCanvasAgg(self.figure)
+        for step in self.steps:
+            self.show(step)
+            with style.language():
+                canvas.draw()  # type: ignore[no-untyped-call]
+            pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+            yield Image.fromarray(pixels).convert("RGB")
+
+
+def _lay_out(
+    labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, classes: int, title: str
+) -> tuple[Figure, Axes]:
+    """The figure, and the axes of the curves."""
+    layers = style.depth_order(labels)
+    across = min(ACROSS, len(layers))
+    wide = (sheet.PAGE - LEFT - 0.1) / ACROSS - GAP
+    high = wide * corners.ratio
+    rows = math.ceil(len(layers) / across)
+    width = sheet.PAGE
+    top = sheet.title_height(title, width - 1.0)
+    bottom = top + rows * (HEAD + high)
+    colours = planes.colour_map(classes)
+    seen = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
+    patches = [Patch(facecolor=colours(label), label=str(label)) for label in seen]
+    curves = training.handles(history)
+    inner, strip = width - LEFT - 0.1, bottom + 0.12 + sheet.legend_height(patches, width - LEFT - 0.1)
+    figure = sheet.blank(width, strip + STRIP + 0.4 + sheet.legend_height(curves, inner))
+    for depth, layer in enumerate(layers):
+        row, column = divmod(depth, across)
+        axis = sheet.panel(
+            figure, LEFT + column * (wide + GAP), top + row * (HEAD + high) + HEAD, wide, high, ticks=False
+        )
+        first = labels[labels["layer"] == layer].sort_values("step")["labels"].iloc[0]
+        planes.plane(axis, first, corners, colours)
+        planes.place_images(axis, corners, 0.17 * high)
+        axis.set_title(layer, fontsize=style.TEXT, pad=2.5)
+    compact: dict[str, Any] = {"handlelength": 0.9, "handleheight": 0.9, "columnspacing": 0.9}
+    sheet.legend(figure, LEFT, bottom + 0.09, patches, inner, **compact)
+    axis = sheet.panel(figure, LEFT, strip, inner, STRIP)
+    training.lines(axis, history)
+    axis.set_yticks([0, 0.5, 1])
+    axis.set_ylabel("accuracy", labelpad=2)
+    axis.set_xlabel("epoch", labelpad=1)
+    sheet.legend(figure, LEFT, strip + STRIP + 0.38, curves, inner)
+    for line, text in enumerate(sheet.wrapped(title, width - 1.1, style.TITLE)):
+        sheet.write(figure, 0.05, 0.05 + line * sheet.LINE, text, fontsize=style.TITLE)
+    return figure, axis
+
+
+def save(film: Film, path: Path) -> None:
+    """Write a GIF; identical films give identical bytes."""
+    frames = list(film.frames())
+    # One palette for all frames, else colours flicker.
+    palette = Image.new("RGB", (frames[0].width, 2 * frames[0].height))
+    for i, frame in enumerate((frames[0], frames[len(frames) // 2])):
+        palette.paste(frame, (0, i * frame.height))
+    common = palette.quantize(256)
+    reduced = [frame.quantize(palette=common, dither=Image.Dither.NONE) for frame in frames]
+    durations = [*[MILLISECONDS] * (len(frames) - 1), LAST]
+    reduced[0].save(path, format="GIF", save_all=True, append_images=reduced[1:], duration=durations, loop=0)
+
+
+def draw(job: Job, figure: str) -> Film:
+    """Read a run's tables and lay out the film of the first picture plane of one set."""
+    name = figure.removeprefix("planes-")
+    labels, corners, classes = planes.read(job, name)
+    title = f"Regions around {planes.SETS[name]}: {style.run_title(job.run.arch, job.run.optimizer, job.run.seed)}"
+    return Film(labels, corners, reading.of_run(job, "history"), classes=classes, title=title)
