@@ -58,6 +58,11 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
         ("train_size: 120", "train_size: 129", "the last batch of an epoch would have a single example"),
         ("opt: adam,", "opt: adamm,", "`optimizers.adam`: `adamm` is not an optimizer of timm"),
         ("stem: small", "stem: small\n    layers: [nose]", "`archs.resnet`: `layers`: no module is called `nose`"),
+        (
+            "opt: momentum,",
+            "schedule: {sched: cosin}, opt: momentum,",
+            "`optimizers.sgd`: `schedule.sched` is 'cosin', but must be",
+        ),
         ("dataset: digits", "dataset: diggits", "`data.dataset` is 'diggits', but must be one of"),
     ],
 )

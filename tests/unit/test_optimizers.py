@@ -1,10 +1,50 @@
+from pathlib import Path
+
 import pytest
 import torch
+from torch.nn import functional as F
 
-from repdyn import optimizers
+from repdyn import architectures, data, optimizers
+from repdyn import study as studies
 from repdyn.errors import RepdynError
 
 BASE = {"opt": "momentum", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0, "kwargs": {}}
+DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
+RATES = {"momentum": 0.03, "adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "lion": 2e-4, "lookahead_adam": 1e-3}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    examples = data.load(DEFAULT.data, Path("data")).train
+    return torch.from_numpy(examples.images[:256]), torch.from_numpy(examples.given_labels[:256])
+
+
+@pytest.mark.parametrize("arch", DEFAULT.archs)
+@pytest.mark.parametrize("opt", RATES)
+def test_the_usual_optimizers_train_the_default_models(arch, opt, digits):
+    settings = DEFAULT.archs[arch].model_dump(mode="json")
+    model = architectures.build(settings, (1, 8, 8), 10, seed=0)
+    optimizer = optimizers.create(model, BASE | {"opt": opt, "lr": RATES[opt], "weight_decay": 0.01})
+    losses = []
+    for epoch in range(5):
+        order = torch.randperm(256, generator=torch.Generator().manual_seed(epoch))
+        for batch in order.split(32):
+            loss = F.cross_entropy(model(digits[0][batch]), digits[1][batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    assert sum(losses[-8:]) < 0.98 * sum(losses[:8])
+
+
+def test_biases_norms_and_position_embeddings_are_not_decayed():
+    settings = DEFAULT.archs["vit"].model_dump(mode="json")
+    model = architectures.build(settings, (1, 8, 8), 10, seed=0)
+    groups = optimizers.create(model, BASE | {"weight_decay": 0.01}).param_groups
+    decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
+    names = {name for name, parameter in model.named_parameters() if id(parameter) not in decayed}
+    one_dimensional = {name for name, parameter in model.named_parameters() if parameter.ndim == 1}
+    assert names == one_dimensional | {"pos_embed", "cls_token"}
 
 
 @pytest.fixture
@@ -34,7 +74,7 @@ def test_a_step_is_torch_s_own(model):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"opt": "adamm"}, "`adamm` is not an optimizer of timm; similar names are .*adam"),
+        ({"opt": "adamm"}, "`adamm` is not an optimizer of timm; similar names are .*adam.*your own are written"),
         ({"kwargs": {"speed": 3}}, "cannot create the optimizer `momentum`"),
     ],
 )

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from repdyn import study as studies
 from repdyn import training
 from repdyn.errors import RepdynError
 
@@ -31,9 +33,22 @@ def kill_at(monkeypatch, step):
     monkeypatch.setattr(training.Trainer, "_check_finite", dying)
 
 
-@pytest.mark.parametrize("arch", ["resnet", "vit"])
-def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(make_job, config, arch, monkeypatch):
-    config["training"]["epochs"] = 6
+@pytest.mark.parametrize(
+    ("arch", "schedule", "settings"),
+    [
+        ("resnet", None, {}),
+        ("vit", None, {}),
+        ("vit", {"sched": "cosine", "warmup_epochs": 1.5}, {"clip_norm": 1.0}),
+        ("vit", {"sched": "plateau", "kwargs": {"patience_epochs": 1}}, {"precision": "bfloat16"}),
+        ("resnet", {"sched": "wsd"}, {"augmentation": {"padding": 1}, "label_smoothing": 0.1}),
+        ("vit", None, {"precision": "float16", "augmentation": {}}),
+    ],
+)
+def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
+    make_job, config, arch, schedule, settings, monkeypatch
+):
+    config["training"] |= {"epochs": 6} | settings
+    config["optimizers"]["sgd"]["schedule"] = schedule
     config["archs"]["vit"]["kwargs"]["drop_rate"] = 0.1  # random numbers within the forward pass too
     config["execution"] = {"save_state_seconds": 0}
     job = make_job("train", config, arch)
@@ -69,6 +84,33 @@ def test_longer_training_continues_and_ends_as_if_it_had_been_long_from_the_star
     assert epochs == [3, 4, 5]
     for one, other in zip(outputs(job), outputs(long), strict=True):
         assert one.equals(other) if isinstance(one, pd.DataFrame) else one == other
+
+
+def test_longer_training_starts_over_only_where_its_rate_depends_on_its_length(config):
+    def kept(schedule):
+        config["optimizers"]["sgd"]["schedule"] = schedule
+        made_with = []
+        for epochs in (3, 6):
+            config["training"]["epochs"] = epochs
+            study = studies.parse(config)
+            made_with.append(study.hyperparameters("checkpoints", study.runs[0]))
+        return made_with[0] == made_with[1]
+
+    assert kept(None)
+    assert kept({"sched": "constant", "warmup_epochs": 2})
+    assert kept({"sched": "cosine", "epochs": 5})
+    assert not kept({"sched": "cosine"})
+    assert not kept({"sched": "constant", "kwargs": {"noise": 0.5}})
+
+
+def test_history_records_the_rate_of_the_step_that_follows(make_job, config):
+    config["training"]["epochs"] = 6
+    config["optimizers"]["sgd"] |= {"lr": 0.4, "schedule": {"sched": "cosine", "kwargs": {"min_lr": 0.1}}}
+    job = make_job("train", config)
+    training.main(job)
+    _, history = outputs(job)
+    cosine = 0.1 + 0.3 * (1 + np.cos(np.pi * history.epoch[:6] / 6)) / 2
+    np.testing.assert_allclose(history.lr[:6], cosine, rtol=1e-12)
 
 
 def test_shorter_training_is_cut_from_the_longer(make_job, config, monkeypatch):

@@ -6,15 +6,18 @@ that does not divide the image, a layer that is not there, a data set too small 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from . import architectures, datasets, devices, noise, observed, optimizers, plugins
 from .errors import RepdynError
+from .rates import Rate
 
 if TYPE_CHECKING:
     from .study import Study
@@ -31,11 +34,11 @@ def main(study: Study) -> None:
     # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
     for arch in study.archs:
         with blaming(f"archs.{arch}"):
-            model, _, _ = check_architecture(study, arch)
+            checked = check_architecture(study, arch)
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
-                optimizers.create(model, study.hyperparameters("train", run)["optimizer"])
+                check_optimizer(checked, study.hyperparameters("train", run))
 
 
 @contextmanager
@@ -67,12 +70,25 @@ def check_examples(study: Study) -> None:
         raise RepdynError(f"`data.dataset`: planes need three classes, and `{study.data.dataset}` has {classes}.")
 
 
-def check_architecture(study: Study, arch: str) -> tuple[nn.Module, dict[str, str], dict[str, tuple[int, ...]]]:
-    """Build a model, push a batch of two images through it in training mode, and find its layers.
+@dataclass(frozen=True)
+class Checked:
+    """A model that has been built and run.
 
-    Returns:
-        The model, its observed layers (name -> module path), and what each gives for an image (name -> shape).
+    Attributes:
+        model: in training mode.
+        layers: its observed layers, name -> module path.
+        shapes: what each of them gives for an image, name -> shape.
+        images: what it was run on.
     """
+
+    model: nn.Module
+    layers: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    images: torch.Tensor
+
+
+def check_architecture(study: Study, arch: str) -> Checked:
+    """Build a model, push a batch of two images through it in training mode, and find its layers."""
     settings = study.archs[arch]
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0)
@@ -96,7 +112,23 @@ def check_architecture(study: Study, arch: str) -> tuple[nn.Module, dict[str, st
     silent = [layer for layer in layers if layer not in shapes]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass.")
-    return model, layers, shapes
+    return Checked(model, layers, shapes, images)
+
+
+def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
+    """Create an optimizer and its schedule, and take a step."""
+    optimizer = optimizers.create(checked.model, settings["optimizer"])
+    Rate(optimizer, settings["optimizer"]["schedule"], steps_per_epoch=1)
+    checked.model.zero_grad()
+    logits = checked.model(checked.images)
+    loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64))
+    loss.backward(create_graph=getattr(optimizer, "is_second_order", False))
+    try:
+        optimizer.step()
+    except Exception as error:  # optimizers refuse parameters in their own ways
+        name = settings["optimizer"]["opt"]
+        words = plugins.blame(error) if plugins.is_import_path(name) else " ".join(str(error).split()).rstrip(".")
+        raise RepdynError(f"`{name}` cannot take a step: {words}.") from None
 
 
 def _shape(output: Any) -> tuple[int, ...]:

@@ -28,11 +28,11 @@ def main(study: Study) -> None:
     shape = datasets.shape(study.data)
     for arch, settings in study.archs.items():
         with check.blaming(f"archs.{arch}"):
-            model, layers, shapes = check.check_architecture(study, arch)
-        print(f"{arch}: {settings.model}, {_parameters(model):,} parameters, images of {_product(shape)}")
+            checked = check.check_architecture(study, arch)
+        print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, images of {_product(shape)}")
         rows: list[tuple[str, ...]] = [HEADINGS]
-        for depth, (layer, path) in enumerate(layers.items()):
-            module, output = model.get_submodule(path), shapes[layer]
+        for depth, (layer, path) in enumerate(checked.layers.items()):
+            module, output = checked.model.get_submodule(path), checked.shapes[layer]
             row = (str(depth), layer, type(module).__name__, _product(output))
             rows.append((*row, f"{math.prod(output):,}", f"{_parameters(module):,}"))
         print(_aligned(rows))

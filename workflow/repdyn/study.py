@@ -97,23 +97,58 @@ class Architecture(Section):
     layers: list[str] | None = Field(default=None, min_length=1)
 
 
+class RateSchedule(Section):
+    """How the learning rate changes, by timm's name; over ``epochs``, all of training where that is left out."""
+
+    sched: str
+    epochs: int | None = Field(default=None, ge=1)
+    warmup_epochs: float = Field(default=0.0, ge=0.0)
+    kwargs: dict[str, Any] = {}
+
+    def settings(self, epochs: int) -> dict[str, Any]:
+        """As a stage needs it in a training of so many epochs; ``epochs`` is None where a schedule has no length."""
+        is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
+        length = None if is_endless else (self.epochs or epochs)
+        return self.model_dump(mode="json") | {"epochs": length}
+
+
 class Optimizer(Section):
-    """An optimizer by timm's name; ``lr`` is one number, or one for each architecture."""
+    """An optimizer by timm's name, or of one's own (``package.module:Name``).
+
+    ``lr`` is one number, or one for each architecture; without a ``schedule`` it stays what it is.
+    """
 
     opt: str
     lr: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]]
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
+    schedule: RateSchedule | None = None
     kwargs: dict[str, Any] = {}
     family: Name | None = None
 
 
+class Augmentation(Section):
+    """Random crops of images padded by so many pixels, and horizontal flips."""
+
+    padding: int = Field(default=4, ge=0)
+    flip: bool = True
+
+
 class Training(Section):
-    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs."""
+    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
+
+    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py``.
+    """
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(default=64, ge=1)
     evaluations_per_decade: int | None = Field(default=None, ge=1)
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    clip_norm: float | None = Field(default=None, gt=0.0)
+    augmentation: Augmentation | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
 
 
 class Checkpoints(Section):
@@ -368,7 +403,11 @@ class Study(Section):
                 else:
                     optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
-                    settings["optimizer"] = optimizer | {"lr": self.learning_rate(run)}
+                    schedule = self.optimizers[run.optimizer].schedule
+                    settings["optimizer"] = optimizer | {
+                        "lr": self.learning_rate(run),
+                        "schedule": None if schedule is None else schedule.settings(self.training.epochs),
+                    }
                     settings["seed"] = run.seed
             elif section == "families":
                 settings["families"] = self.families

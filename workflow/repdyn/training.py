@@ -20,7 +20,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, checkpoints, data, devices, optimizers, schedule, tables
+from . import architectures, checkpoints, data, devices, schedule, stepping, tables
+from .augmentation import Augmentation
 from .errors import RepdynError
 from .feed import Feed
 from .progress import LOG, Progress
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 HISTORY = tables.schema(
     step=(pa.int64(), "optimizer steps"),
     epoch=(pa.float64(), "epochs"),
-    lr=(pa.float64(), "learning rate"),
+    lr=(pa.float64(), "learning rate of the step that follows"),
     train_loss=(pa.float64(), "nats"),
     train_accuracy=(pa.float64(), "fraction"),
     clean_accuracy=(pa.float64(), "fraction"),
@@ -45,7 +46,7 @@ HISTORY = tables.schema(
 )
 EVALUATION_BATCH = 256
 # Streams of random numbers that a run's seed is divided into.
-_INITIALISATION, _ORDER, _NOISE = 0, 1, 2
+_INITIALISATION, _ORDER, _NOISE, _AUGMENTATION = 0, 1, 2, 3
 
 
 def stream(seed: int, *purpose: int) -> int:
@@ -115,15 +116,19 @@ class Trainer:
             folder: where state and checkpoints are kept.
         """
         self.device = devices.prepare(study.execution.device)
-        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
         self.seed, self.settings = settings["seed"], settings["training"]
+        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
+        self.augment: Augmentation | None = None
+        if self.settings["augmentation"] is not None:
+            black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
+            self.augment = Augmentation(self.settings["augmentation"], black, len(examples.train))
         self.batch_size = self.settings["batch_size"]
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = schedule.steps_of(study)
         seed = stream(self.seed, _INITIALISATION)
         model = architectures.build(settings["arch"], examples.shape, examples.classes, seed)
-        self.model = model.to(self.device, memory_format=torch.channels_last).train()
-        self.optimizer = optimizers.create(self.model, settings["optimizer"])
+        self.model = model.to(self.device, memory_format=stepping.memory_format(self.settings)).train()
+        self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
         torch.manual_seed(stream(self.seed, _NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
@@ -164,18 +169,23 @@ class Trainer:
         generator = torch.Generator().manual_seed(stream(self.seed, _ORDER, epoch))
         order = torch.randperm(len(self.train.labels), generator=generator)
         labels = self.train.given_labels[order.to(self.device)].split(self.batch_size)
+        batches = zip(
+            self.train.images.batches(self.batch_size, order), labels, order.split(self.batch_size), strict=True
+        )
+        if self.augment is not None:
+            self.augment.draw(torch.Generator().manual_seed(stream(self.seed, _AUGMENTATION, epoch)))
         losses: list[torch.Tensor] = []
-        for images, given in zip(self.train.images.batches(self.batch_size, order), labels, strict=True):
-            loss = F.cross_entropy(self.model(images), given)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimizer.step()
-            losses.append(loss.detach())
+        for images, given, positions in batches:
+            seen = images if self.augment is None else self.augment(images, positions)
+            losses.append(self.take_step(seen, given))
             self.step += 1
+            self.take_step.rate.after_step(self.step)
             if self.step in self.steps:
                 self._check_finite(losses)
                 self._take_checkpoint(metadata)
         self._check_finite(losses)
+        if self.take_step.rate.needs_loss:
+            self.take_step.rate.after_epoch(epoch + 1, torch.stack(losses).mean().item())
 
     def _check_finite(self, losses: list[torch.Tensor]) -> None:
         """Raise for the first loss of this epoch that is NaN or infinite; asked rarely, since a GPU waits for it."""
@@ -192,11 +202,13 @@ class Trainer:
         checkpoints.save(self.folder.checkpoint(self.step), self.model, dict(metadata) | position)
 
     def _evaluate(self, started: float) -> None:
+        with self.take_step.autocast():
+            measured = measure(self.model, self.train, self.test)
         row = {
             "step": self.step,
             "epoch": self.step / self.steps_per_epoch,
-            "lr": self.optimizer.param_groups[0]["lr"],
-            **measure(self.model, self.train, self.test),
+            "lr": self.take_step.optimizer.param_groups[0]["lr"],
+            **measured,
             "seconds": time.monotonic() - started,
         }
         self.history.append(row)
@@ -206,7 +218,7 @@ class Trainer:
             {
                 "step": self.step,
                 "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "steps": self.take_step.state_dict(),
                 "random": torch.get_rng_state(),
                 "cuda_random": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
                 "history": self.history,
@@ -219,7 +231,7 @@ class Trainer:
         if state is None:
             return
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.take_step.load_state_dict(state["steps"])
         torch.set_rng_state(state["random"])
         if state["cuda_random"]:
             torch.cuda.set_rng_state_all(state["cuda_random"])

@@ -1,0 +1,100 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from repdyn import architectures, stepping
+from repdyn import study as studies
+
+
+@pytest.fixture
+def stepper(config):
+    """A model of the tiny study and what takes steps on it, under changed settings."""
+
+    def make(arch="vit", **changes):
+        config["training"] |= changes
+        config["optimizers"]["sgd"] |= {"momentum": 0.0, "lr": 1.0}
+        study = studies.parse(config)
+        settings = study.hyperparameters("train", study.run(arch, "sgd", 0))
+        model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
+        model = model.to(memory_format=stepping.memory_format(settings["training"]))
+        return model, stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
+
+    return make
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(16, 1, 8, 8, generator=generator)
+    return images, torch.randint(0, 10, (16,), generator=generator)
+
+
+def moved(model, before):
+    return sum((new - old).square().sum() for new, old in zip(model.parameters(), before, strict=True)).sqrt().item()
+
+
+def copy(model):
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def test_clipped_gradients_move_the_weights_by_the_rate_times_the_norm_and_shorter_ones_as_they_are(stepper, batch):
+    model, step = stepper()
+    before = copy(model)
+    step(*batch)
+    free = moved(model, before)
+    for clip_norm, expected in ((free / 4, free / 4), (4 * free, free)):
+        model, step = stepper(clip_norm=clip_norm)
+        before = copy(model)
+        step(*batch)
+        assert moved(model, before) == pytest.approx(expected, rel=1e-4)
+
+
+def test_smoothed_labels_are_trained_on(stepper, batch):
+    model, step = stepper(label_smoothing=0.2)
+    expected = F.cross_entropy(model(batch[0]), batch[1], label_smoothing=0.2)
+    assert step(*batch).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("arch", ["resnet", "vit"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_a_lower_precision_trains_almost_alike_and_keeps_its_weights_in_float32(stepper, batch, arch, precision):
+    model, step = stepper(arch)
+    before = copy(model)
+    exact = step(*batch).item()
+    length = moved(model, before)
+    lower, step = stepper(arch, precision=precision)
+    loss = step(*batch).item()
+    assert loss != exact
+    assert loss == pytest.approx(exact, rel=0.02)
+    assert 0 < moved(lower, copy(model)) < 0.2 * length
+    assert all(parameter.dtype == torch.float32 for parameter in lower.parameters())
+    assert step(*batch).item() < loss
+
+
+def test_channels_last_is_how_weights_lie_and_changes_hardly_a_number(stepper, batch):
+    last, step_last = stepper("resnet")
+    first, step_first = stepper("resnet", channels_last=False)
+    assert last.layer2[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    assert first.layer2[0].conv1.weight.is_contiguous()
+    assert step_last(*batch).item() == pytest.approx(step_first(*batch).item(), rel=1e-5)
+
+
+def test_a_compiled_model_is_what_trains(stepper, batch, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda model: compiled.append(model) or model)
+    model, step = stepper(compile=True)
+    assert compiled == [model]
+    before = copy(model)
+    step(*batch)
+    assert moved(model, before) > 0
+
+
+def test_second_order_optimizers_get_the_graph_that_they_need(config, batch):
+    config["optimizers"]["sgd"] = {"opt": "adahessian", "lr": 0.01}
+    study = studies.parse(config)
+    settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
+    step = stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
+    losses = [step(*batch).item() for _ in range(5)]
+    assert losses[-1] < losses[0]

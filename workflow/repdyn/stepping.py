@@ -1,0 +1,96 @@
+"""An optimizer step: forward pass, loss, backward pass, clipping, update, and the rate of the next one.
+
+``precision``, ``channels_last`` and ``compile`` of the ``training`` section make steps faster and change numbers: so
+they are hyperparameters. float16 has its loss scaled, by a factor that adapts (a step whose gradients overflow is left
+out, as usual); bfloat16 does not need that. Activations, probes and decision regions are computed in float32 always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from . import optimizers
+from .rates import Rate
+
+
+def memory_format(settings: Mapping[str, Any]) -> torch.memory_format:
+    """How weights lie in memory: convolutions are faster with channels last, on GPUs and on CPUs."""
+    return torch.channels_last if settings["channels_last"] else torch.contiguous_format
+
+
+class Stepper:
+    """Takes optimizer steps on a network."""
+
+    def __init__(
+        self, model: nn.Module, settings: Mapping[str, Any], device: torch.device, steps_per_epoch: int
+    ) -> None:
+        """Create optimizer and schedule.
+
+        Args:
+            model: on its device.
+            settings: the hyperparameters of the run.
+            device: the same device.
+            steps_per_epoch: optimizer steps in an epoch.
+        """
+        self._training, self._device, self._parameters = settings["training"], device, list(model.parameters())
+        self.optimizer = optimizers.create(model, settings["optimizer"])
+        self.rate = Rate(self.optimizer, settings["optimizer"]["schedule"], steps_per_epoch)
+        self._forward: Any = torch.compile(model) if self._training["compile"] else model
+        is_half = self._training["precision"] == "float16"
+        self._scaler = torch.amp.GradScaler(device.type) if is_half else None
+        self._is_second_order = getattr(self.optimizer, "is_second_order", False)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The context of forward passes, in which a lower precision is used where it is configured."""
+        precision = self._training["precision"]
+        if precision == "float32":
+            return nullcontext()
+        context: AbstractContextManager[None] = torch.autocast(self._device.type, dtype=getattr(torch, precision))
+        return context
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Take a step on a batch.
+
+        Returns:
+            The loss before it, a scalar on the device, in nats.
+        """
+        if not self._training["channels_last"]:
+            images = images.contiguous()
+        with self.autocast():
+            logits = self._forward(images)
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training["label_smoothing"])
+        self.optimizer.zero_grad(set_to_none=True)
+        if self._scaler is None:
+            loss.backward(create_graph=self._is_second_order)
+            self._clip()
+            self.optimizer.step()
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.unscale_(self.optimizer)
+            self._clip()
+            self._scaler.step(self.optimizer)
+            self._scaler.update()
+        return loss.detach()
+
+    def _clip(self) -> None:
+        """Scale all gradients together so that their norm is at most ``clip_norm``."""
+        if self._training["clip_norm"] is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._training["clip_norm"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is needed to continue, beside the weights."""
+        scaler = {} if self._scaler is None else self._scaler.state_dict()
+        return {"optimizer": self.optimizer.state_dict(), "rate": self.rate.state_dict(), "scaler": scaler}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rate.load_state_dict(state["rate"])
+        if self._scaler is not None:
+            self._scaler.load_state_dict(state["scaler"])
