@@ -125,7 +125,7 @@ def test_a_missing_or_truncated_checkpoint_is_named_and_the_old_table_stays(trai
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is not there; make it with: snakemake"):
         activations.main(job)
     checkpoint.write_bytes(content[:-7])
-    with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* make it again with: snakemake"):
+    with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* delete it and run Snakemake again"):
         activations.main(job)
     assert table.read_bytes() == before
 

@@ -63,4 +63,4 @@ def missing(path: str | Path) -> RepdynError:
 def damaged(path: str | Path, why: object) -> RepdynError:
     """The error for a file that is truncated or not what its name says."""
     reason = " ".join(str(why).split()).rstrip(".")
-    return RepdynError(f"`{path}` is damaged ({reason}); make it again with: snakemake --cores 1 --force {path}")
+    return RepdynError(f"`{path}` is damaged ({reason}); delete it and run Snakemake again")
