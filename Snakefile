@@ -17,6 +17,7 @@ wildcard_constraints:
     format="png|svg|pdf",
 
 
+include: "workflow/rules/examples.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/cka.smk"

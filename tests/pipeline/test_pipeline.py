@@ -17,6 +17,7 @@ STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
 COLUMNS = {
+    "examples/examples.parquet": ["split", "example", "label", "mislabelled"],
     f"history/{RUN}/history.parquet": [
         *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",
         "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",
@@ -146,3 +147,12 @@ def test_a_wrong_config_is_one_sentence_before_anything_runs(folder, tmp_path):
     assert done.returncode == 1
     assert "`data.lable_noise` is not a setting; did you mean `label_noise`?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_examples_that_are_written_anew_train_nothing_anew(folder):
+    done = snakemake(
+        "--configfile", str(TINY), "--forcerun", "examples", "--dry-run", "--quiet", "rules", folder=folder
+    )
+    jobs = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
+    assert jobs["examples"] == "1"
+    assert "train" not in jobs

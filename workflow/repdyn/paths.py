@@ -11,6 +11,9 @@ class Paths:
 
     root: str
 
+    def examples(self) -> str:
+        return f"{self.root}/examples/examples.parquet"
+
     def history(self, run: str) -> str:
         return f"{self.root}/history/{run}/history.parquet"
 

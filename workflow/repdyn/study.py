@@ -426,6 +426,7 @@ _PROBES = (*_ACTIVATIONS, "probes")
 _REGIONS = (*_PROBES, "planes")
 _PHASES = (*_REGIONS, "cka", "phases")
 _SECTIONS: dict[str, tuple[str, ...]] = {
+    "examples": ("data",),
     "train": _TRAIN,
     "activations": _ACTIVATIONS,
     "cka": (*_ACTIVATIONS, "cka"),

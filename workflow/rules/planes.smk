@@ -1,4 +1,7 @@
 rule planes:
+    input:
+        # Only so that the data are there: what of them matters is in `made_with`.
+        examples=ancient(rules.examples.output),
     output:
         PATHS.planes(),
     log:

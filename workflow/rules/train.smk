@@ -1,4 +1,7 @@
 rule train:
+    input:
+        # Only so that the data are there: what training reads of them is in `made_with`.
+        examples=ancient(rules.examples.output),
     output:
         history=PATHS.history(RUN),
         checkpoints=[PATHS.checkpoint(RUN, step) for step in STEPS],

@@ -1,0 +1,36 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from fake_datasets import cifar
+
+from repdyn import data, examples
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+from repdyn.jobs import Job
+from repdyn.paths import Paths
+
+
+def job_of(config, tmp_path):
+    config["execution"] = {"data_root": str(tmp_path)}
+    return Job("examples", studies.parse(config), Paths(str(tmp_path / "tiny")))
+
+
+def test_the_table_holds_every_example_that_is_used_with_its_class(config, tmp_path):
+    job = job_of(config, tmp_path)
+    examples.main(job)
+    table = pq.read_table(job.paths.examples()).to_pandas()
+    found = data.load(job.study.data, tmp_path, seed=5)  # of any run
+    for split, part in (("train", found.train), ("test", found.test)):
+        rows = table[table.split == split]
+        np.testing.assert_array_equal(rows.example, part.examples)
+        np.testing.assert_array_equal(rows.label, part.labels)
+        np.testing.assert_array_equal(rows.mislabelled, part.mislabelled)
+    assert table.mislabelled.sum() == 24
+
+
+def test_data_that_are_nowhere_to_be_had_are_said_before_anything_is_trained(config, tmp_path, monkeypatch):
+    cifar(monkeypatch, 10)
+    config["data"] = {"dataset": "cifar10"}
+    job = job_of(config, tmp_path)
+    with pytest.raises(RepdynError, match=r"put cifar-10-python.tar.gz, or what it holds, into"):
+        examples.main(job)

@@ -1,0 +1,44 @@
+"""Which examples a study uses, and which of them are mislabelled: a table that all runs share.
+
+It comes before all else and on the machine where Snakemake runs, so that a data set is downloaded or decoded once, not
+by every job that starts, and where there is a network. Time: that of reading the data set.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from . import data, tables
+from .progress import LOG
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+EXAMPLES = tables.schema(
+    split=(pa.string(), "train or test"),
+    example=(pa.int64(), "position in the data set's own part"),
+    label=(pa.int64(), "true class"),
+    mislabelled=(pa.bool_(), "whether a wrong class is trained on; which one depends on the run"),
+)
+
+
+def main(job: Job) -> None:
+    """Write the examples of a study."""
+    found = data.load(job.study.data, job.data_root)
+    parts = {"train": found.train, "test": found.test}
+    columns = {
+        "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
+        "example": np.concatenate([part.examples for part in parts.values()]),
+        "label": np.concatenate([part.labels for part in parts.values()]),
+        "mislabelled": np.concatenate([part.mislabelled for part in parts.values()]),
+    }
+    tables.write(job.paths.examples(), columns, EXAMPLES, job.metadata())
+    channels, height, width = found.shape
+    LOG.info(
+        "%s: %d training examples, %d of them mislabelled, %d for testing, %d classes, images of %d × %d × %d",
+        job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.classes, channels,
+        height, width,
+    )  # fmt: skip
