@@ -21,6 +21,7 @@ from torch import nn
 from . import architectures, checkpoints, data, datasets, devices, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
+from .reduction import Reduction
 
 if TYPE_CHECKING:
     from .images import Images
@@ -32,12 +33,15 @@ BATCH = 512
 
 
 @contextmanager
-def tap(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, torch.Tensor]]:
+def tap(
+    model: nn.Module, layers: Mapping[str, str], reduction: Reduction | None = None
+) -> Iterator[dict[str, torch.Tensor]]:
     """Observe layers during forward passes.
 
     Args:
         model: the network.
         layers: the layer's name -> the module's path.
+        reduction: of the network's activations; None to keep them whole.
 
     Yields:
         A dictionary that each forward pass fills: layer -> output of its module, flattened to (batch, features). The
@@ -49,7 +53,8 @@ def tap(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, torch
     def keep(layer: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = output[0] if isinstance(output, tuple) else output
-            outputs[layer] = tensor.detach().flatten(1).clone()
+            kept = tensor.detach() if reduction is None else reduction(tensor.detach())
+            outputs[layer] = kept.flatten(1).clone()
 
         return hook
 
@@ -71,11 +76,15 @@ def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> 
 
 @torch.inference_mode()
 def forward(
-    model: nn.Module, layers: Mapping[str, str], images: Images, device: torch.device
+    model: nn.Module,
+    layers: Mapping[str, str],
+    images: Images,
+    device: torch.device,
+    reduction: Reduction | None = None,
 ) -> dict[str, torch.Tensor]:
     """Activations of each layer, (n, features) on the CPU in the network's precision."""
     parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
-    with tap(model, layers) as outputs:
+    with tap(model, layers, reduction) as outputs:
         for start in range(0, len(images), BATCH):
             model(torch.from_numpy(images[start : start + BATCH]).to(device))
             for layer in layers:
@@ -174,11 +183,11 @@ def main(job: Job) -> None:
     examples = data.load(study.data, job.data_root, run.seed)
     splits = choose(settings["activations"], examples, study.data.seed)
     model, layers = network(study, settings, device)
+    reduction = Reduction(settings["activations"]["reduction"], model)
     per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = schedule.steps_of(study)
-    features = {
-        layer: t.shape[1] for layer, t in forward(model, layers, splits["probe"].images.subset([0]), device).items()
-    }
+    first = forward(model, layers, splits["probe"].images.subset([0]), device, reduction)
+    features = {layer: tensor.shape[1] for layer, tensor in first.items()}
 
     def write(float32: set[str]) -> None:
         table = layout(features, float32, settings["activations"]["dtype"])
@@ -188,7 +197,7 @@ def main(job: Job) -> None:
             for step in track(steps, len(steps), "checkpoint"):
                 checkpoints.load(job.paths.checkpoint(run.path, step), model, job.made_with("checkpoints"))
                 for split, chosen in splits.items():
-                    activations = forward(model, layers, chosen.images, device)
+                    activations = forward(model, layers, chosen.images, device, reduction)
                     append(_row_group(step, step / per_epoch, split, chosen, activations, table))
 
     float32: set[str] = set()

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from . import architectures, datasets, devices, noise, observed, optimizers, plugins
 from .errors import RepdynError
 from .rates import Rate
+from .reduction import Reduction
 
 if TYPE_CHECKING:
     from .study import Study
@@ -78,12 +79,14 @@ class Checked:
         model: in training mode.
         layers: its observed layers, name -> module path.
         shapes: what each of them gives for an image, name -> shape.
+        kept: what is kept of it, name -> shape.
         images: what it was run on.
     """
 
     model: nn.Module
     layers: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
+    kept: dict[str, tuple[int, ...]]
     images: torch.Tensor
 
 
@@ -95,10 +98,10 @@ def check_architecture(study: Study, arch: str) -> Checked:
     layers = observed.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     images = torch.zeros(min(last_batch, 2), *shape)
-    shapes: dict[str, tuple[int, ...]] = {}
+    outputs: dict[str, torch.Tensor] = {}
     handles = [
         model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, output, layer=layer: shapes.update({layer: _shape(output)})
+            lambda _m, _i, output, layer=layer: outputs.update({layer: _tensor(output)})
         )
         for layer, path in layers.items()
     ]
@@ -109,10 +112,13 @@ def check_architecture(study: Study, arch: str) -> Checked:
         raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
     if logits.shape != (len(images), classes):
         raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
-    silent = [layer for layer in layers if layer not in shapes]
+    silent = [layer for layer in layers if layer not in outputs]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass.")
-    return Checked(model, layers, shapes, images)
+    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
+    shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
+    kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
+    return Checked(model, layers, shapes, kept, images)
 
 
 def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
@@ -131,10 +137,10 @@ def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
         raise RepdynError(f"`{name}` cannot take a step: {words}.") from None
 
 
-def _shape(output: Any) -> tuple[int, ...]:
-    """Of what a module gives, for one image."""
-    tensor = output[0] if isinstance(output, tuple) else output
-    return tuple(tensor.shape[1:])
+def _tensor(output: Any) -> torch.Tensor:
+    """What is observed of a module's output; kept only for its shape."""
+    tensor: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return tensor.detach()
 
 
 def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:

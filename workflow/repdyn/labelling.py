@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from . import activations, planes, probes
+from .reduction import Reduction
 from .region_labels import kind
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -91,12 +92,14 @@ class Labeller:
         layers: observed layers, name -> module path.
         shape: of an image.
         batch: points in a forward pass.
+        reduction: of activations, as the probes saw them in training; None if whole.
     """
 
     model: nn.Module
     layers: Mapping[str, str]
     shape: tuple[int, int, int]
     batch: int
+    reduction: Reduction | None = None
 
     @torch.inference_mode()
     def label(
@@ -112,7 +115,7 @@ class Labeller:
         labels = np.empty((len(readout.layers) + 1, total), dtype=kind(readout.classes))
         halves = np.empty((len(readout.layers), classifiers - 1, total), dtype=labels.dtype)
         done = 0
-        with activations.tap(self.model, self.layers) as outputs:
+        with activations.tap(self.model, self.layers, self.reduction) as outputs:
             for batch in batches:
                 logits = self.model(batch.unflatten(1, self.shape))
                 found = readout.decide(outputs, classifiers).cpu().numpy()

@@ -1,5 +1,7 @@
 """What would be observed of each architecture of a study: layers in order of depth, with shapes and parameters.
 
+`output` is what a module gives for an image, `kept` what the study's reduction leaves of it.
+
 For a person, before a study is run: ``python -m repdyn layers`` prints it, ``make layers`` too.
 """
 
@@ -15,7 +17,7 @@ from . import check, datasets, devices
 if TYPE_CHECKING:
     from .study import Study
 
-HEADINGS = ("depth", "layer", "class", "output", "features", "parameters")
+HEADINGS = ("depth", "layer", "class", "output", "kept", "features", "parameters")
 
 
 def main(study: Study) -> None:
@@ -32,9 +34,9 @@ def main(study: Study) -> None:
         print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, images of {_product(shape)}")
         rows: list[tuple[str, ...]] = [HEADINGS]
         for depth, (layer, path) in enumerate(checked.layers.items()):
-            module, output = checked.model.get_submodule(path), checked.shapes[layer]
-            row = (str(depth), layer, type(module).__name__, _product(output))
-            rows.append((*row, f"{math.prod(output):,}", f"{_parameters(module):,}"))
+            module, kept = checked.model.get_submodule(path), checked.kept[layer]
+            row = (str(depth), layer, type(module).__name__, _product(checked.shapes[layer]), _product(kept))
+            rows.append((*row, f"{math.prod(kept):,}", f"{_parameters(module):,}"))
         print(_aligned(rows))
 
 
@@ -49,7 +51,7 @@ def _product(shape: tuple[int, ...]) -> str:
 def _aligned(rows: list[tuple[str, ...]]) -> str:
     """Rows as lines of columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    to_the_right = (0, 4, 5)
+    to_the_right = (0, 5, 6)
     lines = []
     for row in rows:
         cells = [

@@ -38,6 +38,7 @@ from .errors import RepdynError
 from .labelling import Labeller, Points, Readout, batch_size
 from .planes import Planes, Purpose
 from .progress import LOG, track
+from .reduction import Reduction
 from .region_labels import OUTPUT, Block, RegionLabels
 
 if TYPE_CHECKING:
@@ -198,7 +199,9 @@ def label_run(job: Job, reader: probes.Reader, metadata: tables.Metadata) -> dic
     model, layers = activations.network(study, job.made_with("regions"), device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
-    labeller = Labeller(model, layers, shape, batch_size(features, math.prod(shape), device, budget))
+    reduction = Reduction(job.made_with("regions")["activations"]["reduction"], model)
+    batch = batch_size(features, math.prod(shape), device, budget)
+    labeller = Labeller(model, layers, shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
     with ExitStack() as stack:
         targets: list[Target] = []

@@ -167,12 +167,20 @@ class Checkpoints(Section):
         return self
 
 
+class Reduction(Section):
+    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``reduction.py``."""
+
+    pool: int | None = Field(default=None, ge=1)
+    tokens: Literal["all", "class", "mean"] = "all"
+
+
 class Activations(Section):
-    """Which examples' activations are kept, and in which precision."""
+    """Which examples' activations are kept, how much of them, and in which precision."""
 
     similarity_examples: int = Field(default=500, ge=4)
     similarity_from: Literal["train", "test"] = "test"
     probe_examples: int | None = Field(default=None, ge=10)
+    reduction: Reduction = Reduction()
     dtype: Literal["float16", "float32"] = "float16"
 
 
