@@ -12,13 +12,16 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import timm
 import torch
-from timm.models import adapt_input_conv, model_entrypoint
 from torch import nn
 
 from . import plugins
 from .errors import RepdynError
+from .light import without_compiler
+
+with without_compiler():
+    import timm
+    from timm.models import adapt_input_conv, model_entrypoint
 
 Shape = tuple[int, int, int]
 

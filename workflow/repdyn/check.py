@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from . import architectures, datasets, devices, noise, observed, optimizers, plugins
 from .errors import RepdynError
+from .light import without_compiler
 from .rates import Rate
 from .reduction import Reduction
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .study import Study
 
 
+@without_compiler()
 def main(study: Study) -> None:
     """Check a study.
 

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers, param_groups_weight_decay
 from torch import nn
 
 from . import plugins
 from .errors import RepdynError
+from .light import absent, without_compiler
+
+with without_compiler(), absent("torch.distributed.tensor"):
+    from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers, param_groups_weight_decay
 
 
 def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 from scipy.special import log_softmax
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -103,7 +102,9 @@ def logistic(
         weight, bias = start
         first[:-1], first[-1] = weight, bias + offset @ weight
     options = {"gtol": tolerance, "ftol": 0.0, "maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20}
-    found = scipy.optimize.minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
+    from scipy.optimize import minimize  # long to import, and no need of ridge
+
+    found = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     weight, bias = found.x.reshape(shape)[:-1], found.x.reshape(shape)[-1]
     return Solution(weight, bias - offset @ weight, float(np.abs(found.jac).max()))
 

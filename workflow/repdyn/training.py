@@ -24,6 +24,7 @@ from . import architectures, checkpoints, data, devices, schedule, stepping, tab
 from .augmentation import Augmentation
 from .errors import RepdynError
 from .feed import Feed
+from .light import without_compiler
 from .progress import LOG, Progress
 from .state import StateFolder
 
@@ -243,6 +244,7 @@ def _note(row: Mapping[str, Any]) -> str:
     return f"loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}, test {row['test_accuracy']:.3f}"
 
 
+@without_compiler()
 def main(job: Job) -> None:
     """Train a run; write its history and its checkpoints."""
     run, settings, metadata = job.run, job.made_with("train"), job.metadata()

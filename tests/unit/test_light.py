@@ -1,0 +1,58 @@
+"""In processes of their own: whether something has been imported can only be seen in a fresh one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import repdyn
+
+
+def run(code: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(Path(repdyn.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_models_and_optimizers_work_without_the_compiler_which_works_afterwards():
+    assert run(
+        "import sys, torch\n"
+        "from repdyn import architectures, devices, light, optimizers, study\n"
+        "devices.prepare('cpu')\n"
+        "channels = {'channels': [4, 4, 8, 8]}\n"
+        "settings = study.Architecture(model='resnet18', kwargs=channels, stem='small').model_dump()\n"
+        "rate = study.Optimizer(opt='momentum', lr=0.1).model_dump()\n"
+        "with light.without_compiler():\n"
+        "    model = architectures.build(settings, (1, 8, 8), 10, seed=0)\n"
+        "    optimizer = optimizers.create(model, rate)\n"
+        "    before = model.fc.bias.clone()\n"
+        "    model(torch.zeros(2, 1, 8, 8)).logsumexp(1).sum().backward()\n"
+        "    optimizer.step()\n"
+        "    optimizer.zero_grad()\n"
+        "    optimizer.load_state_dict(optimizer.state_dict())\n"
+        "print(bool((model.fc.bias != before).all()), 'torch._dynamo' in sys.modules, 'sympy' in sys.modules)\n"
+        "twice = torch.compile(lambda x: 2 * x, backend='eager')\n"
+        "print(twice(torch.ones(1)).item(), type(sys.modules['torch._dynamo']).__name__)"
+    ).splitlines() == ["True False False", "2.0 module"]
+
+
+def test_what_needs_the_compiler_gets_it():
+    assert run(
+        "import sys, torch\n"
+        "from repdyn.light import without_compiler\n"
+        "with without_compiler():\n"
+        "    from torch._dynamo.utils import is_compile_supported\n"
+        "    print(torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item())\n"
+        "print(is_compile_supported('cpu'), type(sys.modules['torch._dynamo']).__name__)"
+    ).splitlines() == ["2.0", "True module"]
+
+
+def test_errors_are_deterministic_all_the_same():
+    assert run(
+        "import sys, torch\n"
+        "from repdyn import devices\n"
+        "devices.prepare('cpu')\n"
+        "print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())\n"
+        "print('torch._inductor' in sys.modules)"
+    ).splitlines() == ["True False", "False"]
