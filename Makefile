@@ -7,7 +7,7 @@ STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run unlock layers test lint unit pipeline browser cluster lock clean
+.PHONY: help setup run unlock plan layers test lint unit pipeline browser cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,9 @@ run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] 
 
 unlock: .venv/run.done  ## after a kill -9 or a power cut, and when no Snakemake runs: take away the lock that one left
 	@$(SNAKEMAKE) --unlock
+
+plan: .venv/run.done  ## print what a study comes to, before it is run: jobs, disk, memory: make plan [STUDY=…]
+	@$(BIN)/python -m repdyn plan --study $(STUDY)
 
 layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)

@@ -42,6 +42,7 @@ STUDY_STAGES = {
 TOOLS = {
     "check": "check a whole study before anything runs",
     "layers": "print what would be observed of each architecture, with shapes",
+    "plan": "print what a study comes to: jobs, checkpoints, disk, memory",
 }
 
 

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from timm.scheduler import create_scheduler_v2
 
 from .errors import RepdynError
+from .light import without_compiler
+
+with without_compiler():
+    from timm.scheduler import create_scheduler_v2
 
 SCHEDULES = ("constant", "cosine", "multistep", "plateau", "poly", "rsqrt", "step", "tanh", "wsd")
 

@@ -1,0 +1,40 @@
+"""What was planned beside what a finished study took."""
+
+import re
+
+import pytest
+from running import TINY
+
+from repdyn import plan
+from repdyn import study as studies
+
+# Most of a tiny study is what files take before they hold anything, so factors are wider than for a study of use.
+DISK, MEMORY = 2.0, 1.5
+
+
+@pytest.fixture(scope="module")
+def planned():
+    return plan.of(studies.load(TINY))
+
+
+def test_disk_is_what_was_planned_table_by_table(folder, planned):
+    taken = {}
+    for table in planned.disk.keys() - {"figures"}:
+        files = [path for path in (folder / "results/tiny" / table).rglob("*") if path.is_file()]
+        # Checkpoints in the state are hard links to the study's own.
+        own = [path for path in files if table != "state" or path.name == "state.pt"]
+        taken[table] = sum(path.stat().st_size for path in own)
+    wrong = {
+        table: (round(planned.disk[table]), size)
+        for table, size in taken.items()
+        if not 1 / DISK <= planned.disk[table] / size <= DISK
+    }
+    assert not wrong
+
+
+def test_no_job_took_more_memory_than_planned_or_far_less(folder, planned):
+    logs = folder / "results/tiny/logs"
+    for stage, expected in planned.memory.items():
+        texts = [path.read_text() for path in logs.rglob("*.log") if path.relative_to(logs).parts[0].startswith(stage)]
+        peaks = [int(peak) for text in texts for peak in re.findall(r"peak memory (\d+) MiB", text)]
+        assert 1 / MEMORY <= expected / 2**20 / max(peaks) <= MEMORY, stage

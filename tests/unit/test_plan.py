@@ -1,0 +1,108 @@
+import dataclasses
+
+import pytest
+import torch
+
+from repdyn import architectures, check, datasets, estimates, extents, plan
+from repdyn import study as studies
+from repdyn.estimates import Grid
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def study(config):
+    return studies.parse(config)
+
+
+@pytest.fixture
+def grid(study):
+    return Grid(study, extents.of_study(study), base=7e8)
+
+
+def changed(grid, config, **sections):
+    """The grid of a study with other settings, its networks as they were."""
+    for section, settings in sections.items():
+        config[section] = config.get(section, {}) | settings
+    return dataclasses.replace(grid, study=studies.parse(config))
+
+
+def test_shapes_without_numbers_are_those_of_the_networks(study):
+    for arch, extent in extents.of_study(study).items():
+        settings = study.archs[arch].model_dump(mode="json")
+        model = architectures.build(settings, datasets.shape(study.data), 10, seed=0)
+        state = model.state_dict().values()
+        assert extent.stored == sum(tensor.numel() * tensor.element_size() for tensor in state)
+        shapes = check.check_architecture(study, arch).shapes
+        assert extent.features == {layer: torch.Size(shape).numel() for layer, shape in shapes.items()}
+        assert extent.widest <= extent.outputs
+
+
+def test_a_large_network_is_measured_without_its_weights(config):
+    config["archs"] = {"huge": {"model": "vit_huge_patch14_224", "kwargs": {"patch_size": 4}}}
+    config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
+    before = plan.peak_memory()
+    extent = extents.of_study(studies.parse(config))["huge"]
+    assert extent.stored > 2.5e9
+    assert len(extent.features) == 1 + 32 + 1
+    assert plan.peak_memory() - before < 0.1 * extent.stored
+
+
+def test_activations_take_examples_by_features_by_checkpoints(grid, config):
+    disk = estimates.disk_of_run(grid, "vit", "sgd")["activations"]
+    numbers = (40 + 100) * 8 * sum(grid.extents["vit"].features.values())
+    assert grid.checkpoints == 8
+    assert disk == pytest.approx(estimates.LZ4 * 2 * numbers, rel=0.2)
+    wide = changed(grid, config, activations={"dtype": "float32", "similarity_examples": 60, "probe_examples": 120})
+    more = estimates.disk_of_run(wide, "vit", "sgd")["activations"]
+    assert more - disk == pytest.approx(estimates.LZ4 * numbers * (4 * 180 / 140 - 2))
+
+
+def test_state_holds_weights_and_what_the_optimizer_keeps(grid):
+    weights = grid.extents["vit"].stored + estimates.STATE * grid.extents["vit"].tensors
+    assert estimates.disk_of_run(grid, "vit", "sgd")["state"] == 2 * weights
+    assert estimates.disk_of_run(grid, "vit", "adam")["state"] == 3 * weights
+
+
+def test_pairs_of_checkpoints_grow_with_their_square(grid, config):
+    long = changed(grid, config, training={"epochs": 2000}, checkpoints={"per_decade": 40})
+    ratio = long.checkpoints / grid.checkpoints
+    assert ratio > 10
+    for table, groups, columns in (("cka", 4, 8), ("regions/similarity", 3, 9)):
+        before, after = (estimates.disk_of_run(g, "vit", "sgd")[table] for g in (grid, long))
+        fixed = estimates.parquet(0, 0, groups, columns)
+        assert after - fixed == pytest.approx((before - fixed) * ratio**2)
+
+
+def test_cka_keeps_to_the_budget_that_grams_would_exceed(grid, config):
+    config["data"] |= {"dataset": "cifar10", "train_size": 30_000, "test_size": 10_000}
+    peaks = []
+    for budget in (1.0, 2.0):
+        many = changed(grid, config, activations={"similarity_examples": 8000}, execution={"memory_gib": budget})
+        peaks.append(estimates.memory(many, "vit", "sgd", CPU)["cka"])
+    assert peaks[1] - peaks[0] == pytest.approx(2**30, rel=0.2)
+
+
+def test_a_batch_and_an_optimizer_cost_training_memory(grid, config):
+    def train(grid, optimizer):
+        return estimates.memory(grid, "resnet", optimizer, CPU)["train"]
+
+    assert train(grid, "adam") - train(grid, "sgd") == grid.extents["resnet"].stored
+    large = changed(grid, config, training={"batch_size": 10_000})
+    assert train(large, "sgd") - train(grid, "sgd") > 9_000 * 4 * grid.extents["resnet"].outputs
+
+
+def test_jobs_are_those_of_the_grid(study):
+    jobs = plan.of(study).jobs
+    assert jobs["train"] == jobs["phases"] == 8
+    assert jobs["planes"] == jobs["findings"] == 1
+
+
+def test_the_report_says_whether_the_disk_is_enough_and_keeps_to_100_columns(study):
+    found = plan.of(study)
+    total = sum(found.disk.values())
+    assert "free: enough" in plan.report(study, found, total + 1)
+    text = plan.report(study, found, total - 1)
+    assert "free: NOT ENOUGH" in text
+    assert "8 runs (2 architectures × 2 optimizers × 2 seeds), 8 checkpoints each" in text
+    assert max(map(len, text.splitlines())) <= 100

@@ -1,0 +1,83 @@
+"""How large the networks of a study are: weights, activations and layers, without computing anything.
+
+Each network is built on torch's `meta` device, where tensors have shapes and no numbers, and one batch of shapes goes
+through it: a ResNet of 10⁸ weights costs as little as a small one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from . import architectures, check, datasets, observed
+
+if TYPE_CHECKING:
+    from .study import Study
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Of one network.
+
+    Attributes:
+        stored: bytes of weights and buffers.
+        tensors: how many weights and buffers.
+        features: observed layer -> number of features of an example, in order of depth.
+        outputs: numbers that all of its modules put out for an example.
+        widest: numbers that the module with the largest output puts out for an example.
+    """
+
+    stored: int
+    tensors: int
+    features: dict[str, int]
+    outputs: int
+    widest: int
+
+
+def of_study(study: Study) -> dict[str, Extent]:
+    """The extent of each architecture.
+
+    Raises:
+        RepdynError: if one cannot be built.
+    """
+    found = {}
+    for arch in study.archs:
+        with check.blaming(f"archs.{arch}"):
+            found[arch] = measure(study, arch)
+    return found
+
+
+@torch.inference_mode()
+def measure(study: Study, arch: str) -> Extent:
+    """The extent of one architecture."""
+    settings, shape = study.archs[arch], datasets.shape(study.data)
+    with torch.device("meta"):
+        classes = datasets.source(study.data).classes
+        model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0).eval()
+    layers = observed.observed(model, settings.layers)
+    sizes: dict[str, int] = {}
+
+    def keep(path: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            tensor = output[0] if isinstance(output, tuple) else output
+            if isinstance(tensor, torch.Tensor):
+                sizes[path] = math.prod(tensor.shape[1:])
+
+        return hook
+
+    for path, module in model.named_modules():
+        module.register_forward_hook(keep(path))
+    model(torch.zeros(2, *shape, device="meta"))
+    leaves = [sizes[path] for path, module in model.named_modules() if path in sizes and not list(module.children())]
+    state = model.state_dict().values()
+    return Extent(
+        stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
+        tensors=len(state),
+        features={layer: sizes[path] for layer, path in layers.items()},
+        outputs=sum(leaves),
+        widest=max(sizes.values()),
+    )
