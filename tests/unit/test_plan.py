@@ -48,6 +48,11 @@ def test_a_large_network_is_measured_without_its_weights(config):
     assert plan.peak_memory() - before < 0.1 * extent.stored
 
 
+def test_what_is_reduced_before_it_is_kept_is_planned_so(config):
+    config["activations"]["reduction"] = {"pool": 2}
+    assert extents.measure(studies.parse(config), "resnet").features["stem"] == 4 * 2 * 2
+
+
 def test_activations_take_examples_by_features_by_checkpoints(grid, config):
     disk = estimates.disk_of_run(grid, "vit", "sgd")["activations"]
     numbers = (40 + 100) * 8 * sum(grid.extents["vit"].features.values())

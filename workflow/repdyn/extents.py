@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from . import architectures, check, datasets, observed
+from .reduction import Reduction
 
 if TYPE_CHECKING:
     from .study import Study
@@ -26,7 +27,7 @@ class Extent:
     Attributes:
         stored: bytes of weights and buffers.
         tensors: how many weights and buffers.
-        features: observed layer -> number of features of an example, in order of depth.
+        features: observed layer -> number of features that are kept of an example, in order of depth.
         outputs: numbers that all of its modules put out for an example.
         widest: numbers that the module with the largest output puts out for an example.
     """
@@ -59,13 +60,17 @@ def measure(study: Study, arch: str) -> Extent:
         classes = datasets.source(study.data).classes
         model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0).eval()
     layers = observed.observed(model, settings.layers)
+    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     sizes: dict[str, int] = {}
+    kept: dict[str, int] = {}
 
     def keep(path: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = output[0] if isinstance(output, tuple) else output
             if isinstance(tensor, torch.Tensor):
                 sizes[path] = math.prod(tensor.shape[1:])
+                if path in layers.values():
+                    kept[path] = math.prod(reduction(tensor).shape[1:])
 
         return hook
 
@@ -77,7 +82,7 @@ def measure(study: Study, arch: str) -> Extent:
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
         tensors=len(state),
-        features={layer: sizes[path] for layer, path in layers.items()},
+        features={layer: kept[path] for layer, path in layers.items()},
         outputs=sum(leaves),
         widest=max(sizes.values()),
     )
