@@ -277,6 +277,8 @@ def test_planes_show_every_layer_at_checkpoints_spread_over_training_with_images
     dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panels[0].lines]
     assert dots == list(zip(corners.x, corners.y, strict=True))
     assert len(panels[0].artists) == 3, "thumbnails"
+    of_many = planes.regions(*plane_of(LAYERS[20]), classes=10)
+    assert not of_many.axes[0].artists and len(of_many.axes[0].lines) == 3, "too small for thumbnails"
     titles = [axes.get_title() for axes in panels[: planes.EPOCHS]]
     assert titles[0] == "epoch 0" and titles[-1] == "11"
 

@@ -98,7 +98,7 @@ def _lay_out(
         )
         first = labels[labels["layer"] == layer].sort_values("step")["labels"].iloc[0]
         planes.plane(axis, first, corners, colours)
-        planes.place_images(axis, corners, 0.17 * high)
+        planes.place_images(axis, corners, 0.17 * min(wide, high))
         axis.set_title(layer, fontsize=style.TEXT, pad=2.5)
     compact: dict[str, Any] = {"handlelength": 0.9, "handleheight": 0.9, "columnspacing": 0.9}
     sheet.legend(figure, LEFT, bottom + 0.09, patches, inner, **compact)

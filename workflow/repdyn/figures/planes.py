@@ -24,6 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # how many checkpoints are shown
 RIGHT, GAP = 1.05, 0.05  # inches: legend, between panels
 SMALLEST = 0.3  # inches that a panel is high
+LEAST_IMAGE = 0.08  # inches
 SETS = {
     "test": "three test images",
     "clean": "three correctly labelled training images",
@@ -84,7 +85,7 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
         for column, step in enumerate(chosen):
             axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high, ticks=False)
             plane(axis, by_key[layer, step], corners, colours)
-            place_images(axis, corners, 0.19 * high)
+            place_images(axis, corners, 0.19 * min(wide, high))
             if row == 0:
                 prefix = "epoch " if column == 0 else ""
                 axis.set_title(prefix + style.epoch_label(float(epochs[step])), fontsize=style.TEXT, pad=2.5)
@@ -118,7 +119,8 @@ def plane(axis: Axes, labels: Array, corners: Corners, colours: ListedColormap) 
 def place_images(axis: Axes, corners: Corners, side: float) -> None:
     """The three images, ``side`` inches high, each just outside the triangle beside the dot where it stands.
 
-    On the dot it would hide what most matters: the region that the image itself lies in.
+    On the dot it would hide what most matters: the region that the image itself lies in. Where it would be too small to
+    be seen there is the dot alone.
     """
     stands = np.stack([corners.x, corners.y], axis=1)
     for (x, y), image in zip(stands, corners.images, strict=True):
@@ -126,9 +128,10 @@ def place_images(axis: Axes, corners: Corners, side: float) -> None:
         away = outward / np.abs(outward).max() * (0.6 * side + 0.02) * 72  # points from the dot to the image's centre
         box = OffsetImage(image.squeeze(), zoom=side * 72 / image.shape[0], cmap="gray", interpolation="nearest")
         frame = {"facecolor": "white", "edgecolor": "black", "linewidth": 0.4}
-        axis.add_artist(
-            AnnotationBbox(box, (x, y), xybox=tuple(away), boxcoords="offset points", pad=0.06, bboxprops=frame)
-        )
+        if side >= LEAST_IMAGE:
+            axis.add_artist(
+                AnnotationBbox(box, (x, y), xybox=tuple(away), boxcoords="offset points", pad=0.06, bboxprops=frame)
+            )
         axis.plot(x, y, marker="o", markersize=2.2, color="white", markeredgecolor="black", markeredgewidth=0.5)
 
 
