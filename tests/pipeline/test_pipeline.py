@@ -97,12 +97,15 @@ def test_a_second_run_does_nothing(folder):
     assert "Nothing to be done" in done.stderr
 
 
-def test_a_single_figure_is_a_target_in_any_format(folder):
-    target = f"results/tiny/figures/{RUN}/cka.svg"
+@pytest.mark.parametrize(
+    ("figure", "begins"), [("cka.svg", b"<?xml"), ("probes.pdf", b"%PDF"), ("planes-mislabelled.gif", b"GIF89a")]
+)
+def test_a_single_figure_is_a_target_in_any_format(folder, figure, begins):
+    target = f"results/tiny/figures/{RUN}/{figure}"
     done = snakemake("--configfile", str(TINY), "--", target, folder=folder)
     assert done.returncode == 0, done.stderr
     assert "1 of 1 steps (100%) done" in done.stderr
-    assert (folder / target).read_text().startswith("<?xml")
+    assert (folder / target).read_bytes().startswith(begins)
 
 
 def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
