@@ -1,0 +1,152 @@
+"""Training beside a plain loop over a torch DataLoader, and what part of a run goes into anything but training.
+
+    python tests/benchmarks/training.py [--epochs 6] [--rounds 5]
+
+For the ResNet and the ViT of config.yaml, with batches of one size and SGD: epochs per second of the trainer, of a loop
+over a DataLoader of a TensorDataset (no workers, default collation), and of one whose data set standardises each image
+as torchvision's transforms do, one image at a time. Rounds alternate, in one process; medians are printed as ratios.
+Then what part of a whole run, at the study's own schedule, goes into evaluation, checkpoints and saving state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torchvision.transforms import v2
+
+from repdyn import architectures, data, training
+from repdyn import study as studies
+from repdyn.jobs import Job
+from repdyn.paths import Paths
+from repdyn.state import StateFolder
+
+DEFAULT = Path(__file__).parents[2] / "config.yaml"
+
+
+def trainer_of(job: Job, folder: Path) -> training.Trainer:
+    """A run at its start; its state and checkpoints go to a folder of its own."""
+    examples = data.load(job.study.data, job.data_root, job.run.seed)
+    return training.Trainer(job.study, job.made_with("train"), examples, StateFolder(folder, {}, "benchmark"))
+
+
+class Transformed(Dataset[tuple[torch.Tensor, int]]):
+    """Images as bytes, each scaled and standardised when it is asked for, as a torchvision data set does it."""
+
+    def __init__(self, examples: data.Data) -> None:
+        mean, std = examples.mean.tolist(), examples.std.tolist()
+        back = torch.from_numpy(examples.train.images[:]) * torch.tensor(std)[:, None, None]
+        self.images = ((back + torch.tensor(mean)[:, None, None]) * 255).round().to(torch.uint8)
+        self.labels = examples.train.given_labels.tolist()
+        self.transform = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(self.images[index]), self.labels[index]
+
+
+def plain_loop(job: Job, dataset: Dataset[Any]) -> Callable[[], None]:
+    """An epoch of the loop that everybody writes."""
+    settings = job.made_with("train")
+    model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=settings["optimizer"]["lr"], momentum=0.9)
+    loader = DataLoader(dataset, batch_size=settings["training"]["batch_size"], shuffle=True)
+
+    def epoch() -> None:
+        model.train()
+        for images, labels in loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()
+            optimizer.step()
+
+    return epoch
+
+
+def compare(job: Job, epochs: int, rounds: int) -> None:
+    """Print epochs per second, interleaved."""
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = trainer_of(job, Path(folder))
+        trainer.steps = []  # no checkpoints: these are measured below
+        done = iter(range(10**9))
+        examples = data.load(job.study.data, job.data_root, job.run.seed)
+        tensors = TensorDataset(
+            torch.from_numpy(examples.train.images[:]), torch.from_numpy(examples.train.given_labels)
+        )
+        contenders: dict[str, Callable[[], None]] = {
+            "repdyn": lambda: trainer._train_epoch(next(done), {}),
+            "DataLoader of tensors": plain_loop(job, tensors),
+            "DataLoader with transforms": plain_loop(job, Transformed(examples)),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in contenders}
+        for round_number in range(rounds + 1):
+            for name, epoch in contenders.items():
+                start = time.perf_counter()
+                for _ in range(epochs):
+                    epoch()
+                if round_number:  # the first is for warming up
+                    seconds[name].append((time.perf_counter() - start) / epochs)
+        medians = {name: statistics.median(times) for name, times in seconds.items()}
+        for name, median in medians.items():
+            ratio = median / medians["repdyn"]
+            print(f"  {name:28s} {1 / median:6.2f} epochs/s; repdyn is {ratio:.2f} times as fast")
+
+
+def overhead(job: Job) -> None:
+    """Print which part of a run is not training."""
+    spent = {"_evaluate": 0.0, "_take_checkpoint": 0.0, "_save": 0.0, "_train_epoch": 0.0}
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = trainer_of(job, Path(folder))
+        for name in spent:
+            setattr(trainer, name, _timed(getattr(trainer, name), spent, name))
+        trainer.run({})
+    training_alone = spent["_train_epoch"] - spent["_take_checkpoint"]
+    for name in ("_evaluate", "_take_checkpoint", "_save"):
+        print(f"  {name.strip('_'):28s} {spent[name] / training_alone:6.1%} of training time")
+
+
+def _timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+    def timed(*arguments: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            spent[name] += time.perf_counter() - start
+
+    return timed
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=6, help="epochs of a contender in a round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
+    parser.add_argument("--whole-run", type=int, help="epochs of the whole run (default: the study's)")
+    arguments = parser.parse_args()
+    study = studies.load(DEFAULT)
+    if arguments.whole_run:
+        length = study.training.model_copy(update={"epochs": arguments.whole_run})
+        study = study.model_copy(update={"training": length})
+    for arch in study.archs:
+        job = Job("train", study, Paths("results/benchmark"), study.run(arch, "sgd", 0))
+        print(f"{arch}, {study.data.train_size} images, batches of {study.training.batch_size}, one thread:")
+        compare(job, arguments.epochs, arguments.rounds)
+        print(f"  a run of {study.training.epochs} epochs:")
+        overhead(job)
+
+
+if __name__ == "__main__":
+    main()
