@@ -5,9 +5,10 @@ BIN := .venv/bin
 CORES ?= all
 STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
+NAME = $(shell $(BIN)/python -c "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['name'])" $(STUDY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run unlock plan layers test lint unit pipeline browser cluster lock clean
+.PHONY: help setup run report unlock plan layers test lint unit pipeline browser cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +17,10 @@ setup: .venv/dev.done  ## create .venv from the hashed lock, tools for the tests
 
 run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] [CORES=8]
 	@$(SNAKEMAKE)
+
+report: .venv/run.done  ## results/…/report.html and explorer.html, whatever they need included: make report [STUDY=…]
+	@$(SNAKEMAKE) -- reported
+	@$(SNAKEMAKE) --report results/$(NAME)/report.html --report-stylesheet workflow/report/report.css -- reported
 
 unlock: .venv/run.done  ## after a kill -9 or a power cut, and when no Snakemake runs: take away the lock that one left
 	@$(SNAKEMAKE) --unlock

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from browsing import chromium, visit  # noqa: F401
 from running import TINY, snakemake
 
 

@@ -37,6 +37,7 @@ STUDY_STAGES = {
     "cka_between": "CKA between runs, at the same layer and checkpoint",
     "regions_between": "agreement of decision regions between runs, at the same layer and checkpoint",
     "findings": "claims about the whole grid, tested",
+    "report": "tables that people read: what was found, what became of each run",
     "explorer": "one page in which a person moves through the study's training",
 }
 TOOLS = {

@@ -72,6 +72,12 @@ class Paths:
     def findings(self) -> str:
         return f"{self.root}/findings/findings.parquet"
 
+    def report_findings(self) -> str:
+        return f"{self.root}/report/findings.html"
+
+    def report_runs(self) -> str:
+        return f"{self.root}/report/runs.html"
+
     def explorer(self) -> str:
         return f"{self.root}/explorer.html"
 

@@ -7,7 +7,20 @@ rule run_figure:
             PATHS, [RUN.format(**wildcards)]
         ),
     output:
-        PATHS.figure("{figure}", "{format}", RUN),
+        report(
+            PATHS.figure("{figure}", "{format}", RUN),
+            caption="../report/figure.rst",
+            category=lambda wildcards: catalogue.RUN_FIGURES[
+                wildcards.figure
+            ].category,
+            subcategory="run by run",
+            labels={
+                "figure": "{figure}",
+                "architecture": "{arch}",
+                "optimizer": "{optimizer}",
+                "seed": "{seed}",
+            },
+        ),
     log:
         PATHS.log("figures/{figure}.{format}", RUN),
     wildcard_constraints:
@@ -49,7 +62,15 @@ rule study_figure:
     input:
         lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS),
     output:
-        PATHS.figure("{figure}", "{format}"),
+        report(
+            PATHS.figure("{figure}", "{format}"),
+            caption="../report/figure.rst",
+            category=lambda wildcards: catalogue.STUDY_FIGURES[
+                wildcards.figure
+            ].category,
+            subcategory="all runs",
+            labels={"figure": "{figure}"},
+        ),
     log:
         PATHS.log("figures/{figure}.{format}"),
     wildcard_constraints:

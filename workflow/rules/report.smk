@@ -1,3 +1,48 @@
+report: "../report/overview.rst"
+
+
+# What the report's texts say of figures, where `config` is all that they see and that decides no rerun.
+config["captions"] = {
+    "run_figure": catalogue.RUN_FIGURES,
+    "study_figure": catalogue.STUDY_FIGURES,
+}
+
+
+rule report:
+    input:
+        PATHS.findings(),
+        [path(run) for run in RUNS for path in (PATHS.history, PATHS.scores)],
+    output:
+        findings=report(
+            PATHS.report_findings(),
+            caption="../report/findings.rst",
+            category="Findings",
+            subcategory="tables",
+            labels={"table": "claims, tested"},
+        ),
+        runs=report(
+            PATHS.report_runs(),
+            caption="../report/runs.rst",
+            category="Runs",
+            subcategory="tables",
+            labels={"table": "events, accuracies, times"},
+        ),
+    log:
+        PATHS.log("report"),
+    conda:
+        ENVIRONMENT
+    params:
+        made_with={
+            "code": provenance.code_digest("report"),
+            "confidence": STUDY.findings.confidence,
+            "runs": {run.path: STUDY.learning_rate(run) for run in STUDY.runs},
+        },
+    message:
+        "tables of the report"
+    shell:
+        "python -m repdyn report --study $REPDYN_STUDY --log {log}"
+
+
 rule explorer:
     input:
         PATHS.planes(),

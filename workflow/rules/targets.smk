@@ -33,6 +33,22 @@ rule tables:
         PATHS.findings(),
 
 
+# What `snakemake --report` shows, and what lies beside it; of each figure one format.
+rule reported:
+    input:
+        rules.report.output,
+        rules.explorer.output,
+        [
+            PATHS.figure(figure, STUDY.figures.formats[0], run)
+            for run in RUNS
+            for figure in DEFAULT_RUN_FIGURES
+        ],
+        [
+            PATHS.figure(figure, STUDY.figures.formats[0])
+            for figure in DEFAULT_STUDY_FIGURES
+        ],
+
+
 # Not among what `rule all` wants: comparisons between layers and between runs, for the asking.
 rule comparisons:
     input:

@@ -22,7 +22,7 @@ from matplotlib.colors import to_hex
 from .. import data, datasets, tables
 from ..errors import RepdynError
 from ..figures import style
-from ..figures.catalogue import SETS
+from ..figures.similarity import SETS
 from ..figures.training import CURVES
 from ..files import atomic
 from ..progress import LOG, track

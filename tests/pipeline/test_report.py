@@ -1,0 +1,96 @@
+"""The report and the explorer of a tiny study, made by Snakemake and opened in a browser."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from running import ROOT, TINY, checkout, snakemake
+
+from repdyn.figures import catalogue
+
+STYLE = ROOT / "workflow" / "report" / "report.css"
+
+
+@pytest.fixture(scope="module")
+def results(folder: Path) -> Path:
+    """The results of the tiny study, with report and explorer."""
+    for arguments in ([], ["--report", "results/tiny/report.html", "--report-stylesheet", str(STYLE)]):
+        done = snakemake("--configfile", str(TINY), *arguments, "--", "reported", folder=folder)
+        assert done.returncode == 0, done.stderr
+    return folder / "results" / "tiny"
+
+
+def embedded(report: Path, name: str):
+    """A variable of the report's page."""
+    (found,) = re.findall(rf"^    var {name} = (.*);$", report.read_text(), flags=re.M)
+    return json.loads(found)
+
+
+def test_every_figure_is_there_once_with_labels_and_a_caption_of_its_own(results):
+    shown = embedded(results / "report.html", "results")
+    drawn = {str(path.relative_to(results.parents[1])) for path in (results / "figures").rglob("*.png")}
+    assert {path for path in shown if "/figures/" in path} == drawn
+    for path, entry in shown.items():
+        assert "System Message" not in entry["caption"]
+        assert "{" not in entry["caption"]
+        if "/figures/" in path:
+            figures = catalogue.RUN_FIGURES if "arch=" in path else catalogue.STUDY_FIGURES
+            said = figures[entry["labels"]["figure"]]
+            text = re.sub(r"<[^>]+>|\s+", " ", entry["caption"])
+            assert said.title in text
+            assert set(entry["labels"]) == (
+                {"figure", "architecture", "optimizer", "seed"} if "arch=" in path else {"figure"}
+            )
+    assert all(entry["data_uri"].startswith("data:") for entry in shown.values())
+
+
+def test_it_has_the_categories_findings_and_runs_and_walks_through_the_study(results):
+    report = results / "report.html"
+    categories = embedded(report, "categories")
+    assert {"Training", "CKA", "Decision regions", "Findings", "Runs"} <= set(categories)
+    assert set(categories["CKA"]) == {"all runs", "run by run"}
+    overview = embedded(report, "workflow_desc")
+    assert "How representations evolve in training: tiny" in overview
+    assert '<a class="reference external" href="explorer.html">' in overview
+    assert "System Message" not in overview
+    for category in categories:
+        assert f"app.showCategory('{category.replace(' ', '%20')}')" in overview
+
+
+def test_the_tables_of_the_report_are_whole_pages(results):
+    findings, runs = ((results / "report" / f"{name}.html").read_text() for name in ("findings", "runs"))
+    assert findings.count("<table>") == findings.count("</table>") >= 2
+    assert "undecided" in findings
+    assert runs.count("<tr>") == 1 + 4
+
+
+def test_a_change_of_what_is_said_draws_nothing_again(results, tmp_path):
+    root = checkout(tmp_path / "checkout")
+    said = root / "workflow" / "repdyn" / "figures" / "catalogue.py"
+    said.write_text(said.read_text().replace("Accuracy through training", "Otherwise"))
+    with (root / "workflow" / "report" / "figure.rst").open("a") as caption:
+        caption.write("More.\n")
+    done = snakemake("--configfile", str(TINY), "--dry-run", "--", "reported", folder=results.parents[1], root=root)
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_the_report_loads_without_errors_or_requests_and_shows_its_parts(results, visit):
+    opened = visit(results / "report.html")
+    page = opened.page
+    page.get_by_text("How representations evolve in training: tiny").wait_for()
+    assert opened.asked == [(results / "report.html").as_uri()]
+    title = page.get_by_role("heading", name="How representations evolve in training: tiny")
+    assert title.bounding_box()["y"] >= 0  # else it is out of reach
+    page.get_by_role("link", name="Findings").first.click()
+    page.get_by_text("tables", exact=True).click()
+    page.locator("tr", has_text="claims, tested").locator("a").first.click()
+    page.frame_locator("iframe").get_by_role("heading", name="What was found").wait_for()
+    assert [words for words in opened.said if "rror" in words] == []
+
+
+def test_the_explorer_of_a_real_study_loads_in_silence(results, visit):
+    opened = visit(results / "explorer.html")
+    opened.page.wait_for_selector("body[data-ready]")
+    assert opened.said == []
+    assert opened.page.locator("#arch option").all_text_contents() == ["resnet", "vit"]

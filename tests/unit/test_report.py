@@ -1,0 +1,116 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from repdyn import report
+from repdyn.figures import catalogue
+
+CATEGORIES = ("Training", "Decision regions")
+TEXTS = Path(report.__file__).parents[1] / "report"
+
+
+def rendered(text, **snakemake):
+    """A text of the report as HTML, as Snakemake makes it; a mistake in its markup is an error."""
+    from docutils.core import publish_parts
+    from jinja2 import Environment, StrictUndefined
+
+    template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(
+        (TEXTS / f"{text}.rst").read_text()
+    )
+    categories = [SimpleNamespace(name=name) for name in CATEGORIES]
+    filled = template.render(snakemake=SimpleNamespace(**snakemake), categories=categories)
+    filled += "".join(f"\n\n.. _{name}: javascript:app.showCategory('{name}')" for name in CATEGORIES)
+    return publish_parts(filled, writer="html", settings_overrides={"halt_level": 2})["html_body"]
+
+
+@pytest.mark.parametrize("text", ["overview", "findings", "runs"])
+def test_the_texts_of_the_report_are_sound(text):
+    assert "<p>" in rendered(text, config={"name": "a-study_of.mine"})
+
+
+def test_the_overview_leads_to_the_categories_that_there_are():
+    overview = rendered("overview", config={"name": "mine"})
+    assert overview.count("javascript:app.showCategory") == 2
+    assert "Phases: where" in overview
+    assert 'href="explorer.html"' in overview
+
+
+@pytest.mark.parametrize(
+    ("rule", "figure"),
+    [("run_figure", figure) for figure in catalogue.RUN_FIGURES]
+    + [("study_figure", figure) for figure in catalogue.STUDY_FIGURES],
+)
+def test_every_figure_has_its_own_words(rule, figure):
+    captions = {"run_figure": catalogue.RUN_FIGURES, "study_figure": catalogue.STUDY_FIGURES}
+    html = rendered("figure", rule=rule, wildcards=SimpleNamespace(figure=figure), config={"captions": captions})
+    words = " ".join(html.replace("&quot;", '"').split())
+    for said in (captions[rule][figure].title, captions[rule][figure].caption.split(". ")[0]):
+        assert said in words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.1234, "0.123"), (-0.0694, "−0.069"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (0.0, "0.000")],
+)
+def test_a_number_is_readable(value, words):
+    assert report.number(value) == words
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (6.25, "6.2"), (46.7, "47"), (None, "–")])
+def test_an_epoch_has_as_few_characters_as_it_takes(value, words):
+    assert report.epoch(value) == words
+
+
+def test_a_small_p_is_not_nothing():
+    assert report.probability(0.0002) == "< 0.001"
+    assert report.probability(0.25) == "0.250"
+    assert report.probability(None) == "–"
+
+
+def test_what_a_table_holds_is_text_not_markup():
+    assert "<td>a &lt;b&gt;</td>" in report.table(("x",), [("a <b>",)], numbers=())
+
+
+def test_findings_are_grouped_by_claim_and_contrast_with_what_was_compared():
+    frame = pd.DataFrame(
+        {
+            "claim": ["a claim"] * 2 + ["another"],
+            "measure": ["cka novelty", "cka_debiased novelty", "cka synchrony"],
+            "contrast": ["optimizer: sgd - adam"] * 2 + ["arch: vit - resnet"],
+            "estimate": [-0.5, 0.25, np.nan],
+            "ci_low": [-0.75, 0.125, np.nan],
+            "ci_high": [-0.25, 0.5, np.nan],
+            "p_value": [0.25, 0.0001, np.nan],
+            "n_pairs": [6, 6, 0],
+            "verdict": ["undecided", "holds", "undecided: no pairs"],
+            "n_seeds": [3, 3, 0],
+            "compared": ["sgd 0.05 - adam 0.001", "sgd 0.05 - adam 0.001", None],
+        }
+    )
+    page = report.findings(frame, confidence=0.9)
+    assert page.count("<h2>") == page.count("<table>") == 2
+    assert page.count("sgd 0.05 - adam 0.001") == 1
+    assert "90 % interval" in page
+    assert '<td class="number">−0.750 to −0.250</td>' in page
+    assert "nan" not in page.lower().replace("resnet", "")
+    assert '<td class="number">&lt; 0.001</td>' in page
+
+
+def test_a_run_without_an_event_has_a_dash():
+    history = pd.DataFrame(
+        {"epoch": [0.0, 10.0], "train_accuracy": [0.1, 1.0], "test_accuracy": [0.9, 0.8], "seconds": [0.0, 12.4]}
+    )
+    scores = pd.DataFrame(
+        {
+            "layer": [None, None, "stem"],
+            "score": ["perfect_fit_first", "test_dip", "memorization_onset"],
+            "value": [7.0, np.nan, 3.0],
+        }
+    )
+    page = report.runs([(("vit", "sgd", "0.03", "0"), history, scores)])
+    (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
+    cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
+    assert cells == ["vit", "sgd", "0.03", "0", "10", "–", "–", "7.0", "–", "–", "1.000", "0.900", "0.800", "12"]
