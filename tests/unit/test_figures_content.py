@@ -296,3 +296,15 @@ def test_a_film_moves_regions_cursor_and_clock_together():
     (strip,) = [axes for axes in film.figure.axes if axes.get_ylabel() == "accuracy"]
     assert strip.lines[-1].get_xdata() == [2.0, 2.0]
     assert len({frame.tobytes() for frame in film.frames()}) == 3
+
+
+def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
+    none = segments(["a"]).iloc[:0]
+    assert "Too few checkpoints for phases." in [text.get_text() for text in timelines.layers(none).texts]
+    empty = of_runs(lambda *_: none)
+    axes = timelines.runs(empty, dict.fromkeys(RUNS, EVENTS)).axes[0]
+    assert len([line for line in axes.lines if line.get_gid() == "test_dip"]) == len(RUNS)
+    few = pairs(["a", "b"])
+    few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
+    figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"))
+    assert panel(figure, "CKA").collections[0].get_array().mask.all()

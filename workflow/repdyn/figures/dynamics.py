@@ -66,8 +66,9 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figu
     below = left + 0.02  # layers' names, rotated
     top, width = sheet.title_height(title, sheet.PAGE), left + across * (side + GAP) + RIGHT
     figure = sheet.blank(width, top + rows * (HEAD + side + below))
-    low = min(float(np.nanmin(matrix.to_numpy())) for matrix in found.values())
-    low = math.floor(10 * low - 1e-9) / 10 if low < 1 else 0.0
+    values = np.concatenate([matrix.to_numpy(dtype=float).ravel() for matrix in found.values()])
+    lowest = min(values[np.isfinite(values)], default=1.0)
+    low = math.floor(10 * float(lowest) - 1e-9) / 10 if lowest < 1 else 0.0
     mesh = None
     for i, (measure, matrix) in enumerate(found.items()):
         row, column = divmod(i, across)

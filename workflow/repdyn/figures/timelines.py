@@ -51,6 +51,8 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
         events: name -> epoch, those that took place.
     """
     events = style.few(events or {})
+    if segments.empty:
+        return _nothing(title)
     measures = [measure for measure in style.MEASURES if measure in set(segments["measure"])]
     names = style.depth_order(segments)
     left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
@@ -77,6 +79,13 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
     sheet.title(figure, title)
     sheet.write(figure, left + len(measures) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
+    return figure
+
+
+def _nothing(title: str) -> Figure:
+    """What is drawn of a run that has too few checkpoints for phases."""
+    figure = sheet.blank(4.2, 0.6)
+    sheet.title(figure, title, "Too few checkpoints for phases.")
     return figure
 
 
@@ -123,14 +132,15 @@ def runs(
     legend = bottom + sheet.EPOCH_AXIS + sheet.legend_height(marks, inner)
     figure = sheet.blank(sheet.PAGE, legend + sheet.legend_height(ticks, inner))
     axis = sheet.panel(figure, left, top, inner, high)
-    style.log_epochs(axis, float(segments["epoch_end"].max()))
+    last = max([1.0, *segments["epoch_end"], *(epoch for of_run in events.values() for epoch in of_run.values())])
+    style.log_epochs(axis, last)
     y = 0.0
-    of_run = dict(iter(reading.plain(segments).groupby(["arch", "optimizer", "seed"], sort=False)))
+    of_key = dict(iter(reading.plain(segments).groupby(["arch", "optimizer", "seed"], sort=False)))
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y - 0.325, color=style.GREY, linewidth=0.4)
             y += 0.35
-        _run(axis, y, of_run[key], events[key], planes)
+        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], planes, last)
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
         if i == 0 or key[:2] != keys[i - 1][:2]:
@@ -146,9 +156,9 @@ def runs(
     return figure
 
 
-def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str) -> None:
+def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str, last: float) -> None:
     """One run: boundaries by CKA above the middle, of decision regions below; events on it."""
-    axis.plot([0, segments["epoch_end"].max()], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
+    axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
     if {"memorization_onset", "memorization_end"} <= set(events):
         start, end = events["memorization_onset"], events["memorization_end"]
         axis.barh(y, end - start, left=start, height=0.9, color=style.EVENTS["memorization_onset"][1], alpha=0.15,
