@@ -122,7 +122,7 @@ def test_a_missing_or_truncated_checkpoint_is_named_and_the_old_table_stays(trai
     checkpoint = Path(job.paths.checkpoint(job.run.path, 4))
     content = checkpoint.read_bytes()
     checkpoint.unlink()
-    with pytest.raises(RepdynError, match=r"step=4.safetensors` is not there; make it with: snakemake"):
+    with pytest.raises(RepdynError, match=r"step=4.safetensors` is not there; Snakemake makes it"):
         activations.main(job)
     checkpoint.write_bytes(content[:-7])
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* delete it and run Snakemake again"):

@@ -66,11 +66,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path):
+def test_a_missing_file_is_named_with_what_makes_it(tmp_path):
     path = tmp_path / "cka.parquet"
     with pytest.raises(RepdynError) as raised:
         tables.read(path)
-    assert str(raised.value) == f"`{path}` is not there; make it with: snakemake --cores 1 {path}"
+    assert (
+        str(raised.value)
+        == f"`{path}` is not there; Snakemake makes it when asked for it with the study's --configfile."
+    )
 
 
 @pytest.mark.parametrize("cut", [0, 3, 100, -200, -1])

@@ -132,6 +132,7 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
     channels, height, width = datasets.shape(study.data)
     # Axes do not compress, the origin, few values of a byte each, mostly does.
     return {
+        "examples": parquet(sum(datasets.sizes(study.data)), 4, 1, 4),
         "planes": parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
         "findings": FINDINGS,
         "figures": PNG * figures,
@@ -171,8 +172,10 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
 
 def memory_of_study(grid: Grid) -> dict[str, float]:
     """Stage -> bytes that a job of it takes at its peak, of the stages that belong to the whole study."""
+    reading = ARROW * MIB + dataset(grid.study)
     return {
-        "planes": ARROW * MIB + dataset(grid.study),
+        "examples": reading,
+        "planes": reading,
         "findings": PANDAS * MIB,
         "figures": DRAWING * MIB + 8 * 20 * grid.checkpoints**2,
     }

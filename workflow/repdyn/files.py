@@ -57,7 +57,7 @@ def is_disk_full(error: OSError) -> bool:
 
 def missing(path: str | Path) -> RepdynError:
     """The error for a file that should be there."""
-    return RepdynError(f"`{path}` is not there; make it with: snakemake --cores 1 {path}")
+    return RepdynError(f"`{path}` is not there; Snakemake makes it when asked for it with the study's --configfile.")
 
 
 def damaged(path: str | Path, why: object) -> RepdynError:

@@ -56,7 +56,7 @@ def of(study: Study) -> Plan:
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
     of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
-    jobs = {"planes": 1} | dict.fromkeys(RUN_STAGES, runs) | {"findings": 1}
+    jobs = {"examples": 1, "planes": 1} | dict.fromkeys(RUN_STAGES, runs) | {"findings": 1}
     jobs["figures"] = formats * (runs * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
     memory = estimates.memory_of_study(grid)

@@ -130,8 +130,8 @@ def refuse_strangers(path: str | Path, found: Metadata, wanted: Metadata) -> Non
     """Raise a RepdynError naming the first setting in which a file's hyperparameters are not the ones asked for."""
     for key, here, there in _differences(found, wanted):
         raise RepdynError(
-            f"`{path}` was made with {key} = {json.dumps(here)}, but {json.dumps(there)} is asked for; make it again "
-            f"with: snakemake --cores 1 --force {path}"
+            f"`{path}` was made with {key} = {json.dumps(here)}, but {json.dumps(there)} is asked for; Snakemake makes "
+            "it again when asked for it with the study's --configfile."
         )
 
 
