@@ -5,7 +5,7 @@ import pytest
 
 from repdyn import data, datasets
 from repdyn.errors import RepdynError
-from repdyn.study import Data
+from repdyn.settings import Data
 
 NOWHERE = Path("/nonexistent")
 DIGITS = Data(dataset="digits", train_size=800, label_noise=0.2)

@@ -15,7 +15,7 @@ from torchvision.datasets import FashionMNIST
 
 from repdyn import data, datasets
 from repdyn.errors import RepdynError
-from repdyn.study import Data
+from repdyn.settings import Data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION = Data(dataset="fashion-mnist")

@@ -7,7 +7,8 @@ import pytest
 
 from repdyn import findings, matching, phases, tables
 from repdyn.jobs import Job
-from repdyn.study import Contrast, Run
+from repdyn.settings import Contrast
+from repdyn.study import Run
 
 SETTINGS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
 NAMES = (matching.EQUAL_SPEED, matching.BEST_ACCURACY)

@@ -5,7 +5,7 @@ from PIL import Image
 from repdyn import check, data, datasets, folders
 from repdyn import study as studies
 from repdyn.errors import RepdynError
-from repdyn.study import Data, Folder
+from repdyn.settings import Data, Folder
 
 CLASSES = ("n03", "n01", "n02")
 TRAIN, TEST = 5, 4  # images of each class

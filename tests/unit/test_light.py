@@ -18,11 +18,11 @@ def run(code: str) -> str:
 def test_models_and_optimizers_work_without_the_compiler_which_works_afterwards():
     assert run(
         "import sys, torch\n"
-        "from repdyn import architectures, devices, light, optimizers, study\n"
+        "from repdyn import architectures, devices, light, optimizers, settings as sections\n"
         "devices.prepare('cpu')\n"
         "channels = {'channels': [4, 4, 8, 8]}\n"
-        "settings = study.Architecture(model='resnet18', kwargs=channels, stem='small').model_dump()\n"
-        "rate = study.Optimizer(opt='momentum', lr=0.1).model_dump()\n"
+        "settings = sections.Architecture(model='resnet18', kwargs=channels, stem='small').model_dump()\n"
+        "rate = sections.Optimizer(opt='momentum', lr=0.1).model_dump()\n"
         "with light.without_compiler():\n"
         "    model = architectures.build(settings, (1, 8, 8), 10, seed=0)\n"
         "    optimizer = optimizers.create(model, rate)\n"

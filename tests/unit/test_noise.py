@@ -6,7 +6,7 @@ import pytest
 from repdyn import check, data, noise
 from repdyn import study as studies
 from repdyn.errors import RepdynError
-from repdyn.study import Data
+from repdyn.settings import Data
 
 LABELS = np.random.default_rng(0).integers(0, 10, size=2000)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from repdyn.schedule import checkpoint_steps, evaluated_epochs, steps_per_epoch
-from repdyn.study import Checkpoints
+from repdyn.settings import Checkpoints
 
 
 @given(

@@ -26,7 +26,7 @@ from .sources import Place, Stored
 if TYPE_CHECKING:
     from . import gram
     from .jobs import Job
-    from .study import Cka
+    from .settings import Cka
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -22,7 +22,7 @@ from .errors import RepdynError
 from .images import Images, Standardisation
 
 if TYPE_CHECKING:
-    from .study import Data as Settings
+    from .settings import Data as Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

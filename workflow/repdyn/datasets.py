@@ -20,7 +20,7 @@ from .errors import RepdynError
 from .images import Stored
 
 if TYPE_CHECKING:
-    from .study import Data as Settings
+    from .settings import Data as Settings
 
 
 FOLDER = "image-folder"  # a data set of one's own, described under `data.folder`

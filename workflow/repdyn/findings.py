@@ -35,7 +35,8 @@ from .progress import LOG
 
 if TYPE_CHECKING:
     from .jobs import Job
-    from .study import Contrast, Run, Study
+    from .settings import Contrast
+    from .study import Run, Study
 
 FINDINGS = tables.schema(
     claim=(pa.string(), "of the contrast's first level against its second, or of one level"),

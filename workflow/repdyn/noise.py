@@ -19,7 +19,7 @@ import numpy as np
 from .errors import RepdynError
 
 if TYPE_CHECKING:
-    from .study import Data as Settings
+    from .settings import Data as Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from . import datasets
 
 if TYPE_CHECKING:
-    from .study import Checkpoints, Study
+    from .settings import Checkpoints
+    from .study import Study
 
 
 def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""The typed study config: what may be written in ``config.yaml``, every default, and the grid that follows.
+"""The typed study config as a whole, and the grid that follows from it.
 
-From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`. This is the only
-place that knows defaults. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs the
-data set's shape or the model itself is checked by ``check.py``.
+From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`, whose sections, with
+every default, are in ``settings.py``. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs
+the data set's shape or the model itself is checked by ``check.py``.
 
 ``Study.hyperparameters(stage, run)`` says which settings determine a stage's numbers, its own and those of the
 stages before it; they are compared with what a file says it was made with, and are what a rerun is decided by.
@@ -13,16 +13,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from . import complaints
 from .errors import RepdynError
+from .settings import (
+    Activations,
+    Architecture,
+    Checkpoints,
+    Cka,
+    Data,
+    Execution,
+    Figures,
+    Findings,
+    Name,
+    Optimizer,
+    Phases,
+    Planes,
+    Probes,
+    Section,
+    Training,
+)
 
 Hyperparameters = dict[str, Any]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 def _distinct(values: list[Any]) -> list[Any]:
@@ -30,278 +46,6 @@ def _distinct(values: list[Any]) -> list[Any]:
     if twice:
         raise ValueError(f"{', '.join(map(str, twice))} stands there more than once; name each once")
     return values
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and nothing changes after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Folder(Section):
-    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it: see ``folders.py``.
-
-    ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
-    """
-
-    path: str
-    classes: int = Field(ge=3)
-    channels: Literal[1, 3] = 3
-    size: int = Field(ge=4)
-    train: int = Field(ge=10)
-    test: int = Field(ge=10)
-
-
-class Data(Section):
-    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``."""
-
-    dataset: str = "digits"
-    folder: Folder | None = None
-    train_size: int | None = Field(default=None, ge=10)
-    test_size: int | None = Field(default=None, ge=10)
-    image_size: int | None = Field(default=None, ge=4)
-    label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
-    label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
-    label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
-    seed: int = Field(default=0, ge=0)
-
-    @model_validator(mode="after")
-    def _image_folders_are_described(self) -> Data:
-        if (self.dataset == "image-folder") != (self.folder is not None):
-            raise ValueError(
-                "`dataset: image-folder`, and no other, needs a section `folder` with path, classes, size, train and "
-                "test: what is in the folder"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _pairs_are_of_two_classes(self) -> Data:
-        if self.label_noise_pairs is not None and self.label_noise_kind != "pairs":
-            raise ValueError("`label_noise_pairs` is for `label_noise_kind: pairs` only")
-        same = [true for true, other in (self.label_noise_pairs or {}).items() if true == other]
-        if same:
-            raise ValueError(f"`label_noise_pairs` makes class {same[0]} into itself; a wrong label is another one")
-        return self
-
-
-class Architecture(Section):
-    """A model of timm by name, of torchvision (``torchvision:name``), or of one's own (``package.module:Name``).
-
-    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``architectures.py``.
-    """
-
-    model: str
-    kwargs: dict[str, Any] = {}
-    stem: Literal["native", "small"] = "native"
-    width: int | None = Field(default=None, ge=1)
-    layers: list[str] | None = Field(default=None, min_length=1)
-
-
-class RateSchedule(Section):
-    """How the learning rate changes, by timm's name; over ``epochs``, all of training where that is left out."""
-
-    sched: str
-    epochs: int | None = Field(default=None, ge=1)
-    warmup_epochs: float = Field(default=0.0, ge=0.0)
-    kwargs: dict[str, Any] = {}
-
-    def settings(self, epochs: int) -> dict[str, Any]:
-        """As a stage needs it in a training of so many epochs; ``epochs`` is None where a schedule has no length."""
-        is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
-        length = None if is_endless else (self.epochs or epochs)
-        return self.model_dump(mode="json") | {"epochs": length}
-
-
-class Optimizer(Section):
-    """An optimizer by timm's name, or of one's own (``package.module:Name``).
-
-    ``lr`` is one number, or one for each architecture; without a ``schedule`` it stays what it is.
-    """
-
-    opt: str
-    lr: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]]
-    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
-    weight_decay: float = Field(default=0.0, ge=0.0)
-    schedule: RateSchedule | None = None
-    kwargs: dict[str, Any] = {}
-    family: Name | None = None
-
-
-class Augmentation(Section):
-    """Random crops of images padded by so many pixels, and horizontal flips."""
-
-    padding: int = Field(default=4, ge=0)
-    flip: bool = True
-
-
-class Training(Section):
-    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
-
-    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py``.
-    """
-
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(default=64, ge=1)
-    evaluations_per_decade: int | None = Field(default=None, ge=1)
-    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
-    clip_norm: float | None = Field(default=None, gt=0.0)
-    augmentation: Augmentation | None = None
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    channels_last: bool = True
-    compile: bool = False
-
-
-class Checkpoints(Section):
-    """When checkpoints are taken: see ``schedule.py``."""
-
-    schedule: Literal["log", "linear", "explicit"] = "log"
-    per_decade: int = Field(default=10, ge=1)
-    first: float = Field(default=1.0, gt=0.0)
-    every: float = Field(default=10.0, gt=0.0)
-    epochs: list[Annotated[float, Field(ge=0.0)]] = []
-
-    @model_validator(mode="after")
-    def _explicit_needs_epochs(self) -> Checkpoints:
-        if (self.schedule == "explicit") != bool(self.epochs):
-            raise ValueError("`epochs` is a list for `schedule: explicit`, and for that schedule only")
-        return self
-
-
-class Reduction(Section):
-    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``reduction.py``."""
-
-    pool: int | None = Field(default=None, ge=1)
-    tokens: Literal["all", "class", "mean"] = "all"
-
-
-class Activations(Section):
-    """Which examples' activations are kept, how much of them, and in which precision."""
-
-    similarity_examples: int = Field(default=500, ge=4)
-    similarity_from: Literal["train", "test"] = "test"
-    probe_examples: int | None = Field(default=None, ge=10)
-    reduction: Reduction = Reduction()
-    dtype: Literal["float16", "float32"] = "float16"
-
-
-class Cka(Section):
-    """Settings of the CKA stage that change its numbers.
-
-    ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
-    ``minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see ``bootstrap.py``. ``tf32`` lets a
-    GPU multiply with 10 bits of precision.
-    """
-
-    batch_examples: int | None = Field(default=None, ge=8)
-    resamples: int = Field(default=0, ge=0)
-    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    seed: int = Field(default=0, ge=0)
-    tf32: bool = False
-
-    @model_validator(mode="after")
-    def _resamples_need_whole_grams(self) -> Cka:
-        if self.resamples and self.batch_examples is not None:
-            raise ValueError("`resamples` needs whole Grams: leave out `batch_examples`, or set `resamples: 0`")
-        return self
-
-
-class Logistic(Section):
-    """How L-BFGS solves logistic probes: until no component of the mean gradient is above ``tolerance``."""
-
-    tolerance: float = Field(default=1e-6, gt=0.0)
-    iterations: int = Field(default=2000, ge=1)
-
-
-class Sgd(Section):
-    """How stochastic gradient descent solves probes; ``lr`` is divided by the number of live units."""
-
-    epochs: int = Field(default=30, ge=1)
-    batch_size: int = Field(default=64, ge=1)
-    lr: float = Field(default=1.0, gt=0.0)
-    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
-
-
-class Probes(Section):
-    """The linear classifier that is trained on every layer.
-
-    ``penalty`` is relative to the mean eigenvalue of the Gram matrix, for every kind. ``seed`` draws the halves of the
-    noise floor, and what is random about ``sgd``.
-    """
-
-    kind: Literal["ridge", "logistic", "sgd"] = "ridge"
-    penalty: float = Field(default=0.1, gt=0.0)
-    logistic: Logistic = Logistic()
-    sgd: Sgd = Sgd()
-    seed: int = Field(default=0, ge=0)
-
-
-class Planes(Section):
-    """The planes through triplets of images on which decision regions are compared.
-
-    ``count`` planes of ``resolution``² points for each of the sets test, clean and mislabelled, plus
-    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at.
-    """
-
-    count: int = Field(default=500, ge=1)
-    resolution: int = Field(default=50, ge=2)
-    margin: float = Field(default=0.1, ge=0.0)
-    pictures: int = Field(default=1, ge=1)
-    picture_resolution: int = Field(default=60, ge=2)
-    picture_margin: float = Field(default=0.5, ge=0.0)
-    distinct_classes: bool = True
-    seed: int = Field(default=0, ge=0)
-
-
-class Phases(Section):
-    """What counts as an event, and how hard it is to start a phase."""
-
-    onset: float = Field(default=0.25, gt=0.0, lt=1.0)
-    end: float = Field(default=0.95, gt=0.0, le=1.0)
-    sustained: float = Field(default=0.995, gt=0.0, le=1.0)
-
-    @model_validator(mode="after")
-    def _onset_before_end(self) -> Phases:
-        if self.onset >= self.end:
-            raise ValueError(f"`onset` ({self.onset}) must lie below `end` ({self.end})")
-        return self
-
-
-class Contrast(Section):
-    """Two levels of a factor of the grid, the first against the second."""
-
-    factor: Literal["arch", "optimizer"]
-    levels: tuple[Name, Name]
-
-    def __str__(self) -> str:
-        return f"{self.factor}: {self.levels[0]} - {self.levels[1]}"
-
-
-class Findings(Section):
-    """How claims about the grid are tested, and between what."""
-
-    contrasts: list[Contrast] = [
-        Contrast(factor="optimizer", levels=("sgd", "adam")),
-        Contrast(factor="arch", levels=("vit", "resnet")),
-    ]
-    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    resamples: int = Field(default=10_000, ge=100)
-    seed: int = Field(default=0, ge=0)
-
-
-class Figures(Section):
-    """Which formats `rule all` draws, any of which can be asked for by file name; how large the explorer may be."""
-
-    formats: list[Literal["png", "svg", "pdf"]] = Field(default=["png"], min_length=1)
-    explorer_mib: float = Field(default=32.0, gt=0.0)
-
-
-class Execution(Section):
-    """How and where it is computed; none of it is meant to change a number, so none of it is a hyperparameter."""
-
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
-    data_root: str = "data"
-    memory_gib: float = Field(default=2.0, gt=0.0)
-    save_state_seconds: float = Field(default=60.0, ge=0.0)
 
 
 @dataclass(frozen=True)
