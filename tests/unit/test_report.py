@@ -52,6 +52,14 @@ def test_every_figure_has_its_own_words(rule, figure):
 
 
 @pytest.mark.parametrize(
+    ("measure", "words"),
+    [("cka synchrony", "cka synchrony"), ("regions:test progress_gap", "regions:test progress_gap ↓")],
+)
+def test_a_score_of_which_less_is_more_is_marked(measure, words):
+    assert report.marked(measure) == words
+
+
+@pytest.mark.parametrize(
     ("value", "words"),
     [(0.1234, "0.123"), (-0.0694, "−0.069"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (0.0, "0.000")],
 )

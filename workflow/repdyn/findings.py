@@ -65,6 +65,8 @@ AGAINST_CHANCE: dict[str, dict[str, int]] = {
     TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1},
     DESCENT: {"depth_trend_descent": 1},
 }
+# Score -> whether more of it is more (1) or less (-1) of its claim.
+DIRECTIONS = {score: sign for scores in (CLAIMS | AGAINST_CHANCE).values() for score, sign in scores.items()}
 FACTS = ("perfect_fit_first", "test_accuracy_best", "test_dip")
 
 

@@ -18,12 +18,14 @@ import pandas as pd
 
 from . import tables
 from .files import atomic
+from .findings import DIRECTIONS
 from .progress import LOG
 
 if TYPE_CHECKING:
     from .jobs import Job
 
 MINUS = "\u2212"
+DOWN = "↓"
 # Heading -> score of the run.
 EVENTS = {
     "memorization begins": "memorization_onset",
@@ -77,6 +79,11 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
+def marked(measure: str) -> str:
+    """A measure and its score as the findings name them, with a mark where less of the score is more of the claim."""
+    return f"{measure} {DOWN}" if DIRECTIONS.get(measure.rsplit(maxsplit=1)[-1], 1) < 0 else measure
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str]) -> str:
     """An HTML table; columns whose headings are among ``numbers`` are set to the right."""
     kinds = [' class="number"' if heading in numbers else "" for heading in headings]
@@ -98,7 +105,8 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
     interval = f"{100 * confidence:g} % interval"
     headings = ("measure", "estimate", interval, "p", "seeds", "pairs", "verdict")
     parts = [
-        "<p>Positive estimates say that the claim holds for the first of the two, or against 0. Seeds are the "
+        "<p>An estimate is of the score as it is: the first of the two minus the second, or against 0. Above 0 it "
+        f"speaks for the claim; of a score marked {DOWN}, of which less is more, it does so below 0. Seeds are the "
         "replicates: an estimate is the mean over seeds of the difference between runs that share everything but the "
         "contrast.</p>"
     ]
@@ -108,7 +116,7 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
         parts.extend(f"<p>Held against each other: {html.escape(str(pairing))}.</p>" for pairing in compared)
         rows = [
             (
-                row["measure"],
+                marked(row["measure"]),
                 number(row["estimate"]),
                 "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
                 probability(row["p_value"]),

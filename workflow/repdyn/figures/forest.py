@@ -38,9 +38,6 @@ SCORES = {
     "depth_trend_memorization": "in memorization, by depth",
 }
 CONTRAST = re.compile(r"^(?:arch|optimizer|dip): (\S+) - ([^\s,]+)(?:, (.+))?$")
-DIRECTIONS = {
-    score: sign for scores in (findings.CLAIMS | findings.AGAINST_CHANCE).values() for score, sign in scores.items()
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def _columns(frame: pd.DataFrame) -> pd.DataFrame:
     """Measure and score apart, and signs turned where less of a score is more of the claim."""
     apart = frame["measure"].str.split(" ", n=1, expand=True)
     frame = frame.assign(of=apart[0], score=apart[1])
-    less = frame["score"].map(DIRECTIONS).eq(-1)
+    less = frame["score"].map(findings.DIRECTIONS).eq(-1)
     turned = frame[["estimate", "ci_high", "ci_low"]].astype(float)
     frame = frame.assign(**frame[["estimate", "ci_low", "ci_high"]].astype(float))
     for column, other in (("estimate", "estimate"), ("ci_low", "ci_high"), ("ci_high", "ci_low")):
