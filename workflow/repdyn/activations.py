@@ -52,8 +52,8 @@ def tap(
 
     def keep(layer: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            tensor = output[0] if isinstance(output, tuple) else output
-            kept = tensor.detach() if reduction is None else reduction(tensor.detach())
+            tensor = observed.output_of(output).detach()
+            kept = tensor if reduction is None else reduction(tensor)
             outputs[layer] = kept.flatten(1).clone()
 
         return hook

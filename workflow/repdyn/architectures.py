@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from . import plugins
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 from .light import without_compiler
 
 with without_compiler():
@@ -69,7 +69,7 @@ def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
     try:
         model: nn.Module = timm.create_model(name, in_chans=shape[0], num_classes=classes, **kwargs)
     except Exception as error:  # models check their arguments in their own ways
-        raise RepdynError(f"timm cannot build `{name}` with kwargs {kwargs}: {_line(error)}.") from None
+        raise RepdynError(f"timm cannot build `{name}` with kwargs {kwargs}: {one_line(error)}.") from None
     return model
 
 
@@ -96,7 +96,7 @@ def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: 
     try:
         model: nn.Module = torchvision.models.get_model(name, num_classes=classes, **kwargs)
     except Exception as error:  # models check their arguments in their own ways
-        raise RepdynError(f"torchvision cannot build `{name}` with kwargs {kwargs}: {_line(error)}.") from None
+        raise RepdynError(f"torchvision cannot build `{name}` with kwargs {kwargs}: {one_line(error)}.") from None
     return _fit_channels(model, shape[0])
 
 
@@ -115,10 +115,6 @@ def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
     if not isinstance(model, nn.Module):
         raise RepdynError(f"`{path}` makes a {type(model).__name__}, but must make a torch.nn.Module.")
     return model.train() if "in_chans" in named else _fit_channels(model.train(), shape[0])
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def _fit_channels(model: nn.Module, channels: int) -> nn.Module:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from . import architectures, datasets, devices, noise, observed, optimizers, plugins
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 from .light import without_compiler
 from .rates import Rate
 from .reduction import Reduction
@@ -103,7 +103,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     outputs: dict[str, torch.Tensor] = {}
     handles = [
         model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, output, layer=layer: outputs.update({layer: _tensor(output)})
+            lambda _m, _i, output, layer=layer: outputs.update({layer: observed.output_of(output).detach()})
         )
         for layer, path in layers.items()
     ]
@@ -135,14 +135,8 @@ def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
         optimizer.step()
     except Exception as error:  # optimizers refuse parameters in their own ways
         name = settings["optimizer"]["opt"]
-        words = plugins.blame(error) if plugins.is_import_path(name) else " ".join(str(error).split()).rstrip(".")
+        words = plugins.blame(error) if plugins.is_import_path(name) else one_line(error)
         raise RepdynError(f"`{name}` cannot take a step: {words}.") from None
-
-
-def _tensor(output: Any) -> torch.Tensor:
-    """What is observed of a module's output; kept only for its shape."""
-    tensor: torch.Tensor = output[0] if isinstance(output, tuple) else output
-    return tensor.detach()
 
 
 def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:
@@ -150,7 +144,7 @@ def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) ->
     try:
         return model(images)
     except Exception as error:  # models refuse images in their own ways
-        words = " ".join(str(error).split()).rstrip(".")
+        words = one_line(error)
         if len(images) == 1 and "more than 1 value per channel" in words:
             raise RepdynError(
                 f"the last batch of an epoch would have a single example, which batch norm cannot normalise; "

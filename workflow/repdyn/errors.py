@@ -1,4 +1,4 @@
-"""The one exception that is meant for the user."""
+"""The one exception that is meant for the user, and the words of others in it."""
 
 
 class RepdynError(Exception):
@@ -7,3 +7,8 @@ class RepdynError(Exception):
     The message names the culprit (a config key, a file, a layer, a step) and what would be right.
     ``python -m repdyn`` prints it without a traceback and exits with 1.
     """
+
+
+def one_line(error: object) -> str:
+    """What another library says is wrong, to stand within a sentence: on one line and without a full stop."""
+    return " ".join(str(error).split()).rstrip(".")

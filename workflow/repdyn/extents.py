@@ -66,7 +66,7 @@ def measure(study: Study, arch: str) -> Extent:
 
     def keep(path: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            tensor = output[0] if isinstance(output, tuple) else output
+            tensor = observed.output_of(output)
             if isinstance(tensor, torch.Tensor):
                 sizes[path] = math.prod(tensor.shape[1:])
                 if path in layers.values():

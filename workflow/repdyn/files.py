@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 
 
 @contextmanager
@@ -62,5 +62,4 @@ def missing(path: str | Path) -> RepdynError:
 
 def damaged(path: str | Path, why: object) -> RepdynError:
     """The error for a file that is truncated or not what its name says."""
-    reason = " ".join(str(why).split()).rstrip(".")
-    return RepdynError(f"`{path}` is damaged ({reason}); delete it and run Snakemake again")
+    return RepdynError(f"`{path}` is damaged ({one_line(why)}); delete it and run Snakemake again")

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 from .files import atomic
 from .images import Stored
 from .progress import LOG, track
@@ -151,7 +151,7 @@ def _pixels(file: Path, channels: int, size: int) -> Array:
         with Image.open(file) as opened:
             image = opened.convert("RGB" if channels == 3 else "L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = one_line(error)
         raise RepdynError(f"`{file}` is not an image that can be read ({reason}).") from None
     if image.size != (size, size):
         image = ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+from typing import Any
 
 from torch import nn
 
@@ -24,6 +25,11 @@ _NONLINEARITY = re.compile(r"ReLU|GELU|SiLU|ELU|Tanh|Sigmoid|Mish|Hardswish|Soft
 _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!.*(Head|Classifier)).*Pool"))
 # Where dropout and the like come between stem and blocks; other stems stand right before the first block.
 _STEMS = ("patch_embed", "conv_proj", "stem")
+
+
+def output_of(output: Any) -> Any:
+    """What is observed of what a module returns: the first of several."""
+    return output[0] if isinstance(output, tuple) else output
 
 
 def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from . import plugins
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 from .light import absent, without_compiler
 
 with without_compiler(), absent("torch.distributed.tensor"):
@@ -53,7 +53,7 @@ def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimiz
             model, opt=name, lr=settings["lr"], weight_decay=settings["weight_decay"], **momentum, **kwargs
         )
     except Exception as error:  # optimizers check their arguments in their own ways
-        words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        words = one_line(error) or type(error).__name__
         raise RepdynError(f"timm cannot create the optimizer `{name}` with kwargs {kwargs}: {words}.") from None
 
 

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 
 
 def is_import_path(name: str) -> bool:
@@ -54,7 +54,7 @@ def load(path: str) -> Callable[..., Any]:
 
 def blame(error: Exception) -> str:
     """An error of the user's code in one line: what, and at which line of which file."""
-    words = " ".join(str(error).split()).rstrip(".")
+    words = one_line(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
     if isinstance(error, SyntaxError):

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .errors import RepdynError
+from .errors import RepdynError, one_line
 from .light import without_compiler
 
 with without_compiler():
@@ -55,7 +55,7 @@ class Rate:
                 **kwargs,
             )
         except Exception as error:  # schedulers check their arguments in their own ways
-            words = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            words = one_line(error) or type(error).__name__
             raise RepdynError(f"timm cannot create the schedule `{name}` with kwargs {kwargs}: {words}.") from None
 
         self._inner = getattr(self._scheduler, "lr_scheduler", None)

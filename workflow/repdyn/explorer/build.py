@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from .. import data, datasets, tables
+from .. import data, datasets, noise, tables
 from ..errors import RepdynError
-from ..figures import style
+from ..figures import reading, style
 from ..figures.similarity import SETS
 from ..figures.training import CURVES
 from ..files import atomic
@@ -88,25 +88,20 @@ def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mi
 
 def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
     """Read a run's tables and pack what is shown of it."""
-
-    def read(path: str, stage: str) -> pd.DataFrame:
-        frame: pd.DataFrame = tables.read(path, job.study.hyperparameters(stage, run)).to_pandas()
-        return frame
-
-    pictures = read(job.paths.region_pictures(run.path), "regions")
+    pictures = reading.of_run(job, "region_pictures", run)
     checkpoints = pictures.drop_duplicates("step").sort_values("step")
     kept = detail.kept(len(checkpoints))
     steps = checkpoints["step"].to_numpy()[kept]
-    layers = list(pictures.sort_values("depth")["layer"].unique())
-    matrices = {"cka": _matrices(read(job.paths.cka(run.path), "cka"), "cka", layers[:-1], steps)}
-    similarity = read(job.paths.region_similarity(run.path), "regions")
+    layers = style.depth_order(pictures)
+    matrices = {"cka": _matrices(reading.of_run(job, "cka", run), "cka", layers[:-1], steps)}
+    similarity = reading.of_run(job, "region_similarity", run)
     for name, of_set in similarity.groupby("planes", sort=False):
         matrices[f"regions:{name}"] = _matrices(of_set, "similarity", layers, steps)
-    history = read(job.paths.history(run.path), "train")
+    history = reading.of_run(job, "history", run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
-        "events": style.events(read(job.paths.scores(run.path), "phases")),
-        "phases": _phases(read(job.paths.segments(run.path), "phases"), steps),
+        "events": style.events(reading.of_run(job, "scores", run)),
+        "phases": _phases(reading.of_run(job, "segments", run), steps),
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
@@ -139,18 +134,20 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
 
 def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
     """Of each plane: where it lies, its three images, their classes, and those that each seed was trained on."""
-    loaded = {seed: data.load(job.study.data, job.data_root, seed) for seed in job.study.seeds}
-    found = next(iter(loaded.values()))
+    settings, found = job.study.data, data.load(job.study.data, job.data_root)
+    # Seeds differ in which wrong labels are given, and in nothing else of the data.
+    train, wrong = found.train.labels, found.mislabelled
+    given_to_train = {seed: noise.given_labels(train, wrong, found.classes, settings, seed) for seed in job.study.seeds}
     shown = []
     for plane in planes.to_dict("records"):
-        part = found.test if plane["planes"] == "test" else found.train
+        in_test = plane["planes"] == "test"
+        part = found.test if in_test else found.train
         index = {example: i for i, example in enumerate(part.examples.tolist())}
         rows = [index[example] for example in plane["examples"]]
         images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]
         pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
         given = {
-            seed: (of_seed.test if plane["planes"] == "test" else of_seed.train).given_labels[rows].tolist()
-            for seed, of_seed in loaded.items()
+            seed: (part.given_labels if in_test else given)[rows].tolist() for seed, given in given_to_train.items()
         }
         shown.append(
             {
