@@ -214,6 +214,22 @@ def test_an_optimizer_has_one_colour_whatever_it_stands_beside():
     assert rates["sgd-0.1"] == together["sgd"]
 
 
+def test_names_in_an_optimizer_s_colour_can_be_read():
+    for colour in style.optimizer_colours([f"{family}-{i}" for family in ("sgd", "adam") for i in range(4)]).values():
+        channels = np.array(mpl.colors.to_rgb(colour))
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) > 3, "contrast with white, as WCAG asks of bold text"
+
+
+def test_a_legend_has_as_many_columns_as_fit():
+    handles = [mpl.lines.Line2D([], [], label=label) for label in ("a long label of many words", "b", "c", "d")]
+    for width in (1.0, 2.5, 3.0, 9.0):
+        columns = sheet.legend_columns(handles, width)
+        assert columns == 1 or sheet.legend_width(handles, columns) <= width
+        assert columns == 4 or sheet.legend_width(handles, columns + 1) > width
+    assert sheet.legend_columns(handles, 3.2) == 4, "short labels take little room"
+
+
 def test_a_checkpoint_s_epoch_lies_on_its_cell_and_others_between():
     axis = style.CheckpointAxis(EPOCHS)
     for i, epoch in enumerate(EPOCHS):

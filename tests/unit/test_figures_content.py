@@ -1,9 +1,13 @@
 """That figures show what the tables say: marks, panels and values where they belong."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
+from matplotlib.markers import CARETDOWN
 from sample_tables import (
     EPOCHS,
     EVENTS,
@@ -15,12 +19,11 @@ from sample_tables import (
     history,
     of_runs,
     pairs,
-    plane_of,
     segments,
 )
 
 from repdyn import phases
-from repdyn.figures import animation, dynamics, forest, grids, planes, similarity, style, timelines, training
+from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training
 
 
 def panel(figure, title):
@@ -63,8 +66,34 @@ def test_training_of_a_study_has_a_panel_for_each_cell_with_means_bands_medians_
     (band,) = [band for band in axes.collections if to_hex(band.get_facecolor()[0]) == style.CURVES["test"]]
     heights = band.get_paths()[0].vertices[:, 1]
     assert heights.min() == pytest.approx(both[0].min()) and heights.max() == pytest.approx(both[1].max())
-    triangles = [line for line in axes.lines if line.get_marker() == 7 and len(line.get_xdata())]
+    triangles = [line for line in axes.lines if line.get_marker() == CARETDOWN and len(line.get_xdata())]
     assert [list(line.get_xdata()) for line in triangles] == [[5.0, 15.0]]
+
+
+def test_what_happens_in_few_seeds_is_not_drawn_as_if_it_happened_in_all():
+    of_seeds = [{"test_dip": 38.0, "memorization_onset": 5.0}, {"memorization_onset": 6.0}, {}]
+    assert style.median_events(of_seeds) == {"memorization_onset": 6.0}, (
+        "two of three: the later, since one never had it"
+    )
+    assert style.median_events(of_seeds[:2]) == {"memorization_onset": 5.5}
+    events = {run: {"test_dip": 9.0} if run[2] else {} for run in RUNS}
+    figure = training.grid(of_runs(lambda _a, _o, seed: history(seed)), events)
+    assert not any(marks(axes) for axes in figure.axes)
+    triangles = [line for line in figure.axes[0].lines if line.get_marker() == CARETDOWN and len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in triangles] == [[9.0]], "the seed itself is shown"
+
+
+def test_triangles_of_seeds_lie_between_a_panel_and_its_title_and_are_in_the_legend():
+    figure = training.grid(of_runs(lambda _a, _o, seed: history(seed)), dict.fromkeys(RUNS, EVENTS | {"test_dip": 1.2}))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for axes in figure.axes:
+        title = axes.title.get_window_extent() if axes.get_title() else axes._left_title.get_window_extent()
+        for line in axes.lines:
+            if line.get_marker() == CARETDOWN:
+                assert line.get_window_extent().y1 < title.y0
+    marked = {line.get_label(): line.get_marker() for line in figure.legends[1].legend_handles}
+    assert marked == {label: CARETDOWN for label, *_ in style.EVENTS.values()}
 
 
 def test_a_matrix_is_the_table_s_with_initialisation_in_the_lower_left():
@@ -127,6 +156,18 @@ def test_a_page_shows_means_over_seeds_and_medians_of_events():
     assert len(figure.axes) == 4 * 3 + 1
 
 
+@pytest.mark.parametrize(
+    ("optimizers", "lines"),
+    [("ab", [["a", "b"]]), ("abc", [["a", "c"], ["b"]]), ("abcdef", [["a", "d"], ["b", "e"], ["c", "f"]])],
+)
+def test_optimizers_are_read_down_and_then_across(optimizers, lines):
+    frame = pd.concat([pairs(["l"]).assign(arch="vit", optimizer=name, seed=0) for name in optimizers])
+    figure = grids.pages(frame, "cka", {("vit", name, 0): {} for name in optimizers})
+    places = {text.get_text(): text.get_position() for text in figure.texts if text.get_text().startswith("vit, ")}
+    by_line = sorted(places, key=lambda heading: (-places[heading][1], places[heading][0]))
+    assert by_line == [f"vit, {name}" for line in lines for name in line]
+
+
 def test_a_difference_is_first_minus_second_within_seeds_and_blue_where_positive():
     frame = of_runs(lambda _a, optimizer, _s: pairs(LAYERS[3], speed=1.0 if optimizer == "sgd" else 2.0))
     alone = frame[~((frame["optimizer"] == "adam") & (frame["seed"] == 1))]
@@ -178,6 +219,22 @@ def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
         assert all(np.sign(np.mean(tick.get_ydata()) - y) == side for tick, y in zip(ticks, rows, strict=True))
 
 
+def test_events_of_a_run_that_coincide_do_not_hide_one_another():
+    at_once = dict.fromkeys(RUNS[:1], dict.fromkeys(("test_dip", "memorization_end", "perfect_fit_sustained"), 9.0))
+    axes = timelines.runs(of_runs(lambda *_: segments(["a"])), at_once).axes[0]
+    boxes = [line.get_window_extent() for line in axes.lines if line.get_gid() in timelines.MARKS]
+    assert len(boxes) == 3
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_a_timeline_of_many_runs_fits_a_page():
+    seeds = [(arch, optimizer, seed) for arch in "ab" for optimizer in "cdefgh" for seed in range(3)]
+    figure = timelines.runs(
+        segments(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0), dict.fromkeys(seeds, EVENTS)
+    )
+    assert figure.get_size_inches()[1] <= sheet.TALLEST + 0.1
+
+
 def test_synchrony_is_that_of_the_scores():
     cka, regions = pairs(["a", "b", "c"]), pairs(["a", "b", "c", "output"], "similarity", ["test"])
     found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions)
@@ -213,7 +270,19 @@ def test_the_output_s_rate_does_not_set_the_colours_of_layers():
     cka, regions = pairs(["a", "b"]), pairs(["a", "output"], "similarity", ["test"])
     regions.loc[(regions["layer"] == "output") & (regions["step_a"] != regions["step_b"]), "similarity"] = 0.0
     mesh = panel(dynamics.change(cka, regions), "regions, test").collections[0]
-    assert mesh.get_array().max() > mesh.norm.vmax >= dynamics.rates(cka, "cka").to_numpy().max()
+    of_layers = dynamics.rates(regions[regions["layer"] == "a"], "similarity")
+    assert mesh.get_array().max() > mesh.norm.vmax >= of_layers.to_numpy().max()
+
+
+def test_small_changes_of_one_measure_are_not_drowned_by_large_ones_of_another():
+    cka, regions = pairs(["a", "b"], speed=0.01), pairs(["a", "b"], "similarity", ["test", "clean"], speed=10.0)
+    figure = dynamics.change(cka, regions)
+    of_cka = panel(figure, "CKA").collections[0]
+    assert of_cka.get_array().max() > of_cka.norm.vmax / 2, "seen on the scale of its own"
+    limits = {panel(figure, name).collections[0].norm.vmax for name in ("regions, test", "regions, clean")}
+    assert len(limits) == 1 and limits.pop() > of_cka.norm.vmax
+    bars = [axes for axes in figure.axes if axes.get_ylabel().startswith("change per tenfold")]
+    assert len(bars) == 1, "one label says what both colour bars show"
 
 
 def test_probes_show_given_labels_true_labels_and_unseen_images():
@@ -246,9 +315,31 @@ def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked
     assert words.count("no pairs") == rows["estimate"].isna().sum() > 0
     assert words.count("supported") == (rows["verdict"] == "supported").sum()
     assert "too few seeds" in words
-    assert "runs with a dip against runs without" in words
+    assert "runs with a dip against runs without" in " ".join(words)
     assert [axes.get_ylim()[0] > 0 for axes in figure.axes] == [True] * rows["claim"].nunique()
     assert len(forest.forest(table).axes[0].lines) > len(figure.axes[0].lines), "all measures are more"
+
+
+def test_findings_that_would_not_fit_a_page_stand_in_two_columns_without_numbers():
+    table = findings()
+    heading = "estimate [interval]"
+    short = forest.forest(table[table["contrast"] == "optimizer: sgd - adam"], "mislabelled")
+    assert heading in [text.get_text() for text in short.texts]
+    assert len({axes.get_position().x0 for axes in short.axes}) == 1
+    assert short.get_size_inches()[1] <= sheet.TALLEST
+    tall = forest.forest(table, "mislabelled")
+    words = [text.get_text() for text in tall.texts]
+    assert heading not in words and words.count("verdict") == words.count("p") == 2
+    assert len({axes.get_position().x0 for axes in tall.axes}) == 2
+    assert tall.get_size_inches()[1] <= sheet.TALLEST
+    taller = forest.forest(pd.concat([table.assign(contrast=f"arch: a{i} - b") for i in range(5)]))
+    assert heading in [text.get_text() for text in taller.texts], "what fits no page has its numbers"
+
+
+def test_zero_has_no_sign():
+    row = findings().iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
+    words = [text.get_text() for text in forest.forest(row).texts]
+    assert "0.000 [−0.030, 0.010]" in words
 
 
 def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
@@ -265,37 +356,6 @@ def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
 def test_findings_say_which_learning_rates_are_compared():
     words = " ".join(text.get_text() for text in forest.forest(findings()).texts)
     assert "Learning rates, sgd against adam, at equal speed of fit: resnet: sgd-0.05 against adam 0.001" in words
-
-
-def test_planes_show_every_layer_at_checkpoints_spread_over_training_with_images_where_they_stand():
-    labels, corners = plane_of(["stem", "output"])
-    figure = planes.regions(labels, corners, classes=10)
-    panels = [axes for axes in figure.axes if axes.images and axes.lines]
-    assert len(panels) == 2 * planes.EPOCHS
-    last = labels[(labels["layer"] == "output") & (labels["step"] == labels["step"].max())]["labels"].iloc[0]
-    np.testing.assert_array_equal(panels[-1].images[0].get_array().ravel(), last)
-    dots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in panels[0].lines]
-    assert dots == list(zip(corners.x, corners.y, strict=True))
-    assert len(panels[0].artists) == 3, "thumbnails"
-    of_many = planes.regions(*plane_of(LAYERS[20]), classes=10)
-    assert not of_many.axes[0].artists and len(of_many.axes[0].lines) == 3, "too small for thumbnails"
-    titles = [axes.get_title() for axes in panels[: planes.EPOCHS]]
-    assert titles[0] == "epoch 0" and titles[-1] == "11"
-
-
-def test_a_film_moves_regions_cursor_and_clock_together():
-    labels, corners = plane_of(["stem", "output"], steps=3)
-    film = animation.Film(labels, corners, history(), classes=10)
-    assert film.steps == [0, 10, 20]
-    film.show(20)
-    stem = panel(film.figure, "stem")
-    shown = labels[(labels["layer"] == "stem") & (labels["step"] == 20)]["labels"].iloc[0]
-    np.testing.assert_array_equal(stem.images[0].get_array().ravel(), shown)
-    words = [text.get_text() for text in film.figure.texts]
-    assert "epoch 2" in words
-    (strip,) = [axes for axes in film.figure.axes if axes.get_ylabel() == "accuracy"]
-    assert strip.lines[-1].get_xdata() == [2.0, 2.0]
-    assert len({frame.tobytes() for frame in film.frames()}) == 3
 
 
 def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ACROSS = 4  # panels side by side
 LEFT, GAP, HEAD, STRIP = 0.5, 0.1, 0.18, 1.0  # inches: axis, between panels, above each, height of the curves
+KEY = 0.32  # inches that each of the three images is high below the panels
 DPI = 120
 MILLISECONDS, LAST = 300, 2500  # that a frame, and the last one, is seen
 
@@ -46,7 +47,7 @@ class Film:
         self._labels = labels.set_index(["layer", "step"])["labels"]
         with style.language():
             self.figure, self._strip = _lay_out(labels, corners, history, classes, title)
-        self._images = {axis.get_title(): axis.images[0] for axis in self.figure.axes if axis.images}
+        self._images = {axis.get_title(): axis.images[0] for axis in self.figure.axes if axis.get_title()}
         self._cursor = self._strip.axvline(0, color=style.INK, linewidth=1.2)
         wide, high = self.figure.get_size_inches()
         self._clock = self.figure.text(1 - 0.06 / wide, 1 - 0.05 / high, "", ha="right", va="top", fontsize=style.TITLE)
@@ -89,7 +90,9 @@ def _lay_out(
     seen = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
     patches = [Patch(facecolor=colours(label), label=str(label)) for label in seen]
     curves = training.handles(history)
-    inner, strip = width - LEFT - 0.1, bottom + 0.12 + sheet.legend_height(patches, width - LEFT - 0.1)
+    inner = width - LEFT - 0.1
+    below = bottom + 0.09 + KEY + 0.09
+    strip = below + 0.03 + sheet.legend_height(patches, inner)
     figure = sheet.blank(width, strip + STRIP + 0.4 + sheet.legend_height(curves, inner))
     for depth, layer in enumerate(layers):
         row, column = divmod(depth, across)
@@ -98,10 +101,13 @@ def _lay_out(
         )
         first = labels[labels["layer"] == layer].sort_values("step")["labels"].iloc[0]
         planes.plane(axis, first, corners, colours)
-        planes.place_images(axis, corners, 0.17 * min(wide, high))
+        planes.place_images(axis, corners, 0.17 * min(wide, high), DPI)
         axis.set_title(layer, fontsize=style.TEXT, pad=2.5)
     compact: dict[str, Any] = {"handlelength": 0.9, "handleheight": 0.9, "columnspacing": 0.9}
-    sheet.legend(figure, LEFT, bottom + 0.09, patches, inner, **compact)
+    for i, caption in enumerate(corners.captions):
+        left = LEFT + i * (wide + GAP)
+        planes.explain_image(figure, left, bottom + 0.09, KEY, corners, i, caption.replace("\n", ", "))
+    sheet.legend(figure, LEFT, below, patches, inner, **compact)
     axis = sheet.panel(figure, LEFT, strip, inner, STRIP)
     training.lines(axis, history)
     axis.set_yticks([0, 0.5, 1])

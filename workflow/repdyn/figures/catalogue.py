@@ -82,8 +82,8 @@ def _planes(name: str) -> Entry:
         caption=f"""
             Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
             the three. Each panel colours that plane by the class that a linear classifier on one layer (rows, from the
-            input to the network's own output) gives to it at one moment of training (columns). Dots are where the
-            three images stand, with the images beside them. {_ISLANDS[name]}
+            input to the network's own output) gives to it at one moment of training (columns). A circle, a square and a
+            triangle stand where the three images are; the legend shows them larger. {_ISLANDS[name]}
         """,
         of_run=("region_pictures", "scores"),
         of_study=("planes",),
@@ -102,7 +102,8 @@ def _findings(title: str, description: str, more: str) -> Entry:
             the two that are contrasted, or than would be there by chance. A p-value comes from flipping the signs of
             seeds; with fewer than six seeds none can reach .05, which is said as too few seeds. Contrasts of
             optimizers are contrasts of learning rates, too, which stand below the plot; where a study has several
-            rates, optimizers are also compared at equal speed of fit and each at its best test accuracy. {more}
+            rates, optimizers are also compared at equal speed of fit and each at its best test accuracy. Where there
+            are too many rows for a page, numbers are left to the table of findings. {more}
         """,
         of_study=("findings",),
     )
@@ -116,8 +117,8 @@ def _grid(name: str, table: str, category: str, measure: str) -> Entry:
         description=f"Similarity of layers to themselves across training, by {measure}, for all kinds of run.",
         caption=f"""
             {_MATRIX} Each architecture and optimizer is shown at four depths, from the first layer to the last, as the
-            mean over seeds. {_EVENTS} Epochs of events are medians over seeds. The same for every layer of one run is
-            in that run's figure of the name {name}.
+            mean over seeds. {_EVENTS} Epochs of events are medians over seeds, where most seeds have the event. The
+            same for every layer of one run is in that run's figure of the name {name}.
         """,
         of_run=(table, "scores"),
     )
@@ -186,7 +187,8 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             A phase is a time in which a layer is more like itself than before or after, as found in its
             checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
-            phases are light and dark by turns, with a red line where one ends. {_EVENTS}
+            phases are light and dark by turns, with a red line where one ends. The output of the network has decision
+            regions, too, but no CKA. {_EVENTS}
         """,
         of_run=("segments", "scores"),
     ),
@@ -200,7 +202,7 @@ RUN_FIGURES: dict[str, Entry] = {
             same as the other's, however much either changes. It is the correlation between the two layers'
             checkpoint-by-checkpoint matrices: by CKA of their activations, and by the decision regions of linear
             classifiers on planes through test images, correctly labelled and mislabelled training images. The output
-            of the network has decision regions, too, but no CKA.
+            of the network has decision regions, too, but no CKA. Black is the least synchrony that the run has, not 0.
         """,
         of_run=("cka", "region_similarity"),
     ),
@@ -212,7 +214,8 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             Rows are layers from the input on, columns the intervals between checkpoints. Dark is fast: the change from
             one checkpoint to the next, 1 minus their similarity, for each tenfold of epochs, since training slows down
-            as it goes on. A dark column is a time at which all layers change together. {_EVENTS}
+            as it goes on. CKA and decision regions have colours of their own, so compare shades within each. A dark
+            column is a time at which all layers change together. {_EVENTS}
         """,
         of_run=("cka", "region_similarity", "scores"),
     ),
@@ -238,8 +241,8 @@ ANIMATIONS: dict[str, Entry] = {
         caption=f"""
             Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
             the three. Each panel colours that plane by the class that a linear classifier on one layer, or the network
-            itself (output), gives to it. Dots are where the three images stand, with the images beside them. The
-            line below moves through training as the regions do. {_ISLANDS[name]}
+            itself (output), gives to it. A circle, a square and a triangle stand where the three images are; they are
+            shown larger below. The line over the curves moves through training as the regions do. {_ISLANDS[name]}
         """,
         of_run=("region_pictures", "history"),
     )
@@ -251,7 +254,10 @@ STUDY_FIGURES: dict[str, Entry] = {
         category=TRAINING,
         title="Accuracy through training, all runs",
         description="Accuracy by epoch for every architecture (rows) and optimizer (columns).",
-        caption=f"Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS}",
+        caption=f"""
+            Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS} Vertical lines are
+            medians over seeds, where most seeds have the event; each seed has its triangles above the panel.
+        """,
         of_run=("history", "scores"),
     ),
     "timeline": Entry(
@@ -262,7 +268,7 @@ STUDY_FIGURES: dict[str, Entry] = {
         caption=f"""
             Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by CKA,
             in the lower half by decision regions. Where ticks of several layers coincide they are darker. {_EVENTS}
-            The shaded time is memorization.
+            The shaded time is memorization. Marks of one kind of event stand at one height, so that none hides another.
         """,
         of_run=("segments", "scores"),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
+BETWEEN = 0.45  # inches that a colour bar between panels takes
 ACROSS = 4  # panels side by side
 NUMBERS = 0.185  # inches that a cell must have for its number to be written in it
 
@@ -104,50 +106,66 @@ def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: floa
 # ---- layers by time -----------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Panels that share their colours.
+
+    Attributes:
+        panels: what a panel shows -> layers by time; layers that one panel lacks stay white there.
+        limits: of the colours.
+        label: of the colour bar to the right of the panels.
+    """
+
+    panels: dict[str, pd.DataFrame]
+    limits: tuple[float, float]
+    label: str = ""
+
+
 @style.styled
 def layers_by_time(
-    panels: dict[str, pd.DataFrame], edges: Callable[[style.CheckpointAxis, int], Array], *, epochs: list[float],
-    limits: tuple[float, float], label: str, title: str = "", events: dict[str, float] | None = None,
-    cmap: Colormap = style.SIMILARITY, beyond: bool = False,
+    scales: list[Scale], edges: Callable[[style.CheckpointAxis, int], Array], *, epochs: list[float], title: str = "",
+    events: dict[str, float] | None = None, cmap: Colormap = style.SIMILARITY, beyond: bool = False,
 ) -> Figure:  # fmt: skip
     """One panel for each table of layers (rows, from the input on) by time (columns).
 
     Args:
-        panels: what a panel shows -> layers by time; layers that one panel lacks stay white there.
+        scales: the panels, by what their colours mean.
         edges: (axis of checkpoints, columns) -> where the cells begin and end on it.
         epochs: of the checkpoints.
-        limits: of the colours.
-        label: of the colour bar.
         title: what is seen.
         events: name -> epoch, those that took place.
         cmap: colours.
         beyond: whether values may lie beyond the upper limit.
     """
-    layers = max((list(panel.index) for panel in panels.values()), key=len)
+    tables = [panel for scale in scales for panel in scale.panels.values()]
+    layers = max((list(panel.index) for panel in tables), key=len)
     left = 0.12 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
-    wide = (sheet.PAGE - left - RIGHT) / max(3, len(panels)) - GAP
+    bars = RIGHT + BETWEEN * (len(scales) - 1)
+    wide = (sheet.PAGE - left - bars) / max(3, len(tables)) - GAP
     high = len(layers) * min(0.25, max(0.13, 1.1 / len(layers)))
     events = style.few(events or {})
     handles = style.event_handles(events)
-    top, width = sheet.title_height(title, sheet.PAGE), left + len(panels) * (wide + GAP) + RIGHT
-    width = max(width, 4.2)
+    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + len(tables) * (wide + GAP) + bars)
     bottom = top + HEAD + high
     figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
     checkpoints = style.CheckpointAxis(epochs)
-    mesh = None
-    for i, (name, panel) in enumerate(panels.items()):
-        axis = sheet.panel(figure, left + i * (wide + GAP), top + HEAD, wide, high)
-        mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, limits)
-        _mark(axis, checkpoints, events)
-        checkpoints.tick(axis, "x")
-        axis.set_ylim(len(layers) - 0.5, -0.5)
-        axis.set_yticks(range(len(layers)), layers if i == 0 else [""] * len(layers))
-        axis.tick_params(axis="y", length=0)
-        axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
+    x = left
+    for scale in scales:
+        mesh = None
+        for name, panel in scale.panels.items():
+            axis = sheet.panel(figure, x, top + HEAD, wide, high)
+            mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, scale.limits)
+            _mark(axis, checkpoints, events)
+            checkpoints.tick(axis, "x")
+            axis.set_ylim(len(layers) - 0.5, -0.5)
+            axis.set_yticks(range(len(layers)), layers if x == left else [""] * len(layers))
+            axis.tick_params(axis="y", length=0)
+            axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
+            x += wide + GAP
+        sheet.colour_bar(figure, mesh, x, top + HEAD, high, scale.label, extend="max" if beyond else "neither")
+        x += BETWEEN
     sheet.title(figure, title)
-    sheet.write(figure, left + len(panels) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
-    bar = left + len(panels) * (wide + GAP)
-    sheet.colour_bar(figure, mesh, bar, top + HEAD, high, label, extend="max" if beyond else "neither")
+    sheet.write(figure, (left + x - BETWEEN) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
     return figure
 
@@ -195,19 +213,30 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
         title: what is seen.
         events: name -> epoch, those that took place.
     """
-    panels = {style.MEASURES["cka"]: rates(cka, "cka")}
+    of_cka = {style.MEASURES["cka"]: rates(cka, "cka")}
+    of_regions = {}
     for measure, name in style.MEASURES.items():
         part = regions[regions["planes"] == measure.partition(":")[2]]
         if len(part):
-            panels[name] = rates(part, "similarity")
-    # What jumps, as the untrained network's output does, must not make all else look still.
-    inner = [panel.drop(index=phases.OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
-    top = max(0.1, math.ceil(10 * float(np.nanpercentile(np.concatenate(inner), 99))) / 10)
+            of_regions[name] = rates(part, "similarity")
+    # CKA and agreement have scales of their own: on that of regions, many a layer would not seem to change by CKA.
+    scales = [Scale(of_cka, (0.0, _fast(of_cka)))]
+    if of_regions:
+        scales.append(Scale(of_regions, (0.0, _fast(of_regions))))
+    scales[-1] = replace(scales[-1], label="change per tenfold\nof epochs")
     return layers_by_time(
-        panels, lambda _axis, columns: np.arange(columns + 1.0), epochs=sorted(cka["epoch_a"].unique()),
-        limits=(0.0, top), label="change per tenfold\nof epochs", title=title, events=events, cmap=style.CHANGE,
-        beyond=True,
+        scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=sorted(cka["epoch_a"].unique()),
+        title=title, events=events, cmap=style.CHANGE, beyond=True,
     )  # fmt: skip
+
+
+def _fast(panels: dict[str, pd.DataFrame]) -> float:
+    """What is dark: all but the fastest hundredth of changes lie below.
+
+    What jumps, as the untrained network's output does, must not make all else look still.
+    """
+    inner = [panel.drop(index=phases.OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
+    return max(0.1, math.ceil(10 * float(np.nanpercentile(np.concatenate(inner), 99))) / 10)
 
 
 def probes(
@@ -228,8 +257,8 @@ def probes(
     panels[f"{unseen}, true labels"] = _by_epoch(others, "true_accuracy")
     low = math.floor(10 * min(float(panel.min().min()) for panel in panels.values())) / 10
     return layers_by_time(
-        panels, lambda _axis, columns: np.arange(columns + 1) - 0.5, epochs=sorted(accuracy["epoch"].unique()),
-        limits=(low, 1.0), label="probe accuracy", title=title, events=events,
+        [Scale(panels, (low, 1.0), "probe accuracy")], lambda _axis, columns: np.arange(columns + 1) - 0.5,
+        epochs=sorted(accuracy["epoch"].unique()), title=title, events=events,
     )  # fmt: skip
 
 

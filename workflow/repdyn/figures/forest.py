@@ -20,10 +20,9 @@ from . import sheet, style
 if TYPE_CHECKING:
     from ..jobs import Job
 
-ROW, BLOCK, CLAIM, AXIS = 0.135, 0.16, 0.21, 0.28  # inches: a finding, a contrast's heading, a claim's, an axis below
-SCORE, MEASURE, PLOT = 0.12, 1.62, 2.6  # inches from the left where columns begin
-WIDE = 1.7  # inches of the plot
-NUMBERS = {"estimate [interval]": 4.4, "p": 5.7, "seeds": 6.04, "verdict": 6.34}
+ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contrast's heading, a claim's, an axis below
+HEADING_LINE = 0.1  # inches that each further line of a contrast's heading takes
+MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a score under its contrast
 SCORES = {
     "distinguishability_2": "two phases beyond drift",
     "distinguishability_3": "three phases beyond drift",
@@ -31,13 +30,43 @@ SCORES = {
     "change_memorization": "change in memorization",
     "synchrony": "times of change alike",
     "progress_gap": "progress alike (−gap)",
-    "boundary_spread": "phases meet alike (−spread)",
+    "boundary_spread": "phases end alike (−spread)",
     "transition_fitted": "sharpness at perfect fit",
     "alignment_fitted": "boundary near perfect fit",
     "depth_trend_descent": "from the dip on, by depth",
     "depth_trend_memorization": "in memorization, by depth",
 }
 CONTRAST = re.compile(r"^(?:arch|optimizer|dip): (\S+) - ([^\s,]+)(?:, (.+))?$")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things stand, in inches from the left edge of a column of claims.
+
+    Attributes:
+        columns: of claims, side by side.
+        measure: where measures are named, None where colours alone tell them apart.
+        plot, wide: where the plot begins, and how wide it is.
+        mark: size of an estimate's mark, in points.
+        numbers: what is written beside it -> where.
+    """
+
+    columns: int
+    measure: float | None
+    plot: float
+    wide: float
+    mark: float
+    numbers: dict[str, float]
+
+    @property
+    def names(self) -> float:
+        """How wide the names of scores may be."""
+        return (self.plot if self.measure is None else self.measure) - MARGIN - INDENT - 0.04
+
+
+FULL = Layout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
+# For what would not fit a page: numbers that the plot shows are left to the table of findings.
+COMPACT = Layout(2, None, 1.5, 0.92, 2.8, {"p": 2.47, "verdict": 2.8})
 
 
 @dataclass(frozen=True)
@@ -53,7 +82,8 @@ class Block:
 def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What the study finds") -> Figure:
     """Every claim as a panel, with a block for each contrast and a row for each score and measure.
 
-    The sign of a score of which less is more of the claim is turned, so that right is always more.
+    The sign of a score of which less is more of the claim is turned, so that right is always more. Where that is taller
+    than a page and fits one without numbers, claims stand in two columns, without numbers.
 
     Args:
         frame: the findings table.
@@ -65,23 +95,57 @@ def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What th
         frame = frame[frame["of"].isin(["cka", f"regions:{planes}"])]
     claims = {str(claim): list(_blocks(part)) for claim, part in frame.groupby("claim", sort=False)}
     notes = _notes(frame)
-    top = sheet.title_height(title, sheet.PAGE)
-    heights = [CLAIM + sum(BLOCK + ROW * len(block.rows) for block in blocks) + AXIS for blocks in claims.values()]
-    bottom = top + 0.16 + sum(heights)
+    top = sheet.title_height(title, sheet.PAGE) + 0.16
     handles = [_handle(measure) for measure in style.ALL_MEASURES if measure in set(frame["of"])]
-    legend = sheet.legend_height(handles, sheet.PAGE - 0.2)
-    figure = sheet.blank(sheet.PAGE, bottom + legend + 0.8 * sheet.LINE * len(notes) + 0.06)
+    legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
+    below = legend + 0.8 * sheet.LINE * len(notes) + 0.06
+    heights = [_height(claim, blocks, FULL) for claim, blocks in claims.items()]
+    layout, first = FULL, len(claims)  # how many claims stand in the first column
+    if top + sum(heights) + below > sheet.TALLEST:
+        narrow = [_height(claim, blocks, COMPACT) for claim, blocks in claims.items()]
+        cut = min(range(1, len(narrow) + 1), key=lambda n: max(sum(narrow[:n]), sum(narrow[n:])))
+        if top + max(sum(narrow[:cut]), sum(narrow[cut:])) + below <= sheet.TALLEST:
+            layout, first, heights = COMPACT, cut, narrow
+    bottom = top + max(sum(heights[:first]), sum(heights[first:]))
+    figure = sheet.blank(sheet.PAGE, bottom + below)
     sheet.title(figure, title)
-    for name, left in NUMBERS.items():
-        sheet.write(figure, left, top, name, fontsize=style.SMALL, color=style.GREY)
-    y = top + 0.16
-    for (claim, blocks), height in zip(claims.items(), heights, strict=True):
-        _claim(figure, y, claim, blocks)
-        y += height
-    sheet.legend(figure, 0.1, bottom, handles, sheet.PAGE - 0.2)
+    for column, part in enumerate((slice(first), slice(first, None))):
+        x, y = column * sheet.PAGE / 2, top
+        for name, left in layout.numbers.items() if column < layout.columns else ():
+            sheet.write(figure, x + left, top - 0.16, name, fontsize=style.SMALL, color=style.GREY)
+        for (claim, blocks), height in zip(list(claims.items())[part], heights[part], strict=True):
+            _claim(figure, (x, y), claim, blocks, layout)
+            y += height
+    sheet.legend(figure, MARGIN, bottom, handles, sheet.PAGE - 2 * MARGIN)
     for i, note in enumerate(notes):
-        sheet.write(figure, 0.1, bottom + legend + i * 0.8 * sheet.LINE, note, fontsize=style.SMALL, color=style.GREY)
+        y = bottom + legend + i * 0.8 * sheet.LINE
+        sheet.write(figure, MARGIN, y, note, fontsize=style.SMALL, color=style.GREY)
     return figure
+
+
+def _headline(claim: str, layout: Layout) -> list[str]:
+    """The lines of a claim's heading."""
+    # Bold letters are wider than those that are measured.
+    return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE / layout.columns - 2 * MARGIN))
+
+
+def _height(claim: str, blocks: list[Block], layout: Layout) -> float:
+    """Inches that a claim takes."""
+    return _above(claim, layout) + sum(_heading_height(b, layout) + ROW * len(b.rows) for b in blocks) + AXIS
+
+
+def _above(claim: str, layout: Layout) -> float:
+    """Inches that a claim's heading takes."""
+    return CLAIM + (len(_headline(claim, layout)) - 1) * 0.8 * sheet.LINE
+
+
+def _heading(block: Block, layout: Layout) -> list[str]:
+    """The lines of a contrast's heading, left of the plot."""
+    return sheet.wrapped(block.heading, layout.plot - MARGIN - 0.04, style.SMALL)
+
+
+def _heading_height(block: Block, layout: Layout) -> float:
+    return BLOCK + (len(_heading(block, layout)) - 1) * HEADING_LINE
 
 
 def _columns(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +172,8 @@ def _blocks(part: pd.DataFrame) -> Iterator[Block]:
         if found:
             first, second, matching = found.groups()
             if str(contrast).startswith("dip"):
-                first, second = "runs with a dip", "runs without"
+                yield Block("runs with a dip against runs without", "more with a dip", ordered)
+                continue
             yield Block(
                 f"{first} against {second}" + (f", {matching}" if matching else ""), f"more for {first}", ordered
             )
@@ -116,48 +181,56 @@ def _blocks(part: pd.DataFrame) -> Iterator[Block]:
             yield Block(str(contrast).removeprefix("arch: "), "more than by chance", ordered)
 
 
-def _claim(figure: Figure, y: float, claim: str, blocks: list[Block]) -> None:
-    """One panel, ``y`` inches from the top."""
-    sheet.write(figure, 0.1, y + 0.04, claim[0].upper() + claim[1:], fontweight="bold")
-    y += CLAIM
-    high = sum(BLOCK + ROW * len(block.rows) for block in blocks)
-    axis = sheet.panel(figure, PLOT, y, WIDE, high)
+def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: Layout) -> None:
+    """One panel, its upper left corner placed in inches."""
+    x, y = place
+    for i, line in enumerate(_headline(claim, layout)):
+        sheet.write(figure, x + MARGIN, y + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
+    y += _above(claim, layout)
+    high = sum(_heading_height(block, layout) + ROW * len(block.rows) for block in blocks)
+    axis = sheet.panel(figure, x + layout.plot, y, layout.wide, high)
     axis.set_ylim(high, 0)  # inches from the top
     axis.axvline(0, color=style.GREY, linewidth=0.6, zorder=0)
     limits = _limits(blocks)
     decimals = 2 if max(map(abs, limits)) > 0.2 else 3
     at = 0.0
     for block in blocks:
-        sheet.write(figure, SCORE, y + at + 0.02, block.heading, fontsize=style.SMALL, fontstyle="italic")
-        axis.text(0.985, at + 0.5 * BLOCK + 0.01, f"{block.direction} →", transform=axis.get_yaxis_transform(),
+        for i, line in enumerate(_heading(block, layout)):
+            top = y + at + 0.02 + i * HEADING_LINE
+            sheet.write(figure, x + MARGIN, top, line, fontsize=style.SMALL, fontstyle="italic")
+        at += _heading_height(block, layout)
+        axis.text(0.985, at - 0.5 * BLOCK + 0.01, f"{block.direction} →", transform=axis.get_yaxis_transform(),
                   ha="right", va="center", fontsize=5.4, color=style.GREY)  # fmt: skip
-        at += BLOCK
         before = ""
         for _, row in block.rows.iterrows():
             middle = at + ROW / 2
             if row["score"] != before:
-                name = sheet.shortened(SCORES.get(row["score"], row["score"]), MEASURE - SCORE - 0.05, style.SMALL)
-                sheet.write(figure, SCORE + 0.08, y + middle, name, va="center", fontsize=style.SMALL)
+                name = sheet.shortened(SCORES.get(row["score"], row["score"]), layout.names, style.SMALL)
+                sheet.write(figure, x + MARGIN + INDENT, y + middle, name, va="center", fontsize=style.SMALL)
             before = row["score"]
-            _row(figure, axis, y, middle, row, decimals)
+            _row(figure, axis, (x, y), middle, row, decimals, layout)
             at += ROW
     axis.set_xlim(*limits)
     axis.set_yticks([])
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
 
 
-def _row(figure: Figure, axis: Axes, y: float, middle: float, row: pd.Series, decimals: int) -> None:
+def _row(
+    figure: Figure, axis: Axes, place: tuple[float, float], middle: float, row: pd.Series, decimals: int, layout: Layout
+) -> None:
     """Mark and interval in the plot, names and numbers beside it."""
+    x, y = place
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
-    sheet.write(figure, MEASURE, y + middle, style.ALL_MEASURES.get(row["of"], row["of"]), **small)
+    if layout.measure is not None:
+        sheet.write(figure, x + layout.measure, y + middle, style.ALL_MEASURES.get(row["of"], row["of"]), **small)
     colour, marker = style.measure_mark(row["of"])
     if np.isfinite(row["ci_low"]):
         axis.plot([row["ci_low"], row["ci_high"]], [middle] * 2, color=colour, linewidth=1.2, solid_capstyle="butt",
                   gid="interval")  # fmt: skip
     if not np.isfinite(row["estimate"]):
-        sheet.write(figure, NUMBERS["estimate [interval]"], y + middle, "no pairs", **small)
+        sheet.write(figure, x + min(layout.numbers.values()), y + middle, "no pairs", **small)
         return
-    axis.plot(row["estimate"], middle, marker=marker, markersize=3.6, color=colour, markeredgecolor="white",
+    axis.plot(row["estimate"], middle, marker=marker, markersize=layout.mark, color=colour, markeredgecolor="white",
               markeredgewidth=0.4, gid="estimate")  # fmt: skip
     ends = ", ".join(_number(row[end], decimals) for end in ("ci_low", "ci_high"))
     words = {
@@ -167,13 +240,15 @@ def _row(figure: Figure, axis: Axes, y: float, middle: float, row: pd.Series, de
         "seeds": str(row["n_seeds"]),
         "verdict": _verdict(row["verdict"]),
     }
-    for name, text in words.items():
-        decided = name == "verdict" and not text.startswith(("undecided", "too few"))
-        sheet.write(figure, NUMBERS[name], y + middle, text, fontweight="bold" if decided else "normal", **small)
+    for name, left in layout.numbers.items():
+        decided = name == "verdict" and not words[name].startswith(("undecided", "too few"))
+        weight = "bold" if decided else "normal"
+        sheet.write(figure, x + left, y + middle, words[name], fontweight=weight, **small)
 
 
 def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}".replace("-", "−")
+    """With a true minus sign, and none before what is rounded to zero."""
+    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def _verdict(verdict: str) -> str:

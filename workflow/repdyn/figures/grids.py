@@ -69,7 +69,7 @@ def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str
             of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
             median = style.median_events(map(style.few, of_seeds))
             blocks.append(Block(f"{arch}, {optimizer}", list(_panels(of_cell, value)), median))
-        lines += [(name, blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
+        lines += [(name, line) for line in _side_by_side(blocks)]
     present = {event for _, blocks in lines for block in blocks for event in block.events}
     return _page(lines, title=title, label=label, handles=style.event_handles(present))
 
@@ -96,10 +96,16 @@ def differences(
         for first, second in contrasts:
             difference = _difference(part, value, first, second)
             blocks.append(Block(f"{arch}: {first} − {second}", list(_panels(difference, value))))
-        lines += [(name, blocks[i : i + BLOCKS]) for i in range(0, len(blocks), BLOCKS)]
+        lines += [(name, line) for line in _side_by_side(blocks)]
     furthest = max(float(matrix.abs().max().max()) for _, blocks in lines for b in blocks for _, matrix in b.panels)
     limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
     return _page(lines, title=title, label=label, limits=(-limit, limit))
+
+
+def _side_by_side(blocks: list[Block]) -> list[list[Block]]:
+    """Blocks in lines, to be read down and then across: rates of a family stand below each other, families abreast."""
+    rows = math.ceil(len(blocks) / BLOCKS)
+    return [blocks[row::rows] for row in range(rows)]
 
 
 def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # how many checkpoints are shown
 RIGHT, GAP = 1.05, 0.05  # inches: legend, between panels
 SMALLEST = 0.3  # inches that a panel is high
-LEAST_IMAGE = 0.08  # inches
+LEAST_IMAGE = 0.07  # inches
+KEY = 0.42  # inches that an image in the legend is high
+MARKS = ("o", "s", "^")  # of the three images
+MARK: dict[str, Any] = {
+    "markersize": 2.6, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "linestyle": "none",
+}  # fmt: skip
 SETS = {
     "test": "three test images",
     "clean": "three correctly labelled training images",
@@ -74,22 +80,25 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
     high = min(wide * corners.ratio, max(SMALLEST, (sheet.TALLEST - 0.8) / len(layers) - GAP))
     wide = high / corners.ratio
     top = sheet.title_height(title, sheet.PAGE) + 0.17
-    bottom = max(top + len(layers) * (high + GAP), top + 3 * 0.52 + 0.9)
+    shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
+    beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(shown) / 2))
+    # Flat panels leave room beside the legend: it goes between them.
+    gap = min(max(GAP, beside / len(layers) - high), 3 * GAP)
+    bottom = top + max(len(layers) * (high + gap), beside)
     width = left + len(chosen) * (wide + GAP) + RIGHT
     figure = sheet.blank(width, bottom + 0.05)
     colours = colour_map(classes)
     by_key = labels.set_index(["layer", "step"])["labels"]
     for row, layer in enumerate(layers):
-        y = top + row * (high + GAP)
+        y = top + row * (high + gap)
         sheet.write(figure, left - 0.06, y + high / 2, layer, ha="right", va="center")
         for column, step in enumerate(chosen):
             axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high, ticks=False)
             plane(axis, by_key[layer, step], corners, colours)
-            place_images(axis, corners, 0.19 * min(wide, high))
+            place_images(axis, corners, 0.19 * min(wide, high), style.RC["savefig.dpi"])
             if row == 0:
                 prefix = "epoch " if column == 0 else ""
                 axis.set_title(prefix + style.epoch_label(float(epochs[step])), fontsize=style.TEXT, pad=2.5)
-    shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
     _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, [(c, colours(c)) for c in shown])
     sheet.title(figure, title)
     return figure
@@ -116,37 +125,47 @@ def plane(axis: Axes, labels: Array, corners: Corners, colours: ListedColormap) 
     )  # fmt: skip
 
 
-def place_images(axis: Axes, corners: Corners, side: float) -> None:
-    """The three images, ``side`` inches high, each just outside the triangle beside the dot where it stands.
+def place_images(axis: Axes, corners: Corners, side: float, dpi: float) -> None:
+    """The three images, ``side`` inches high, each just outside the triangle beside the mark where it stands.
 
-    On the dot it would hide what most matters: the region that the image itself lies in. Where it would be too small to
-    be seen there is the dot alone.
+    On the mark it would hide what most matters: the region that the image itself lies in. Where it would be too small
+    to be seen, or have fewer dots of the paper than pixels, there is the mark alone.
     """
     stands = np.stack([corners.x, corners.y], axis=1)
-    for (x, y), image in zip(stands, corners.images, strict=True):
-        outward = (x, y) - stands.mean(0)
-        away = outward / np.abs(outward).max() * (0.6 * side + 0.02) * 72  # points from the dot to the image's centre
+    low, high = np.transpose([corners.x_range, corners.y_range])
+    inches = axis.get_position().size * axis.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
+    for stand, image, mark in zip(stands, corners.images, MARKS, strict=True):
+        outward = stand - stands.mean(0)
+        away = outward / np.abs(outward).max() * (0.6 * side + 0.02)  # inches from the mark to the image's centre
+        at, margin = (stand - low) / (high - low) * inches, side / 2 + 0.015
+        away = np.clip(at + away, margin, inches - margin) - at  # not over the panel's edge
         box = OffsetImage(image.squeeze(), zoom=side * 72 / image.shape[0], cmap="gray", interpolation="nearest")
         frame = {"facecolor": "white", "edgecolor": "black", "linewidth": 0.4}
-        if side >= LEAST_IMAGE:
+        if side >= max(LEAST_IMAGE, image.shape[0] / dpi):
             axis.add_artist(
-                AnnotationBbox(box, (x, y), xybox=tuple(away), boxcoords="offset points", pad=0.06, bboxprops=frame)
+                AnnotationBbox(box, stand, xybox=tuple(72 * away), boxcoords="offset points", pad=0.06, bboxprops=frame)
             )
-        axis.plot(x, y, marker="o", markersize=2.2, color="white", markeredgecolor="black", markeredgewidth=0.5)
+        axis.plot(*stand, marker=mark, zorder=4, **MARK)
+
+
+def explain_image(figure: Figure, left: float, top: float, side: float, corners: Corners, i: int, caption: str) -> None:
+    """One of the three images, ``side`` inches high, with its mark and what is said of it."""
+    axis = sheet.panel(figure, left, top, side, side, ticks=False)
+    axis.imshow(corners.images[i].squeeze(), cmap="gray", vmin=0, vmax=1)
+    middle: dict[str, Any] = {"transform": axis.transAxes, "clip_on": False}
+    axis.plot(1 + 0.07 / side, 0.5, marker=MARKS[i], **(MARK | {"markersize": 3.4}), **middle)
+    axis.text(1 + 0.13 / side, 0.5, caption, va="center", fontsize=style.SMALL, **middle)
 
 
 def _legend(figure: Figure, left: float, top: float, corners: Corners, shown: list[tuple[int, Any]]) -> None:
     """The three images, larger, with what is said of them, and the classes' colours."""
-    side = 0.42
-    for i, image in enumerate(corners.images):
-        axis = sheet.panel(figure, left, top + i * (side + 0.1), side, side, ticks=False)
-        axis.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
-        axis.text(1.12, 0.5, corners.captions[i], transform=axis.transAxes, va="center", fontsize=style.SMALL)
+    for i, caption in enumerate(corners.captions):
+        explain_image(figure, left, top + i * (KEY + 0.1), KEY, corners, i, caption)
     handles = [Patch(facecolor=colour, label=str(label)) for label, colour in shown]
     wide, high = figure.get_size_inches()
     figure.legend(
         handles=handles, title="class", loc="upper left",
-        bbox_to_anchor=(left / wide, 1 - (top + 3 * (side + 0.1) + 0.05) / high), ncols=2, borderaxespad=0, borderpad=0,
+        bbox_to_anchor=(left / wide, 1 - (top + 3 * (KEY + 0.1)) / high), ncols=2, borderaxespad=0, borderpad=0,
         handlelength=0.9, handleheight=0.9, columnspacing=0.8, labelspacing=0.25,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from . import style
 COLUMN, PAGE, TALLEST = 3.4, 7.0, 9.2  # inches
 LINE = 0.15  # inches that a line of a title takes
 ROW = 0.123  # inches that a line of a legend takes
+BESIDE_ENTRY = 0.42  # inches that a legend's line and the gaps around a text take
 EPOCH_AXIS = 0.34  # inches below a panel that an axis with ticks and a label takes
 
 
@@ -93,10 +94,15 @@ def title_height(text: str, width: float, below: str = "") -> float:
     return 0.1 + LINE * lines if lines else 0.04
 
 
+def legend_width(handles: Sequence[Artist], columns: int = 1) -> float:
+    """How wide a legend of so many columns is, each as wide as its widest entry."""
+    widths = [BESIDE_ENTRY + text_width(str(handle.get_label()), style.SMALL + 0.3) for handle in handles]
+    return sum(max(widths[column::columns]) for column in range(min(columns, len(handles))))
+
+
 def legend_columns(handles: Sequence[Artist], width: float) -> int:
     """How many columns of a legend fit the width."""
-    widest = max((text_width(str(handle.get_label()), style.SMALL + 0.3) for handle in handles), default=1.0)
-    return max(1, min(len(handles), int(width / (widest + 0.42))))
+    return next((n for n in range(len(handles), 1, -1) if legend_width(handles, n) <= width), 1)
 
 
 def legend_height(handles: Sequence[Artist], width: float) -> float:

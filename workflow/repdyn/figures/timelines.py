@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
 SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns
-# Event -> the mark of a run in the timeline, hollow or filled.
-MARKS: dict[str, tuple[str, bool]] = {
-    "memorization_onset": ("o", False),
-    "test_dip": ("v", True),
-    "second_descent_end": ("^", False),
-    "memorization_end": ("o", True),
-    "perfect_fit_first": ("D", False),
-    "perfect_fit_sustained": ("D", True),
+# Event -> the mark of a run in the timeline, hollow or filled, and how far below the middle of the row it stands:
+# events of three kinds that coincide, as they do, must not hide one another.
+MARKS: dict[str, tuple[str, bool, float]] = {
+    "memorization_onset": ("o", False, 0.0),
+    "memorization_end": ("o", True, 0.0),
+    "test_dip": ("v", True, 0.27),
+    "second_descent_end": ("^", False, 0.27),
+    "perfect_fit_first": ("D", False, -0.27),
+    "perfect_fit_sustained": ("D", True, -0.27),
 }
+BETWEEN = 0.35  # rows between cells of the grid
 
 
 def boundaries(of_layer: pd.DataFrame) -> list[float]:
@@ -58,7 +60,9 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
     left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
     wide = (sheet.PAGE - left - RIGHT) / max(3, len(measures)) - GAP
     high = len(names) * min(0.25, max(0.13, 1.1 / len(names)))
-    handles: list[Artist] = [*style.event_handles(events), _boundary_handle()]
+    handles: list[Artist] = [*style.event_handles(events)]
+    if (segments["phase"] > 0).any():
+        handles.append(_boundary_handle())
     top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + len(measures) * (wide + GAP) + RIGHT)
     bottom = top + HEAD + high
     figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
@@ -110,7 +114,7 @@ def _boundary_handle() -> Line2D:
 @style.styled
 def runs(
     segments: pd.DataFrame, events: reading.Events, planes: str = "mislabelled",
-    title: str = "When things happen in each run",
+    title: str = "When things happen in each run: events as marks, ends of phases as ticks",
 ) -> Figure:  # fmt: skip
     """All runs beneath each other: events as marks, phase boundaries of every layer as ticks.
 
@@ -122,12 +126,13 @@ def runs(
     """
     keys = list(events)
     cells = list(dict.fromkeys(key[:2] for key in keys))
-    height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / len(keys)))
+    rows = len(keys) + BETWEEN * (len(cells) - 1)
+    height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
     colours = style.optimizer_colours(dict.fromkeys(optimizer for _, optimizer in cells))
     left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
     marks, ticks = _mark_handles(events), _tick_handles(planes)
     top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - RIGHT
-    high = height * (len(keys) + 0.35 * (len(cells) - 1))
+    high = height * rows
     bottom = top + high
     legend = bottom + sheet.EPOCH_AXIS + sheet.legend_height(marks, inner)
     figure = sheet.blank(sheet.PAGE, legend + sheet.legend_height(ticks, inner))
@@ -138,8 +143,8 @@ def runs(
     of_key = dict(iter(reading.plain(segments).groupby(["arch", "optimizer", "seed"], sort=False)))
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
-            axis.axhline(y - 0.325, color=style.GREY, linewidth=0.4)
-            y += 0.35
+            axis.axhline(y + 0.5 * BETWEEN - 0.5, color=style.GREY, linewidth=0.4)
+            y += BETWEEN
         _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], planes, last)
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
@@ -147,7 +152,7 @@ def runs(
             sheet.write(figure, 0.05, top + (y + 0.5) * height, ", ".join(key[:2]), va="center", fontweight="bold",
                         color=colours[key[1]])  # fmt: skip
         y += 1
-    axis.set_ylim(high / height - 0.5, -0.5)
+    axis.set_ylim(rows - 0.5, -0.5)
     axis.set_yticks([])
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
@@ -175,11 +180,12 @@ def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float],
 
 def _mark(axis: Axes | None, x: list[float], y: list[float], name: str) -> Line2D:
     label, colour, _dashes = style.EVENTS[name]
-    marker, filled = MARKS[name]
+    marker, filled, lower = MARKS[name]
     options: dict[str, Any] = {
-        "marker": marker, "linestyle": "none", "markersize": 4.0 if marker != "D" else 3.4, "color": colour,
+        "marker": marker, "linestyle": "none", "markersize": 3.6 if marker != "D" else 2.9, "color": colour,
         "markerfacecolor": colour if filled else "white", "markeredgewidth": 0.8, "label": label, "zorder": 4,
     }  # fmt: skip
+    y = [middle + lower for middle in y]
     return Line2D(x, y, **options) if axis is None else axis.plot(x, y, gid=name, **options)[0]
 
 
@@ -188,7 +194,7 @@ def _mark_handles(events: reading.Events) -> list[Artist]:
     handles: list[Artist] = [_mark(None, [], [], name) for name in MARKS if name in present]
     if {"memorization_onset", "memorization_end"} <= present:
         colour = style.EVENTS["memorization_onset"][1]
-        handles.append(Patch(facecolor=colour, alpha=0.15, label="memorization"))
+        handles.insert(2, Patch(facecolor=colour, alpha=0.15, label="memorization"))
     return handles
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETDOWN
 
 from . import reading, sheet, style
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 # Column, what it is the accuracy of, line width, line style.
 CURVES: dict[str, tuple[str, str, float, Any]] = {
-    "train": ("train_accuracy", "training examples, labels trained on", 1.5, "-"),
+    "train": ("train_accuracy", "training examples, given labels", 1.5, "-"),
     "clean": ("clean_accuracy", "correctly labelled ones", 1.0, "-"),
     "mislabelled": ("mislabelled_accuracy", "mislabelled ones, wrong labels", 1.5, "-"),
     "true": ("mislabelled_true_accuracy", "mislabelled ones, true labels", 1.0, (0, (3, 1))),
@@ -36,9 +37,9 @@ def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accura
     """
     width, height, top = sheet.COLUMN, 2.0, sheet.title_height(title, sheet.COLUMN)
     inner = width - LEFT - 0.07
-    drawn, marks = handles(history), style.event_handles(_apart(events))
-    below = top + height + 0.42
-    high = below + sheet.legend_height(drawn, inner) + sheet.legend_height(marks, inner)
+    drawn, marks = handles(history), style.event_handles(style.apart(events))
+    below, beside = top + height + 0.38, 0.05 + sheet.legend_width(drawn)
+    high = below + max(sheet.legend_height(of_kind, sheet.BESIDE_ENTRY) for of_kind in (drawn, marks))
     figure = sheet.blank(width, high)
     axis = sheet.panel(figure, LEFT, top, inner, height)
     lines(axis, history)
@@ -46,8 +47,9 @@ def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accura
     axis.set_ylabel("accuracy", labelpad=2)
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
-    sheet.legend(figure, LEFT, below, drawn, inner)
-    sheet.legend(figure, LEFT, below + sheet.legend_height(drawn, inner), marks, inner)
+    # Beside each other, in one column each: curves, and what happens.
+    sheet.legend(figure, 0.05, below, drawn, sheet.BESIDE_ENTRY)
+    sheet.legend(figure, beside, below, marks, sheet.BESIDE_ENTRY)
     return figure
 
 
@@ -61,20 +63,22 @@ def grid(
 
     Args:
         histories: the history tables of all runs, with columns arch, optimizer, seed.
-        events: (arch, optimizer, seed) -> the events of that run. The median over the seeds is a line, and each seed
-            has a triangle above the panel.
+        events: (arch, optimizer, seed) -> the events of that run. The median over the seeds is a line, where most have
+            the event, and each seed has a triangle above the panel.
         title: what is seen.
     """
     histories = reading.plain(histories)
     archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
     across = min(len(optimizers), 3)
     lines_of_panels = [(arch, optimizers[i : i + across]) for arch in archs for i in range(0, len(optimizers), across)]
-    gap_x, gap_y, high = 0.12, 0.3, 1.5
+    gap_x, gap_y, high = 0.12, 0.34, 1.5
     width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
-    top = sheet.title_height(title, width) + 0.2
+    top = sheet.title_height(title, width) + 0.24
     curves_shown = handles(histories)
-    marks = style.event_handles({name for of_run in events.values() for name in of_run})
+    marks = style.event_handles({name for of_run in events.values() for name in style.apart(of_run)})
+    for mark in marks:
+        mark.set(**_triangle(str(mark.get_gid())))
     below = top + len(lines_of_panels) * (high + gap_y) + 0.1
     in_legend = width - LEFT - 0.06
     marks_top = below + sheet.legend_height(curves_shown, in_legend)
@@ -90,7 +94,7 @@ def grid(
             _triangles(axis, of_seeds)
             seeds = part["seed"].nunique()
             name = sheet.shortened(f"{arch}, {optimizer}", wide - 0.6)
-            axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=6)
+            axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=9)
             _outer(axis, row + 1 == len(lines_of_panels), column == 0)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, curves_shown, in_legend)
@@ -122,27 +126,25 @@ def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
 
 
 def _mark(axis: Axes, events: dict[str, float]) -> None:
-    for name, epoch in _apart(events).items():
+    for name, epoch in style.apart(events).items():
         _label, colour, dashes = style.EVENTS[name]
         axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, zorder=0, gid=name)
 
 
-def _apart(events: dict[str, float]) -> dict[str, float]:
-    """Without the first perfect fit where it lasts: two lines on each other look like a third kind."""
-    if "perfect_fit_first" in events and events["perfect_fit_first"] == events.get("perfect_fit_sustained"):
-        return {name: epoch for name, epoch in events.items() if name != "perfect_fit_first"}
-    return events
-
-
 def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
-    """Each seed's events, at the panel's upper edge; hollow where the event's line is dotted."""
-    for name, (_label, colour, dashes) in style.EVENTS.items():
-        epochs = [events[name] for events in of_seeds if name in events]
-        hollow = dashes == (0, (1, 1.2))
-        axis.plot(
-            epochs, [1.03] * len(epochs), linestyle="none", marker=7, markersize=3.2, color=colour, clip_on=False,
-            markerfacecolor="white" if hollow else colour, markeredgewidth=0.5, transform=axis.get_xaxis_transform(),
-        )  # fmt: skip
+    """Each seed's events, at the panel's upper edge."""
+    for name in style.EVENTS:
+        epochs = [events[name] for events in map(style.apart, of_seeds) if name in events]
+        axis.plot(epochs, [1.03] * len(epochs), linestyle="none", clip_on=False, transform=axis.get_xaxis_transform(),
+                  **_triangle(name))  # fmt: skip
+
+
+def _triangle(name: str) -> dict[str, Any]:
+    """The mark of one seed's event; hollow where the event's line is dotted."""
+    _label, colour, dashes = style.EVENTS[name]
+    face = "white" if dashes == (0, (1, 1.2)) else colour
+    return {"marker": CARETDOWN, "markersize": 3.2, "color": colour, "markerfacecolor": face,
+            "markeredgewidth": 0.5}  # fmt: skip
 
 
 def handles(history: pd.DataFrame) -> list[Line2D]:
