@@ -299,6 +299,22 @@ def test_nothing_overlaps_or_leaves_the_page(visit, page_file, width, measure):
         assert across <= 1 or down <= 3, f"{one!r} overlaps {other!r}"
 
 
+@pytest.mark.parametrize("width", [1280, 950])
+def test_no_part_of_the_page_is_mostly_empty(visit, page_file, width):
+    page = visit(page_file, width).page
+    page.wait_for_selector(READY)
+    below = page.evaluate(
+        """() => [...document.querySelectorAll(".columns > section")].map((section) => {
+          const { top, bottom } = section.getBoundingClientRect();
+          const lowest = Math.max(...[...section.children].map((child) => child.getBoundingClientRect().bottom));
+          return (bottom - lowest) / (bottom - top);
+        })"""
+    )
+    assert len(below) == 3 and max(below) < 0.2
+    tops = page.evaluate("() => [...document.querySelectorAll('.plane')].map((p) => p.getBoundingClientRect().top)")
+    assert len(tops) == 3 and len(set(tops)) == 1, "the planes stand in one line"
+
+
 def test_a_large_study_says_what_it_leaves_out(visit, make_page, page_file):
     full = page_file.stat().st_size / 2**20
     small = make_page(figures={"explorer_mib": full - 0.001})
@@ -325,6 +341,19 @@ def test_without_the_means_to_unpack_it_says_so(chromium, page_file):
     page.goto(page_file.as_uri())
     assert "too old" in page.locator("#notice").text_content()
     context.close()
+
+
+def test_a_window_without_room_is_waited_out(visit, page_file):
+    opened = visit(page_file)
+    opened.page.wait_for_selector(READY)
+    for width in (1, 1000):
+        opened.page.set_viewport_size({"width": width, "height": 800})
+        settle(opened.page)
+    assert opened.said == []
+    drawn, room = opened.page.evaluate(
+        "() => ['#curves .main-svg', '#curves'].map((id) => document.querySelector(id).getBoundingClientRect().width)"
+    )
+    assert drawn == pytest.approx(room, abs=1.5)
 
 
 def test_it_fits_a_window_that_changes(visit, page_file):

@@ -100,7 +100,7 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
     history = reading.of_run(job, "history", run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
-        "events": style.events(reading.of_run(job, "scores", run)),
+        "events": style.apart(style.events(reading.of_run(job, "scores", run))),
         "phases": _phases(reading.of_run(job, "segments", run), steps),
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}

@@ -1,6 +1,6 @@
 // The checkpoint-by-checkpoint matrix of the layer, and a small one for every layer, to choose from.
 
-const MATRIX = { left: 40, right: 8, top: 6, bottom: 36, most: 400 };
+const MATRIX = { left: 40, right: 8, top: 6, bottom: 36, most: 480 };
 const matrixBox = { run: null, side: 0 };
 
 /** A matrix as E × E pixels, initialisation in the lower left. */

@@ -186,7 +186,8 @@ async function start() {
   await chooseRun(fromAddress());
   let width = innerWidth;
   addEventListener("resize", () => {
-    if (innerWidth === width) return;
+    // A window that is being hidden or opened can be without room for a moment, in which nothing can be drawn.
+    if (innerWidth === width || !get("curves").clientWidth) return;
     width = innerWidth;
     fitCurves();
     showLayer();
