@@ -89,6 +89,15 @@ def test_the_report_loads_without_errors_or_requests_and_shows_its_parts(results
     assert [words for words in opened.said if "rror" in words] == []
 
 
+def test_on_a_telephone_the_report_s_menu_stands_above_what_it_leads_to(results, visit):
+    page = visit(results / "report.html", 390, 844).page
+    title = page.get_by_role("heading", name="How representations evolve in training: tiny")
+    title.wait_for()
+    box, menu = title.bounding_box(), page.locator("#app nav").first.bounding_box()
+    assert menu["y"] + menu["height"] <= box["y"]
+    assert menu["width"] == 390 and box["x"] >= 0 and box["x"] + box["width"] <= 390
+
+
 def test_the_explorer_of_a_real_study_loads_in_silence(results, visit):
     opened = visit(results / "explorer.html")
     opened.page.wait_for_selector("body[data-ready]")

@@ -61,13 +61,13 @@ def test_a_score_of_which_less_is_more_is_marked(measure, words):
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [(0.1234, "0.123"), (-0.0694, "−0.069"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (0.0, "0.000")],
+    [(0.1234, "0.123"), (-0.0694, "−0.069"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (-0.0004, "0.000")],
 )
 def test_a_number_is_readable(value, words):
     assert report.number(value) == words
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (6.25, "6.2"), (46.7, "47"), (None, "–")])
+@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (6.0, "6"), (6.25, "6.2"), (46.7, "47"), (None, "–")])
 def test_an_epoch_has_as_few_characters_as_it_takes(value, words):
     assert report.epoch(value) == words
 
@@ -121,4 +121,4 @@ def test_a_run_without_an_event_has_a_dash():
     page = report.runs([(("vit", "sgd", "0.03", "0"), history, scores)])
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
-    assert cells == ["vit", "sgd", "0.03", "0", "10", "–", "–", "7.0", "–", "–", "1.000", "0.900", "0.800", "12"]
+    assert cells == ["vit", "sgd", "0.03", "0", "10", "–", "–", "7", "–", "–", "1.000", "0.900", "0.800", "12"]

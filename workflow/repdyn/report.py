@@ -47,9 +47,12 @@ h1 {{ font-size: 20px; margin: 0 0 4px; }} h2 {{ font-size: 15px; margin: 24px 0
 p {{ margin: 4px 0 8px; color: #5a6675; max-width: 75ch; }}
 div {{ overflow-x: auto; }}
 table {{ border-collapse: collapse; font-size: 13px; }}
-th, td {{ padding: 4px 14px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e8ed; }}
+th, td {{ padding: 4px 10px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e8ed; }}
 thead th {{ color: #5a6675; font-weight: 600; border-bottom: 2px solid #b9c2cd; }}
-.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+td.number {{ white-space: nowrap; }}
+th {{ vertical-align: bottom; }}
+td:last-child:not(.number) {{ min-width: 15em; }}
 </style>
 </head>
 <body>
@@ -61,17 +64,17 @@ thead th {{ color: #5a6675; font-weight: 600; border-bottom: 2px solid #b9c2cd; 
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: fixed digits, a proper minus, a dash where there is none."""
+    """A number for reading: fixed digits, a proper minus but none before zero, a dash where there is none."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
         return "∞"
-    return f"{value:.{digits}f}".replace("-", MINUS)
+    return f"{value:z.{digits}f}".replace("-", MINUS)
 
 
 def epoch(value: float | None) -> str:
     """An epoch in as few characters as it takes."""
-    return number(value, 0 if value is None or value >= 10 or value == 0 else 1)
+    return number(value, 0 if value is None or value >= 10 or value % 1 == 0 else 1)
 
 
 def probability(value: float | None) -> str:

@@ -1,0 +1,29 @@
+"""The report's tables in a real browser: that what is written can be read."""
+
+import pandas as pd
+
+from repdyn import report
+
+
+def test_every_column_of_the_runs_is_seen_without_scrolling(visit, tmp_path):
+    history = pd.DataFrame({"epoch": [178.0], "train_accuracy": [1.0], "test_accuracy": [0.7], "seconds": [1000.0]})
+    scores = pd.DataFrame({"layer": [None] * 5, "score": list(report.EVENTS.values()), "value": [17.0] * 5})
+    path = tmp_path / "runs.html"
+    path.write_text(report.runs([(("resnet", "adam-slow", "0.0003", "0"), history, scores)]))
+    page = visit(path).page
+    wide, room = page.evaluate(
+        "() => { const d = document.querySelector('div'); return [d.scrollWidth, d.clientWidth]; }"
+    )
+    assert wide <= room
+
+
+def test_a_verdict_does_not_make_rows_high_on_a_telephone(visit, tmp_path):
+    found = {
+        "claim": "a claim", "measure": "cka synchrony", "contrast": "optimizer: sgd - adam", "estimate": -0.12,
+        "ci_low": -0.2, "ci_high": -0.05, "p_value": 0.25, "n_pairs": 6, "verdict": "undecided at 3 seeds: too few to "
+        "reach p = 0.05", "n_seeds": 3, "compared": None,
+    }  # fmt: skip
+    path = tmp_path / "findings.html"
+    path.write_text(report.findings(pd.DataFrame([found]), 0.95))
+    page = visit(path, 390, 844).page
+    assert page.locator("tbody tr").bounding_box()["height"] < 60
