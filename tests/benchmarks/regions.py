@@ -41,6 +41,7 @@ from repdyn import (
     labelling,
     observed,
     planes,
+    probe_weights,
     probes,
     regions,
     tables,
@@ -93,7 +94,7 @@ def label_at_once(model: nn.Module, plane: PointByPoint) -> np.ndarray:
 class ProbeModel(nn.Module):
     """A network, one of its layers, and the probe on it: a classifier of images of its own."""
 
-    def __init__(self, network: nn.Module, path: str, probe: probes.Probe) -> None:
+    def __init__(self, network: nn.Module, path: str, probe: probe_weights.Probe) -> None:
         super().__init__()
         self.network = network
         network.get_submodule(path).register_forward_hook(self.keep)
@@ -120,7 +121,7 @@ class Bench:
         for module, stage in ((training, "train"), (activations, "activations"), (probes, "probes")):
             module.main(Job(stage, study, self.job.paths, run))
         self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.paths.planes(), use)]
-        with probes.reading(self.job.paths.probe_weights(run.path)) as reader:
+        with probe_weights.reading(self.job.paths.probe_weights(run.path)) as reader:
             self.steps, self.layers = list(reader.epochs), reader.layers
 
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
@@ -131,7 +132,7 @@ class Bench:
         return model, layers, datasets.shape(self.job.study.data)
 
     def models(self, step: int) -> Iterator[nn.Module]:
-        with probes.reading(self.job.paths.probe_weights(self.job.run.path)) as reader:
+        with probe_weights.reading(self.job.paths.probe_weights(self.job.run.path)) as reader:
             for layer in self.layers:
                 model, layers, _ = self.network(step)
                 yield ProbeModel(model, layers[layer], reader.read(layer, step))

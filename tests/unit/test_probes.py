@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from repdyn import activations, probes, solvers, tables, thin
+from repdyn import activations, probe_weights, probes, solvers, tables, thin
 from repdyn.errors import RepdynError
 
 RIDGE = {"kind": "ridge", "penalty": 0.1, "seed": 0}
@@ -250,7 +250,7 @@ def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
     assert list(table.columns) == ["layer", "depth", "step", "epoch", "split", "accuracy", "true_accuracy"]
     assert len(table) == 2 * 3 * 2
     source = probes.Representations(job.paths.activations(job.run.path))
-    with probes.reading(job.paths.probe_weights(job.run.path), job.made_with("probes")) as reader:
+    with probe_weights.reading(job.paths.probe_weights(job.run.path), job.made_with("probes")) as reader:
         assert reader.layers == ["noise", "blocks.0"]
         assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
         assert reader.features("noise") == 40
@@ -284,23 +284,23 @@ def test_converged_logistic_probes_have_small_recorded_gradients(stored, caplog)
     job = stored(kind="logistic")
     probes.main(job)
     assert "did not converge" not in caplog.text
-    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+    with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         assert 0 < reader.read("noise", 4).gradient.max() <= 1e-6
 
 
 def random_probe(p=8, classes=3, seed=0):
     draw = np.random.default_rng(seed).normal
     shapes = ((3, classes, p), (3, classes), (p,), (p,), (3,))
-    return probes.Probe(*(draw(size=shape).astype(np.float32) for shape in shapes))
+    return probe_weights.Probe(*(draw(size=shape).astype(np.float32) for shape in shapes))
 
 
 def test_probes_come_back_as_they_were_whatever_their_layout_in_memory(tmp_path):
     path = tmp_path / "p.safetensors"
     stored = {(layer, step): random_probe(p, seed=p + step) for layer, p in (("a.b", 8), ("c", 5)) for step in (0, 7)}
-    with probes.writing(path, {"a.b": 8, "c": 5}, 3, {0: 0.0, 7: 1.5}, {"hyperparameters": {}}) as append:
+    with probe_weights.writing(path, {"a.b": 8, "c": 5}, 3, {0: 0.0, 7: 1.5}, {"hyperparameters": {}}) as append:
         for probe in stored.values():
-            append(probes.Probe(*(np.asfortranarray(value) for value in vars(probe).values())))
-    with probes.reading(path, {}) as reader:
+            append(probe_weights.Probe(*(np.asfortranarray(value) for value in vars(probe).values())))
+    with probe_weights.reading(path, {}) as reader:
         assert (reader.layers, reader.epochs) == (["a.b", "c"], {0: 0.0, 7: 1.5})
         for key, probe in stored.items():
             for name, value in vars(reader.read(*key)).items():
@@ -314,7 +314,7 @@ def test_a_file_with_fewer_probes_than_announced_is_not_left_behind(tmp_path):
     path = tmp_path / "p.safetensors"
     with (
         pytest.raises(ValueError, match="not all came"),
-        probes.writing(path, {"a": 8}, 3, {0: 0.0, 7: 1.5}, {}) as append,
+        probe_weights.writing(path, {"a": 8}, 3, {0: 0.0, 7: 1.5}, {}) as append,
     ):
         append(random_probe())
     assert list(tmp_path.iterdir()) == []
@@ -326,18 +326,18 @@ def test_probes_made_with_another_penalty_are_refused(stored):
     wanted = job.made_with("probes")
     wanted["probes"]["penalty"] = 0.2
     with pytest.raises(RepdynError, match=r"probes\.penalty = 0\.1, but 0\.2 is asked for"):
-        probes.reading(job.paths.probe_weights(job.run.path), wanted).__enter__()
+        probe_weights.reading(job.paths.probe_weights(job.run.path), wanted).__enter__()
 
 
 def test_missing_and_truncated_probes_are_named(stored, tmp_path):
     with pytest.raises(RepdynError, match=r"nowhere\.safetensors` is not there"):
-        probes.reading(tmp_path / "nowhere.safetensors").__enter__()
+        probe_weights.reading(tmp_path / "nowhere.safetensors").__enter__()
     job = stored()
     probes.main(job)
     path = Path(job.paths.probe_weights(job.run.path))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RepdynError, match="is damaged"):
-        probes.reading(path).__enter__()
+        probe_weights.reading(path).__enter__()
 
 
 def test_neither_probes_nor_planes_import_torch():

@@ -16,6 +16,7 @@ from repdyn import (
     fragmentation,
     labelling,
     planes,
+    probe_weights,
     probes,
     region_labels,
     regions,
@@ -101,6 +102,26 @@ def test_diagonal_neighbours_are_connected_and_planes_are_not():
     assert classes.tolist() == [2, 2, 1]
 
 
+def test_a_spiral_is_one_piece_however_often_it_meets_a_row():
+    spiral = np.zeros((33, 33), dtype=np.uint8)
+    for k in range(0, 16, 4):
+        far = 32 - k
+        spiral[k, max(0, k - 4) : far + 1] = spiral[k : far + 1, far] = spiral[far, k : far + 1] = 1
+        spiral[k + 4 : far + 1, k] = 1
+    labels = np.stack([spiral, 1 - spiral, spiral.T])
+    expected = [sum(ndimage.label(plane == c, structure=np.ones((3, 3)))[1] for c in (0, 1)) for plane in labels]
+    assert expected == [2, 2, 2]
+    assert fragmentation.fragments(labels)[0].tolist() == expected
+
+
+def test_planes_counted_in_several_parts_are_those_counted_at_once(monkeypatch):
+    labels = np.random.default_rng(0).integers(0, 4, size=(7, 9, 9))
+    whole = fragmentation.fragments(labels)
+    for points in (1, 9 * 9, 200, 9 * 9 * 6):
+        monkeypatch.setattr(fragmentation, "POINTS", points)
+        np.testing.assert_array_equal(fragmentation.fragments(labels), whole)
+
+
 # ---- labels -------------------------------------------------------------------------------------------------------
 
 
@@ -133,7 +154,7 @@ def half_planes(offset=(0.0, 0.0, 0.0), mean=(0.0, 0.0), scale=(1.0, 1.0)):
     weights = np.stack([rolled, HalfPlanes.directions * scale, HalfPlanes.directions * scale]).astype(np.float32)
     shift = HalfPlanes.directions @ mean
     biases = np.stack([np.roll(shift, 1), shift, shift + offset]).astype(np.float32)
-    return probes.Probe(weights, biases, mean, scale, np.zeros(3, dtype=np.float32))
+    return probe_weights.Probe(weights, biases, mean, scale, np.zeros(3, dtype=np.float32))
 
 
 def readout(probe):
@@ -255,7 +276,7 @@ def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
     step = int(labels.step.max())
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
-    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+    with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         for chosen in planes.read(job.paths.planes(), "scores"):
             x, y = np.meshgrid(chosen.x[1], chosen.y[1])
             points = chosen.origin[1] + x.reshape(-1, 1) * chosen.a[1] + y.reshape(-1, 1) * chosen.b[1]
@@ -272,7 +293,7 @@ def test_layers_are_in_order_of_depth_and_the_output_is_last(study):
     job = study("regions")
     for name in ("region_labels", "region_pictures", "region_similarity", "region_fragmentation"):
         depths = table(job, name).groupby("layer").depth.unique()
-        with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+        with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
             for depth, layer in enumerate([*reader.layers, "output"]):
                 assert depths[layer].tolist() == [depth]
 
@@ -298,7 +319,7 @@ def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
     points = torch.cat(list(labelling.Points(chosen, torch.device("cpu")).batches(slice(0, len(chosen)), 1000)))
     with activations.tap(model, layers) as outputs, torch.inference_mode():
         model(points.view(-1, 1, 8, 8))
-    with probes.reading(job.paths.probe_weights(job.run.path)) as reader:
+    with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         weight, bias = reader.read(row.layer, row.step).folded()
     one, two = (outputs[row.layer].numpy() @ weight.T + bias).reshape(-1, 3, 10).argmax(axis=2)[:, 1:].T
     assert row.similarity == (one == two).mean()

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import activations, planes, probes
+from . import activations, planes, probe_weights
 from .reduction import Reduction
 from .region_labels import kind
 
@@ -47,7 +47,7 @@ class Readout:
     classes: int
 
     @classmethod
-    def load(cls, reader: probes.Reader, step: int, device: torch.device) -> Readout:
+    def load(cls, reader: probe_weights.Reader, step: int, device: torch.device) -> Readout:
         """The probes of a checkpoint."""
         stored = {layer: reader.read(layer, step) for layer in reader.layers}
         folded = [tuple(torch.tensor(array, device=device) for array in probe.folded()) for probe in stored.values()]

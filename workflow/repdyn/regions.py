@@ -30,7 +30,7 @@ from . import (
     devices,
     fragmentation,
     planes,
-    probes,
+    probe_weights,
     region_labels,
     tables,
 )
@@ -147,8 +147,10 @@ def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, 
     """
     resolution = sets[0].resolution
     most = max(region_labels.blocks(len(chosen), layers, resolution)[0].stop for chosen in sets)
-    # Comparing holds a block for each checkpoint, labelling three blocks; finding components takes ten bytes a point.
-    needed = layers * most * resolution**2 * (steps * region_labels.kind(classes).itemsize + 10)
+    # Comparing holds a block for each checkpoint, labelling three blocks.
+    points = layers * most * resolution**2
+    needed = points * max(3, steps) * region_labels.kind(classes).itemsize
+    needed += fragmentation.BYTES * min(points, max(fragmentation.POINTS, resolution**2))
     # The planes themselves are held once as they are read and once where they are used.
     needed += sum(2 * (chosen.origin.nbytes + chosen.a.nbytes + chosen.b.nbytes) for chosen in sets)
     if needed > 0.75 * budget:
@@ -191,7 +193,7 @@ def label_planes(
     return floor
 
 
-def label_run(job: Job, reader: probes.Reader, metadata: tables.Metadata) -> dict[str, list[Any]]:
+def label_run(job: Job, reader: probe_weights.Reader, metadata: tables.Metadata) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
     study, paths, run = job.study, job.paths, job.run.path
     device = devices.prepare(study.execution.device)
@@ -227,7 +229,7 @@ def label_run(job: Job, reader: probes.Reader, metadata: tables.Metadata) -> dic
 def main(job: Job) -> None:
     """Write labels, pictures, similarity, noise floor and fragmentation of a run."""
     run, metadata = job.run.path, job.metadata()
-    with probes.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
+    with probe_weights.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
         floor = label_run(job, reader, metadata)
     labels = RegionLabels(job.paths.region_labels(run), job.made_with("regions"))
     classes = datasets.source(job.study.data).classes
