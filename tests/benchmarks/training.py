@@ -4,18 +4,22 @@
 
 For the ResNet and the ViT of config.yaml, with batches of one size and SGD: epochs per second of the trainer, of a loop
 over a DataLoader of a TensorDataset (no workers, default collation), and of one whose data set standardises each image
-as torchvision's transforms do, one image at a time. Rounds alternate, in one process; medians are printed as ratios.
-Then what part of a whole run, at the study's own schedule, goes into evaluation, checkpoints and saving state.
+as torchvision's transforms do, one image at a time. Rounds alternate, in one process of one thread; medians are printed
+as ratios. Then the same for all cores of the machine, as each uses them: the workflow trains a run on each core, the
+loop leaves its one run to torch's threads. Last, what part of a whole run, at the study's own schedule, goes into
+evaluation, checkpoints and saving state.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -76,21 +80,24 @@ def plain_loop(job: Job, dataset: Dataset[Any]) -> Callable[[], None]:
     return epoch
 
 
+def contenders_of(job: Job, folder: Path) -> dict[str, Callable[[], None]]:
+    """An epoch of training each, without checkpoints, which are measured apart."""
+    trainer = trainer_of(job, folder)
+    trainer.steps = []
+    done = iter(range(10**9))
+    examples = data.load(job.study.data, job.data_root, job.run.seed)
+    tensors = TensorDataset(torch.from_numpy(examples.train.images[:]), torch.from_numpy(examples.train.given_labels))
+    return {
+        "repdyn": lambda: trainer._train_epoch(next(done), {}),
+        "DataLoader of tensors": plain_loop(job, tensors),
+        "DataLoader with transforms": plain_loop(job, Transformed(examples)),
+    }
+
+
 def compare(job: Job, epochs: int, rounds: int) -> None:
     """Print epochs per second, interleaved."""
     with tempfile.TemporaryDirectory() as folder:
-        trainer = trainer_of(job, Path(folder))
-        trainer.steps = []  # no checkpoints: these are measured below
-        done = iter(range(10**9))
-        examples = data.load(job.study.data, job.data_root, job.run.seed)
-        tensors = TensorDataset(
-            torch.from_numpy(examples.train.images[:]), torch.from_numpy(examples.train.given_labels)
-        )
-        contenders: dict[str, Callable[[], None]] = {
-            "repdyn": lambda: trainer._train_epoch(next(done), {}),
-            "DataLoader of tensors": plain_loop(job, tensors),
-            "DataLoader with transforms": plain_loop(job, Transformed(examples)),
-        }
+        contenders = contenders_of(job, Path(folder))
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         for round_number in range(rounds + 1):
             for name, epoch in contenders.items():
@@ -103,6 +110,37 @@ def compare(job: Job, epochs: int, rounds: int) -> None:
         for name, median in medians.items():
             ratio = median / medians["repdyn"]
             print(f"  {name:28s} {1 / median:6.2f} epochs/s; repdyn is {ratio:.2f} times as fast")
+
+
+def epochs_per_second(job: Job, name: str, threads: int, seconds: float) -> float:
+    """Of one contender in this process, from its second epoch on."""
+    torch.set_num_threads(threads)
+    with tempfile.TemporaryDirectory() as folder:
+        epoch = contenders_of(job, Path(folder))[name]
+        epoch()
+        torch.set_num_threads(threads)  # a trainer sets its own when it is made
+        start, done = time.perf_counter(), 0
+        while time.perf_counter() - start < seconds:
+            epoch()
+            done += 1
+        return done / (time.perf_counter() - start)
+
+
+def compare_on_all_cores(job: Job, seconds: float, rounds: int) -> None:
+    """Print epochs per second of the whole machine: a run on each core, or a loop that has all cores."""
+    cores = len(os.sched_getaffinity(0))
+    ways = {"repdyn": (cores, 1), "DataLoader of tensors": (1, cores), "DataLoader with transforms": (1, cores)}
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for _ in range(rounds):
+            for name, (runs, threads) in ways.items():
+                at_once = [pool.submit(epochs_per_second, job, name, threads, seconds) for _ in range(runs)]
+                rates[name].append(sum(run.result() for run in at_once))
+    medians = {name: statistics.median(of_rounds) for name, of_rounds in rates.items()}
+    for name, (runs, threads) in ways.items():
+        title = f"{name}, {runs} × {threads} thread{'s' if threads > 1 else ''}"
+        ratio = medians["repdyn"] / medians[name]
+        print(f"  {title:40s} {medians[name]:6.2f} epochs/s; repdyn is {ratio:.2f} times as fast")
 
 
 def overhead(job: Job) -> None:
@@ -134,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=6, help="epochs of a contender in a round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of a contender in a round that uses all cores")
     parser.add_argument("--whole-run", type=int, help="epochs of the whole run (default: the study's)")
     arguments = parser.parse_args()
     study = studies.load(DEFAULT)
@@ -144,6 +183,8 @@ def main() -> None:
         job = Job("train", study, Paths("results/benchmark"), study.run(arch, "sgd", 0))
         print(f"{arch}, {study.data.train_size} images, batches of {study.training.batch_size}, one thread:")
         compare(job, arguments.epochs, arguments.rounds)
+        print("  all cores:")
+        compare_on_all_cores(job, arguments.seconds, arguments.rounds)
         print(f"  a run of {study.training.epochs} epochs:")
         overhead(job)
 

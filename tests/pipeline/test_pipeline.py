@@ -38,7 +38,7 @@ COLUMNS = {
     f"phases/scores/{RUN}/scores.parquet": ["layer", "measure", "score", "value"],
     "findings/findings.parquet": [
         "claim", "measure", "contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs", "verdict",
-        "n_seeds", "compared",  # beyond the design: what a person needs to judge the verdict
+        "n_seeds", "compared", "q_value",  # beyond the design: what a person needs to judge the verdict
     ],
 }  # fmt: skip
 

@@ -98,7 +98,8 @@ def findings():
                  "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
     rows.append((stage.DESCENT, f"cka {stage.DESCENT_SCORE}", "dip: with - without", 0.3, 0.1, 0.5, 0.25, 3,
                  "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
-    return pd.DataFrame(rows, columns=stage.FINDINGS.names)
+    frame = pd.DataFrame(rows, columns=[name for name in stage.FINDINGS.names if name != "q_value"])
+    return frame.assign(q_value=stage.q_values(frame["p_value"].replace({np.nan: None}).tolist()))
 
 
 def plane_of(layers, steps=12, resolution=6):

@@ -189,6 +189,19 @@ def test_no_pair_at_all_has_no_estimate_and_is_undecided():
     assert row["verdict"] == "undecided at 0 seeds: too few to reach p = 0.05"
 
 
+def test_q_values_bound_the_share_of_chance_in_what_is_called():
+    random = np.random.default_rng(0)
+    shares = []
+    for _ in range(400):
+        chance, real = random.uniform(size=40), random.uniform(high=1e-3, size=10)
+        called = np.array(findings.q_values([*chance, *real]), dtype=float) <= 0.1
+        shares.append(called[:40].sum() / max(called.sum(), 1))
+    # Benjamini and Hochberg's is 0.1 times the 40 / 50 that are chance.
+    assert abs(np.mean(shares) - 0.08) < 3 * np.std(shares) / 20
+    assert findings.q_values([0.04, None, 0.01]) == [0.04, None, 0.02]
+    assert findings.q_values([None]) == [None]
+
+
 def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_that_are_there(make_job, config):
     # Five seeds: with two, the interval is their range whatever is drawn, and bytes would say nothing of the generator.
     job = make_job("findings", config | {"seeds": list(range(6))})
@@ -214,3 +227,6 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
     assert row.estimate == pytest.approx(1, abs=0.03)
     assert row.p_value == pytest.approx(2 / 2**5)
     assert row.verdict == "undecided at 5 seeds: too few to reach p = 0.05"
+    tested = found.dropna(subset=["p_value"])
+    assert row.q_value == pytest.approx(row.p_value * len(tested) / (tested.p_value <= row.p_value).sum())
+    assert found.q_value.isna().equals(found.p_value.isna())

@@ -92,6 +92,7 @@ def test_findings_are_grouped_by_claim_and_contrast_with_what_was_compared():
             "ci_low": [-0.75, 0.125, np.nan],
             "ci_high": [-0.25, 0.5, np.nan],
             "p_value": [0.25, 0.0001, np.nan],
+            "q_value": [0.25, 0.0002, np.nan],
             "n_pairs": [6, 6, 0],
             "verdict": ["undecided", "holds", "undecided: no pairs"],
             "n_seeds": [3, 3, 0],

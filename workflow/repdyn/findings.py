@@ -14,8 +14,10 @@ bootstrap over seeds (too short for few seeds: of three it is their range); p-va
 the seeds' means (exact up to the configured number of resamples; a random sample of flips beyond), valid if, were the
 claim false, a seed's mean were as likely to have either sign. The verdict is ``supported`` or ``contradicted`` where p
 lies at or below 1 − confidence, else ``undecided``; the least p of n seeds is 2^(1 − n), so below six seeds nothing can
-be decided at .05, and the verdict says so. Claims are many and not corrected for their number: one in twenty that is
-not true would be decided all the same.
+be decided at .05, and the verdict says so. Claims are many, and verdicts are not corrected for their number: one in
+twenty that is not true would be decided all the same. The q-value says what their number comes to: were every claim of
+the table with this q-value or a lower one called decided, at most this share of them would be so by chance (Benjamini &
+Hochberg 1995; measures of one claim err together, which its proof allows: Benjamini & Yekutieli 2001).
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ FINDINGS = tables.schema(
     verdict=(pa.string(), "in words"),
     n_seeds=(pa.int64(), "replicates"),
     compared=(pa.string(), "optimizers and learning rates held against each other; null where optimizers are not"),
+    q_value=(pa.float64(), "share of chance among all decided at this p or less; null with fewer than two seeds"),
 )
 # Claim -> the scores of its kind, and whether more of the claim is more (1) or less (-1) of the score.
 CLAIMS: dict[str, dict[str, int]] = {
@@ -222,6 +225,13 @@ def find(
         LOG.info("left out: %s, since it does so in no run", DESCENT)
 
 
+def q_values(p_values: Sequence[float | None]) -> list[float | None]:
+    """What each p-value comes to among all of them, by Benjamini & Hochberg 1995; None where there is none."""
+    known = np.array([p for p in p_values if p is not None])
+    adjusted = iter(stats.false_discovery_control(known).tolist() if len(known) else [])
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
 def main(job: Job) -> None:
     """Write the findings over all runs of the study."""
     study: Study = job.study
@@ -233,7 +243,8 @@ def main(job: Job) -> None:
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
     rows = list(find(values(scores), study.findings.contrasts, settings, facts(scores), families, rates))
-    columns = {name: [row[name] for row in rows] for name in FINDINGS.names}
+    columns = {name: [row[name] for row in rows] for name in FINDINGS.names if name != "q_value"}
+    columns["q_value"] = q_values(columns["p_value"])
     tables.write(job.paths.findings(), columns, FINDINGS, job.metadata())
     decided = [row for row in rows if not row["verdict"].startswith("undecided")]
     LOG.info("%d claims tested, %d decided", len(rows), len(decided))

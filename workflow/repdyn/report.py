@@ -78,7 +78,7 @@ def epoch(value: float | None) -> str:
 
 
 def probability(value: float | None) -> str:
-    """A p-value, never rounded down to nothing."""
+    """A p-value or q-value, never rounded down to nothing."""
     return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
@@ -106,12 +106,13 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
         confidence: of its intervals.
     """
     interval = f"{100 * confidence:g} % interval"
-    headings = ("measure", "estimate", interval, "p", "seeds", "pairs", "verdict")
+    headings = ("measure", "estimate", interval, "p", "q", "seeds", "pairs", "verdict")
     parts = [
         "<p>An estimate is of the score as it is: the first of the two minus the second, or against 0. Above 0 it "
         f"speaks for the claim; of a score marked {DOWN}, of which less is more, it does so below 0. Seeds are the "
         "replicates: an estimate is the mean over seeds of the difference between runs that share everything but the "
-        "contrast.</p>"
+        "contrast. Verdicts go by p, of each claim alone; q is the share that chance is expected to have, at most, "
+        "among all claims on this page of this p or a lower one.</p>"
     ]
     for (claim, contrast), part in frame.groupby(["claim", "contrast"], sort=False):
         parts.append(f"<h2>{html.escape(str(claim))}: {html.escape(str(contrast))}</h2>")
@@ -123,13 +124,14 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
                 number(row["estimate"]),
                 "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
                 probability(row["p_value"]),
+                probability(row["q_value"]),
                 str(row["n_seeds"]),
                 str(row["n_pairs"]),
                 row["verdict"],
             )
             for row in part.to_dict("records")
         ]
-        parts.append(table(headings, rows, numbers=("estimate", interval, "p", "seeds", "pairs")))
+        parts.append(table(headings, rows, numbers=("estimate", interval, "p", "q", "seeds", "pairs")))
     return PAGE.format(title="What was found", body="\n".join(parts))
 
 
