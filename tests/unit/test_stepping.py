@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from torch import nn
@@ -88,6 +90,22 @@ def test_a_compiled_model_is_what_trains(stepper, batch, monkeypatch):
     before = copy(model)
     step(*batch)
     assert moved(model, before) > 0
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_steps_are_those_of_the_model_up_to_rounding(config, batch):
+    study = studies.parse(config)
+    settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
+    losses = {}
+    for compiled in (False, True):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.GELU(), nn.Linear(8, 10))
+        chosen = settings | {"training": settings["training"] | {"compile": compiled}}
+        step = stepping.Stepper(model, chosen, torch.device("cpu"), steps_per_epoch=4)
+        losses[compiled] = [step(*batch).item() for _ in range(3)]
+        assert list(model.state_dict()) == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert losses[True] == pytest.approx(losses[False], rel=1e-5)
+    assert losses[True][2] < losses[True][0]
 
 
 def test_second_order_optimizers_get_the_graph_that_they_need(config, batch):
