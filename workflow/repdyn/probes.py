@@ -9,9 +9,10 @@ Beside each probe stand two more, trained on a half of the examples each: how fa
 similarity between checkpoints (``regions.py``). Halves are drawn once per study from ``probes.seed``.
 
 Time: three solves for each layer and checkpoint. Together they take 40 ms of one core by ridge from 500 examples of
-1,024 features, and 2.6 s from 1,000 of 65,536, nearly all of it in matrix products, so that solving checkpoints in one
-batch has little to gain. Memory: the activations of one layer at one checkpoint as they are stored; in float64
-min(n, p)² numbers a few times over, n min(n, p), and one block of features.
+1,024 features, and 2.6 s from 1,000 of 65,536, nearly all of it in matrix products. All checkpoints of a layer as one
+batch take 1.7 to 4.8 times as long as one by one (``tests/benchmarks/probes.py``), and hold them all. Memory: the
+activations of one layer at one checkpoint as they are stored; in float64 min(n, p)² numbers a few times over,
+n min(n, p), and one block of features.
 """
 
 from __future__ import annotations
