@@ -36,6 +36,7 @@ COLUMNS = {
         "layer", "depth", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
     ],
     f"phases/scores/{RUN}/scores.parquet": ["layer", "measure", "score", "value"],
+    f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "measure", "epoch", "novelty", "alignment"],
     "findings/findings.parquet": [
         "claim", "measure", "contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs", "verdict",
         "n_seeds", "compared", "q_value",  # beyond the design: what a person needs to judge the verdict

@@ -203,7 +203,8 @@ def test_q_values_bound_the_share_of_chance_in_what_is_called():
 
 
 def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_that_are_there(make_job, config):
-    # Five seeds: with two, the interval is their range whatever is drawn, and bytes would say nothing of the generator.
+    # Six seeds, one without a pair: of two, the interval is their range whatever is drawn, and bytes would say
+    # nothing of the generator.
     job = make_job("findings", config | {"seeds": list(range(6))})
     job = Job(job.stage, job.study, job.paths)
     random = np.random.default_rng(0)
@@ -211,10 +212,16 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
         level = float(run.optimizer == "sgd") + 0.01 * random.normal()
         value = None if run.optimizer == "sgd" and run.seed == 0 else level
         rows = [(None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, "test_dip", None)]
+        rows += [(None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
         rows += [("stem", "cka", "novelty", 5.0), ("inner", "cka", "novelty", value)]
         columns = dict(zip(phases.SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
         made_with = {"hyperparameters": job.study.hyperparameters("phases", run)}
         tables.write(job.paths.scores(run.path), columns, phases.SCORES, made_with)
+        at = [1.0, 3.0, 9.0, 27.0]
+        novelty = [0.0, 0.5, 1.0, 0.5] if run.optimizer == "sgd" else [0.5, 1.0, 0.5, 0.0]
+        moments = {"layer": ["inner"] * 4, "depth": [1] * 4, "measure": ["cka"] * 4, "epoch": at, "novelty": novelty}
+        moments["alignment"] = novelty
+        tables.write(job.paths.moments(run.path), moments, phases.MOMENTS, made_with)
     findings.main(job)
     path = Path(job.paths.findings())
     first = path.read_bytes()
@@ -227,6 +234,8 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
     assert row.estimate == pytest.approx(1, abs=0.03)
     assert row.p_value == pytest.approx(2 / 2**5)
     assert row.verdict == "undecided at 5 seeds: too few to reach p = 0.05"
+    own = found[(found.measure == "cka transition_own") & (found.contrast == "arch: vit")].iloc[0]
+    assert (own.n_pairs, own.verdict) == (12, "supported")
     tested = found.dropna(subset=["p_value"])
     assert row.q_value == pytest.approx(row.p_value * len(tested) / (tested.p_value <= row.p_value).sum())
     assert found.q_value.isna().equals(found.p_value.isna())

@@ -29,7 +29,7 @@ def analyse(cka, regions=None, fitted=True):
     history = {"epoch": epochs, "train_accuracy": accuracy, "mislabelled_accuracy": wrong, "test_accuracy": accuracy}
     empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
     settings = {"onset": 0.25, "end": 0.95, "sustained": 0.995}
-    segments, scores = phases.analyse(history, cka, empty if regions is None else regions, settings)
+    segments, scores, _ = phases.analyse(history, cka, empty if regions is None else regions, settings)
     return segments, {(layer, measure, score): value for layer, measure, score, value in scores}
 
 
@@ -116,6 +116,21 @@ def test_alignment_and_transition_are_nothing_on_average_for_unrelated_moments()
     K, few = kernel(3 + random.normal(size=(30, 40))), np.linspace(0, 2, 30)
     novel = [phases.transition(K, few, moment) for moment in moments]
     assert np.mean([value for value in novel if value is not None]) == pytest.approx(0, abs=0.05)
+
+
+def test_the_table_of_moments_gives_the_transition_and_the_alignment_of_any_moment():
+    S = blocks((12, 18), noise=0.1)
+    (t,) = phases.trajectories(rows(S, "a", 0, "cka"), rows(S, "a", 0, "similarity", planes="test").iloc[:0])
+    boundaries = np.array([0.6])
+    table = phases.curves(t, boundaries)
+    novel = table.dropna()
+    assert len(table) == len(t.grid) - 1
+    assert len(novel) == len(table) - 2 * (phases.REACH - 1)
+    for moment in (0.9, 3.0, 5.0, 40.0, 159.0):
+        at = np.log10(novel["epoch"].to_numpy())
+        assert phases.lead(novel["novelty"].to_numpy(), at, moment) == phases.transition(t.even, t.grid, moment)
+    one = table.iloc[20]
+    assert one.alignment == phases.alignment(boundaries, t.position, one.epoch)
 
 
 def test_even_drift_has_no_transition_anywhere():

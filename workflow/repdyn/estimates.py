@@ -31,7 +31,9 @@ FILE = 4000  # bytes for the schema and what a file says of itself
 STATE = 330  # bytes of a tensor in a state besides its numbers
 PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
-ROW = {"history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0}
+ROW = {
+    "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
+}  # fmt: skip
 SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 14_000  # bytes of a file
 # MiB of the interpreter and what a stage imports and its libraries take, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
@@ -110,7 +112,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "regions/similarity": parquet((L + 1) * S * E**2, ROW["similarity"], S, 9),
         "regions/floor": parquet(L * S * E, ROW["floor"], 1, 7),
         "regions/fragmentation": parquet((L + 1) * S * E * P, ROW["fragmentation"], S, 8),
-        "phases": SCORES + SEGMENTS,
+        "phases": SCORES + SEGMENTS + parquet((E - 1) * (2 * L + S * (L + 1)), ROW["moments"], 1, 6),
     }
 
 

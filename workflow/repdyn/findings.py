@@ -4,9 +4,10 @@ Every contrast of the config is taken for every claim that compares, under every
 not for the one that shows it best. Runs are paired by everything but the contrast's factor. Contrasts of optimizers are
 between families; where a family has several members they are also given at equal speed of fit and at best test accuracy
 (``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition at perfect fit, for
-each architecture; more change in deeper layers, over the runs in which test accuracy dips and recovers (epoch-wise
-double descent), which is also held against the runs of the same architecture and seed in which it does not. A run's
-value of a layer score is the mean over its layers but the first and the output.
+each architecture, by scores that hold it against all moments and by scores that hold it against perfect fit of other
+runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy dips and recovers
+(epoch-wise double descent), which is also held against the runs of the same architecture and seed in which it does not.
+A run's value of a layer score is the mean over its layers but the first and the output.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
 they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile
@@ -30,7 +31,7 @@ import pandas as pd
 import pyarrow as pa
 from scipy import stats
 
-from . import tables
+from . import crossover, tables
 from .matching import Matching, matchings
 from .phases import OUTPUT
 from .progress import LOG
@@ -65,7 +66,7 @@ DESCENT = "deeper layers change more where test accuracy dips and recovers"
 # What the claim is held against: it needs no dip, so that runs without one have it too.
 DESCENT_SCORE = "depth_trend_memorization"
 AGAINST_CHANCE: dict[str, dict[str, int]] = {
-    TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1},
+    TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1, "transition_own": 1, "alignment_own": 1},
     DESCENT: {"depth_trend_descent": 1},
 }
 # Score -> whether more of it is more (1) or less (-1) of its claim.
@@ -95,6 +96,12 @@ def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
         history = {name: found.get(name, np.nan) for name in FACTS}
         rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
     return pd.DataFrame(rows)
+
+
+def _event(frame: pd.DataFrame, name: str) -> float | None:
+    """When something took place in a run, in epochs; None if it did not, or did so at initialisation."""
+    found = frame.loc[frame["measure"].isna() & (frame["score"] == name), "value"].dropna()
+    return float(found.iloc[0]) or None if len(found) else None
 
 
 def differences(
@@ -239,10 +246,16 @@ def main(job: Job) -> None:
         run: tables.read(job.paths.scores(run.path), study.hyperparameters("phases", run)).to_pandas()
         for run in study.runs
     }
+    moments = {
+        run: tables.read(job.paths.moments(run.path), study.hyperparameters("phases", run)).to_pandas()
+        for run in study.runs
+    }
+    fitted = {run: epoch for run, frame in scores.items() if (epoch := _event(frame, "perfect_fit_sustained"))}
     families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
-    rows = list(find(values(scores), study.findings.contrasts, settings, facts(scores), families, rates))
+    frame = pd.concat([values(scores), crossover.values(moments, fitted)], ignore_index=True)
+    rows = list(find(frame, study.findings.contrasts, settings, facts(scores), families, rates))
     columns = {name: [row[name] for row in rows] for name in FINDINGS.names if name != "q_value"}
     columns["q_value"] = q_values(columns["p_value"])
     tables.write(job.paths.findings(), columns, FINDINGS, job.metadata())

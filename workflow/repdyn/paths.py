@@ -69,6 +69,9 @@ class Paths:
     def scores(self, run: str) -> str:
         return f"{self.root}/phases/scores/{run}/scores.parquet"
 
+    def moments(self, run: str) -> str:
+        return f"{self.root}/phases/moments/{run}/moments.parquet"
+
     def findings(self) -> str:
         return f"{self.root}/findings/findings.parquet"
 

@@ -31,7 +31,8 @@ Scores of a run under a measure, over its layers without the first (a stem or em
 | boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
 
 Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
-as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer.
+as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer. So what both are at every
+moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have scored.
 Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
 (``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
 ``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
@@ -77,6 +78,14 @@ SCORES = tables.schema(
     measure=(pa.string(), "measure of similarity; null for events"),
     score=(pa.string(), "name"),
     value=(pa.float64(), "epochs for events, else a number; null where undefined"),
+)
+MOMENTS = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    measure=(pa.string(), "measure of similarity"),
+    epoch=(pa.float64(), "epochs, half way between two points of the even grid"),
+    novelty=(pa.float64(), "similarity on either side minus across; null within 3 moments of an end"),
+    alignment=(pa.float64(), "1 at a boundary of phases, 0 as near as on average; null without boundaries"),
 )
 OUTPUT = "output"
 # Events that boundaries may fall on, as scores call them.
@@ -140,18 +149,26 @@ def transition(S: Array, grid: Array, moment: float | None) -> float | None:
         grid: (points,) in decades of epochs.
         moment: an epoch; None, initialisation, or so near an end that it has no novelty, gives None.
     """
-    found = novelties(S)
-    if not moment or len(found) < 2:
+    return lead(novelties(S), between(grid)[REACH - 1 : len(grid) - REACH], moment)
+
+
+def between(grid: Array) -> Array:
+    """Moments half way between neighbouring points of a grid, (points - 1,)."""
+    middles: Array = (grid[:-1] + grid[1:]) / 2
+    return middles
+
+
+def lead(novelty: Array, at: Array, moment: float | None) -> float | None:
+    """:func:`transition` from the novelty of evenly spaced moments ``at``, both (n,), in decades of epochs."""
+    if not moment or len(novelty) < 2:
         return None
-    between = (grid[REACH - 1 : len(grid) - REACH] + grid[REACH : len(grid) - REACH + 1]) / 2
-    at, half = np.log10(moment), (grid[1] - grid[0]) / 2
-    nearest = int(np.abs(between - at).argmin())
-    if abs(between[nearest] - at) > half + 1e-9:
+    away = np.abs(at - np.log10(moment))
+    nearest = int(away.argmin())
+    if away[nearest] > (at[1] - at[0]) / 2 + 1e-9:
         return None
-    others = np.delete(found, nearest)
+    ahead = novelty[nearest] - np.delete(novelty, nearest)
     # Differences of rounding are ties.
-    lead = np.sign(np.where(np.abs(found[nearest] - others) < 1e-9, 0.0, found[nearest] - others))
-    return float(lead.mean())
+    return float(np.sign(np.where(np.abs(ahead) < 1e-9, 0.0, ahead)).mean())
 
 
 def alignment(boundaries: Array, position: Array, moment: float | None) -> float | None:
@@ -161,6 +178,22 @@ def alignment(boundaries: Array, position: Array, moment: float | None) -> float
     moments = np.linspace(position[0], position[-1], 1001)
     expected = np.abs(moments[:, None] - boundaries).min(1).mean()
     return float(1 - np.abs(np.log10(moment) - boundaries).min() / expected)
+
+
+def curves(t: Trajectory, boundaries: Array) -> pd.DataFrame:
+    """The rows of ``MOMENTS`` of a layer: what transition and alignment are read from, at every moment.
+
+    Args:
+        t: the layer under a measure.
+        boundaries: between its phases, in decades of epochs.
+    """
+    at = between(t.grid)
+    novelty = np.full(len(at), np.nan)
+    found = novelties(t.even)
+    novelty[REACH - 1 : REACH - 1 + len(found)] = found
+    aligned = [alignment(boundaries, t.position, moment) for moment in 10**at]
+    columns = {"layer": t.layer, "depth": t.depth, "measure": t.measure, "epoch": 10**at, "novelty": novelty}
+    return pd.DataFrame(columns | {"alignment": np.array(aligned, dtype=float)})
 
 
 def changes(
@@ -248,8 +281,8 @@ def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) ->
 
 def analyse(
     history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Mapping[str, Any]
-) -> tuple[pd.DataFrame, list[Score]]:
-    """Segments and scores of a run.
+) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
+    """Segments, scores and moments of a run.
 
     Args:
         history: its columns as arrays.
@@ -261,6 +294,7 @@ def analyse(
     onset, fitted = found["memorization_onset"], found["perfect_fit_sustained"]
     scores: list[Score] = [(None, None, name, value) for name, value in found.items()]
     segments: list[tuple[Any, ...]] = []
+    moments = [pd.DataFrame(columns=MOMENTS.names)]
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
         change: dict[str, dict[str, float | None]] = {}
@@ -280,6 +314,7 @@ def analyse(
             ]
             values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
             middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
+            moments.append(curves(t, middles))
             values["transition_fitted"] = transition(t.even, t.grid, fitted)
             values |= {f"alignment_{name}": alignment(middles, t.position, found[e]) for name, e in ALIGNED.items()}
             values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
@@ -290,18 +325,21 @@ def analyse(
         for name in ("descent", "memorization"):
             of_layers = {layer: values[f"change_{name}"] for layer, values in change.items()}
             scores.append((None, measure, f"depth_trend_{name}", depth_trend(layers, of_layers)))
-    return pd.DataFrame(segments, columns=SEGMENTS.names), scores
+    # Of no moments at all the columns have no kind, which concatenation would have to guess.
+    at_moments = pd.concat(moments[1:] or moments, ignore_index=True)
+    return pd.DataFrame(segments, columns=SEGMENTS.names), scores, at_moments
 
 
 def main(job: Job) -> None:
-    """Write segments and scores of a run."""
+    """Write segments, scores and moments of a run."""
     run, paths = job.run.path, job.paths
     history = tables.read(paths.history(run), job.made_with("train")).to_pandas()
     cka = tables.read(paths.cka(run), job.made_with("cka")).to_pandas()
     regions = tables.read(paths.region_similarity(run), job.made_with("regions")).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
-    segments, scores = analyse(arrays, cka, regions, job.made_with("phases")["phases"])
-    tables.write(paths.segments(run), pa.Table.from_pandas(segments, preserve_index=False), SEGMENTS, job.metadata())
+    segments, scores, moments = analyse(arrays, cka, regions, job.made_with("phases")["phases"])
+    for path, frame, schema in ((paths.segments(run), segments, SEGMENTS), (paths.moments(run), moments, MOMENTS)):
+        tables.write(path, pa.Table.from_pandas(frame, preserve_index=False), schema, job.metadata())
     columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
     tables.write(paths.scores(run), columns, SCORES, job.metadata())
     for _, _, name, value in scores[:5]:

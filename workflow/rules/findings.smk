@@ -1,6 +1,7 @@
 rule findings:
     input:
         scores=[PATHS.scores(run) for run in RUNS],
+        moments=[PATHS.moments(run) for run in RUNS],
     output:
         PATHS.findings(),
     log:

@@ -6,6 +6,7 @@ rule phases:
     output:
         segments=PATHS.segments(RUN),
         scores=PATHS.scores(RUN),
+        moments=PATHS.moments(RUN),
     log:
         PATHS.log("phases", RUN),
     conda:

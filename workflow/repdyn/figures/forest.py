@@ -33,6 +33,8 @@ SCORES = {
     "boundary_spread": "phases end alike (−spread)",
     "transition_fitted": "sharpness at perfect fit",
     "alignment_fitted": "boundary near perfect fit",
+    "transition_own": "sharper at it than at others'",
+    "alignment_own": "nearer to it than to others'",
     "depth_trend_descent": "from the dip on, by depth",
     "depth_trend_memorization": "in memorization, by depth",
 }

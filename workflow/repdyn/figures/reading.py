@@ -22,6 +22,7 @@ STAGES = {
     "region_pictures": "regions",
     "segments": "phases",
     "scores": "phases",
+    "moments": "phases",
 }
 Events = dict[tuple[str, str, int], dict[str, float]]
 
