@@ -40,3 +40,12 @@ def made_with(stage):
 def drawn_by(figure):
     """What a figure's redrawing is decided by, besides its tables: the meaning of its own module's code."""
     return {"code": provenance.code_digest(figure.module)}
+
+
+# Snakemake's default limit of job starts, 100 a second, leaves one timer more behind each time that a job ends, and every
+# timer has all inputs of all waiting jobs looked at once a second: after some hundred jobs that fills a core. A limit
+# that somebody sets stays.
+onstart:
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
