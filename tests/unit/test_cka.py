@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,6 +144,42 @@ def test_a_constant_representation_has_no_cka_and_spoils_no_other(value):
         assert np.isnan(found[1]).all()
         assert np.isnan(found[:, 1]).all()
         np.testing.assert_array_equal(np.delete(np.delete(found, 1, 0), 1, 1), other)
+
+
+@pytest.mark.parametrize("p", [64, 700])
+@pytest.mark.parametrize("n", [100, 500])
+def test_where_one_example_differs_the_debiased_norm_is_nothing_and_rounding_gives_it_no_value(n, p):
+    random = np.random.default_rng(0)
+    X = [random.normal(size=(n, p)).astype(np.float32)]
+    for example in (0, 0, 1, 2):
+        X.append(np.zeros((n, p), dtype=np.float32))
+        X[-1][example] = random.random(p)
+    biased, debiased = similarities(X)
+    assert np.isfinite(biased).all()
+    assert debiased[0, 0] == 1
+    assert np.isnan(debiased[1:]).all()
+    assert np.isnan(debiased[:, 1:]).all()
+
+
+@pytest.mark.parametrize("E", [30, 1000])
+def test_memory_beyond_the_budget_does_not_grow_with_the_number_of_representations(E):
+    class Drawn:
+        examples, features = 200, [50] * E
+
+        def read(self, e, start, stop):
+            return np.random.default_rng(e).normal(size=(200, 50)).astype(np.float16)[:, start:stop]
+
+        def name(self, e):
+            return str(e)
+
+    budget = 16 * 2**20
+    tracemalloc.start()
+    try:
+        gram.products(Drawn(), budget, watch=lambda *_: None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < budget + 25 * 2**20 + 5 * 8 * E**2  # the matrices asked for, and sums on the way to them
 
 
 def test_independent_gaussians_are_far_apart_only_for_the_debiased():

@@ -39,7 +39,7 @@ class Bootstrap:
         weights = self.weights[:, start:].T.astype(np.float32)  # (width, resamples)
         self._rows[:, start : start + rows] += S @ weights
         self._rows[:, start + rows :] += S[:, :, rows:].transpose(0, 2, 1) @ weights[:rows]
-        step = max(1, gram.CHUNK // width)
+        step = gram.rows_at_a_time(len(S), width)
         roots = np.sqrt(self.weights[:, start:])
         for r in range(0, rows, step):
             upper = S[:, r : r + step, r:].astype(np.float64)

@@ -32,6 +32,7 @@ CONSTANT = 1e-12
 LEFT_OF_MEAN = 1e-12  # of ‖X centred‖²: what may be left in the means, to second order in CKA
 SAFE_EXPONENT = 40  # squares of 2**±40, summed, stay well within float32
 CHUNK = 2**14  # entries of each Gram raised to float64 at a time: E of them stay in the cache
+CHUNKS = 2**21  # entries of all Grams together raised to float64 at a time, 16 MiB
 FLOATS = 12  # bytes for each feature of each example: one part read ahead, one in work, one being converted
 
 
@@ -137,7 +138,7 @@ class Numpy:
     def inner(self, S: Array) -> Array:
         """See :class:`Backend`."""
         E, rows, width = S.shape
-        G, step = np.zeros((E, E)), max(1, CHUNK // width)
+        G, step = np.zeros((E, E)), rows_at_a_time(E, width)
         for r in range(0, rows, step):
             G += doubled(S[:, r : r + step, r:].astype(np.float64))
         return G
@@ -149,6 +150,11 @@ class Numpy:
     def array(self, S: Array) -> Array:
         """See :class:`Backend`."""
         return S
+
+
+def rows_at_a_time(E: int, width: int) -> int:
+    """How many rows of E Grams are raised to float64 at a time."""
+    return max(1, min(CHUNK, CHUNKS // E) // width)
 
 
 def doubled(upper: Array) -> Array:

@@ -15,6 +15,7 @@ from . import devices, gram
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 2**20  # entries of each Gram raised to float64 at a time
+CHUNKS = 2**25  # entries of all Grams together raised to float64 at a time, 256 MiB
 
 
 class Torch:
@@ -57,7 +58,7 @@ class Torch:
         """See ``gram.Backend``."""
         E, rows, width = S.shape
         G = torch.zeros((E, E), dtype=torch.float64, device=self.device)
-        step = max(1, CHUNK // width)
+        step = max(1, min(CHUNK, CHUNKS // E) // width)
         for r in range(0, rows, step):
             upper = S[:, r : r + step, r:].double()
             square = upper[:, :, : upper.shape[1]].reshape(E, -1)

@@ -7,7 +7,8 @@ needs no second Gram: for centred Grams, with t their traces, n (n − 3) HSIC i
     U = G − n / (n − 2) · D Dᵀ + t tᵀ / ((n − 1)(n − 2))
 
 No epsilon, no clamping: the debiased form may leave [0, 1]. Undefined values are NaN: those of a constant
-representation, and debiased ones whose norm is not positive.
+representation, and debiased ones whose norm is not positive, as far as float32 Grams tell. If one example differs from
+all others, which are alike, as where a layer has all but died, that norm is 0, and rounding would give it a sign.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from . import gram
 from .errors import RepdynError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+# Of the biased squared norm: rounding leaves up to 2e-8 of it where the debiased one is 0; without examples that stand
+# out it is about 1 / (1 + p / n).
+RESOLVED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,10 @@ def similarities(source: gram.Source, budget: float, backend: gram.Backend | Non
 
 def from_products(biased: Array, unbiased: Array, constant: Array) -> Similarities:
     """Normalise both kinds of inner products, (E, E), and blank what is constant."""
-    return Similarities(normalised(_blank(biased, constant)), normalised(_blank(unbiased, constant)), constant)
+    unresolved = np.diagonal(unbiased) <= RESOLVED * np.diagonal(biased)
+    return Similarities(
+        normalised(_blank(biased, constant)), normalised(_blank(unbiased, constant | unresolved)), constant
+    )
 
 
 def check_examples(n: int) -> None:
