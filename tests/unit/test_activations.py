@@ -2,9 +2,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from test_cka import Arrays
 from torch import nn
 
-from repdyn import activations, architectures, checkpoints, data, training
+from repdyn import activations, architectures, checkpoints, data, hsic, training
 from repdyn.errors import RepdynError
 from repdyn.representations import Representations
 
@@ -91,6 +92,30 @@ def test_a_layer_beyond_float16_is_stored_in_float32_and_only_that(trained, monk
     assert kinds.pop("norm") == np.float32
     assert set(kinds.values()) == {np.dtype(np.float16)}
     assert np.isfinite(table.read("norm", 0, "probe")).all()
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "fits"),
+    [(1, 0, True), (1, 20, True), (1e4, 0, True), (1e-6, 0, False), (1e-9, 0, False), (1, 1e4, False), (1e5, 0, False)],
+)
+def test_float16_does_for_a_layer_if_what_tells_examples_apart_survives_it(scale, shift, fits):
+    generator = np.random.default_rng(0)
+    examples = scale * generator.normal(size=(60, 40)) + shift
+    # Another representation, half alike.
+    other = scale * (examples / scale + generator.normal(size=(60, 40)))
+    both = [torch.tensor(x, dtype=torch.float32) for x in (examples, other)]
+    assert activations.fits_float16(both[0]) == fits
+    if fits:
+        exact, stored = (
+            hsic.similarities(Arrays([x.to(kind).numpy() for x in both]), 1e9).biased[0, 1]
+            for kind in (torch.float32, torch.float16)
+        )
+        assert stored == pytest.approx(exact, abs=1e-4)
+
+
+def test_a_constant_layer_fits_into_float16():
+    assert activations.fits_float16(torch.full((50, 3), 0.1))
+    assert activations.fits_float16(torch.zeros((50, 3)))
 
 
 def test_activations_that_are_not_numbers_are_named_by_layer_and_step(trained, monkeypatch):
