@@ -136,7 +136,7 @@ def test_intervals_are_there_only_where_configured(make_job, config):
 
 def test_the_same_activations_give_the_same_bytes(make_job, config):
     store(make_job("activations", config), 0)
-    config["cka"] = {"resamples": 5}
+    config["cka"] = {"resamples": 20}
     job = make_job("cka", config)
     path = Path(job.paths.cka(job.run.path))
     cka.main(job)

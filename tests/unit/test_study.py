@@ -42,6 +42,7 @@ def changed(config, path, value):
         ("name", "di gits", "`name`: 'di gits' is not allowed"),
         ("archs", {}, "`archs` is {}, but must have at least 1 item"),
         ("phases", {"onset": 0.9, "end": 0.5}, "`onset` (0.9) must lie below `end` (0.5)"),
+        ("cka", {"resamples": 1}, "`resamples` (1) must be at least 19 for `confidence: 0.95`, or 0 for no intervals"),
         ("figures.formats", ["jpg"], "`figures.formats.0` is 'jpg', but must be 'png', 'svg' or 'pdf'."),
     ],
 )

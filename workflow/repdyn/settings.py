@@ -180,6 +180,16 @@ class Cka(Section):
     tf32: bool = False
 
     @model_validator(mode="after")
+    def _ends_of_intervals_need_resamples_beyond_them(self) -> Cka:
+        least = round(1 / (1 - self.confidence)) - 1
+        if 0 < self.resamples < least:
+            raise ValueError(
+                f"`resamples` ({self.resamples}) must be at least {least} for `confidence: {self.confidence}`, or 0 "
+                "for no intervals"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _resamples_need_whole_grams(self) -> Cka:
         if self.resamples and self.batch_examples is not None:
             raise ValueError("`resamples` needs whole Grams: leave out `batch_examples`, or set `resamples: 0`")
