@@ -81,6 +81,15 @@ def test_change_through_memorization_is_that_of_a_block_that_ends_with_it():
     assert scores["a", "cka", "change_early"] == pytest.approx(0)
 
 
+def test_without_a_similarity_at_initialisation_there_is_no_early_change():
+    S = blocks((5, 25))
+    _, scores = analyse(rows(S, "a", 0, "cka"))
+    assert scores["a", "cka", "change_early"] == pytest.approx(1)
+    S[0], S[:, 0] = np.nan, np.nan
+    _, scores = analyse(rows(S, "a", 0, "cka"))
+    assert scores["a", "cka", "change_early"] is None
+
+
 def test_without_perfect_fit_what_needs_it_is_null():
     _, scores = analyse(rows(blocks((22, 8)), "a", 0, "cka"), fitted=False)
     assert scores[None, None, "perfect_fit_sustained"] is None

@@ -38,6 +38,8 @@ Distinguishability, novelty, transition and synchrony are of the matrix at even 
 ``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
 correction differs from pair to pair, so that it is not a kernel, and agreement, which is, is the paper's measure.
 
+The changes may leave 0 … 1 under ``cka_debiased``, as that does.
+
 Missing is null: an event that does not take place, a score that needs it, a layer without phases.
 Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
 """
@@ -205,7 +207,8 @@ def changes(
     descent = np.flatnonzero(epochs >= dip)[:1] if dip is not None else np.array([], dtype=int)
     among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
     return {
-        "change_early": float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() else None,
+        # Where initialisation has no similarity, the first checkpoint that has one is no substitute.
+        "change_early": float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() and epochs[0] == 0 else None,
         "change_memorization": float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
         "change_fitted": float(1 - among.mean()) if len(among) else None,
         "change_descent": float(1 - S[descent[0], -1]) if len(descent) else None,
