@@ -45,6 +45,14 @@ def test_change_that_peaks_at_the_same_moment_in_all_runs_cancels_wherever_they_
             assert values["sgd", score] == pytest.approx(-values["adam", score], abs=1e-12)
 
 
+def test_a_limit_change_that_is_later_in_slower_runs_counts_even_if_it_peaks_at_half_their_fit():
+    sgd, adam = runs("sgd", "adam")
+    fitted = {sgd: 16.0, adam: 40.0}
+    for share, sign in ((0.5, 1), (0.1, -1)):
+        values = found({run: moments(share * epoch) for run, epoch in fitted.items()}, fitted)
+        assert sign * (values["sgd", "transition_own"] + values["adam", "transition_own"]) > 0.2
+
+
 def test_moments_in_the_middle_lead_without_a_reason_but_not_beyond_those_of_other_runs():
     """Change peaks at epoch 8 whatever happens; runs fit around then."""
     random = np.random.default_rng(1)

@@ -4,7 +4,13 @@ Transition and alignment (``phases.py``) hold a moment against all others of a r
 axis may do well for no other reason than that most happens there. So each run is crossed with the runs of the same
 architecture and seed under other optimizers: its score at its own perfect fit minus the mean of its scores at theirs.
 Where novelty has nothing to do with the fit, own and others' moments might as well be swapped, which turns the sign of
-a pair's sum; so the sign-flip test over seeds is valid whatever the shape of novelty over time.
+a pair's sum; so the sign-flip test over seeds is valid whatever the shape of novelty over time. Of more than two
+optimizers own moments may be shuffled in more ways than one, and the test is as good as sums of these are symmetric.
+
+What it cannot tell: whether change goes with the fit, or both go with how fast a run is. If all that happens in a slow
+run is what happens in a fast one, only later, then change that peaks anywhere near the fit, at half its epoch, say,
+scores above 0, and change that peaks long before it below. So a positive score says that perfect fit lies nearer to
+where change peaks than a shift by the runs' difference in speed, not that change peaks at it.
 
 Time and memory: next to nothing.
 """

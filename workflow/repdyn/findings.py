@@ -7,6 +7,8 @@ between families; where a family has several members they are also given at equa
 each architecture, by scores that hold it against all moments and by scores that hold it against perfect fit of other
 runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy dips and recovers
 (epoch-wise double descent), which is also held against the runs of the same architecture and seed in which it does not.
+The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on digits, that is a
+contrast of optimizers under another name.
 A run's value of a layer score is the mean over its layers but the first and the output.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
@@ -18,7 +20,8 @@ lies at or below 1 − confidence, else ``undecided``; the least p of n seeds is
 be decided at .05, and the verdict says so. Claims are many, and verdicts are not corrected for their number: one in
 twenty that is not true would be decided all the same. The q-value says what their number comes to: were every claim of
 the table with this q-value or a lower one called decided, at most this share of them would be so by chance (Benjamini &
-Hochberg 1995; measures of one claim err together, which its proof allows: Benjamini & Yekutieli 2001).
+Hochberg 1995). That is proved for independent tests and for some that err together (Benjamini & Yekutieli 2001); these
+share runs, layers and measures, so that here it is a guide, no guarantee.
 """
 
 from __future__ import annotations
