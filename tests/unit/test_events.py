@@ -56,3 +56,11 @@ def test_a_single_low_evaluation_is_no_dip():
     accuracy = np.full(40, 0.8)
     accuracy[20] = 0.5
     assert events.dip(np.arange(40.0), accuracy)[0] is None
+
+
+def test_wrong_labels_that_chance_gives_right_are_not_memorized():
+    epochs = np.arange(8.0)
+    two_classes = np.array([0.5, 0.45, 0.2, 0.1, 0.1, 0.3, 0.8, 1.0])
+    assert events.reaches(epochs, two_classes, 0.25) == 5
+    assert events.reaches(epochs, np.full(8, 0.5), 0.25) is None
+    assert events.reaches(epochs, np.full(8, np.nan), 0.25) is None

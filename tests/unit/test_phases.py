@@ -142,6 +142,28 @@ def test_the_table_of_moments_gives_the_transition_and_the_alignment_of_any_mome
     assert one.alignment == phases.alignment(boundaries, t.position, one.epoch)
 
 
+def test_progress_is_of_checkpoints_and_even_between_them_whatever_the_schedule():
+    """Four checkpoints close together, then a gap of four times their distance in which as much changes."""
+    position = np.array([0.0, 0.1, 0.2, 0.3, 0.7])
+    S = 1 - np.abs(np.subtract.outer(np.arange(5), np.arange(5))) / 10
+    frame = pd.DataFrame(
+        {
+            "layer": "a", "depth": 0, "step_a": np.repeat(np.arange(5), 5), "step_b": np.tile(np.arange(5), 5),
+            "epoch_a": np.repeat(10**position, 5), "epoch_b": np.tile(10**position, 5), "cka": S.ravel(),
+        }
+    )  # fmt: skip
+    t = phases.Trajectory("a", 0, "cka", frame, "cka")
+    np.testing.assert_allclose(t.grid, np.linspace(0, 0.7, 8))
+    np.testing.assert_allclose(phases.progress(t), [0, 0.25, 0.5, 0.75, 0.8125, 0.875, 0.9375, 1], atol=1e-12)
+    assert phases.progress(phases.Trajectory("a", 0, "cka", frame.assign(cka=1.0), "cka")) is None
+
+
+def test_the_boundary_of_two_phases_lies_between_their_checkpoints():
+    _, scores = analyse(pd.concat([rows(blocks((24, 6)), f"l{i}", i, "cka") for i in range(3)]))
+    middle = np.log10(EPOCHS[[23, 24]]).mean()
+    assert scores[None, "cka", "boundary_distance"] == pytest.approx(abs(middle - np.log10(50)))
+
+
 def test_even_drift_has_no_transition_anywhere():
     assert phases.transition(line(), np.linspace(0, 2, 30), 10.0) == pytest.approx(0)
 

@@ -32,8 +32,12 @@ def perfect_fit_sustained(epochs: Array, accuracy: Array, tolerance: float) -> f
 
 
 def reaches(epochs: Array, accuracy: Array, share: float) -> float | None:
-    """The first epoch at which an accuracy is at ``share`` or above."""
-    return _first(epochs, accuracy >= share)
+    """The first epoch at which an accuracy rises to ``share`` or above.
+
+    What it starts with is no rise: of few classes, chance alone gives a quarter or half of the wrong labels.
+    """
+    from_below = np.logical_or.accumulate(accuracy < share)
+    return _first(epochs, (accuracy >= share) & from_below)
 
 
 def _first(epochs: Array, condition: Array) -> float | None:

@@ -38,7 +38,8 @@ Distinguishability, novelty, transition and synchrony are of the matrix at even 
 ``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
 correction differs from pair to pair, so that it is not a kernel, and agreement, which is, is the paper's measure.
 
-The changes may leave 0 … 1 under ``cka_debiased``, as that does.
+The changes may leave 0 … 1 under ``cka_debiased``, as that does. Change through memorization starts from all that came
+before it, initialisation included: it holds what little of the pattern was learned late, too.
 
 Missing is null: an event that does not take place, a score that needs it, a layer without phases.
 Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
@@ -227,22 +228,28 @@ def _double_centred(S: Array) -> Array:
     return centred
 
 
-def progress(S: Array) -> Array | None:
-    """Cumulative share of all change up to each checkpoint, from 0 to 1; change is 1 − similarity of neighbours."""
-    steps = 1 - np.diagonal(S, 1)
+def progress(t: Trajectory) -> Array | None:
+    """Cumulative share of all change up to each point of the even grid, from 0 to 1.
+
+    Change is 1 − similarity of neighbouring checkpoints, and even between them.
+    """
+    steps = 1 - np.diagonal(t.S, 1)
     total = steps.sum()
-    return np.concatenate([[0.0], steps.cumsum() / total]) if total > 0 else None
+    if not total > 0:
+        return None
+    shares: Array = np.interp(t.grid, t.position, np.concatenate([[0.0], steps.cumsum() / total]))
+    return shares
 
 
-def _progress_gap(S: Array, T: Array) -> float | None:
-    one, other = progress(S), progress(T)
-    return None if one is None or other is None else float(np.abs(one - other).mean())
+def _progress_gap(one: Trajectory, other: Trajectory) -> float | None:
+    shares = progress(one), progress(other)
+    return None if shares[0] is None or shares[1] is None else float(np.abs(shares[0] - shares[1]).mean())
 
 
 def _boundary_distance(boundaries: Array, fitted: float | None) -> float | None:
     if not fitted or not len(boundaries):
         return None
-    return float(np.abs(np.log10(boundaries) - np.log10(fitted)).min())
+    return float(np.abs(boundaries - np.log10(fitted)).min())
 
 
 def boundary(t: Trajectory) -> float:
@@ -259,14 +266,14 @@ def _mean(values: list[float | None]) -> float | None:
 def together(
     measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
 ) -> list[Score]:
-    """The scores of a run under one measure."""
+    """The scores of a run under one measure; boundaries of phases, by layer, are in decades of epochs."""
     inner = [layer for layer in layers if layer.depth > 0 and layer.layer != OUTPUT]
     enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
-    pairs = [(a.even, b.even) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
+    pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
     distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
     spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
     return [
-        (None, measure, "synchrony", _mean([synchrony(*pair) for pair in pairs])),
+        (None, measure, "synchrony", _mean([synchrony(a.even, b.even) for a, b in pairs])),
         (None, measure, "progress_gap", _mean([_progress_gap(*pair) for pair in pairs])),
         (None, measure, "boundary_spread", spread),
         (None, measure, "boundary_distance", _mean(distances)),
@@ -309,14 +316,14 @@ def analyse(
                 continue
             of_grid, of_D = changepoints.phases(t.even)
             starts = paths_in_time.starts(of_grid, t.grid, t.position)
-            boundaries[t.layer] = t.epochs[starts[1:]]
+            middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
+            boundaries[t.layer] = middles
             ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
             segments += [
                 (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
                 for i, (a, b) in enumerate(zip(starts, ends, strict=True))
             ]
             values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
-            middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
             moments.append(curves(t, middles))
             values["transition_fitted"] = transition(t.even, t.grid, fitted)
             values |= {f"alignment_{name}": alignment(middles, t.position, found[e]) for name, e in ALIGNED.items()}
