@@ -336,6 +336,19 @@ def test_findings_that_would_not_fit_a_page_stand_in_two_columns_without_numbers
     assert heading in [text.get_text() for text in taller.texts], "what fits no page has its numbers"
 
 
+def test_ticks_of_long_numbers_keep_apart_where_claims_stand_side_by_side():
+    table = findings()
+    wide = table.assign(ci_low=-0.094, ci_high=0.086).where(table["claim"] == "memorization changes layers more", table)
+    figure = forest.forest(wide, "mislabelled")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        seen = [tick.label1 for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        boxes = [label.get_window_extent(canvas.get_renderer()) for label in seen]
+        assert all(right.x0 - left.x1 > 3 for left, right in itertools.pairwise(boxes))
+
+
 def test_zero_has_no_sign():
     row = findings().iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
     words = [text.get_text() for text in forest.forest(row).texts]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contrast's heading, a claim's, an axis below
 HEADING_LINE = 0.1  # inches that each further line of a contrast's heading takes
+TICK = 0.34  # inches between ticks at least, of labels like −0.05
 MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a score under its contrast
 SCORES = {
     "distinguishability_2": "two phases beyond drift",
@@ -68,7 +69,7 @@ class Layout:
 
 FULL = Layout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
 # For what would not fit a page: numbers that the plot shows are left to the table of findings.
-COMPACT = Layout(2, None, 1.5, 0.92, 2.8, {"p": 2.47, "verdict": 2.8})
+COMPACT = Layout(2, None, 1.5, 0.92, 2.8, {"p": 2.45, "verdict": 2.81})
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[
             at += ROW
     axis.set_xlim(*limits)
     axis.set_yticks([])
-    axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axis.xaxis.set_major_locator(MaxNLocator(max(2, int(layout.wide / TICK)), steps=[1, 2, 5, 10]))
 
 
 def _row(
