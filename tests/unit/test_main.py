@@ -63,7 +63,23 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
             "schedule: {sched: cosin}, opt: momentum,",
             "`optimizers.sgd`: `schedule.sched` is 'cosin', but must be",
         ),
+        (
+            "opt: momentum,",
+            "schedule: {sched: step, kwargs: {decay_epochs: 0}}, opt: momentum,",
+            "`optimizers.sgd`: `schedule` has no rate for the second step with these `kwargs`: ZeroDivisionError",
+        ),
         ("dataset: digits", "dataset: diggits", "`data.dataset` is 'diggits', but must be one of"),
+        (
+            "label_noise: 0.2",
+            "label_noise: 0.01",
+            "each through three mislabelled training images, but `data` has only 1",
+        ),
+        (
+            "count: 2",
+            "count: 34221",
+            "each through three test images, but `data` has only 60 of these, which make 34,220",
+        ),
+        ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has none but initialisation within the 20 epochs"),
     ],
 )
 def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sentence):

@@ -32,6 +32,21 @@ def test_a_study_that_does_not_pass_leaves_no_copy(config):
     assert not list(Path("results/tiny/study").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "`python -m repdyn check` ended with code -9 and without a word"),
+        ("import sys; sys.exit(0)", r"`archs.vit`: code that it names ends Python by itself, with sys.exit\(0\)"),
+    ],
+)
+def test_a_check_that_does_not_come_to_its_end_is_not_passed(config, monkeypatch, code, sentence):
+    Path("ends.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
+    config["archs"]["vit"] = {"model": "ends:Net"}
+    with pytest.raises(RepdynError, match=sentence):
+        snapshot.take(config)
+
+
 def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(config, monkeypatch):
     monkeypatch.setattr(snapshot, "_check", lambda _: None)
     planned = snapshot.hand_down(config, first=True)

@@ -6,6 +6,7 @@ that does not divide the image, a layer that is not there, a data set too small 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, datasets, devices, noise, observed, optimizers, plugins
+from . import architectures, datasets, devices, noise, observed, optimizers, plugins, schedule
 from .errors import RepdynError, one_line
 from .light import without_compiler
 from .rates import Rate
@@ -33,6 +34,8 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     check_examples(study)
+    check_checkpoints(study)
+    check_planes(study)
     devices.prepare(study.execution.device)
     # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
     for arch in study.archs:
@@ -46,11 +49,13 @@ def main(study: Study) -> None:
 
 @contextmanager
 def blaming(key: str) -> Iterator[None]:
-    """Say under which key of the config an error inside lies."""
+    """Say under which key of the config an error inside lies, code of the user's own that ends the process included."""
     try:
         yield
     except RepdynError as error:
         raise RepdynError(f"`{key}`: {error}") from None
+    except SystemExit as end:
+        raise RepdynError(f"`{key}`: code that it names ends Python by itself, with sys.exit({end.code!r}).") from None
 
 
 def check_examples(study: Study) -> None:
@@ -73,6 +78,33 @@ def check_examples(study: Study) -> None:
         raise RepdynError(f"`data.dataset`: planes need three classes, and `{study.data.dataset}` has {classes}.")
 
 
+def check_checkpoints(study: Study) -> None:
+    """Check that a checkpoint is taken after initialisation, which alone is like nothing."""
+    if len(schedule.steps_of(study)) < 2:
+        raise RepdynError(
+            f"`checkpoints` has none but initialisation within the {study.training.epochs} epochs of training; take "
+            "earlier ones, or raise `training.epochs`."
+        )
+
+
+def check_planes(study: Study) -> None:
+    """Check that each set of images has as many triplets as planes are asked for, whatever their classes."""
+    train, test = datasets.sizes(study.data)
+    wrong = round(study.data.label_noise * train)
+    sets = {"test": test, "correctly labelled training": train - wrong, "mislabelled training": wrong}
+    if not study.data.label_noise:
+        del sets["mislabelled training"]
+    if study.data.label_noise_pairs is not None:  # of which fraction of the images that is, only the data say
+        sets = {"test": test}
+    wanted = max(study.planes.count, study.planes.pictures)
+    for name, images in sets.items():
+        if math.comb(images, 3) < wanted:
+            raise RepdynError(
+                f"`planes` asks for {wanted:,}, each through three {name} images, but `data` has only {images} of "
+                f"these, which make {math.comb(images, 3):,}; ask for fewer planes, or change `data`."
+            )
+
+
 @dataclass(frozen=True)
 class Checked:
     """A model that has been built and run.
@@ -93,42 +125,57 @@ class Checked:
 
 
 def check_architecture(study: Study, arch: str) -> Checked:
-    """Build a model, push a batch of two images through it in training mode, and find its layers."""
+    """Build a model, push a batch of two images through it, in training and in evaluation mode, and find its layers."""
     settings = study.archs[arch]
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0)
     layers = observed.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
-    images = torch.zeros(min(last_batch, 2), *shape)
-    outputs: dict[str, torch.Tensor] = {}
-    handles = [
-        model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, output, layer=layer: outputs.update({layer: observed.output_of(output).detach()})
-        )
-        for layer, path in layers.items()
-    ]
-    logits = _forward(study, settings.model, model.train(), images)
-    for handle in handles:
-        handle.remove()
-    if not isinstance(logits, torch.Tensor):
-        raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
-    if logits.shape != (len(images), classes):
-        raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
+    images = torch.randn(min(last_batch, 2), *shape, generator=torch.Generator().manual_seed(0))
+    logits, _ = _observe(study, settings.model, model.train(), images, layers)
+    check_logits(logits, len(images), classes)
+    # As it is measured.
+    with torch.inference_mode():
+        logits, outputs = _observe(study, settings.model, model.eval(), images, layers)
+    check_logits(logits, len(images), classes)
+    model.train()
     silent = [layer for layer in layers if layer not in outputs]
     if silent:
-        raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass.")
+        raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
+    for layer, output in outputs.items():
+        if not isinstance(output, torch.Tensor):
+            raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
+        if output.ndim < 2 or len(output) != len(images):
+            raise RepdynError(
+                f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {len(images)} images, but its first "
+                "dimension must be that of the images, with numbers for each."
+            )
     reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
     return Checked(model, layers, shapes, kept, images)
 
 
+def check_logits(logits: Any, images: int, classes: int) -> None:
+    """Check what a model returns for a batch of images."""
+    if not isinstance(logits, torch.Tensor):
+        raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
+    if logits.shape != (images, classes):
+        raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
+    if not logits.is_floating_point():
+        raise RepdynError(f"the model returns numbers of type {logits.dtype}, but logits are floating-point numbers.")
+    if not logits.isfinite().all():
+        raise RepdynError("the untrained model returns NaN or infinite logits.")
+
+
 def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
     """Create an optimizer and its schedule, and take a step."""
     optimizer = optimizers.create(checked.model, settings["optimizer"])
-    Rate(optimizer, settings["optimizer"]["schedule"], steps_per_epoch=1)
+    rate = Rate(optimizer, settings["optimizer"]["schedule"], steps_per_epoch=1)
     checked.model.zero_grad()
     logits = checked.model(checked.images)
+    if not logits.requires_grad:
+        raise RepdynError("no gradient leads from the model's logits to its parameters, so it cannot be trained.")
     loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64))
     loss.backward(create_graph=getattr(optimizer, "is_second_order", False))
     try:
@@ -137,6 +184,28 @@ def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
         name = settings["optimizer"]["opt"]
         words = plugins.blame(error) if plugins.is_import_path(name) else one_line(error)
         raise RepdynError(f"`{name}` cannot take a step: {words}.") from None
+    try:
+        rate.after_step(1)
+    except Exception as error:  # schedules compute with what they were given
+        words = f"{type(error).__name__}: {one_line(error)}"
+        raise RepdynError(f"`schedule` has no rate for the second step with these `kwargs`: {words}.") from None
+
+
+def _observe(
+    study: Study, name: str, model: nn.Module, images: torch.Tensor, layers: Mapping[str, str]
+) -> tuple[Any, dict[str, Any]]:
+    """What a model returns for images, and what those of its observed layers give that take part."""
+    outputs: dict[str, Any] = {}
+    handles = [
+        model.get_submodule(path).register_forward_hook(
+            lambda _m, _i, output, layer=layer: outputs.update({layer: observed.output_of(output)})
+        )
+        for layer, path in layers.items()
+    ]
+    logits = _forward(study, name, model, images)
+    for handle in handles:
+        handle.remove()
+    return logits, outputs
 
 
 def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:

@@ -8,6 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+# What pydantic would call a dictionary, an instance of a class, or input that cannot be parsed.
+_KINDS = {
+    "model_type": "a section of settings, `key: value`",
+    "dict_type": "a section of settings, `key: value`",
+    "list_type": "a list, `[…]`",
+    "string_type": "text",
+    "int_parsing_size": "a smaller integer",
+}
+
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """The first of pydantic's complaints, in words that name the key, the value and what is allowed."""
@@ -31,6 +40,14 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
             return f"`{key}` is {value!r}, but must be {context['expected']}."
         case "finite_number":
             return f"`{key}` is {value!r}, but must be a finite number."
+        case "model_type" | "dict_type" if value is None:
+            return f"`{key}` is empty; give it settings, or leave it out."
+        case "string_type" if isinstance(value, bool | int | float):
+            return f"`{key}` is {value!r}, but must be text; put it in quotes."
+        case "too_short":
+            return f"`{key}` is {value!r}, but must not be empty."
+    if kind in _KINDS:
+        return f"`{key}` is {value!r}, but must be {_KINDS[kind]}."
     wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", first["msg"])
     wanted = re.sub(r",? (unable to parse|got) .*", "", wanted)
     wanted = re.sub(r"^valid ", "", wanted)

@@ -86,4 +86,8 @@ def _check(path: Path) -> None:
     command = [sys.executable, "-m", "repdyn", "check", "--study", str(path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RepdynError(done.stderr.strip().splitlines()[-1])
+        said = done.stderr.strip().splitlines() or [
+            f"The study could not be checked: `python -m repdyn check` ended with code {done.returncode} and without a "
+            "word, as it does where memory runs out."
+        ]
+        raise RepdynError(said[-1])

@@ -35,6 +35,7 @@ from .settings import (
     Planes,
     Probes,
     Section,
+    Seed,
     Training,
 )
 
@@ -71,7 +72,7 @@ class Study(Section):
     name: Name
     archs: dict[Name, Architecture] = Field(min_length=1)
     optimizers: dict[Name, Optimizer] = Field(min_length=1)
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
+    seeds: Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
     data: Data = Data()
     training: Training
     checkpoints: Checkpoints = Checkpoints()

@@ -6,6 +6,8 @@ rule planes:
         PATHS.planes(),
     log:
         PATHS.log("planes"),
+    # Before hours of training: what the data cannot give is found out here.
+    priority: 1
     conda:
         ENVIRONMENT
     params:

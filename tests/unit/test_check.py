@@ -1,0 +1,113 @@
+"""Models of one's own that would fail only in training, or in the stages after it, are refused before."""
+
+import pytest
+import torch
+from torch import nn
+
+from repdyn import check
+from repdyn import study as studies
+from repdyn.errors import RepdynError
+
+
+class Net(nn.Module):
+    def __init__(self, in_chans, num_classes, img_size):
+        super().__init__()
+        self.first, self.last = nn.Linear(in_chans * img_size**2, 8), nn.Linear(8, num_classes)
+        self.relu, self.between = nn.ReLU(), nn.Identity()
+
+    def forward(self, images):
+        return self.last(self.relu(self.between(self.first(images.flatten(1)))))
+
+
+class OtherWhenMeasured(Net):
+    def forward(self, images):
+        logits = super().forward(images)
+        return logits if self.training else logits[:, :5]
+
+
+class SkipsWhenMeasured(Net):
+    def forward(self, images):
+        hidden = self.first(images.flatten(1))
+        return self.last(self.between(hidden) if self.training else hidden)
+
+
+class NotANumber(Net):
+    def forward(self, images):
+        return super().forward(images) * float("nan")
+
+
+class Integers(Net):
+    def forward(self, images):
+        return super().forward(images).long()
+
+
+class Detached(Net):
+    def forward(self, images):
+        return super().forward(images).detach()
+
+
+class Mean(nn.Module):
+    def forward(self, hidden):
+        return hidden.mean()
+
+
+class Sideways(nn.Module):
+    def forward(self, hidden):
+        return hidden.T
+
+
+class Dictionary(nn.Module):
+    def forward(self, hidden):
+        return {"hidden": hidden}
+
+
+class Between(Net):
+    def __init__(self, kind, **known):
+        super().__init__(**known)
+        self.between = kind()
+
+    def forward(self, images):
+        hidden = self.first(images.flatten(1))
+        self.between(hidden)
+        return self.last(hidden)
+
+
+def scalar(in_chans, num_classes, img_size):
+    return Between(Mean, in_chans=in_chans, num_classes=num_classes, img_size=img_size)
+
+
+def sideways(in_chans, num_classes, img_size):
+    return Between(Sideways, in_chans=in_chans, num_classes=num_classes, img_size=img_size)
+
+
+def dictionary(in_chans, num_classes, img_size):
+    return Between(Dictionary, in_chans=in_chans, num_classes=num_classes, img_size=img_size)
+
+
+def study_of(config, model):
+    config["archs"] = {"mine": {"model": f"{__name__}:{model}", "layers": ["first", "between"]}}
+    return studies.parse(config)
+
+
+def test_a_model_that_is_right_passes(config):
+    random = torch.get_rng_state()
+    check.main(study_of(config, "Net"))
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("OtherWhenMeasured", r"`archs.mine`: the model returns \(5,\) numbers an image instead of 10 logits"),
+        ("SkipsWhenMeasured", "`archs.mine`: `layers`: between took no part in a forward pass in evaluation mode"),
+        ("NotANumber", "`archs.mine`: the untrained model returns NaN or infinite logits"),
+        ("Integers", "`archs.mine`: the model returns numbers of type torch.int64"),
+        ("Detached", "`optimizers.sgd`: no gradient leads from the model's logits to its parameters"),
+        ("scalar", r"`layers`: between gives \(\) for a batch of 2 images"),
+        ("sideways", r"`layers`: between gives \(8, 2\) for a batch of 2 images, but its first dimension must be"),
+        ("dictionary", "`layers`: between gives a dict, but only tensors can be observed"),
+    ],
+)
+def test_a_model_that_would_fail_later_is_refused(config, model, sentence):
+    with pytest.raises(RepdynError, match=sentence):
+        check.main(study_of(config, model))
