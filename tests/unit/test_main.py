@@ -79,6 +79,11 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
             "count: 34221",
             "each through three test images, but `data` has only 60 of these, which make 34,220",
         ),
+        (
+            "picture_resolution: 8",
+            "picture_resolution: 20000",
+            "`execution.memory_gib` is 2, but regions of 6 layers and the output at 8 checkpoints on planes of 20000²",
+        ),
         ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has none but initialisation within the 20 epochs"),
     ],
 )

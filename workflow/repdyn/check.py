@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, datasets, devices, noise, observed, optimizers, plugins, schedule
+from . import architectures, datasets, devices, noise, observed, optimizers, planes, plugins, regions, schedule
 from .errors import RepdynError, one_line
 from .light import without_compiler
 from .rates import Rate
@@ -41,6 +42,7 @@ def main(study: Study) -> None:
     for arch in study.archs:
         with blaming(f"archs.{arch}"):
             checked = check_architecture(study, arch)
+            check_memory(study, len(checked.layers))
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
@@ -154,6 +156,23 @@ def check_architecture(study: Study, arch: str) -> Checked:
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
     return Checked(model, layers, shapes, kept, images)
+
+
+def check_memory(study: Study, layers: int) -> None:
+    """Check that the decision regions of a network of so many observed layers fit into ``execution.memory_gib``."""
+    settings, source = study.planes, datasets.source(study.data)
+    pixels, names = math.prod(datasets.shape(study.data)), planes.SETS if study.data.label_noise else planes.SETS[:2]
+    for count, side in (
+        (settings.count, settings.resolution),
+        (settings.pictures, settings.picture_resolution),
+    ):
+        # Planes of which only sizes are asked: one zero, seen as many.
+        images = np.broadcast_to(np.float32(0), (count, pixels))
+        points = np.broadcast_to(0.0, (count, side))
+        numbers = np.broadcast_to(0, (count,))
+        sets = [planes.Planes(name, numbers, images, images, images, points, points) for name in names]
+        steps = len(schedule.steps_of(study))
+        regions.check_memory(sets, layers + 1, steps, source.classes, study.execution.memory_gib * 2**30)
 
 
 def check_logits(logits: Any, images: int, classes: int) -> None:
