@@ -46,6 +46,22 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("examples", "--log", "study.yaml/examples.log"), "The log `study.yaml/examples.log` cannot be written"),
+        (("figure", "training", "a.png", "--optimizer", "sgd", "--seed", "0"), "needs all of --arch, --optimizer and"),
+        (("figure", "training", "a.png", "--arch", "vit"), "needs all of --arch, --optimizer and --seed"),
+    ],
+)
+def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, sentence):
+    (tmp_path / "study.yaml").write_text(TINY.read_text())
+    done = run(*arguments, "--study", "study.yaml", folder=tmp_path)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         (

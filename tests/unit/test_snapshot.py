@@ -25,6 +25,15 @@ def test_a_copy_is_checked_once_and_reads_as_the_same_study(config, monkeypatch)
     assert studies.load(Path(path)) == study
 
 
+@pytest.mark.parametrize("change", [lambda text: text.replace("epochs: 20", "epochs: 2"), lambda _: ""])
+def test_a_copy_that_was_edited_or_cut_short_is_written_again(config, monkeypatch, change):
+    monkeypatch.setattr(snapshot, "_check", lambda _: None)
+    study, path = snapshot.take(config)
+    Path(path).write_text(change(Path(path).read_text()))
+    snapshot.take(config)
+    assert studies.load(Path(path)) == study
+
+
 def test_a_study_that_does_not_pass_leaves_no_copy(config):
     config["archs"]["vit"]["kwargs"]["patch_size"] = 3
     with pytest.raises(RepdynError, match=r"^`archs.vit`: .*patch_size 3, which does not divide the image size 8"):

@@ -87,8 +87,11 @@ def _set_up_log(path: Path | None, title: str) -> None:
     terminal.setFormatter(logging.Formatter(f"{title}: %(message)s"))
     LOG.addHandler(terminal)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = _LogFile(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = _LogFile(path)
+        except OSError as error:
+            raise RepdynError(f"The log `{path}` cannot be written: {error.strerror}.") from None
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
         LOG.addHandler(file)
 
@@ -102,6 +105,10 @@ def _run(arguments: argparse.Namespace) -> None:
         return
     paths = Paths(f"{arguments.results}/{study.name}")
     run = None
+    if arguments.stage in RUN_STAGES or arguments.stage == "figure":
+        named = (arguments.arch, arguments.optimizer, arguments.seed)
+        if None in named and any(part is not None for part in named):
+            raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
     job = Job(arguments.stage, study, paths, run)

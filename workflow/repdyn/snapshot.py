@@ -43,9 +43,11 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     code = [provenance.code_digest("check"), *map(user_code.digest, own)]
     meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
     path = Path(results, taken.name, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
-    if not path.is_file():
+    text = yaml.safe_dump(content, sort_keys=False)
+    # Its name is no proof: a copy that was edited, or cut short, is written again.
+    if not (path.is_file() and path.read_bytes() == text.encode()):
         with atomic(path) as temporary:
-            temporary.write_text(yaml.safe_dump(content, sort_keys=False))
+            temporary.write_text(text)
             _check(temporary)
     return taken, str(path)
 
