@@ -23,6 +23,7 @@ from sample_tables import (
 )
 
 from repdyn import phases
+from repdyn.errors import RepdynError
 from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training
 
 
@@ -283,6 +284,13 @@ def test_small_changes_of_one_measure_are_not_drowned_by_large_ones_of_another()
     assert len(limits) == 1 and limits.pop() > of_cka.norm.vmax
     bars = [axes for axes in figure.axes if axes.get_ylabel().startswith("change per tenfold")]
     assert len(bars) == 1, "one label says what both colour bars show"
+
+
+def test_two_checkpoints_have_no_speed_and_one_sentence_says_so():
+    cka = pairs(LAYERS)
+    two = cka[(cka["epoch_a"] <= EPOCHS[1]) & (cka["epoch_b"] <= EPOCHS[1])]
+    with pytest.raises(RepdynError, match=r"takes three checkpoints or more, and there are 2\."):
+        dynamics.change(two, two.iloc[:0].assign(planes="test"))
 
 
 def test_probes_show_given_labels_true_labels_and_unseen_images():

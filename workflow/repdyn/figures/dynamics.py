@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .. import phases, trajectories
+from ..errors import RepdynError
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -212,7 +213,13 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
         regions: its table of region similarity.
         title: what is seen.
         events: name -> epoch, those that took place.
+
+    Raises:
+        RepdynError: with fewer than three checkpoints, which have no typical distance.
     """
+    epochs = sorted(cka["epoch_a"].unique())
+    if len(epochs) < 3:
+        raise RepdynError(f"How fast layers change takes three checkpoints or more, and there are {len(epochs)}.")
     of_cka = {style.MEASURES["cka"]: rates(cka, "cka")}
     of_regions = {}
     for measure, name in style.MEASURES.items():
@@ -225,7 +232,7 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
         scales.append(Scale(of_regions, (0.0, _fast(of_regions))))
     scales[-1] = replace(scales[-1], label="change per tenfold\nof epochs")
     return layers_by_time(
-        scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=sorted(cka["epoch_a"].unique()),
+        scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=epochs,
         title=title, events=events, cmap=style.CHANGE, beyond=True,
     )  # fmt: skip
 
