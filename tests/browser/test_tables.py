@@ -20,8 +20,8 @@ def test_every_column_of_the_runs_is_seen_without_scrolling(visit, tmp_path):
 def test_a_verdict_does_not_make_rows_high_on_a_telephone(visit, tmp_path):
     found = {
         "claim": "a claim", "measure": "cka synchrony", "contrast": "optimizer: sgd - adam", "estimate": -0.12,
-        "ci_low": -0.2, "ci_high": -0.05, "p_value": 0.25, "q_value": 0.3, "n_pairs": 6, "verdict": "undecided at 3 seeds: too few to "
-        "reach p = 0.05", "n_seeds": 3, "compared": None,
+        "ci_low": -0.2, "ci_high": -0.05, "p_value": 0.25, "q_value": 0.3, "n_pairs": 6,
+        "verdict": "undecided at 3 seeds: too few to reach p = 0.05", "n_seeds": 3, "compared": None,
     }  # fmt: skip
     path = tmp_path / "findings.html"
     path.write_text(report.findings(pd.DataFrame([found]), 0.95))
