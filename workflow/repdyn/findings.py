@@ -26,7 +26,7 @@ share runs, layers and measures, so that here it is a guide, no guarantee.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,6 +75,7 @@ AGAINST_CHANCE: dict[str, dict[str, int]] = {
 # Score -> whether more of it is more (1) or less (-1) of its claim.
 DIRECTIONS = {score: sign for scores in (CLAIMS | AGAINST_CHANCE).values() for score, sign in scores.items()}
 FACTS = ("perfect_fit_first", "test_accuracy_best", "test_dip")
+FITTED = "perfect_fit_sustained"
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
@@ -92,19 +93,13 @@ def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
 
 
 def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run: arch, optimizer, seed and what of its history decides matchings."""
+    """One row for each run: arch, optimizer, seed and what of its history decides what is compared."""
     rows = []
     for run, frame in scores.items():
         found = frame[frame["measure"].isna()].set_index("score")["value"]
-        history = {name: found.get(name, np.nan) for name in FACTS}
+        history = {name: found.get(name, np.nan) for name in (*FACTS, FITTED)}
         rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
     return pd.DataFrame(rows)
-
-
-def _event(frame: pd.DataFrame, name: str) -> float | None:
-    """When something took place in a run, in epochs; None if it did not, or did so at initialisation."""
-    found = frame.loc[frame["measure"].isna() & (frame["score"] == name), "value"].dropna()
-    return float(found.iloc[0]) or None if len(found) else None
 
 
 def differences(
@@ -242,25 +237,26 @@ def q_values(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
+def _of_runs(study: Study, path: Callable[[str], str]) -> dict[Run, pd.DataFrame]:
+    """One table of the stage ``phases``, of every run."""
+    return {run: tables.read(path(run.path), study.hyperparameters("phases", run)).to_pandas() for run in study.runs}
+
+
 def main(job: Job) -> None:
     """Write the findings over all runs of the study."""
     study: Study = job.study
-    scores = {
-        run: tables.read(job.paths.scores(run.path), study.hyperparameters("phases", run)).to_pandas()
-        for run in study.runs
-    }
-    moments = {
-        run: tables.read(job.paths.moments(run.path), study.hyperparameters("phases", run)).to_pandas()
-        for run in study.runs
-    }
-    fitted = {run: epoch for run, frame in scores.items() if (epoch := _event(frame, "perfect_fit_sustained"))}
+    scores, moments = _of_runs(study, job.paths.scores), _of_runs(study, job.paths.moments)
+    of_runs = facts(scores)
+    # Initialisation has no place on the log axis that moments are told apart on.
+    fitted = {run: epoch for run, epoch in zip(scores, of_runs[FITTED], strict=True) if epoch > 0}
     families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
     frame = pd.concat([values(scores), crossover.values(moments, fitted)], ignore_index=True)
-    rows = list(find(frame, study.findings.contrasts, settings, facts(scores), families, rates))
-    columns = {name: [row[name] for row in rows] for name in FINDINGS.names if name != "q_value"}
-    columns["q_value"] = q_values(columns["p_value"])
+    rows = list(find(frame, study.findings.contrasts, settings, of_runs, families, rates))
+    for row, q in zip(rows, q_values([row["p_value"] for row in rows]), strict=True):
+        row["q_value"] = q
+    columns = {name: [row[name] for row in rows] for name in FINDINGS.names}
     tables.write(job.paths.findings(), columns, FINDINGS, job.metadata())
     decided = [row for row in rows if not row["verdict"].startswith("undecided")]
     LOG.info("%d claims tested, %d decided", len(rows), len(decided))

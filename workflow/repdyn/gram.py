@@ -152,9 +152,9 @@ class Numpy:
         return S
 
 
-def rows_at_a_time(E: int, width: int) -> int:
-    """How many rows of E Grams are raised to float64 at a time."""
-    return max(1, min(CHUNK, CHUNKS // E) // width)
+def rows_at_a_time(E: int, width: int, chunk: int = CHUNK, chunks: int = CHUNKS) -> int:
+    """How many rows of E Grams are raised to float64 at a time: so many entries of each, and of all together."""
+    return max(1, min(chunk, chunks // E) // width)
 
 
 def doubled(upper: Array) -> Array:

@@ -58,7 +58,7 @@ class Torch:
         """See ``gram.Backend``."""
         E, rows, width = S.shape
         G = torch.zeros((E, E), dtype=torch.float64, device=self.device)
-        step = max(1, min(CHUNK, CHUNKS // E) // width)
+        step = gram.rows_at_a_time(E, width, CHUNK, CHUNKS)
         for r in range(0, rows, step):
             upper = S[:, r : r + step, r:].double()
             square = upper[:, :, : upper.shape[1]].reshape(E, -1)

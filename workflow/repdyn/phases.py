@@ -304,7 +304,7 @@ def analyse(
     onset, fitted = found["memorization_onset"], found["perfect_fit_sustained"]
     scores: list[Score] = [(None, None, name, value) for name, value in found.items()]
     segments: list[tuple[Any, ...]] = []
-    moments = [pd.DataFrame(columns=MOMENTS.names)]
+    moments: list[pd.DataFrame] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
         change: dict[str, dict[str, float | None]] = {}
@@ -316,17 +316,19 @@ def analyse(
                 continue
             of_grid, of_D = changepoints.phases(t.even)
             starts = paths_in_time.starts(of_grid, t.grid, t.position)
-            middles = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
-            boundaries[t.layer] = middles
+            boundaries[t.layer] = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
             ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
             segments += [
                 (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
                 for i, (a, b) in enumerate(zip(starts, ends, strict=True))
             ]
             values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
-            moments.append(curves(t, middles))
+            moments.append(curves(t, boundaries[t.layer]))
             values["transition_fitted"] = transition(t.even, t.grid, fitted)
-            values |= {f"alignment_{name}": alignment(middles, t.position, found[e]) for name, e in ALIGNED.items()}
+            values |= {
+                f"alignment_{name}": alignment(boundaries[t.layer], t.position, found[event])
+                for name, event in ALIGNED.items()
+            }
             values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
             change[t.layer] = changes(t.S, t.epochs, onset, fitted, found["test_dip"])
             values |= change[t.layer]
@@ -335,8 +337,7 @@ def analyse(
         for name in ("descent", "memorization"):
             of_layers = {layer: values[f"change_{name}"] for layer, values in change.items()}
             scores.append((None, measure, f"depth_trend_{name}", depth_trend(layers, of_layers)))
-    # Of no moments at all the columns have no kind, which concatenation would have to guess.
-    at_moments = pd.concat(moments[1:] or moments, ignore_index=True)
+    at_moments = pd.concat(moments, ignore_index=True) if moments else pd.DataFrame(columns=MOMENTS.names)
     return pd.DataFrame(segments, columns=SEGMENTS.names), scores, at_moments
 
 

@@ -22,7 +22,6 @@ STAGES = {
     "region_pictures": "regions",
     "segments": "phases",
     "scores": "phases",
-    "moments": "phases",
 }
 Events = dict[tuple[str, str, int], dict[str, float]]
 
