@@ -24,13 +24,12 @@ ROOT = Path(__file__).parents[2]
 AIM = 1.5
 # What `repdyn.__main__` does before it calls the stage's `main(job)`.
 START = """
-import importlib, sys
+import sys
 from pathlib import Path
-from repdyn import __main__, jobs, study
+from repdyn import __main__, study
 __main__.parser()
 study.load(Path(sys.argv[2]))
-module = "figures.draw" if sys.argv[1] == "figure" else jobs.MODULES.get(sys.argv[1], sys.argv[1])
-importlib.import_module(f"repdyn.{module}")
+__main__.module_of(sys.argv[1])
 """
 
 

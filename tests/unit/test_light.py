@@ -56,3 +56,27 @@ def test_errors_are_deterministic_all_the_same():
         "print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())\n"
         "print('torch._inductor' in sys.modules)"
     ).splitlines() == ["True False", "False"]
+
+
+def test_models_that_fetch_no_weights_do_without_the_hub_and_others_get_it():
+    # No network: what the hub's client does is replaced, once it is there, by a file that does not exist in the hub.
+    assert run(
+        "import sys\n"
+        "from repdyn import architectures, optimizers\n"
+        "import timm\n"
+        "print('huggingface_hub' in sys.modules, 'httpx' in sys.modules, 'torch.distributed.tensor' in sys.modules)\n"
+        "import huggingface_hub\n"
+        "def download(repo_id, filename, **_):\n"
+        "    print(type(huggingface_hub).__name__, repo_id, filename)\n"
+        "    raise huggingface_hub.utils.EntryNotFoundError('not in the hub')\n"
+        "huggingface_hub.hf_hub_download = download\n"
+        "try:\n"
+        "    timm.create_model('resnet18.a1_in1k', pretrained=True, num_classes=10)\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__)"
+    ).splitlines() == [
+        "False False False",
+        "module timm/resnet18.a1_in1k model.safetensors",
+        "module timm/resnet18.a1_in1k pytorch_model.bin",
+        "EntryNotFoundError",
+    ]

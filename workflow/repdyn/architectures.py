@@ -17,9 +17,9 @@ from torch import nn
 
 from . import plugins
 from .errors import RepdynError, one_line
-from .light import without_compiler
+from .light import importing_timm
 
-with without_compiler():
+with importing_timm():
     import timm
     from timm.models import adapt_input_conv, model_entrypoint
 

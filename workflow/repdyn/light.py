@@ -1,4 +1,4 @@
-"""timm and torch's optimizers without torch's compiler, which nothing here uses.
+"""timm and torch's optimizers without what nothing here uses: torch's compiler, and the client of a hub of weights.
 
 torchvision, which timm imports, reads a function from ``torch._dynamo`` when it is imported; timm asks for its
 ``disable`` for two of its classes; an optimizer's methods ask for that, and each step for ``graph_break``. Any of these
@@ -6,8 +6,9 @@ imports the compiler: some 1,300 modules, sympy and triton among them, which tak
 Inside :func:`without_compiler` a stand-in answers: ``disable`` leaves a function as it is, ``graph_break`` does
 nothing, as is right where nothing is compiled. Asked for anything else, it makes way for the compiler.
 
-Tensors distributed over machines, of which one of timm's optimizers would know, are the other half second that
-:func:`absent` spares.
+:func:`importing_timm` spares two more while timm is imported, half a second and a fifth: tensors distributed over
+machines, of which one of timm's optimizers would know, and Hugging Face's client, with all that it imports to speak
+HTTP. The client comes when a model fetches weights, so that one's own class may start from pretrained ones.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 _COMPILER, _UTILITIES = "torch._dynamo", "torch._dynamo.utils"
+_HUB, _HUB_ERRORS = "huggingface_hub", "huggingface_hub.utils"
 
 
 @contextmanager
@@ -36,12 +38,24 @@ def without_compiler() -> Iterator[None]:
 
 
 @contextmanager
-def absent(module: str) -> Iterator[None]:
-    """Keep what is inside from importing a module that it can do without, unless it is imported already."""
+def importing_timm() -> Iterator[None]:
+    """Keep timm, imported inside, from importing what is needed by few of those who use it."""
+    with (
+        without_compiler(),
+        _in_place_of("torch.distributed.tensor", None),
+        _in_place_of(_HUB, _LateHub(_HUB)),
+        _in_place_of(_HUB_ERRORS, _LateHub(_HUB_ERRORS)),
+    ):
+        yield
+
+
+@contextmanager
+def _in_place_of(module: str, stand_in: ModuleType | None) -> Iterator[None]:
+    """Keep what is inside from importing a module, unless it is imported already; None: as if there were none."""
     if module in sys.modules:
         yield
         return
-    sys.modules[module] = None  # type: ignore[assignment]
+    sys.modules[module] = stand_in  # type: ignore[assignment]
     try:
         yield
     finally:
@@ -84,6 +98,23 @@ class _LateFunctions(ModuleType):
         def call(*arguments: Any, **keywords: Any) -> Any:
             _make_way()
             return getattr(importlib.import_module(_UTILITIES), name)(*arguments, **keywords)
+
+        return call
+
+
+class _LateHub(ModuleType):
+    """The hub's client as timm imports it: functions and exceptions, which become the real ones with the first call."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name.endswith("Error"):
+            return type(name, (Exception,), {})
+
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            real = importlib.import_module(self.__name__)
+            importlib.reload(sys.modules["timm.models._hub"])  # so that what it catches are the real exceptions
+            return getattr(real, name)(*arguments, **keywords)
 
         return call
 

@@ -16,9 +16,9 @@ from torch import nn
 
 from . import plugins
 from .errors import RepdynError, one_line
-from .light import absent, without_compiler
+from .light import importing_timm
 
-with without_compiler(), absent("torch.distributed.tensor"):
+with importing_timm():
     from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers, param_groups_weight_decay
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from .errors import RepdynError, one_line
-from .light import without_compiler
+from .light import importing_timm
 
-with without_compiler():
+with importing_timm():
     from timm.scheduler import create_scheduler_v2
 
 SCHEDULES = ("constant", "cosine", "multistep", "plateau", "poly", "rsqrt", "step", "tanh", "wsd")
