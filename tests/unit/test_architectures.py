@@ -187,3 +187,10 @@ def test_a_patch_that_does_not_divide_the_image_is_named_with_those_that_do():
     settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": 3}}
     with pytest.raises(RepdynError, match="patch_size 3, which does not divide the image size 8; these do: 1, 2, 4, 8"):
         architectures.build(settings, SHAPE, 10, 0)
+
+
+@pytest.mark.parametrize("patch", ["x", [2, "x"], 2.0, {}])
+def test_a_patch_that_is_no_size_is_refused_by_the_model_in_one_sentence(patch):
+    settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": patch}}
+    with pytest.raises(RepdynError, match="timm cannot build `vit_tiny_patch16_224` with kwargs"):
+        architectures.build(settings, SHAPE, 10, 0)

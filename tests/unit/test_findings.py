@@ -74,13 +74,6 @@ def test_pairs_are_alike_in_everything_but_the_factor():
     assert len(between) == 12
 
 
-def test_a_contrast_whose_levels_are_not_there_is_left_out_and_said(caplog):
-    contrast = Contrast(factor="optimizer", levels=("sgd", "lion"))
-    with caplog.at_level("INFO", logger="repdyn"):
-        assert not any("lion" in row["contrast"] for row in find(grid(1.0), contrast).values())
-    assert "left out: optimizer: sgd - lion, since the grid has no lion" in caplog.text
-
-
 def test_of_exchangeable_seeds_no_more_than_one_in_twenty_is_decided_however_alike_pairs_of_a_seed_are():
     """Six seeds, two pairs each that are one and the same: as twelve pairs they would be decided far too often."""
     random = np.random.default_rng(0)

@@ -100,6 +100,11 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
             "picture_resolution: 20000",
             "`execution.memory_gib` is 2, but regions of 6 layers and the output at 8 checkpoints on planes of 20000²",
         ),
+        (
+            "per_decade: 5",
+            "schedule: explicit, epochs: [3, 25]",
+            "`checkpoints.epochs` has 25, but training ends after 20 epochs; leave it out",
+        ),
         ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has none but initialisation within the 20 epochs"),
     ],
 )

@@ -52,6 +52,16 @@ def changed(config, path, value):
         ("planes.count", 1e30, "`planes.count` is 1e+30, but must be a smaller integer."),
         ("phases", {"onset": 0.9, "end": 0.5}, "`onset` (0.9) must lie below `end` (0.5)"),
         ("cka", {"resamples": 1}, "`resamples` (1) must be at least 19 for `confidence: 0.95`, or 0 for no intervals"),
+        (
+            "findings",
+            {"contrasts": [{"factor": "optimizer", "levels": ["sgd", "adma"]}]},
+            "`findings.contrasts` names adma, which is not an optimizer of this study; there are: sgd, adam.",
+        ),
+        (
+            "findings",
+            {"contrasts": [{"factor": "arch", "levels": ["vit", "vit"]}]},
+            "`findings.contrasts.0`: `levels` holds vit against itself; name two.",
+        ),
         ("figures.formats", ["jpg"], "`figures.formats.0` is 'jpg', but must be 'png', 'svg' or 'pdf'."),
     ],
 )
@@ -85,6 +95,28 @@ def test_the_grid_is_every_combination_once(config):
     runs = studies.parse(config).runs
     assert len(runs) == len(set(runs)) == 2 * 2 * 2
     assert runs[0].path == "arch=resnet/optimizer=sgd/seed=0"
+
+
+def test_contrasts_follow_from_the_grid_unless_the_config_names_them(config):
+    def contrasts(config):
+        return list(map(str, studies.parse(config).contrasts))
+
+    assert contrasts(config) == ["optimizer: sgd - adam", "arch: vit - resnet"]
+    changed(config, "optimizers.lion", {"opt": "lion", "lr": 1e-4, "family": "sign"})
+    changed(config, "archs.mlp", {"model": "mixer_s32_224"})
+    changed(config, "optimizers.sgd.lr", 0.1)
+    assert contrasts(config) == [
+        "optimizer: sgd - adam",
+        "optimizer: sgd - sign",
+        "arch: vit - resnet",
+        "arch: mlp - resnet",
+    ]
+    changed(config, "findings.contrasts", [{"factor": "optimizer", "levels": ["sign", "adam"]}])
+    assert contrasts(config) == ["optimizer: sign - adam"]
+    changed(config, "findings", {})
+    changed(config, "optimizers", {"lion": config["optimizers"]["lion"]})
+    assert contrasts(config) == ["arch: vit - resnet", "arch: mlp - resnet"]
+    assert studies.parse(config).optimizer_contrasts == []
 
 
 def test_a_run_outside_the_grid_is_refused_with_what_there_is(config):

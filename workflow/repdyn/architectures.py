@@ -132,9 +132,10 @@ def _fit_channels(model: nn.Module, channels: int) -> nn.Module:
 
 def _check_patches(name: str, kwargs: Mapping[str, Any], shape: Shape) -> None:
     patch = kwargs.get("patch_size")
-    if patch is None:
-        return
-    for side, length in zip(shape[1:], (patch, patch) if isinstance(patch, int) else tuple(patch), strict=False):
+    sides = (patch, patch) if isinstance(patch, int) else patch
+    if not isinstance(sides, list | tuple) or not all(isinstance(length, int) for length in sides):
+        return  # none, or nothing that could be divided by: the model itself says what it takes
+    for side, length in zip(shape[1:], sides, strict=False):
         if length < 1 or side % length:
             divisors = ", ".join(str(d) for d in range(1, side + 1) if side % d == 0)
             raise RepdynError(

@@ -81,7 +81,13 @@ def check_examples(study: Study) -> None:
 
 
 def check_checkpoints(study: Study) -> None:
-    """Check that a checkpoint is taken after initialisation, which alone is like nothing."""
+    """Check that a checkpoint is taken after initialisation, which alone is like nothing, and all that are listed."""
+    late = [epoch for epoch in study.checkpoints.epochs if epoch > study.training.epochs]
+    if late:
+        raise RepdynError(
+            f"`checkpoints.epochs` has {max(late):g}, but training ends after {study.training.epochs} epochs; leave it "
+            "out, or raise `training.epochs`."
+        )
     if len(schedule.steps_of(study)) < 2:
         raise RepdynError(
             f"`checkpoints` has none but initialisation within the {study.training.epochs} epochs of training; take "

@@ -1,6 +1,6 @@
 """Claims about the grid, tested: is a score greater under one level of a factor than under another, or than chance?
 
-Every contrast of the config is taken for every claim that compares, under every measure, for every score of its kind,
+Every contrast of the study is taken for every claim that compares, under every measure, for every score of its kind,
 not for the one that shows it best. Runs are paired by everything but the contrast's factor. Contrasts of optimizers are
 between families; where a family has several members they are also given at equal speed of fit and at best test accuracy
 (``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition at perfect fit, for
@@ -198,11 +198,11 @@ def find(
     of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
     rates: Mapping[tuple[str, str], float] | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Rows of the findings table, for the contrasts whose levels are all there.
+    """Rows of the findings table.
 
     Args:
         frame: what ``values`` returned.
-        contrasts: of the config.
+        contrasts: of the study.
         settings: ``confidence``, ``resamples`` and ``seed`` of the config.
         of_runs: what ``facts`` returned; None leaves out what needs it.
         families: optimizer -> family; None makes each its own.
@@ -210,11 +210,7 @@ def find(
     """
     families = families or {name: name for name in frame["optimizer"].unique()}
     for contrast in contrasts:
-        there = set(families.values()) if contrast.factor == "optimizer" else set(frame["arch"])
-        absent = [level for level in contrast.levels if level not in there]
-        if absent:
-            LOG.info("left out: %s, since the grid has no %s", contrast, ", ".join(absent))
-        elif contrast.factor == "arch" or of_runs is None:
+        if contrast.factor == "arch" or of_runs is None:
             yield from compare(frame, contrast, None, settings, families, None)
         else:
             for matching in matchings(of_runs, families, contrast.levels):
@@ -253,7 +249,7 @@ def main(job: Job) -> None:
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
     frame = pd.concat([values(scores), crossover.values(moments, fitted)], ignore_index=True)
-    rows = list(find(frame, study.findings.contrasts, settings, of_runs, families, rates))
+    rows = list(find(frame, study.contrasts, settings, of_runs, families, rates))
     for row, q in zip(rows, q_values([row["p_value"] for row in rows]), strict=True):
         row["q_value"] = q
     columns = {name: [row[name] for row in rows] for name in FINDINGS.names}

@@ -266,17 +266,20 @@ class Contrast(Section):
     factor: Literal["arch", "optimizer"]
     levels: tuple[Name, Name]
 
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Contrast:
+        if self.levels[0] == self.levels[1]:
+            raise ValueError(f"`levels` holds {self.levels[0]} against itself; name two")
+        return self
+
     def __str__(self) -> str:
         return f"{self.factor}: {self.levels[0]} - {self.levels[1]}"
 
 
 class Findings(Section):
-    """How claims about the grid are tested, and between what."""
+    """How claims about the grid are tested, and between what: where that is left out, see ``Study.contrasts``."""
 
-    contrasts: list[Contrast] = [
-        Contrast(factor="optimizer", levels=("sgd", "adam")),
-        Contrast(factor="arch", levels=("vit", "resnet")),
-    ]
+    contrasts: list[Contrast] | None = None
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     resamples: int = Field(default=10_000, ge=100)
     seed: int = Field(default=0, ge=0)

@@ -25,6 +25,7 @@ from .settings import (
     Architecture,
     Checkpoints,
     Cka,
+    Contrast,
     Data,
     Execution,
     Figures,
@@ -95,6 +96,37 @@ class Study(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _contrasts_are_of_the_grid(self) -> Study:
+        for contrast in self.findings.contrasts or []:
+            there = self._levels(contrast.factor)
+            for level in contrast.levels:
+                if level not in there:
+                    raise ValueError(
+                        f"`findings.contrasts` names {level}, which is not an {contrast.factor} of this study; there "
+                        f"are: {', '.join(there)}"
+                    )
+        return self
+
+    def _levels(self, factor: str) -> list[str]:
+        """What a contrast can name: architectures, or families of optimizers, in the order of the config."""
+        return list(self.archs) if factor == "arch" else list(dict.fromkeys(self.families.values()))
+
+    @property
+    def contrasts(self) -> list[Contrast]:
+        """What findings hold against each other.
+
+        Where the config does not say: the first optimizer against each further one, and each further architecture
+        against the first.
+        """
+        if self.findings.contrasts is not None:
+            return self.findings.contrasts
+        optimizers, archs = self._levels("optimizer"), self._levels("arch")
+        return [
+            *(Contrast(factor="optimizer", levels=(optimizers[0], other)) for other in optimizers[1:]),
+            *(Contrast(factor="arch", levels=(other, archs[0])) for other in archs[1:]),
+        ]
+
     @property
     def runs(self) -> list[Run]:
         """The grid, architectures outermost."""
@@ -122,10 +154,8 @@ class Study(Section):
 
     @property
     def optimizer_contrasts(self) -> list[tuple[str, str]]:
-        """The contrasts of optimizers, by family, of which the grid has both sides."""
-        there = set(self.families.values())
-        levels = [contrast.levels for contrast in self.findings.contrasts if contrast.factor == "optimizer"]
-        return [(first, second) for first, second in levels if {first, second} <= there]
+        """Those of the contrasts that are between optimizers, by family."""
+        return [contrast.levels for contrast in self.contrasts if contrast.factor == "optimizer"]
 
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
@@ -164,6 +194,9 @@ class Study(Section):
                     settings["seed"] = run.seed
             elif section == "families":
                 settings["families"] = self.families
+            elif section == "findings":
+                contrasts = [contrast.model_dump(mode="json") for contrast in self.contrasts]
+                settings["findings"] = self.findings.model_dump(mode="json") | {"contrasts": contrasts}
             elif section == "layers":
                 if run is not None:
                     settings["layers"] = self.archs[run.arch].layers
