@@ -137,7 +137,7 @@ def test_all_runs_compare_the_same_examples(config, make_job):
     assert np.array_equal(*chosen)
 
 
-def test_a_missing_or_truncated_checkpoint_is_named_and_the_old_table_stays(trained):
+def test_a_missing_or_damaged_checkpoint_is_named_and_the_old_table_stays(trained):
     from pathlib import Path
 
     job = trained()
@@ -151,6 +151,10 @@ def test_a_missing_or_truncated_checkpoint_is_named_and_the_old_table_stays(trai
         activations.main(job)
     checkpoint.write_bytes(content[:-7])
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* delete it and run Snakemake again"):
+        activations.main(job)
+    middle = len(content) // 2
+    checkpoint.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .its checksum is not that of its tensors"):
         activations.main(job)
     assert table.read_bytes() == before
 

@@ -329,13 +329,24 @@ def test_probes_made_with_another_penalty_are_refused(stored):
         probe_weights.reading(job.paths.probe_weights(job.run.path), wanted).__enter__()
 
 
-def test_missing_and_truncated_probes_are_named(stored, tmp_path):
+def test_missing_and_damaged_probes_are_named(stored, tmp_path):
     with pytest.raises(RepdynError, match=r"nowhere\.safetensors` is not there"):
         probe_weights.reading(tmp_path / "nowhere.safetensors").__enter__()
     job = stored()
     probes.main(job)
     path = Path(job.paths.probe_weights(job.run.path))
-    path.write_bytes(path.read_bytes()[:-100])
+    content = path.read_bytes()
+    path.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+    with probe_weights.reading(path) as reader:
+        layer, step = reader.layers[-1], max(reader.epochs)
+        reader.read(reader.layers[0], step)
+        with pytest.raises(RepdynError, match=f"is damaged .the checksum of {layer} at step {step} is not that"):
+            reader.read(layer, step)
+    path.write_bytes(content[:-100])
+    with pytest.raises(RepdynError, match="is damaged"):
+        probe_weights.reading(path).__enter__()
+    path.unlink()
+    path.mkdir()
     with pytest.raises(RepdynError, match="is damaged"):
         probe_weights.reading(path).__enter__()
 

@@ -133,17 +133,23 @@ def test_another_setting_starts_afresh_and_removes_the_state_of_the_old(make_job
     assert len(list(Path(job.paths.state(job.run.path)).iterdir())) == 1
 
 
+@pytest.mark.parametrize("damage", ["truncated", "one byte"])
 @pytest.mark.parametrize("victim", ["state.pt", "step=4.safetensors"])
-def test_a_damaged_state_is_not_continued_from(make_job, config, victim):
+def test_a_damaged_state_is_not_continued_from(make_job, config, victim, damage, caplog):
     config["training"]["epochs"] = 3
     job = make_job("train", config)
     training.main(job)
     expected, _ = outputs(job)
     (file,) = Path(job.paths.state(job.run.path)).glob(f"*/{victim}")
     content = file.read_bytes()
+    middle = len(content) // 2
     file.unlink()
-    file.write_bytes(content[: len(content) // 2])
-    training.main(job)
+    file.write_bytes(
+        content[:middle] + (b"" if damage == "truncated" else bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    )
+    with caplog.at_level("WARNING", logger="repdyn"):
+        training.main(job)
+    assert "training starts from the beginning" in caplog.text
     assert outputs(job)[0] == expected
 
 

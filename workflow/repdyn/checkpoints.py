@@ -1,4 +1,8 @@
-"""Checkpoints: weights and buffers of a network at an optimizer step, as safetensors."""
+"""Checkpoints: weights and buffers of a network at an optimizer step, as safetensors.
+
+That format sees a truncated file, but not a byte that has changed on a disk or on its way; so the metadata hold a
+checksum of all tensors, which reading compares.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from . import tables
-from .files import atomic, damaged, missing
+from .errors import RepdynError
+from .files import atomic, checksum, damaged, missing
 
 
 def save(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
@@ -23,9 +28,10 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
         RepdynError: if the disk is full.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    about = json.dumps(dict(metadata) | {"checksum": _checksum(tensors)})
     with atomic(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata={"repdyn": json.dumps(dict(metadata))})
+            save_file(tensors, temporary, metadata={"repdyn": about})
         except SafetensorError as error:
             raise OSError(str(error)) from None
 
@@ -46,24 +52,31 @@ def load(path: str | Path, model: nn.Module, hyperparameters: Mapping[str, Any] 
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a checkpoint can be read to its end."""
+    """Whether a checkpoint can be read to its end, and is what was written."""
     try:
-        with safe_open(path, framework="pt"):
-            return True
-    except (SafetensorError, OSError):
+        _read(path, None)
+    except RepdynError:
         return False
+    return True
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:
+    return checksum(tensors[name].reshape(-1).view(torch.uint8).numpy() for name in sorted(tensors))
 
 
 def _read(path: Path, hyperparameters: Mapping[str, Any] | None) -> dict[str, torch.Tensor]:
     try:
         with safe_open(path, framework="pt") as file:
-            found = json.loads((file.metadata() or {}).get("repdyn", "null"))
+            about = json.loads((file.metadata() or {}).get("repdyn", "null"))
+            if about is None:
+                raise damaged(path, "it carries no repdyn metadata")
             if hyperparameters is not None:
-                if found is None:
-                    raise damaged(path, "it carries no repdyn metadata")
-                tables.refuse_strangers(path, found["hyperparameters"], hyperparameters)
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+                tables.refuse_strangers(path, about["hyperparameters"], hyperparameters)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except FileNotFoundError:
         raise missing(path) from None
     except (SafetensorError, OSError) as error:
         raise damaged(path, error) from None
+    if _checksum(tensors) != about["checksum"]:
+        raise damaged(path, "its checksum is not that of its tensors")
+    return tensors

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .errors import RepdynError, one_line
 
@@ -48,6 +50,14 @@ def atomic(path: str | Path) -> Iterator[Path]:
                 "space and run again."
             ) from None
         raise
+
+
+def checksum(parts: Iterable[Any]) -> int:
+    """CRC-32 of bytes, one part (anything with a buffer) after the other: by it a file tells that it is undamaged."""
+    found = 0
+    for part in parts:
+        found = zlib.crc32(part, found)
+    return found
 
 
 def is_disk_full(error: OSError) -> bool:

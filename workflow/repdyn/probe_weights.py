@@ -1,7 +1,8 @@
 """The file of a run's probes: linear classifiers of every layer at every checkpoint, in safetensors.
 
 Written probe by probe by ``probes.py``, and read so by those who label points with them, so that no more than one layer
-at one checkpoint is in memory; whole or not at all.
+at one checkpoint is in memory; whole or not at all. Each probe has a checksum, which reading compares: the format alone
+would not see a byte that has changed.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from . import tables
-from .files import atomic, damaged, missing
+from .files import atomic, checksum, damaged, missing
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # What the file calls the classifiers of a probe: the probe itself, then those of the two halves.
 CLASSIFIERS = ("", "half_a/", "half_b/")
+_CHECKSUM = np.dtype("<u4")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def writing(
             for name, tensor in probe.tensors().items():
                 place = [end, end := end + tensor.nbytes]
                 header[f"{layer}/{step}/{name}"] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": place}
+            place = [end, end := end + _CHECKSUM.itemsize]
+            header[f"{layer}/{step}/checksum"] = {"dtype": "U32", "shape": [], "data_offsets": place}
     encoded = json.dumps(header).encode()
     encoded += b" " * (-len(encoded) % 8)
     with atomic(path) as temporary, temporary.open("wb") as file:
@@ -111,11 +115,20 @@ def writing(
 
         def append(probe: Probe) -> None:
             for tensor in probe.tensors().values():
-                file.write(tensor.astype("<f4").tobytes())
+                file.write(_bytes(tensor))
+            file.write(_CHECKSUM.type(_checksum(probe)).tobytes())
 
         yield append
         if file.tell() != 8 + len(encoded) + end:
             raise ValueError(f"{len(features)} layers at {len(epochs)} checkpoints were announced, but not all came")
+
+
+def _bytes(tensor: Array) -> bytes:
+    return tensor.astype("<f4").tobytes()
+
+
+def _checksum(probe: Probe) -> int:
+    return checksum(map(_bytes, probe.tensors().values()))
 
 
 class Reader:
@@ -154,9 +167,12 @@ class Reader:
             weights = [get(f"{key}/{name}weight") for name in CLASSIFIERS]
             biases = [get(f"{key}/{name}bias") for name in CLASSIFIERS]
             others = (get(f"{key}/{name}") for name in ("mean", "scale", "gradient"))
-            return Probe(np.stack(weights), np.stack(biases), *others)
+            probe = Probe(np.stack(weights), np.stack(biases), *others)
+            if _checksum(probe) != get(f"{key}/checksum"):
+                raise damaged(self._path, f"the checksum of {layer} at step {step} is not that of its probe")
         except SafetensorError as error:
             raise damaged(self._path, error) from None
+        return probe
 
 
 @contextmanager
@@ -167,9 +183,10 @@ def reading(path: str | Path, hyperparameters: Mapping[str, Any] | None = None) 
         RepdynError: if it is missing or damaged, or was made with other hyperparameters.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            yield Reader(path, file, hyperparameters)
+        opened = safe_open(path, framework="numpy")
     except FileNotFoundError:
         raise missing(path) from None
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise damaged(path, error) from None
+    with opened as file:
+        yield Reader(path, file, hyperparameters)

@@ -2,8 +2,8 @@
 
 A state lives in ``results/{study}/state/RUN/{key}``, outside Snakemake's outputs, which it deletes before each
 attempt. The key is a digest of the code and of the hyperparameters other than the length of training. The folder
-holds ``state.pt`` and the checkpoints taken so far; the study's own checkpoint files are hard links to them, so
-keeping both costs nothing.
+holds ``state.pt``, which ends with a checksum of what comes before, and the checkpoints taken so far; the study's own
+checkpoint files are hard links to them, so keeping both costs nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from typing import Any
 import torch
 
 from . import checkpoints
-from .files import atomic
+from .files import atomic, checksum
 from .progress import LOG
+
+_CHECKSUM = 4  # bytes
 
 
 class StateFolder:
@@ -43,8 +45,10 @@ class StateFolder:
         """Save atomically; raises a RepdynError if the disk is full."""
         buffer = io.BytesIO()  # torch hides why a file cannot be written
         torch.save(dict(state), buffer)
-        with atomic(self._file) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        content = buffer.getbuffer()
+        with atomic(self._file) as temporary, temporary.open("wb") as file:
+            file.write(content)
+            file.write(checksum([content]).to_bytes(_CHECKSUM, "little"))
 
     def load(self, steps: list[int]) -> dict[str, Any] | None:
         """The last state, or None where there is none to continue from.
@@ -55,14 +59,21 @@ class StateFolder:
         if not self._file.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(self._file, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+            state = self._read()
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, KeyError) as error:
             LOG.warning("%s cannot be read (%s); training starts from the beginning", self._file, type(error).__name__)
             return None
         for step in steps:
             if step <= state["step"] and not checkpoints.is_whole(self.checkpoint(step)):
                 LOG.warning("%s is missing or damaged; training starts from the beginning", self.checkpoint(step))
                 return None
+        return state
+
+    def _read(self) -> dict[str, Any]:
+        content = memoryview(self._file.read_bytes())
+        if checksum([content[:-_CHECKSUM]]) != int.from_bytes(content[-_CHECKSUM:], "little"):
+            raise ValueError  # torch itself would not see a byte that has changed
+        state: dict[str, Any] = torch.load(io.BytesIO(content[:-_CHECKSUM]), weights_only=True)
         return state
 
     def publish(self, step: int, path: Path) -> None:
