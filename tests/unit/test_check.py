@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import check
+from repdyn import check, layers
 from repdyn import study as studies
 from repdyn.errors import RepdynError
 
@@ -23,6 +23,11 @@ class OtherWhenMeasured(Net):
     def forward(self, images):
         logits = super().forward(images)
         return logits if self.training else logits[:, :5]
+
+
+class CallsTwice(Net):
+    def forward(self, images):
+        return self.last(self.between(self.relu(self.between(self.first(images.flatten(1))))))
 
 
 class SkipsWhenMeasured(Net):
@@ -87,6 +92,13 @@ def dictionary(in_chans, num_classes, img_size):
 def study_of(config, model):
     config["archs"] = {"mine": {"model": f"{__name__}:{model}", "layers": ["first", "between"]}}
     return studies.parse(config)
+
+
+def test_a_layer_that_is_called_twice_is_said_where_layers_are_shown(config, capsys):
+    layers.main(study_of(config, "CallsTwice"))
+    assert (
+        "between is called 2 times in a forward pass; what its last call gives is observed." in capsys.readouterr().out
+    )
 
 
 def test_a_model_that_is_right_passes(config):

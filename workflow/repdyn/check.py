@@ -7,7 +7,8 @@ that does not divide the image, a layer that is not there, a data set too small 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,7 @@ class Checked:
         layers: its observed layers, name -> module path.
         shapes: what each of them gives for an image, name -> shape.
         kept: what is kept of it, name -> shape.
+        calls: how often each is called in a forward pass, of which the last is observed; name -> number.
         images: what it was run on.
     """
 
@@ -129,6 +131,7 @@ class Checked:
     layers: dict[str, str]
     shapes: dict[str, tuple[int, ...]]
     kept: dict[str, tuple[int, ...]]
+    calls: dict[str, int]
     images: torch.Tensor
 
 
@@ -140,11 +143,11 @@ def check_architecture(study: Study, arch: str) -> Checked:
     layers = observed.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     images = torch.randn(min(last_batch, 2), *shape, generator=torch.Generator().manual_seed(0))
-    logits, _ = _observe(study, settings.model, model.train(), images, layers)
+    logits, *_ = _observe(study, settings.model, model.train(), images, layers)
     check_logits(logits, len(images), classes)
     # As it is measured.
     with torch.inference_mode():
-        logits, outputs = _observe(study, settings.model, model.eval(), images, layers)
+        logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
     check_logits(logits, len(images), classes)
     model.train()
     silent = [layer for layer in layers if layer not in outputs]
@@ -161,7 +164,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
-    return Checked(model, layers, shapes, kept, images)
+    return Checked(model, layers, shapes, kept, calls, images)
 
 
 def check_memory(study: Study, layers: int) -> None:
@@ -218,19 +221,23 @@ def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
 
 def _observe(
     study: Study, name: str, model: nn.Module, images: torch.Tensor, layers: Mapping[str, str]
-) -> tuple[Any, dict[str, Any]]:
-    """What a model returns for images, and what those of its observed layers give that take part."""
+) -> tuple[Any, dict[str, Any], dict[str, int]]:
+    """What a model returns for images, what its observed layers give where they take part, and how often they did."""
     outputs: dict[str, Any] = {}
-    handles = [
-        model.get_submodule(path).register_forward_hook(
-            lambda _m, _i, output, layer=layer: outputs.update({layer: observed.output_of(output)})
-        )
-        for layer, path in layers.items()
-    ]
+    calls = Counter[str]()
+
+    def keep(layer: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            outputs[layer] = observed.output_of(output)
+            calls[layer] += 1
+
+        return hook
+
+    handles = [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
     logits = _forward(study, name, model, images)
     for handle in handles:
         handle.remove()
-    return logits, outputs
+    return logits, outputs, calls
 
 
 def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:

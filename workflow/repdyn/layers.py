@@ -38,6 +38,9 @@ def main(study: Study) -> None:
             row = (str(depth), layer, type(module).__name__, _product(checked.shapes[layer]), _product(kept))
             rows.append((*row, f"{math.prod(kept):,}", f"{_parameters(module):,}"))
         print(_aligned(rows))
+        for layer, calls in checked.calls.items():
+            if calls > 1:
+                print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")
 
 
 def _parameters(module: nn.Module) -> int:
