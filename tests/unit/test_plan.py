@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
 
 from repdyn import architectures, check, datasets, estimates, extents, plan
 from repdyn import study as studies
@@ -36,6 +37,19 @@ def test_shapes_without_numbers_are_those_of_the_networks(study):
         shapes = check.check_architecture(study, arch).shapes
         assert extent.features == {layer: torch.Size(shape).numel() for layer, shape in shapes.items()}
         assert extent.widest <= extent.outputs
+
+
+class OverItsInput(nn.Sequential):
+    def __init__(self, num_classes):
+        layers = nn.Flatten(), nn.Linear(64, 8), nn.ReLU(inplace=True), nn.Identity(), nn.Linear(8, num_classes)
+        super().__init__(*layers)
+
+
+def test_what_is_written_over_its_input_takes_no_memory_of_its_own(config):
+    config["archs"] = {"mine": {"model": f"{__name__}:OverItsInput", "layers": ["1", "2"]}}
+    config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
+    extent = extents.measure(studies.parse(config), "mine")
+    assert (extent.outputs, extent.widest) == (8 + 10, 64)
 
 
 def test_a_large_network_is_measured_without_its_weights(config):

@@ -152,11 +152,14 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     pixels = channels * height * width
     images = dataset(study)
     batch = study.training.batch_size
-    # Forward outputs are kept for the backward pass, which holds about as much again; evaluation keeps a few at a time.
-    passes = 4 * max(2 * batch * extent.outputs, 256 * 4 * extent.widest)
-    grams = min(budget, 4 * (E + 1) * n**2 + gram.FLOATS * n * min(widest, budget / 2 / gram.FLOATS / n)) + 25 * MIB
+    # The backward pass needs what modules put out, and a third as much from functions between them (sums, attention).
+    passes = 4 * max(batch * (1.3 * extent.outputs + 5 * extent.widest), 256 * 4 * extent.widest)
+    # A column of a row group as it is read: compressed, decompressed, and in one piece twice.
+    read = 4 * (2 if study.activations.dtype == "float16" else 4)
+    held = (gram.FLOATS + read) * n
+    grams = min(budget, 4 * (E + 1) * n**2 + held * min(widest, budget / 2 / held)) + 25 * MIB
     thin = min(m, widest)
-    solved = 2 * (n + m) * widest * 4 + 8 * (m * thin * 3 + 4 * thin**2 + m * min(widest, 4096))
+    solved = (2 * (n + m) * 4 + read * max(n, m)) * widest + 8 * (m * thin * 3 + 4 * thin**2 + m * min(widest, 4096))
     batch = labelling.batch_size(features, pixels, device, budget)
     points = 4 * batch * (2 * p + 8 * extent.widest + 8 * pixels)
     block = region_labels.blocks(study.planes.count, L + 1, study.planes.resolution)[0].stop

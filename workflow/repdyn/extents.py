@@ -28,7 +28,7 @@ class Extent:
         stored: bytes of weights and buffers.
         tensors: how many weights and buffers.
         features: observed layer -> number of features that are kept of an example, in order of depth.
-        outputs: numbers that all of its modules put out for an example.
+        outputs: numbers that all of its modules put out for an example, but for what they write over their input.
         widest: numbers that the module with the largest output puts out for an example.
     """
 
@@ -64,11 +64,15 @@ def measure(study: Study, arch: str) -> Extent:
     sizes: dict[str, int] = {}
     kept: dict[str, int] = {}
 
+    own: dict[str, int] = {}
+
     def keep(path: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             tensor = observed.output_of(output)
             if isinstance(tensor, torch.Tensor):
                 sizes[path] = math.prod(tensor.shape[1:])
+                if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
+                    own[path] = sizes[path]
                 if path in layers.values():
                     kept[path] = math.prod(reduction(tensor).shape[1:])
 
@@ -77,12 +81,16 @@ def measure(study: Study, arch: str) -> Extent:
     for path, module in model.named_modules():
         module.register_forward_hook(keep(path))
     model(torch.zeros(2, *shape, device="meta"))
-    leaves = [sizes[path] for path, module in model.named_modules() if path in sizes and not list(module.children())]
     state = model.state_dict().values()
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
         tensors=len(state),
         features={layer: kept[path] for layer, path in layers.items()},
-        outputs=sum(leaves),
+        outputs=sum(own.values()),
         widest=max(sizes.values()),
     )
+
+
+def _shares_memory(tensor: torch.Tensor, other: Any) -> bool:
+    """Whether a tensor is another one, a view of it, or written over it."""
+    return isinstance(other, torch.Tensor) and tensor.untyped_storage()._cdata == other.untyped_storage()._cdata
