@@ -53,15 +53,12 @@ def thinned(study: Study, results: Path, per_decade: int | None) -> pd.DataFrame
 def compare(whole: pd.DataFrame, thin: pd.DataFrame) -> str:
     """What thinning changed, in words."""
     both = whole.merge(thin, on=KEY, suffixes=("", "_thin"), validate="one_to_one")
-    first = both["verdict"].str.split(r"[ :]", regex=True).str[0]
-    changed = first != both["verdict_thin"].str.split(r"[ :]", regex=True).str[0]
+    first, thin_first = (both[column].str.split(r"[ :]", regex=True).str[0] for column in ("verdict", "verdict_thin"))
+    changed = first != thin_first
     error = (both["ci_high"] - both["ci_low"]) / (2 * 1.96)
     moved = ((both["estimate_thin"] - both["estimate"]).abs() / error).where(error > 0)
-    words = []
-    for name, part in (
-        ("about perfect fit", both["claim"] == findings.TRANSITION),
-        ("others", both["claim"] != findings.TRANSITION),
-    ):
+    about_fit, words = both["claim"] == findings.TRANSITION, []
+    for name, part in (("about perfect fit", about_fit), ("others", ~about_fit)):
         words.append(
             f"{name}: {changed[part].sum()} of {part.sum()} verdicts, estimates by {moved[part].median():.1f}, at most "
             f"{np.nanmax(moved[part]):.1f} standard errors"

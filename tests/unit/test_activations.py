@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from damage import with_a_changed_byte
 from test_cka import Arrays
 from torch import nn
 
@@ -152,8 +153,7 @@ def test_a_missing_or_damaged_checkpoint_is_named_and_the_old_table_stays(traine
     checkpoint.write_bytes(content[:-7])
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* delete it and run Snakemake again"):
         activations.main(job)
-    middle = len(content) // 2
-    checkpoint.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    checkpoint.write_bytes(with_a_changed_byte(content, len(content) // 2))
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .its checksum is not that of its tensors"):
         activations.main(job)
     assert table.read_bytes() == before

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from damage import with_a_changed_byte
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file
@@ -336,7 +337,7 @@ def test_missing_and_damaged_probes_are_named(stored, tmp_path):
     probes.main(job)
     path = Path(job.paths.probe_weights(job.run.path))
     content = path.read_bytes()
-    path.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+    path.write_bytes(with_a_changed_byte(content, -100))
     with probe_weights.reading(path) as reader:
         layer, step = reader.layers[-1], max(reader.epochs)
         reader.read(reader.layers[0], step)

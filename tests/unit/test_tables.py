@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from damage import with_a_changed_byte
 
 from repdyn import files, tables
 from repdyn.errors import RepdynError
@@ -89,9 +90,8 @@ def test_a_truncated_file_is_named_with_the_command_that_makes_it_again(tmp_path
 def test_a_flipped_byte_is_found(tmp_path):
     path = tmp_path / "big.parquet"
     tables.write(path, {"step": np.arange(5000), "cka": np.random.default_rng(0).random(5000)}, SCHEMA, METADATA)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
+    content = path.read_bytes()
+    path.write_bytes(with_a_changed_byte(content, len(content) // 2))
     with pytest.raises(RepdynError, match="is damaged"):
         tables.read(path)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from damage import with_a_changed_byte
 
 from repdyn import study as studies
 from repdyn import training
@@ -144,9 +145,7 @@ def test_a_damaged_state_is_not_continued_from(make_job, config, victim, damage,
     content = file.read_bytes()
     middle = len(content) // 2
     file.unlink()
-    file.write_bytes(
-        content[:middle] + (b"" if damage == "truncated" else bytes([content[middle] ^ 1]) + content[middle + 1 :])
-    )
+    file.write_bytes(content[:middle] if damage == "truncated" else with_a_changed_byte(content, middle))
     with caplog.at_level("WARNING", logger="repdyn"):
         training.main(job)
     assert "training starts from the beginning" in caplog.text

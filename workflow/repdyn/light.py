@@ -30,7 +30,7 @@ def without_compiler() -> Iterator[None]:
     if _COMPILER in sys.modules:
         yield
         return
-    sys.modules |= {_COMPILER: _StandIn(_COMPILER), _UTILITIES: _LateFunctions(_UTILITIES)}
+    sys.modules |= {_COMPILER: _StandIn(_COMPILER), _UTILITIES: _Late(_UTILITIES, _make_way)}
     try:
         yield
     finally:
@@ -43,8 +43,8 @@ def importing_timm() -> Iterator[None]:
     with (
         without_compiler(),
         _in_place_of("torch.distributed.tensor", None),
-        _in_place_of(_HUB, _LateHub(_HUB)),
-        _in_place_of(_HUB_ERRORS, _LateHub(_HUB_ERRORS)),
+        _in_place_of(_HUB, _Late(_HUB, _fetch_the_hub)),
+        _in_place_of(_HUB_ERRORS, _Late(_HUB_ERRORS, _fetch_the_hub)),
     ):
         yield
 
@@ -88,22 +88,15 @@ class _StandIn(ModuleType):
         return getattr(importlib.import_module(_COMPILER), name)
 
 
-class _LateFunctions(ModuleType):
-    """``torch._dynamo.utils`` for those who import functions from it, each of which is looked up when it is called."""
+class _Late(ModuleType):
+    """For those who import functions and exceptions from a module: each function is looked up when it is called.
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("__"):
-            raise AttributeError(name)
+    Before that, ``make_way`` is called, which must see to it that the module's own exceptions are caught.
+    """
 
-        def call(*arguments: Any, **keywords: Any) -> Any:
-            _make_way()
-            return getattr(importlib.import_module(_UTILITIES), name)(*arguments, **keywords)
-
-        return call
-
-
-class _LateHub(ModuleType):
-    """The hub's client as timm imports it: functions and exceptions, which become the real ones with the first call."""
+    def __init__(self, name: str, make_way: Callable[[], object]) -> None:
+        super().__init__(name)
+        self._make_way = make_way
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -112,14 +105,17 @@ class _LateHub(ModuleType):
             return type(name, (Exception,), {})
 
         def call(*arguments: Any, **keywords: Any) -> Any:
-            real = importlib.import_module(self.__name__)
-            importlib.reload(sys.modules["timm.models._hub"])  # so that what it catches are the real exceptions
-            return getattr(real, name)(*arguments, **keywords)
+            self._make_way()
+            return getattr(importlib.import_module(self.__name__), name)(*arguments, **keywords)
 
         return call
 
 
+def _fetch_the_hub() -> None:
+    importlib.reload(sys.modules["timm.models._hub"])  # with the hub's own functions and exceptions
+
+
 def _make_way() -> None:
     for name in (_COMPILER, _UTILITIES):
-        if isinstance(sys.modules.get(name), _StandIn | _LateFunctions):
+        if isinstance(sys.modules.get(name), _StandIn | _Late):
             del sys.modules[name]

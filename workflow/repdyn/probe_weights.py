@@ -114,21 +114,19 @@ def writing(
         file.write(len(encoded).to_bytes(8, "little") + encoded)
 
         def append(probe: Probe) -> None:
-            for tensor in probe.tensors().values():
-                file.write(_bytes(tensor))
-            file.write(_CHECKSUM.type(_checksum(probe)).tobytes())
+            parts = _stored(probe)
+            for part in parts:
+                file.write(part)
+            file.write(np.array(checksum(parts), dtype=_CHECKSUM).tobytes())
 
         yield append
         if file.tell() != 8 + len(encoded) + end:
             raise ValueError(f"{len(features)} layers at {len(epochs)} checkpoints were announced, but not all came")
 
 
-def _bytes(tensor: Array) -> bytes:
-    return tensor.astype("<f4").tobytes()
-
-
-def _checksum(probe: Probe) -> int:
-    return checksum(map(_bytes, probe.tensors().values()))
+def _stored(probe: Probe) -> list[memoryview]:
+    """A probe's tensors as they stand in the file."""
+    return [np.ascontiguousarray(tensor, dtype="<f4").data for tensor in probe.tensors().values()]
 
 
 class Reader:
@@ -168,7 +166,7 @@ class Reader:
             biases = [get(f"{key}/{name}bias") for name in CLASSIFIERS]
             others = (get(f"{key}/{name}") for name in ("mean", "scale", "gradient"))
             probe = Probe(np.stack(weights), np.stack(biases), *others)
-            if _checksum(probe) != get(f"{key}/checksum"):
+            if checksum(_stored(probe)) != get(f"{key}/checksum"):
                 raise damaged(self._path, f"the checksum of {layer} at step {step} is not that of its probe")
         except SafetensorError as error:
             raise damaged(self._path, error) from None
