@@ -34,7 +34,7 @@ PNG = 150_000  # bytes of a figure
 ROW = {
     "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
 }  # fmt: skip
-SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 14_000  # bytes of a file
+SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 17_500  # bytes of a file
 # MiB of the interpreter and what a stage imports and its libraries take, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
 SCIPY = 40  # MiB in a process that has torch
@@ -79,6 +79,11 @@ class Grid:
         """Sets of planes."""
         return 3 if self.study.data.label_noise else 2
 
+    @property
+    def number(self) -> int:
+        """Bytes of a stored activation."""
+        return 2 if self.study.activations.dtype == "float16" else 4
+
     def moments(self, optimizer: str) -> int:
         """Numbers that an optimizer keeps for each weight: SGD's momentum, two moments of the others."""
         return 1 if self.study.optimizers[optimizer].opt in ("sgd", "momentum", "nesterov") else 2
@@ -95,7 +100,6 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     L, p = len(extent.features), sum(extent.features.values())
     training = study.training
     evaluated = len(schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
-    number = 2 if study.activations.dtype == "float16" else 4
     # Three classifiers, mean and scale of each feature; a header entry for each tensor.
     probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
     S, P, C = grid.sets, study.planes.count, grid.classes
@@ -103,7 +107,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "history": parquet(evaluated, ROW["history"], 1, 11),
         "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
         "state": (extent.stored + STATE * extent.tensors) * (1 + grid.moments(optimizer)),
-        "activations": LZ4 * (grid.similarity + grid.probe) * E * p * number + parquet(0, 0, 2 * E, 6 + L),
+        "activations": LZ4 * (grid.similarity + grid.probe) * E * p * grid.number + parquet(0, 0, 2 * E, 6 + L),
         "cka": parquet(L * E**2, ROW["cka"], L, 8),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
@@ -155,7 +159,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     # The backward pass needs what modules put out, and a third as much from functions between them (sums, attention).
     passes = 4 * max(batch * (1.3 * extent.outputs + 5 * extent.widest), 256 * 4 * extent.widest)
     # A column of a row group as it is read: compressed, decompressed, and in one piece twice.
-    read = 4 * (2 if study.activations.dtype == "float16" else 4)
+    read = 4 * grid.number
     held = (gram.FLOATS + read) * n
     grams = min(budget, 4 * (E + 1) * n**2 + held * min(widest, budget / 2 / held)) + 25 * MIB
     thin = min(m, widest)
