@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -15,11 +17,11 @@ def stepper(config):
 
     def make(arch="vit", **changes):
         config["training"] |= changes
+        config["archs"]["resnet"]["kwargs"] |= {"channels": [16, 16, 16, 16]}  # wide enough for channels last
         config["optimizers"]["sgd"] |= {"momentum": 0.0, "lr": 1.0}
         study = studies.parse(config)
         settings = study.hyperparameters("train", study.run(arch, "sgd", 0))
         model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
-        model = model.to(memory_format=stepping.memory_format(settings["training"]))
         return model, stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
 
     return make
@@ -80,6 +82,42 @@ def test_channels_last_is_how_weights_lie_and_changes_hardly_a_number(stepper, b
     assert last.layer2[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
     assert first.layer2[0].conv1.weight.is_contiguous()
     assert step_last(*batch).item() == pytest.approx(step_first(*batch).item(), rel=1e-5)
+
+
+NARROW = """
+import torch
+from repdyn import architectures, stepping
+
+settings = {"model": "resnet18", "kwargs": {"layers": [1, 1, 1, 1]}, "stem": "small", "width": 4}
+training = {"channels_last": True, "precision": "float32", "compile": False, "label_smoothing": 0.0, "clip_norm": None}
+optimizer = {"opt": "momentum", "lr": 0.0, "momentum": 0.0, "weight_decay": 0.0, "kwargs": {}, "schedule": None}
+torch.set_num_threads(1)
+images, labels = torch.randn(32, 3, 64, 64).contiguous(memory_format=torch.channels_last), torch.arange(32) % 10
+gradients = []
+for dtype in (torch.float32, torch.float64):
+    model = architectures.build(settings, (3, 64, 64), 10, seed=0).to(dtype)
+    step = stepping.Stepper(model, {"training": training, "optimizer": optimizer}, torch.device("cpu"), 1)
+    for _ in range(3):
+        step(images.to(dtype), labels)
+    gradients.append(torch.cat([parameter.grad.flatten().double() for parameter in model.parameters()]))
+print(((gradients[0] - gradients[1]).norm() / gradients[1].norm()).item())
+"""
+
+
+def test_narrow_strided_shortcuts_which_crash_with_channels_last_are_trained_with_the_gradients_of_float64():
+    shown = subprocess.run([sys.executable, "-c", NARROW], check=False, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr or f"ended with {shown.returncode}"
+    assert float(shown.stdout) < 1e-4
+
+
+@pytest.mark.parametrize(("width", "kind"), [(15, torch.contiguous_format), (16, torch.channels_last)])
+def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(width, kind):
+    training = {"channels_last": True}
+    model = architectures.build(
+        {"model": "resnet18", "kwargs": {}, "stem": "small", "width": width}, (1, 8, 8), 10, seed=0
+    )
+    assert stepping.memory_format(training, model, torch.device("cpu")) == kind
+    assert stepping.memory_format(training, model, torch.device("cuda")) == torch.channels_last
 
 
 def test_a_compiled_model_is_what_trains(stepper, batch, monkeypatch):

@@ -18,10 +18,34 @@ from torch.nn import functional as F
 from . import optimizers
 from .rates import Rate
 
+# Channels that oneDNN handles at once, at most (with AVX-512; eight with AVX2).
+_BLOCK_OF_CHANNELS = 16
 
-def memory_format(settings: Mapping[str, Any]) -> torch.memory_format:
-    """How weights lie in memory: convolutions are faster with channels last, on GPUs and on CPUs."""
-    return torch.channels_last if settings["channels_last"] else torch.contiguous_format
+
+def _overruns(module: nn.Module) -> bool:
+    """Whether oneDNN's gradient of these weights writes past its buffer where channels are last.
+
+    So does that of a strided 1 × 1 convolution of fewer channels than a block has: it crashes, hangs, or returns wrong
+    numbers (github.com/uxlfoundation/oneDNN/issues/6035, open as of oneDNN 3.12 in torch 2.14).
+    """
+    return (
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and max(module.stride) > 1
+        and module.in_channels // module.groups < _BLOCK_OF_CHANNELS
+    )
+
+
+def memory_format(settings: Mapping[str, Any], model: nn.Module, device: torch.device) -> torch.memory_format:
+    """How weights and images lie in memory: convolutions are faster with channels last, on GPUs and on CPUs.
+
+    On CPUs a network of narrow strided shortcuts, such as a ResNet of width 8, is trained with channels first whatever
+    ``channels_last`` says, because its gradients cannot be trusted otherwise.
+    """
+    is_wanted = settings["channels_last"]
+    if device.type == "cpu" and any(_overruns(module) for module in model.modules()):
+        is_wanted = False
+    return torch.channels_last if is_wanted else torch.contiguous_format
 
 
 class Stepper:
@@ -30,15 +54,17 @@ class Stepper:
     def __init__(
         self, model: nn.Module, settings: Mapping[str, Any], device: torch.device, steps_per_epoch: int
     ) -> None:
-        """Create optimizer and schedule.
+        """Move the network to its device, laid out in memory as training is fastest; create optimizer and schedule.
 
         Args:
-            model: on its device.
+            model: the network, which is changed in place.
             settings: the hyperparameters of the run.
-            device: the same device.
+            device: where it is trained.
             steps_per_epoch: optimizer steps in an epoch.
         """
-        self._training, self._device, self._parameters = settings["training"], device, list(model.parameters())
+        self._training, self._device = settings["training"], device
+        self._format = memory_format(self._training, model, device)
+        self._parameters = list(model.to(device, memory_format=self._format).parameters())
         self.optimizer = optimizers.create(model, settings["optimizer"])
         self.rate = Rate(self.optimizer, settings["optimizer"]["schedule"], steps_per_epoch)
         self._forward: Any = torch.compile(model) if self._training["compile"] else model
@@ -60,10 +86,8 @@ class Stepper:
         Returns:
             The loss before it, a scalar on the device, in nats.
         """
-        if not self._training["channels_last"]:
-            images = images.contiguous()
         with self.autocast():
-            logits = self._forward(images)
+            logits = self._forward(images.contiguous(memory_format=self._format))
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training["label_smoothing"])
         self.optimizer.zero_grad(set_to_none=True)
         if self._scaler is None:

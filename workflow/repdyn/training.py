@@ -127,8 +127,7 @@ class Trainer:
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = schedule.steps_of(study)
         seed = stream(self.seed, _INITIALISATION)
-        model = architectures.build(settings["arch"], examples.shape, examples.classes, seed)
-        self.model = model.to(self.device, memory_format=stepping.memory_format(self.settings)).train()
+        self.model = architectures.build(settings["arch"], examples.shape, examples.classes, seed).train()
         self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
         torch.manual_seed(stream(self.seed, _NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
