@@ -40,6 +40,9 @@ def of(model, stem="native", width=None, **kwargs):
 SWIN = {"window_size": 4, "embed_dim": 8, "depths": (1, 1), "num_heads": (2, 2)}
 MIXER = {"patch_size": 8, "num_blocks": 2, "embed_dim": 16}
 TORCHVISION_VIT = {"patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
+NASNET = {"stem_size": 12, "num_features": 96}
+TWINS = {"embed_dims": (8, 8), "num_heads": (1, 1), "depths": (1, 1), "mlp_ratios": (1, 1)}
+VOLO = {"layers": (1, 1, 1, 1), "embed_dims": (8,) * 4, "num_heads": (1,) * 4, "stem_hidden_dim": 8}
 # Small variants, with random weights, of every kind of network, and what is observed of them.
 FAMILIES = [
     (
@@ -75,6 +78,18 @@ FAMILIES = [
         4,
     ),
     (of("torchvision:mobilenet_v2", width_mult=0.1), ["features.0", "features.1", "features.2"], 19),
+    (
+        of("torchvision:googlenet"),
+        ["maxpool2", "inception3a", "inception3b", "inception4a", "inception4b", "inception4c", "inception4d"],
+        11,
+    ),
+    (of("timm.models.nasnet:NASNetALarge", **NASNET), ["conv0", "cell_stem_0", "cell_stem_1", "cell_0"], 24),
+    (of("dla34", channels=(8,) * 6, levels=(1,) * 6), ["level1", "level2.tree1", "level2.tree2"], 10),
+    (of("selecsls42"), ["stem", "features.0", "features.1"], 8),
+    (of("swiftformer_xs", embed_dims=(8,) * 4), ["stem", "stages.0.blocks.0", "stages.0.blocks.1"], 18),
+    (of("timm.models.twins:Twins", **TWINS), ["pos_drops.0", "blocks.0.0", "blocks.1.0", "norm"], 4),
+    (of("timm.models.volo:VOLO", **VOLO), ["patch_embed", "network.0.0", "network.2.0", "network.3.0"], 8),
+    (of("qwen3_vit_88m", embed_dim=64, depth=2, num_heads=1), ["encoder.patch_embed", "encoder.blocks.0"], 4),
 ]
 
 
@@ -90,6 +105,7 @@ def test_every_kind_of_network_is_built_run_and_observed(settings, first, count)
     assert logits.isfinite().all()
     assert outputs.keys() == layers.keys()
     assert all(len(output) == 3 for output in outputs.values())
+    assert list(outputs) == list(layers), "in order of depth"
 
 
 @pytest.mark.parametrize("patch", [1, 2, 4, 8])

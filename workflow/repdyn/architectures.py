@@ -81,6 +81,8 @@ def _takes_image_size(name: str) -> bool:
 
 # What torchvision's models of one image size call it; others take any.
 _TORCHVISION_SIZES = {"vit_": "image_size", "maxvit": "input_size"}
+# A network has one output here, and torchvision warns where its initialisation is left to it.
+_TORCHVISION_DEFAULTS = {name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")}
 
 
 def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
@@ -93,6 +95,7 @@ def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: 
     for prefix, key in _TORCHVISION_SIZES.items():
         if name.startswith(prefix):
             kwargs.setdefault(key, shape[1] if key == "image_size" else shape[1:])
+    kwargs = _TORCHVISION_DEFAULTS.get(name, {}) | kwargs
     try:
         model: nn.Module = torchvision.models.get_model(name, num_classes=classes, **kwargs)
     except Exception as error:  # models check their arguments in their own ways

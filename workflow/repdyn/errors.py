@@ -10,5 +10,8 @@ class RepdynError(Exception):
 
 
 def one_line(error: object) -> str:
-    """What another library says is wrong, to stand within a sentence: on one line and without a full stop."""
-    return " ".join(str(error).split()).rstrip(".")
+    """What another library says is wrong, to stand within a sentence: on one line and without a full stop.
+
+    An exception that says nothing, as a bare assertion does, is called by its name.
+    """
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -19,17 +19,21 @@ from .errors import RepdynError
 
 _BLOCK = re.compile(
     r"Block|Bottle|Residual|Basic$|EncoderLayer|TransformerLayer|MBConv|DepthwiseSeparable|XceptionModule"
+    r"|Cell|Inception([A-E]|$)|Reduction[AB]|Outlooker"
 )
+_BLOCK_OR_ALL = re.compile(r"(Transformer|Encoder)$")  # a block where it holds none
 _STAGE = re.compile(r"Blocks|Stage")  # holds blocks, although it may be called after them
 _NONLINEARITY = re.compile(r"ReLU|GELU|SiLU|ELU|Tanh|Sigmoid|Mish|Hardswish|Softplus")
 _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!.*(Head|Classifier)).*Pool"))
-# Where dropout and the like come between stem and blocks; other stems stand right before the first block.
+# Where dropout and the like come between stem and blocks; other stems stand right before the first block, but for what
+# is beside the way of the activations.
 _STEMS = ("patch_embed", "conv_proj", "stem")
+_BESIDE = re.compile(r"^(downsample|project|shortcut)$|rope|rotary")
 
 
 def output_of(output: Any) -> Any:
     """What is observed of what a module returns: the first of several."""
-    return output[0] if isinstance(output, tuple) else output
+    return output[0] if isinstance(output, tuple | list) else output
 
 
 def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
@@ -77,11 +81,17 @@ def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
 def _blocks(modules: dict[str, nn.Module]) -> list[str]:
     found: list[str] = []
     for path, module in modules.items():
-        kind = type(module).__name__
-        is_block = _BLOCK.search(kind) and not _STAGE.search(kind) and next(module.children(), None) is not None
-        if is_block and not path.startswith(tuple(f"{outer}." for outer in (*_STEMS, *found[-1:]))):
+        if _is_block(module) and not path.startswith(tuple(f"{outer}." for outer in (*_STEMS, *found[-1:]))):
             found.append(path)
     return found
+
+
+def _is_block(module: nn.Module) -> bool:
+    kind = type(module).__name__
+    if _BLOCK_OR_ALL.search(kind):
+        inner = [part for part in module.modules() if part is not module]
+        return bool(inner) and not any(_is_block(part) for part in inner)
+    return bool(_BLOCK.search(kind)) and not _STAGE.search(kind) and next(module.children(), None) is not None
 
 
 def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
@@ -93,8 +103,11 @@ def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
     while path:
         parent = path.rpartition(".")[0]
         siblings = [other for other in modules if other.rpartition(".")[0] == parent]
-        if siblings[0] != path:
-            return siblings[siblings.index(path) - 1]
+        before = siblings[: siblings.index(path)]
+        before = [other for other in before if not _BESIDE.search(other.rpartition(".")[2])]
+        if before:
+            # A list of modules is not called itself; its first is what stands before the first of a list of stages.
+            return f"{before[-1]}.0" if isinstance(modules[before[-1]], nn.ModuleList) else before[-1]
         path = parent
     return None
 

@@ -53,8 +53,9 @@ def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimiz
             model, opt=name, lr=settings["lr"], weight_decay=settings["weight_decay"], **momentum, **kwargs
         )
     except Exception as error:  # optimizers check their arguments in their own ways
-        words = one_line(error) or type(error).__name__
-        raise RepdynError(f"timm cannot create the optimizer `{name}` with kwargs {kwargs}: {words}.") from None
+        raise RepdynError(
+            f"timm cannot create the optimizer `{name}` with kwargs {kwargs}: {one_line(error)}."
+        ) from None
 
 
 def _from_path(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:

@@ -55,8 +55,9 @@ class Rate:
                 **kwargs,
             )
         except Exception as error:  # schedulers check their arguments in their own ways
-            words = one_line(error) or type(error).__name__
-            raise RepdynError(f"timm cannot create the schedule `{name}` with kwargs {kwargs}: {words}.") from None
+            raise RepdynError(
+                f"timm cannot create the schedule `{name}` with kwargs {kwargs}: {one_line(error)}."
+            ) from None
 
         self._inner = getattr(self._scheduler, "lr_scheduler", None)
 
