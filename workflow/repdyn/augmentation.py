@@ -40,7 +40,7 @@ class Augmentation:
 
         Args:
             images: (batch, channels, height, width), standardised.
-            positions: (batch,), which of the n they are.
+            positions: (batch,), which of the n they are, on the device.
 
         Returns:
             The same shape, channels last in memory.
@@ -49,7 +49,6 @@ class Augmentation:
         # Channels last, so that one gather takes whole pixels.
         padded = self._black.to(images).expand(batch, height + 2 * pad, width + 2 * pad, channels).clone()
         padded[:, pad : pad + height, pad : pad + width] = images.permute(0, 2, 3, 1)
-        positions = positions.to(padded.device)
         example, row, column = (torch.arange(side, device=padded.device) for side in (batch, height, width))
         column = torch.where(self._mirrored[positions, None], width - 1 - column, column)
         rows = (self._places[0, positions, None] + row)[:, :, None]

@@ -174,9 +174,12 @@ class Trainer:
     def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
         generator = torch.Generator().manual_seed(stream(self.seed, _ORDER, epoch))
         order = torch.randperm(len(self.train.labels), generator=generator)
-        labels = self.train.given_labels[order.to(self.device)].split(self.batch_size)
+        there = order.to(self.device)  # once an epoch, since each copy waits for the GPU
         batches = zip(
-            self.train.images.batches(self.batch_size, order), labels, order.split(self.batch_size), strict=True
+            self.train.images.batches(self.batch_size, order),
+            self.train.given_labels[there].split(self.batch_size),
+            there.split(self.batch_size),
+            strict=True,
         )
         if self.augment is not None:
             self.augment.draw(torch.Generator().manual_seed(stream(self.seed, _AUGMENTATION, epoch)))
