@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import torch
 
@@ -37,3 +38,16 @@ def prepare(name: str) -> torch.device:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise RepdynError("`execution.device` is mps, but that is not available here; use `auto` or `cpu`.")
     return device
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Kind of device -> the state of its random numbers, which dropout draws; nothing for the CPU: torch has those."""
+    if device.type == "cpu":
+        return {}
+    return {device.type: torch.get_device_module(device).get_rng_state(device)}
+
+
+def set_random_state(device: torch.device, states: Mapping[str, torch.Tensor]) -> None:
+    """Go on with the random numbers of a state, unless it is of another kind of device."""
+    if device.type in states:
+        torch.get_device_module(device).set_rng_state(states[device.type], device)

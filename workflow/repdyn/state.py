@@ -73,7 +73,8 @@ class StateFolder:
         content = memoryview(self._file.read_bytes())
         if checksum([content[:-_CHECKSUM]]) != int.from_bytes(content[-_CHECKSUM:], "little"):
             raise ValueError  # torch itself would not see a byte that has changed
-        state: dict[str, Any] = torch.load(io.BytesIO(content[:-_CHECKSUM]), weights_only=True)
+        # On the CPU, so that the next job may have another GPU, or none, and no GPU holds everything twice.
+        state: dict[str, Any] = torch.load(io.BytesIO(content[:-_CHECKSUM]), weights_only=True, map_location="cpu")
         return state
 
     def publish(self, step: int, path: Path) -> None:

@@ -229,7 +229,7 @@ class Trainer:
                 "model": self.model.state_dict(),
                 "steps": self.take_step.state_dict(),
                 "random": torch.get_rng_state(),
-                "cuda_random": torch.cuda.get_rng_state_all() if self.device.type == "cuda" else [],
+                "device_random": devices.random_state(self.device),
                 "history": self.history,
                 "seconds": self.seconds,
             }
@@ -242,8 +242,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.take_step.load_state_dict(state["steps"])
         torch.set_rng_state(state["random"])
-        if state["cuda_random"]:
-            torch.cuda.set_rng_state_all(state["cuda_random"])
+        devices.set_random_state(self.device, state["device_random"])
         self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
         LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
 
