@@ -1,4 +1,5 @@
 import tracemalloc
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repdyn import activations, cka, gram, hsic, training
+from repdyn import activations, cka, gram, hsic, minibatch, training
 from repdyn.errors import RepdynError
 
 PLENTY = 1e9
@@ -250,6 +251,56 @@ def test_torch_gives_the_numbers_of_numpy():
     for budget in (PLENTY, 60_000):
         for one, other in zip(similarities(X, budget, Torch(torch.device("cpu"))), similarities(X), strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
+
+
+def test_torch_leaves_what_it_centres_as_it_was_and_does_not_mind_that_it_is_read_only(recwarn, monkeypatch):
+    import torch
+
+    from repdyn import gram_torch
+
+    (X,) = trajectory(50, 30, E=1)
+    X.flags.writeable = False
+    before = X.copy()
+    backend = gram_torch.Torch(torch.device("cpu"))
+    whole, *norms = backend.centred(X, 0)
+    monkeypatch.setattr(gram_torch, "CHUNKS", 350)  # 7 features at a time
+    parts, *sums = backend.centred(X, 0)
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(sums, norms, rtol=1e-6)
+    np.testing.assert_allclose(norms, gram.centred(X)[1:], rtol=1e-6)
+    assert not recwarn
+
+
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_grams_are_let_go_of_before_the_next_take_their_place(in_batches):
+    import torch
+
+    from repdyn.gram_torch import Torch
+
+    class Weighed(Torch):
+        given, most, times = [], 0, 0
+
+        def weigh(self, tensor):
+            self.given.append(weakref.ref(tensor))
+            held = [there for one in self.given if (there := one()) is not None]
+            self.most, self.times = max(self.most, sum(each.nbytes for each in held)), self.times + 1
+            return tensor
+
+        def stack(self, *shape):
+            return self.weigh(super().stack(*shape))
+
+        def zeros(self, *shape):
+            return self.weigh(super().zeros(*shape))
+
+    X, backend = Arrays(trajectory(80, 10, E=3)), Weighed(torch.device("cpu"))
+    budget = 23_000
+    if in_batches:
+        minibatch.similarities(X, 20, budget, backend)
+    else:
+        hsic.similarities(X, budget, backend)
+    assert backend.times > 2
+    assert backend.most < budget - gram.FLOATS * 80 * 10  # the rest is for features
 
 
 def test_no_gpu_means_no_torch(tmp_path, monkeypatch):

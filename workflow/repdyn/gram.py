@@ -68,7 +68,7 @@ class Backend(Protocol):
         ...
 
     def stack(self, *shape: int) -> Any:
-        """A float32 array with anything in it, valid until the next is asked for."""
+        """A float32 array with anything in it, to be let go of before the next is asked for."""
         ...
 
     def gram(self, X: Any, start: int, out: Any) -> None:
@@ -242,6 +242,7 @@ def products(
         D[:, start:stop] = backend.diagonals(S)
         if watch is not None:
             watch(backend.array(S), start)
+        del S  # the next band takes its place
     return Products(G, D, constant)
 
 

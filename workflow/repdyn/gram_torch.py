@@ -15,7 +15,7 @@ from . import devices, gram
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 2**20  # entries of each Gram raised to float64 at a time
-CHUNKS = 2**25  # entries of all Grams together raised to float64 at a time, 256 MiB
+CHUNKS = 2**25  # entries of all Grams together, or features, raised to float64 at a time, 256 MiB
 
 
 class Torch:
@@ -25,17 +25,20 @@ class Torch:
         self.device, self.tf32 = device, tf32
 
     def centred(self, X: Array, exponent: int) -> tuple[torch.Tensor, float, float]:
-        """See ``gram.Backend``."""
-        Xc = torch.from_numpy(np.ascontiguousarray(X)).to(self.device)
+        """See ``gram.Backend``; some features at a time, because a sum in float64 is the sum of a copy."""
+        Xc = torch.tensor(X, device=self.device)  # a copy on any device, to be centred in place
         if Xc.dtype != torch.float64:
             Xc = Xc.float()
         if exponent:
             Xc = torch.ldexp(Xc, torch.tensor(-exponent, device=self.device))
-        total = float(Xc.square().sum(dtype=torch.float64))
-        # The mean is float64, but the difference is rounded: twice, as on the CPU.
-        for _ in range(2):
-            Xc = Xc - Xc.mean(dim=0, dtype=torch.float64).to(Xc.dtype)
-        return Xc.float(), total, float(Xc.square().sum(dtype=torch.float64))
+        total, spread = torch.zeros(2, dtype=torch.float64, device=self.device)
+        for part in Xc.split(max(1, CHUNKS // len(X)), dim=1):
+            total += part.square().sum(dtype=torch.float64)
+            # The mean is float64, but the difference is rounded: twice, as on the CPU.
+            for _ in range(2):
+                part.sub_(part.mean(dim=0, dtype=torch.float64).to(part.dtype))
+            spread += part.square().sum(dtype=torch.float64)
+        return Xc.float(), float(total), float(spread)
 
     def zeros(self, *shape: int) -> torch.Tensor:
         """See ``gram.Backend``."""

@@ -51,18 +51,26 @@ def similarities(
         )
     biased, unbiased = np.zeros((E, E)), np.zeros((E, E))
     for first in range(0, len(chosen), together):
-        group = chosen[first : first + together]
-        stacks = [backend.zeros(E, len(batch), len(batch)) for batch in group]
-        norms = np.zeros((E, 2))
-        for part in gram.parts(source, width, backend):
-            norms[part.e] += part.squares
-            for batch, stack in zip(group, stacks, strict=True):
-                # The whole is centred before the batch is, so that large means cost no precision.
-                X = part.X[batch]
-                gram.add_gram(backend, part, X - X.mean(0), 0, stack[part.e])
-        for batch, stack in zip(group, stacks, strict=True):
-            n = len(batch)
-            products = gram.Products(backend.inner(stack), backend.diagonals(stack), np.zeros(E, dtype=bool))
+        found, norms = _products(source, chosen[first : first + together], width, backend)
+        for products in found:
+            n = products.D.shape[1]
             biased += products.G / (n - 1) ** 2
             unbiased += hsic.unbiased(products) / (n * (n - 3))
     return hsic.from_products(biased, unbiased, gram.is_constant(source, norms))
+
+
+def _products(
+    source: gram.Source, group: list[Array], width: int, backend: gram.Backend
+) -> tuple[list[gram.Products], Array]:
+    """What HSIC of each batch of a group is made of, and norms for ``gram.is_constant``; the Grams are let go of."""
+    E = len(source.features)
+    stacks = [backend.zeros(E, len(batch), len(batch)) for batch in group]
+    norms = np.zeros((E, 2))
+    for part in gram.parts(source, width, backend):
+        norms[part.e] += part.squares
+        for batch, stack in zip(group, stacks, strict=True):
+            # The whole is centred before the batch is, so that large means cost no precision.
+            X = part.X[batch]
+            gram.add_gram(backend, part, X - X.mean(0), 0, stack[part.e])
+    none = np.zeros(E, dtype=bool)
+    return [gram.Products(backend.inner(stack), backend.diagonals(stack), none) for stack in stacks], norms
