@@ -142,6 +142,36 @@ def test_progress_is_steady_lines_with_rate_and_time_left(monkeypatch, caplog):
     assert 3 <= len(lines) <= 5
 
 
+def test_what_torch_says_of_a_gpu_is_a_sentence_and_what_it_says_of_anything_else_a_bug(monkeypatch, caplog):
+    import torch
+
+    def no_memory():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of …")
+
+    def not_twice_the_same():
+        before = torch.get_deterministic_debug_mode()
+        torch.set_deterministic_debug_mode("error")
+        try:
+            torch.zeros(2).put_(torch.tensor([0]), torch.ones(1))
+        finally:
+            torch.set_deterministic_debug_mode(before)
+
+    def anything_else():
+        torch.zeros(2) + torch.zeros(3)
+
+    monkeypatch.setattr(sys, "argv", ["repdyn", "train", *RUN])
+    for stage, code, said in (
+        (no_memory, 1, "The GPU has no memory for 2.50 GiB more; let fewer jobs share it, or"),
+        (not_twice_the_same, 1, "`put_`, of which the model makes use, does not give the same numbers twice on a GPU"),
+        (anything_else, 2, "unexpected, a bug in repdyn:"),
+    ):
+        monkeypatch.setattr(main, "_run", lambda _, stage=stage: stage())
+        with caplog.at_level("ERROR", logger="repdyn"):
+            monkeypatch.setattr(main.LOG, "handlers", [logging.NullHandler()])
+            assert main.main() == code
+        assert caplog.records[-1].getMessage().startswith(said)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
 def test_a_full_disk_cuts_a_log_short_and_a_mistake_in_a_line_is_still_told(capsys):
     log = main._LogFile("/dev/full")

@@ -11,6 +11,7 @@ import gc
 import importlib
 import logging
 import os
+import re
 import resource
 import sys
 import time
@@ -155,10 +156,33 @@ def main() -> int:
             return _fail("The disk is full; free some space and run again. What was finished is untouched.")
         LOG.exception("unexpected:")
         return 2
-    except Exception:
+    except Exception as error:
+        if (complaint := _about_gpu(error)) is not None:
+            return _fail(complaint)
         LOG.exception("unexpected, a bug in repdyn:")
         return 2
     return 0
+
+
+def _about_gpu(error: Exception) -> str | None:
+    """What to say of an error that torch raises about a GPU; None of another error.
+
+    Known by torch's words, because some are a plain ``RuntimeError``, and torch may not be imported.
+    """
+    words = str(error)
+    if "out of memory" in words or "STATUS_ALLOC_FAILED" in words:
+        wanted = re.search(r"Tried to allocate ([\d.]+ \w+)", words)
+        return (
+            f"The GPU has no memory{f' for {wanted[1]} more' if wanted else ''}; let fewer jobs share it, or lower "
+            "`training.batch_size` or `execution.memory_gib`."
+        )
+    if "does not have a deterministic implementation" in words:
+        operation, _, _ = words.partition(" ")
+        return (
+            f"`{operation}`, of which the model makes use, does not give the same numbers twice on a GPU; take "
+            "another model, or set `execution.device` to cpu."
+        )
+    return None
 
 
 def _fail(message: str) -> int:
