@@ -120,11 +120,11 @@ def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(
     assert stepping.memory_format(training, model, torch.device("cuda")) == torch.channels_last
 
 
-def test_a_compiled_model_is_what_trains(stepper, batch, monkeypatch):
+def test_a_compiled_model_is_what_trains_by_kernels_that_are_not_chosen_by_time(stepper, batch, monkeypatch):
     compiled = []
-    monkeypatch.setattr(torch, "compile", lambda model: compiled.append(model) or model)
+    monkeypatch.setattr(torch, "compile", lambda model, options: compiled.append((model, options)) or model)
     model, step = stepper(compile=True)
-    assert compiled == [model]
+    assert compiled == [(model, {"deterministic": True})]
     before = copy(model)
     step(*batch)
     assert moved(model, before) > 0

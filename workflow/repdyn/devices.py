@@ -21,7 +21,8 @@ def prepare(name: str) -> torch.device:
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # What `use_deterministic_algorithms` does, but that one imports torch's compiler: as long again as torch itself.
+    # What `use_deterministic_algorithms` does, but that one imports torch's compiler, to tell it too: as long again as
+    # torch itself. `stepping.py` tells it where it is used.
     torch.set_deterministic_debug_mode("error")
     # A help in finding uses of uninitialised memory, at a few per cent of the time; there are none here.
     torch.utils.deterministic.fill_uninitialized_memory = False
