@@ -6,7 +6,8 @@ from damage import with_a_changed_byte
 from test_cka import Arrays
 from torch import nn
 
-from repdyn import activations, architectures, checkpoints, data, hsic, training
+from repdyn import activations, architectures, check, checkpoints, data, extents, hsic, training
+from repdyn import study as studies
 from repdyn.errors import RepdynError
 from repdyn.representations import Representations
 
@@ -47,6 +48,28 @@ def test_hooks_are_gone_afterwards():
         pass
     model(torch.randn(5, 3))
     assert outputs == {}
+
+
+class HeadFirst(nn.Module):
+    """Defined from the last layer to the first; its nonlinearity is called twice."""
+
+    def __init__(self, in_chans, num_classes, img_size):
+        super().__init__()
+        self.head, self.tanh = nn.Linear(8, num_classes), nn.Tanh()
+        self.second, self.first = nn.Linear(8, 8), nn.Linear(in_chans * img_size**2, 8)
+
+    def forward(self, images):
+        return self.head(self.tanh(self.second(self.tanh(self.first(images.flatten(1))))))
+
+
+def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config):
+    config["archs"] = {"mine": {"model": f"{__name__}:HeadFirst", "layers": ["first", "second", "tanh"]}}
+    study = studies.parse(config)
+    settings = study.hyperparameters("activations", study.run("mine", "sgd", 0))
+    _, layers = activations.network(study, settings, torch.device("cpu"))
+    assert list(layers) == ["first", "second", "tanh"], "of two calls the last counts: its output is what is kept"
+    assert list(extents.measure(study, "mine").features) == list(layers)
+    assert list(check.check_architecture(study, "mine").layers) == list(layers)
 
 
 @pytest.mark.parametrize("arch", ["resnet", "vit"])

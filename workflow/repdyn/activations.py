@@ -46,9 +46,9 @@ def tap(
         reduction: of the network's activations; None to keep them whole.
 
     Yields:
-        A dictionary that each forward pass fills: layer -> output of its module, flattened to (batch, features). The
-        output is copied at once: an in-place operation that follows would otherwise overwrite it. Of a module that is
-        called more than once in a forward pass, the last output stands.
+        A dictionary that each forward pass fills: layer -> output of its module, flattened to (batch, features), in the
+        order in which they come. The output is copied at once: an in-place operation that follows would otherwise
+        overwrite it. Of a module that is called more than once in a forward pass, the last output stands.
     """
     outputs: dict[str, torch.Tensor] = {}
 
@@ -56,6 +56,7 @@ def tap(
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = observed.output_of(output).detach()
             kept = tensor if reduction is None else reduction(tensor)
+            outputs.pop(layer, None)
             outputs[layer] = kept.flatten(1).clone()
 
         return hook
@@ -69,11 +70,18 @@ def tap(
 
 
 def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
-    """The network of a run, in eval mode and with arbitrary weights, and its observed layers (name -> module path)."""
-    model = architectures.build(
-        settings["arch"], datasets.shape(study.data), datasets.source(study.data).classes, seed=0
-    )
-    return model.eval().to(device), observed.observed(model, settings["layers"])
+    """The network of a run, in eval mode and with arbitrary weights, and its observed layers.
+
+    Returns:
+        The network, and name -> module path in order of depth, for which one image without light goes through it.
+    """
+    shape = datasets.shape(study.data)
+    model = architectures.build(settings["arch"], shape, datasets.source(study.data).classes, seed=0)
+    model = model.eval().to(device)
+    layers = observed.observed(model, settings["layers"])
+    with torch.inference_mode(), tap(model, layers) as outputs:
+        model(torch.zeros(1, *shape, device=device))
+    return model, observed.in_order(layers, outputs)
 
 
 @torch.inference_mode()

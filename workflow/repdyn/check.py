@@ -120,7 +120,7 @@ class Checked:
 
     Attributes:
         model: in training mode.
-        layers: its observed layers, name -> module path.
+        layers: its observed layers, name -> module path, in order of depth.
         shapes: what each of them gives for an image, name -> shape.
         kept: what is kept of it, name -> shape.
         calls: how often each is called in a forward pass, of which the last is observed; name -> number.
@@ -161,6 +161,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
                 f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {len(images)} images, but its first "
                 "dimension must be that of the images, with numbers for each."
             )
+    layers = observed.in_order(layers, outputs)
     reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
@@ -228,6 +229,7 @@ def _observe(
 
     def keep(layer: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            outputs.pop(layer, None)
             outputs[layer] = observed.output_of(output)
             calls[layer] += 1
 

@@ -74,6 +74,7 @@ def measure(study: Study, arch: str) -> Extent:
                 if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
                     own[path] = sizes[path]
                 if path in layers.values():
+                    kept.pop(path, None)
                     kept[path] = math.prod(reduction(tensor).shape[1:])
 
         return hook
@@ -82,10 +83,11 @@ def measure(study: Study, arch: str) -> Extent:
         module.register_forward_hook(keep(path))
     model(torch.zeros(2, *shape, device="meta"))
     state = model.state_dict().values()
+    names = {path: layer for layer, path in layers.items()}
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
         tensors=len(state),
-        features={layer: kept[path] for layer, path in layers.items()},
+        features={names[path]: size for path, size in kept.items()},
         outputs=sum(own.values()),
         widest=max(sizes.values()),
     )

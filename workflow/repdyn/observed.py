@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
@@ -37,7 +38,7 @@ def output_of(output: Any) -> Any:
 
 
 def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
-    """Which modules of a model are observed: the layer's name -> the module's path, in order of depth.
+    """Which modules of a model are observed: the layer's name -> the module's path, in the order of their definition.
 
     Args:
         model: the network.
@@ -65,6 +66,11 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
             raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
         chosen |= set(found)
     return {path: path for path in paths if path in chosen}
+
+
+def in_order(layers: Mapping[str, str], outputs: Iterable[str]) -> dict[str, str]:
+    """The same layers in order of depth: that of their outputs in a forward pass, whatever is defined first."""
+    return {layer: layers[layer] for layer in outputs}
 
 
 def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
@@ -96,18 +102,19 @@ def _is_block(module: nn.Module) -> bool:
 
 def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
     """The module that stands right before the first block, or before the stage that holds it; None if nothing does."""
-    for stem in _STEMS:
-        if stem in modules:
-            return stem
-    path = first_block
+    stem = next((name for name in _STEMS if name in modules), None) or _before(modules, first_block)
+    # A list of modules is not called itself; its first is what stands before the first of a list of stages.
+    return f"{stem}.0" if stem is not None and isinstance(modules[stem], nn.ModuleList) else stem
+
+
+def _before(modules: dict[str, nn.Module], path: str) -> str | None:
     while path:
         parent = path.rpartition(".")[0]
         siblings = [other for other in modules if other.rpartition(".")[0] == parent]
         before = siblings[: siblings.index(path)]
         before = [other for other in before if not _BESIDE.search(other.rpartition(".")[2])]
         if before:
-            # A list of modules is not called itself; its first is what stands before the first of a list of stages.
-            return f"{before[-1]}.0" if isinstance(modules[before[-1]], nn.ModuleList) else before[-1]
+            return before[-1]
         path = parent
     return None
 
