@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from overlaps import overlaps
 from sample_tables import LAYERS, history, plane_of
 
 from repdyn.figures import animation, planes, sheet
@@ -32,6 +33,23 @@ def test_planes_show_every_layer_at_checkpoints_spread_over_training_with_images
     np.testing.assert_array_equal([axes.images[0].get_array() for axes in keys], corners.images.squeeze())
     titles = [axes.get_title() for axes in panels[: planes.EPOCHS]]
     assert titles[0] == "epoch 0" and titles[-1] == "11"
+
+
+def test_of_two_hundred_classes_the_legend_names_those_of_most_points_and_everything_can_be_read():
+    labels, corners = plane_of(["stem", "output"])
+    random = np.random.default_rng(0)
+    labels["labels"] = [random.integers(0, 200, 36, dtype=np.uint8) for _ in labels.index]
+    labels.at[0, "labels"] = np.full(36, 199, np.uint8)
+    corners = replace(corners, captions=["true 146\ngiven 139"] * 3)
+    figure = planes.regions(labels, corners, classes=200)
+    assert list(overlaps(figure)) == []
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.texts]
+    assert len(words) == planes.NAMED + 1 and "199" in words
+    shown = labels[labels["step"].isin(planes.spread(np.sort(labels["step"].unique()), planes.EPOCHS))]
+    appear = len(np.unique(np.concatenate(shown["labels"].tolist())))
+    assert words[-1] == f"{appear - planes.NAMED} more"
+    assert list(overlaps(animation.Film(labels, corners, history(), classes=200).figure)) == []
 
 
 def test_images_stay_within_their_panel():

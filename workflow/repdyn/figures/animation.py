@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from PIL import Image
 
 from . import planes, reading, sheet, style, training
@@ -87,8 +86,7 @@ def _lay_out(
     top = sheet.title_height(title, width - 1.0)
     bottom = top + rows * (HEAD + high)
     colours = planes.colour_map(classes)
-    seen = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
-    patches = [Patch(facecolor=colours(label), label=str(label)) for label in seen]
+    patches = planes.class_patches(labels["labels"], colours)
     curves = training.handles(history)
     inner = width - LEFT - 0.1
     below = bottom + 0.09 + KEY + 0.09

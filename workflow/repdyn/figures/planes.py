@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # how many checkpoints are shown
-RIGHT, GAP = 1.05, 0.05  # inches: legend, between panels
+RIGHT, GAP = 1.05, 0.05  # inches: legend, at least, and between panels
 SMALLEST = 0.3  # inches that a panel is high
 LEAST_IMAGE = 0.07  # inches
-KEY = 0.42  # inches that an image in the legend is high
+KEY, MARKED = 0.42, 0.13  # inches: an image in the legend, and its mark
+NAMED = 24  # classes that a legend names, at most
 MARKS = ("o", "s", "^")  # of the three images
 MARK: dict[str, Any] = {
     "markersize": 2.6, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "linestyle": "none",
@@ -76,18 +78,20 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
     chosen = spread(np.sort(labels["step"].unique()), EPOCHS)
     epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
     left = 0.12 + max(sheet.text_width(layer) for layer in layers)
-    wide = (sheet.PAGE - left - RIGHT) / len(chosen) - GAP
+    lines = "\n".join(corners.captions).splitlines()
+    right = max(RIGHT, 0.15 + KEY + MARKED + max(sheet.text_width(line, style.SMALL) for line in lines))
+    wide = (sheet.PAGE - left - right) / len(chosen) - GAP
     high = min(wide * corners.ratio, max(SMALLEST, (sheet.TALLEST - 0.8) / len(layers) - GAP))
     wide = high / corners.ratio
     top = sheet.title_height(title, sheet.PAGE) + 0.17
-    shown = sorted({int(label) for row in labels["labels"] for label in np.unique(row)})
-    beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(shown) / 2))
+    colours = colour_map(classes)
+    patches = class_patches(labels.loc[labels["step"].isin(chosen), "labels"], colours)
+    beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(patches) / 2))
     # Flat panels leave room beside the legend: it goes between them.
     gap = min(max(GAP, beside / len(layers) - high), 3 * GAP)
     bottom = top + max(len(layers) * (high + gap), beside)
-    width = left + len(chosen) * (wide + GAP) + RIGHT
+    width = left + len(chosen) * (wide + GAP) + right
     figure = sheet.blank(width, bottom + 0.05)
-    colours = colour_map(classes)
     by_key = labels.set_index(["layer", "step"])["labels"]
     for row, layer in enumerate(layers):
         y = top + row * (high + gap)
@@ -99,7 +103,7 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
             if row == 0:
                 prefix = "epoch " if column == 0 else ""
                 axis.set_title(prefix + style.epoch_label(float(epochs[step])), fontsize=style.TEXT, pad=2.5)
-    _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, [(c, colours(c)) for c in shown])
+    _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, patches)
     sheet.title(figure, title)
     return figure
 
@@ -107,6 +111,15 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
 def colour_map(classes: int) -> ListedColormap:
     """Class -> its colour."""
     return ListedColormap(style.class_colours(classes))
+
+
+def class_patches(labels: Iterable[Array], colours: ListedColormap) -> list[Patch]:
+    """What a legend names: the classes that appear; of many those of most points, and how many others there are."""
+    points = sum(np.bincount(row, minlength=colours.N) for row in labels)
+    ranked = np.argsort(-points, kind="stable")[: np.count_nonzero(points)]
+    named = [Patch(facecolor=colours(label), label=str(label)) for label in sorted(ranked[:NAMED].tolist())]
+    others = len(ranked) - len(named)
+    return [*named, Patch(facecolor="none", edgecolor="none", label=f"{others} more")] if others else named
 
 
 def spread(steps: Array, count: int) -> list[int]:
@@ -154,17 +167,16 @@ def explain_image(figure: Figure, left: float, top: float, side: float, corners:
     axis.imshow(corners.images[i].squeeze(), cmap="gray", vmin=0, vmax=1)
     middle: dict[str, Any] = {"transform": axis.transAxes, "clip_on": False}
     axis.plot(1 + 0.07 / side, 0.5, marker=MARKS[i], **(MARK | {"markersize": 3.4}), **middle)
-    axis.text(1 + 0.13 / side, 0.5, caption, va="center", fontsize=style.SMALL, **middle)
+    axis.text(1 + MARKED / side, 0.5, caption, va="center", fontsize=style.SMALL, **middle)
 
 
-def _legend(figure: Figure, left: float, top: float, corners: Corners, shown: list[tuple[int, Any]]) -> None:
+def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: list[Patch]) -> None:
     """The three images, larger, with what is said of them, and the classes' colours."""
     for i, caption in enumerate(corners.captions):
         explain_image(figure, left, top + i * (KEY + 0.1), KEY, corners, i, caption)
-    handles = [Patch(facecolor=colour, label=str(label)) for label, colour in shown]
     wide, high = figure.get_size_inches()
     figure.legend(
-        handles=handles, title="class", loc="upper left",
+        handles=patches, title="class", loc="upper left",
         bbox_to_anchor=(left / wide, 1 - (top + 3 * (KEY + 0.1)) / high), ncols=2, borderaxespad=0, borderpad=0,
         handlelength=0.9, handleheight=0.9, columnspacing=0.8, labelspacing=0.25,
     )  # fmt: skip
