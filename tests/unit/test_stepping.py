@@ -120,11 +120,14 @@ def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(
     assert stepping.memory_format(training, model, torch.device("cuda")) == torch.channels_last
 
 
-def test_a_compiled_model_is_what_trains_by_kernels_that_are_not_chosen_by_time(stepper, batch, monkeypatch):
+@pytest.mark.parametrize("last", [True, False])
+def test_a_compiled_model_trains_by_kernels_not_chosen_by_time_in_the_layout_asked_for(
+    stepper, batch, monkeypatch, last
+):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda model, options: compiled.append((model, options)) or model)
-    model, step = stepper(compile=True)
-    assert compiled == [(model, {"deterministic": True})]
+    model, step = stepper("resnet", compile=True, channels_last=last)
+    assert compiled == [(model, {"deterministic": True, "layout_optimization": last})]
     before = copy(model)
     step(*batch)
     assert moved(model, before) > 0

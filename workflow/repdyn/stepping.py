@@ -69,8 +69,10 @@ class Stepper:
         self.rate = Rate(self.optimizer, settings["optimizer"]["schedule"], steps_per_epoch)
         self._forward: Any = model
         if self._training["compile"]:
-            # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others.
-            self._forward = torch.compile(model, options={"deterministic": True})
+            # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others,
+            # and puts channels last where it likes.
+            last = self._format == torch.channels_last
+            self._forward = torch.compile(model, options={"deterministic": True, "layout_optimization": last})
         is_half = self._training["precision"] == "float16"
         self._scaler = torch.amp.GradScaler(device.type) if is_half else None
         self._is_second_order = getattr(self.optimizer, "is_second_order", False)
