@@ -1,6 +1,7 @@
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 
 import pytest
 import torch
@@ -149,7 +150,7 @@ def test_compiled_steps_are_those_of_the_model_up_to_rounding(config, batch):
     assert losses[True][2] < losses[True][0]
 
 
-def test_second_order_optimizers_get_the_graph_that_they_need(config, batch):
+def test_second_order_optimizers_get_the_graph_that_they_need_and_go_on_where_they_stopped(config, batch):
     config["optimizers"]["sgd"] = {"opt": "adahessian", "lr": 0.01}
     study = studies.parse(config)
     settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
@@ -157,3 +158,7 @@ def test_second_order_optimizers_get_the_graph_that_they_need(config, batch):
     step = stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
     losses = [step(*batch).item() for _ in range(5)]
     assert losses[-1] < losses[0]
+    again = deepcopy(model)
+    continued = stepping.Stepper(again, settings, torch.device("cpu"), steps_per_epoch=4)
+    continued.load_state_dict(deepcopy(step.state_dict()))
+    assert [continued(*batch).item() for _ in range(3)] == [step(*batch).item() for _ in range(3)], "same directions"

@@ -115,7 +115,13 @@ class Stepper:
     def state_dict(self) -> dict[str, Any]:
         """What is needed to continue, beside the weights."""
         scaler = {} if self._scaler is None else self._scaler.state_dict()
-        return {"optimizer": self.optimizer.state_dict(), "rate": self.rate.state_dict(), "scaler": scaler}
+        random = {name: generator.get_state() for name, generator in self._generators().items()}
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "rate": self.rate.state_dict(),
+            "scaler": scaler,
+            "random": random,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a state."""
@@ -123,3 +129,9 @@ class Stepper:
         self.rate.load_state_dict(state["rate"])
         if self._scaler is not None:
             self._scaler.load_state_dict(state["scaler"])
+        for name, generator in self._generators().items():
+            generator.set_state(state["random"][name])
+
+    def _generators(self) -> dict[str, torch.Generator]:
+        """Random numbers of the optimizer's own, which its state leaves out: AdaHessian draws from such."""
+        return {name: value for name, value in vars(self.optimizer).items() if isinstance(value, torch.Generator)}
