@@ -40,6 +40,7 @@ from repdyn.figures import (
     style,
     timelines,
     training,
+    widths,
 )
 from repdyn.paths import Paths
 
@@ -96,6 +97,9 @@ OF_RUN = {
 }
 OF_STUDY = {
     "training": lambda _: training.grid(of_runs(lambda _a, _o, seed: history(seed)), EVENTS_OF_RUNS),
+    "widths": lambda _: widths.descent(
+        of_runs(lambda _a, _o, seed: history(seed)), {"resnet": 4, "vit": 16}
+    ),
     "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], style.MEASURES)), EVENTS_OF_RUNS),
     "findings": lambda _: forest.forest(findings(), "mislabelled", "Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(findings(), None, "Claims tested on 6 seeds"),
@@ -301,6 +305,9 @@ def test_what_is_drawn_by_default_is_what_the_study_has():
     of_run, of_study = catalogue.drawn_by_default(config(data={"label_noise": 0.2}))
     assert "planes-mislabelled" in of_run
     assert "cka-difference" in of_study
+    assert "widths" not in of_study
+    narrow, wide = ({"model": "resnet18", "stem": "small", "width": width} for width in (4, 8))
+    assert "widths" in catalogue.drawn_by_default(config(archs={"k4": narrow, "k8": wide}))[1]
     of_run, of_study = catalogue.drawn_by_default(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
     assert "planes-test" in of_run and "planes-mislabelled" not in of_run
     assert not [name for name in of_study if "difference" in name]

@@ -24,7 +24,7 @@ from sample_tables import (
 
 from repdyn import phases
 from repdyn.errors import RepdynError
-from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training
+from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
 
 
 def panel(figure, title):
@@ -389,3 +389,27 @@ def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
     few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
     figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"))
     assert panel(figure, "CKA").collections[0].get_array().mask.all()
+
+
+def test_error_by_width_is_that_at_the_end_and_at_each_run_s_best_epoch():
+    def of_run(arch, _optimizer, seed):
+        test = {"resnet": [0.2, 0.7, 0.5], "vit": [0.2, 0.6, 0.9]}[arch]
+        return pd.DataFrame(
+            {"epoch": [0.0, 1.0, 2.0], "test_accuracy": test, "train_accuracy": [0.1, 0.5, 1 - seed / 4]}
+        )
+
+    figure = widths.descent(of_runs(of_run), {"vit": 32, "resnet": 4})
+    axes = panel_starting(figure, "adam")
+    drawn = [(list(line.get_xdata()), pytest.approx(list(line.get_ydata()))) for line in axes.lines]
+    assert drawn == [([4, 32], [0.5, 0.1]), ([4, 32], [0.3, 0.1]), ([4, 32], [0.125, 0.125])]
+    assert widths.descent(of_runs(of_run), {"resnet": 4}).axes[0].lines[0].get_xdata().tolist() == [4], "others are out"
+
+
+def test_error_by_width_is_refused_without_widths(make_job, config):
+    with pytest.raises(RepdynError, match="two `archs` or more have a `width`"):
+        widths.draw(make_job("train", config), "widths")
+
+
+def panel_starting(figure, title):
+    (axes,) = [axes for axes in figure.axes if axes.get_title(loc="left").startswith(title)]
+    return axes

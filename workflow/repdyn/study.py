@@ -157,6 +157,11 @@ class Study(Section):
         """Those of the contrasts that are between optimizers, by family."""
         return [contrast.levels for contrast in self.contrasts if contrast.factor == "optimizer"]
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """The width of each architecture that has one."""
+        return {name: arch.width for name, arch in self.archs.items() if arch.width is not None}
+
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
         lr = self.optimizers[run.optimizer].lr

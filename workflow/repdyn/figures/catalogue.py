@@ -260,6 +260,19 @@ STUDY_FIGURES: dict[str, Entry] = {
         """,
         of_run=("history", "scores"),
     ),
+    "widths": Entry(
+        module="figures.widths",
+        category=TRAINING,
+        title="Error by width of the network",
+        description="Error on test images and on training examples for each width, one panel for each optimizer.",
+        caption="""
+            Where test error falls with width, rises about the width from which on the training examples, wrong labels
+            included, are fitted, and falls again, that is model-wise double descent. The error of each run's best epoch
+            says how much of the rise stopping early would have avoided. Lines are means over seeds, bands go from the
+            lowest seed to the highest.
+        """,
+        of_run=("history",),
+    ),
     "timeline": Entry(
         module="figures.timelines",
         category=PHASES,
@@ -293,9 +306,12 @@ def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
     """The figures of each run and those of the study that ``rule all`` draws.
 
     Of the planes it draws those through mislabelled images, where there are any: memorization is seen there.
-    Differences between optimizers are drawn where the config contrasts any that the grid has.
+    Differences between optimizers are drawn where the config contrasts any that the grid has, error by width where
+    architectures have several.
     """
     planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
     contrasted = bool(study.optimizer_contrasts)
     of_study = [name for name in STUDY_FIGURES if contrasted or not name.endswith("-difference")]
+    if len(set(study.widths.values())) < 2:
+        of_study.remove("widths")
     return ["training", "cka", "regions", "phases", "synchrony", planes], of_study

@@ -1,0 +1,107 @@
+"""Error against width: model-wise double descent, as Nakkiran et al. (arXiv 1912.02292, Fig. 1) show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from ..errors import RepdynError
+from . import reading, sheet, style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+# Column of ``ends``, what a legend says, colour, dashes.
+CURVES: tuple[tuple[str, str, str, Any], ...] = (
+    ("test", "test images, at the end", style.CURVES["test"], "-"),
+    ("best", "test images, at the best epoch", style.CURVES["test"], (0, (3, 1))),
+    ("train", "training examples, given labels, at the end", style.CURVES["train"], "-"),
+)
+LEFT, GAP, HIGH, ACROSS = (
+    0.48,
+    0.12,
+    2.0,
+    3,
+)  # inches: axis, between panels, height of one; and panels beside each other
+
+
+def ends(histories: pd.DataFrame) -> pd.DataFrame:
+    """Errors of each run, as fractions of its examples.
+
+    Args:
+        histories: the history tables of all runs, with columns arch, optimizer, seed.
+
+    Returns:
+        A row for each run: arch, optimizer, seed; ``test`` and ``train``, at the last evaluation, and ``best``, the
+        lowest error on test images.
+    """
+    by_run = reading.plain(histories).sort_values("epoch").groupby(["arch", "optimizer", "seed"], sort=False)
+    accuracy = by_run.agg(
+        test=("test_accuracy", "last"), best=("test_accuracy", "max"), train=("train_accuracy", "last")
+    )
+    return (1 - accuracy).reset_index()
+
+
+@style.styled
+def descent(
+    histories: pd.DataFrame,
+    widths: dict[str, int],
+    title: str = "Error by width: lines are means over seeds, bands their range",
+) -> Figure:
+    """Error against width, a panel for each optimizer.
+
+    Args:
+        histories: the history tables of all runs, with columns arch, optimizer, seed.
+        widths: arch -> its width; other architectures are left out.
+        title: what is seen.
+    """
+    errors = ends(histories)
+    errors = errors[errors["arch"].isin(list(widths))].assign(width=lambda frame: frame["arch"].map(widths))
+    optimizers = list(dict.fromkeys(errors["optimizer"]))
+    across, rows = min(len(optimizers), ACROSS), -(-len(optimizers) // ACROSS)
+    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    wide = (width - LEFT - 0.06 - GAP * (across - 1)) / across
+    top = sheet.title_height(title, width) + 0.2
+    below = top + rows * (HIGH + 0.5) - 0.06
+    handles = [Line2D([], [], color=colour, linestyle=dashes, label=label) for _, label, colour, dashes in CURVES]
+    figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
+    highest = max(0.05, 1.05 * max(errors[column].max() for column, *_ in CURVES))
+    for i, optimizer in enumerate(optimizers):
+        row, column = divmod(i, across)
+        axis = sheet.panel(figure, LEFT + column * (wide + GAP), top + row * (HIGH + 0.5), wide, HIGH)
+        part = errors[errors["optimizer"] == optimizer]
+        for name, _label, colour, dashes in CURVES:
+            by_width = part.groupby("width")[name]
+            mean = by_width.mean()
+            axis.fill_between(mean.index, by_width.min(), by_width.max(), color=colour, alpha=0.18, linewidth=0)
+            axis.plot(mean.index, mean, color=colour, linestyle=dashes, marker="o", markersize=2.4)
+        axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_locator(FixedLocator(sorted(set(widths.values()))))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.xaxis.set_major_formatter("{x:.0f}")
+        axis.set_ylim(0, highest)
+        axis.tick_params(labelleft=column == 0)
+        axis.set_xlabel("width: channels of the first stage", labelpad=1)
+        if column == 0:
+            axis.set_ylabel("error", labelpad=2)
+        seeds = part["seed"].nunique()
+        name = sheet.shortened(str(optimizer), wide - 0.6)
+        axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=3)
+    sheet.title(figure, title)
+    sheet.legend(figure, LEFT, below, handles, width - LEFT - 0.06)
+    return figure
+
+
+def draw(job: Job, _figure: str) -> Figure:
+    """Read the tables of all runs and draw.
+
+    Raises:
+        RepdynError: if there are not two widths to be compared.
+    """
+    if len(set(job.study.widths.values())) < 2:
+        raise RepdynError("`widths` is a figure of studies of which two `archs` or more have a `width`.")
+    return descent(reading.of_runs(job, "history"), job.study.widths)
