@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from . import style
+
+if TYPE_CHECKING:
+    from pandas.core.groupby import SeriesGroupBy
 
 COLUMN, PAGE, TALLEST = 3.4, 7.0, 9.2  # inches
 LINE = 0.15  # inches that a line of a title takes
@@ -124,6 +127,20 @@ def legend(figure: Figure, left: float, top: float, handles: Sequence[Artist], w
         **({"borderaxespad": 0, "borderpad": 0, "handlelength": 2.2, "columnspacing": 1.4, "labelspacing": 0.35,
             "handletextpad": 0.6} | options),
     )  # fmt: skip
+
+
+def name_panel(axis: Axes, name: str, seeds: int, inches: float, pad: float) -> None:
+    """A panel's title: what it shows, shortened to its width, and of how many seeds."""
+    of_seeds = f"{shortened(name, inches - 0.6)} ({seeds} seed{'s' if seeds != 1 else ''})"
+    axis.set_title(of_seeds, loc="left", fontsize=style.TEXT, pad=pad)
+
+
+def mean_and_range(axis: Axes, values: SeriesGroupBy[Any, Any], colour: str, **line: Any) -> None:
+    """The mean of each group as a line, and a band from the lowest to the highest; groups are places on the x axis."""
+    mean, low, high = values.mean(), values.min(), values.max()
+    if (high > low).any():
+        axis.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
+    axis.plot(mean.index, mean, color=colour, **line)
 
 
 def colour_bar(

@@ -92,9 +92,7 @@ def grid(
             of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
             _mark(axis, style.median_events(of_seeds))
             _triangles(axis, of_seeds)
-            seeds = part["seed"].nunique()
-            name = sheet.shortened(f"{arch}, {optimizer}", wide - 0.6)
-            axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=9)
+            sheet.name_panel(axis, f"{arch}, {optimizer}", part["seed"].nunique(), wide, pad=9)
             _outer(axis, row + 1 == len(lines_of_panels), column == 0)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, curves_shown, in_legend)
@@ -116,10 +114,7 @@ def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
     for name, (column, _label, width, dashes) in CURVES.items():
         if history[column].notna().any():
             by_epoch = history.dropna(subset=[column]).groupby("epoch")[column]
-            mean, low, high = by_epoch.mean(), by_epoch.min(), by_epoch.max()
-            if (high > low).any():
-                axis.fill_between(mean.index, low, high, color=style.CURVES[name], alpha=0.18, linewidth=0)
-            axis.plot(mean.index, mean, color=style.CURVES[name], linewidth=width, linestyle=dashes)
+            sheet.mean_and_range(axis, by_epoch, style.CURVES[name], linewidth=width, linestyle=dashes)
     style.log_epochs(axis, float(history["epoch"].max()) if last is None else last)
     axis.set_ylim(-0.02, 1.02)
     axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])

@@ -21,12 +21,8 @@ CURVES: tuple[tuple[str, str, str, Any], ...] = (
     ("best", "test images, at the best epoch", style.CURVES["test"], (0, (3, 1))),
     ("train", "training examples, given labels, at the end", style.CURVES["train"], "-"),
 )
-LEFT, GAP, HIGH, ACROSS = (
-    0.48,
-    0.12,
-    2.0,
-    3,
-)  # inches: axis, between panels, height of one; and panels beside each other
+LEFT, GAP, HIGH = 0.48, 0.12, 2.0  # inches: axis, between panels, height of one
+ACROSS = 3  # panels beside each other
 
 
 def ends(histories: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +72,7 @@ def descent(
         part = errors[errors["optimizer"] == optimizer]
         for name, _label, colour, dashes in CURVES:
             by_width = part.groupby("width")[name]
-            mean = by_width.mean()
-            axis.fill_between(mean.index, by_width.min(), by_width.max(), color=colour, alpha=0.18, linewidth=0)
-            axis.plot(mean.index, mean, color=colour, linestyle=dashes, marker="o", markersize=2.4)
+            sheet.mean_and_range(axis, by_width, colour, linestyle=dashes, marker="o", markersize=2.4)
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_locator(FixedLocator(sorted(set(widths.values()))))
         axis.xaxis.set_minor_locator(NullLocator())
@@ -88,9 +82,7 @@ def descent(
         axis.set_xlabel("width: channels of the first stage", labelpad=1)
         if column == 0:
             axis.set_ylabel("error", labelpad=2)
-        seeds = part["seed"].nunique()
-        name = sheet.shortened(str(optimizer), wide - 0.6)
-        axis.set_title(f"{name} ({seeds} seed{'s' if seeds != 1 else ''})", loc="left", fontsize=style.TEXT, pad=3)
+        sheet.name_panel(axis, str(optimizer), part["seed"].nunique(), wide, pad=3)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, handles, width - LEFT - 0.06)
     return figure
