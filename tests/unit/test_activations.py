@@ -51,7 +51,7 @@ def test_hooks_are_gone_afterwards():
 
 
 class HeadFirst(nn.Module):
-    """Defined from the last layer to the first; its nonlinearity is called twice."""
+    """Defined from the last layer to the first; calls its nonlinearity twice, and does not take images one by one."""
 
     def __init__(self, in_chans, num_classes, img_size):
         super().__init__()
@@ -59,7 +59,7 @@ class HeadFirst(nn.Module):
         self.second, self.first = nn.Linear(8, 8), nn.Linear(in_chans * img_size**2, 8)
 
     def forward(self, images):
-        return self.head(self.tanh(self.second(self.tanh(self.first(images.flatten(1))))))
+        return self.head(self.tanh(self.second(self.tanh(self.first(images.flatten(1)).squeeze()))))
 
 
 def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config):

@@ -56,8 +56,7 @@ def tap(
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = observed.output_of(output).detach()
             kept = tensor if reduction is None else reduction(tensor)
-            outputs.pop(layer, None)
-            outputs[layer] = kept.flatten(1).clone()
+            observed.keep_last(outputs, layer, kept.flatten(1).clone())
 
         return hook
 
@@ -73,14 +72,14 @@ def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> 
     """The network of a run, in eval mode and with arbitrary weights, and its observed layers.
 
     Returns:
-        The network, and name -> module path in order of depth, for which one image without light goes through it.
+        The network, and name -> module path in order of depth, for which two images without light go through it.
     """
     shape = datasets.shape(study.data)
     model = architectures.build(settings["arch"], shape, datasets.source(study.data).classes, seed=0)
     model = model.eval().to(device)
     layers = observed.observed(model, settings["layers"])
     with torch.inference_mode(), tap(model, layers) as outputs:
-        model(torch.zeros(1, *shape, device=device))
+        model(torch.zeros(2, *shape, device=device))
     return model, observed.in_order(layers, outputs)
 
 

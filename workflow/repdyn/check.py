@@ -229,8 +229,7 @@ def _observe(
 
     def keep(layer: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            outputs.pop(layer, None)
-            outputs[layer] = observed.output_of(output)
+            observed.keep_last(outputs, layer, observed.output_of(output))
             calls[layer] += 1
 
         return hook

@@ -74,8 +74,7 @@ def measure(study: Study, arch: str) -> Extent:
                 if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
                     own[path] = sizes[path]
                 if path in layers.values():
-                    kept.pop(path, None)
-                    kept[path] = math.prod(reduction(tensor).shape[1:])
+                    observed.keep_last(kept, path, math.prod(reduction(tensor).shape[1:]))
 
         return hook
 

@@ -29,7 +29,7 @@ _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!
 # Where dropout and the like come between stem and blocks; other stems stand right before the first block, but for what
 # is beside the way of the activations.
 _STEMS = ("patch_embed", "conv_proj", "stem")
-_BESIDE = re.compile(r"^(downsample|project|shortcut)$|rope|rotary")
+_BESIDE = re.compile(r"^(downsample|project|shortcut)$|(^|_)rope|rotary")
 
 
 def output_of(output: Any) -> Any:
@@ -66,6 +66,12 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
             raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
         chosen |= set(found)
     return {path: path for path in paths if path in chosen}
+
+
+def keep_last(found: dict[str, Any], layer: str, value: Any) -> None:
+    """Note what a layer gave, in a dictionary for ``in_order``: of several calls, the last and its place stand."""
+    found.pop(layer, None)
+    found[layer] = value
 
 
 def in_order(layers: Mapping[str, str], outputs: Iterable[str]) -> dict[str, str]:
