@@ -78,7 +78,7 @@ def test_pairs_reach_the_training_set_through_the_config(config):
         ({"label_noise_kind": "pair"}, "`data.label_noise_kind` is 'pair', but must be 'symmetric' or 'pairs'."),
         ({"label_noise_pairs": {1: 2}}, "`data`: `label_noise_pairs` is for `label_noise_kind: pairs` only."),
         ({"label_noise_kind": "pairs", "label_noise_pairs": {1: 2, 4: 4}}, "makes class 4 into itself"),
-        ({"label_noise_kind": "pairs", "label_noise_pairs": {-1: 2}}, "must be greater than or equal to 0"),
+        ({"label_noise_kind": "pairs", "label_noise_pairs": {-1: 2}}, "must be at least 0"),
         ({"label_noise_kind": "pairs", "label_noise_pairs": {"cat": 2}}, "must be an integer"),
         (
             {"label_noise_kind": "pairs", "label_noise_pairs": {1: 2, 3: 10}},

@@ -1,3 +1,5 @@
+import datetime
+
 import pytest
 
 from repdyn import study as studies
@@ -24,6 +26,40 @@ def changed(config, path, value):
         ),
         ("training.epochs", "many", "`training.epochs` is 'many', but must be an integer."),
         ("training.epochs", 1.5, "`training.epochs` is 1.5, but must be an integer."),
+        (
+            "training.epochs",
+            True,
+            "`training.epochs`: `true` and `false`, and in YAML yes, no, on and off, are no numbers",
+        ),
+        ("training.epochs", 10**9, "`training.epochs` is 1000000000, but must be at most 10,000,000."),
+        (
+            "training.epochs",
+            2_000_000,
+            "measured at each of 2,000,000 epochs, a history is longer than 1,000,000 rows; set",
+        ),
+        ("checkpoints.per_decade", 100_000, "`checkpoints.per_decade` is 100000, but must be at most 10,000."),
+        (
+            "checkpoints.per_decade",
+            9_000,
+            "`checkpoints` asks for 11,710 of a run, and at most 10,000 can be compared;",
+        ),
+        ("checkpoints", {"schedule": "linear", "every": 1e-6}, "asks for 20,000,000 of a run"),
+        ("seeds", list(range(3_000)), "make 12,000 runs, of which a study has at most 10,000; divide it into several."),
+        ("planes.count", 10**12, "`planes.count` is 1000000000000, but must be at most 1,000,000."),
+        ("data.image_size", 100_000, "`data.image_size` is 100000, but must be at most 4,096."),
+        ("probes.penalty", 1e-300, "`probes.penalty` is 1e-300, but must be at least 1e-12."),
+        (
+            "name",
+            datetime.date(2026, 11, 27),
+            "`name` is a date, 2026-11-27, but must be text, a number, a list or a section",
+        ),
+        ("seeds", [10**400], "`seeds.0` is an integer of 401 digits, but must be a smaller number."),
+        (
+            "archs.vit.kwargs",
+            {"drop": {1: 0.5}},
+            "a key of `archs.vit.kwargs.drop` is 1, but must be text; put it in quotes.",
+        ),
+        ("figures.formats", ["png", "png"], "`figures.formats`: png stands there more than once; name each once."),
         ("data.label_noise", 1.5, "`data.label_noise` is 1.5, but must be less than 1."),
         (
             "checkpoints.schedule",
@@ -40,7 +76,7 @@ def changed(config, path, value):
         ("optimizers.sgd.lr", float("nan"), "`optimizers.sgd.lr` is nan, but must be"),
         ("seeds", [0, 0], "`seeds`: 0 stands there more than once; name each once."),
         ("name", "di gits", "`name`: 'di gits' is not allowed"),
-        ("seeds", [2**63], "`seeds.0` is 9223372036854775808, but must be less than 9223372036854775808."),
+        ("seeds", [2**31], "`seeds.0` is 2147483648, but must be less than 2,147,483,648."),
         ("seeds", 3, "`seeds` is 3, but must be a list, `[…]`."),
         ("name", "x" * 300, "but must have at most 200 characters."),
         ("name", 5, "`name` is 5, but must be text; put it in quotes."),
@@ -76,7 +112,7 @@ def test_a_wrong_setting_is_one_sentence_with_key_value_and_what_is_allowed(conf
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("a: [", "line 2 is not YAML"), ("just words", "must be a mapping"), (None, "no study config")],
+    [("a: [", "line 2, is not YAML"), ("just words", "must be a mapping"), (None, "no study config")],
 )
 def test_a_config_that_is_no_study_is_named(tmp_path, text, sentence):
     path = tmp_path / "study.yaml"
@@ -89,6 +125,15 @@ def test_a_config_that_is_no_study_is_named(tmp_path, text, sentence):
 def test_a_number_that_yaml_takes_for_text_is_a_number(config):
     study = studies.parse(changed(config, "optimizers.sgd.lr", "1e-3"))
     assert study.hyperparameters("train", study.runs[0])["optimizer"]["lr"] == 0.001
+
+
+def test_exponents_that_yaml_takes_for_text_are_numbers_in_arguments_and_for_integers(config):
+    changed(config, "archs.vit.kwargs.drop_rate", "1e-1")
+    changed(config, "optimizers.sgd.kwargs", {"eps": ["1E-8", "weights-1e-8"]})
+    study = studies.parse(changed(config, "findings.resamples", "1e3"))
+    assert study.archs["vit"].kwargs["drop_rate"] == 0.1
+    assert study.optimizers["sgd"].kwargs == {"eps": [1e-8, "weights-1e-8"]}
+    assert study.findings.resamples == 1000
 
 
 def test_the_grid_is_every_combination_once(config):

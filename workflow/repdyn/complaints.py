@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -17,15 +20,54 @@ _KINDS = {
     "int_parsing_size": "a smaller integer",
 }
 
+_BOUNDS = {
+    "greater_than": "greater than",
+    "greater_than_equal": "at least",
+    "less_than": "less than",
+    "less_than_equal": "at most",
+}
+MOST_LISTED = 20
+# Long values are cut in the middle.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+
+
+def shown(value: Any) -> str:
+    """A value, as it stands in a config where that is another word than Python's, on one line of bounded length."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case date():
+            return str(value)
+    return " ".join(_SHORT.repr(value).split())
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values one after the other; of many, the first."""
+    texts = list(map(str, values))
+    return ", ".join(texts if len(texts) <= MOST_LISTED else [*texts[:MOST_LISTED], f"… ({len(texts):,} in all)"])
+
+
+def dotted(keys: Iterable[Any]) -> str:
+    """Keys from the outermost section to a setting as a message names them, characters without a picture escaped."""
+    texts = [key if isinstance(key, str) else shown(key) for key in keys]
+    return ".".join(text if text.isprintable() else repr(text)[1:-1] for text in (_cut(text) for text in texts))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:60]}…"
+
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """The first of pydantic's complaints, in words that name the key, the value and what is allowed."""
     # A union complains once per member; the complaint that got deepest into the value is the one that helps.
-    first = max(error.errors(), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
+    first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
     keys = [str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-"))]
     if keys and keys[-1] in ("[key]", "float", "int"):
         keys.pop()
-    key, kind, value, context = ".".join(keys), first["type"], first["input"], first.get("ctx", {})
+    key, kind, value, context = dotted(keys), first["type"], first["input"], first.get("ctx", {})
     match kind:
         case "extra_forbidden":
             return _unknown_key(keys, model)
@@ -35,25 +77,29 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
             detail = str(context.get("error"))
             return f"{f'`{key}`: ' if key else ''}{detail}."
         case "string_pattern_mismatch":
-            return f"`{key}`: {value!r} is not allowed; it must match {context['pattern']}."
+            return f"`{key}`: {shown(value)} is not allowed; it must match {context['pattern']}."
         case "literal_error":
-            return f"`{key}` is {value!r}, but must be {context['expected']}."
+            return f"`{key}` is {shown(value)}, but must be {context['expected']}."
         case "finite_number":
-            return f"`{key}` is {value!r}, but must be a finite number."
+            return f"`{key}` is {shown(value)}, but must be a finite number."
         case "model_type" | "dict_type" if value is None:
             return f"`{key}` is empty; give it settings, or leave it out."
         case "string_type" if isinstance(value, bool | int | float):
-            return f"`{key}` is {value!r}, but must be text; put it in quotes."
+            return f"`{key}` is {shown(value)}, but must be text; put it in quotes."
         case "too_short":
-            return f"`{key}` is {value!r}, but must not be empty."
+            return f"`{key}` is {shown(value)}, but must not be empty."
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind], next(iter(context.values()))
+        limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+        return f"`{key}` is {shown(value)}, but must be {words} {limit}."
     if kind in _KINDS:
-        return f"`{key}` is {value!r}, but must be {_KINDS[kind]}."
+        return f"`{key}` is {shown(value)}, but must be {_KINDS[kind]}."
     wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", first["msg"])
     wanted = re.sub(r",? (unable to parse|got) .*", "", wanted)
     wanted = re.sub(r"^valid ", "", wanted)
     wanted = {"integer": "an integer", "number": "a number"}.get(wanted, wanted)
     verb = "have" if "should have" in first["msg"] else "be"
-    return f"`{key}` is {value!r}, but must {verb} {wanted}."
+    return f"`{key}` is {shown(value)}, but must {verb} {wanted}."
 
 
 def _unknown_key(keys: list[str], root: type[BaseModel]) -> str:
@@ -65,7 +111,7 @@ def _unknown_key(keys: list[str], root: type[BaseModel]) -> str:
     known = list(model.model_fields) if model is not None else []
     close = difflib.get_close_matches(keys[-1], known, n=1)
     hint = f"did you mean `{close[0]}`?" if close else f"known there: {', '.join(known)}."
-    return f"`{'.'.join(keys)}` is not a setting; {hint}"
+    return f"`{dotted(keys)}` is not a setting; {hint}"
 
 
 def _section_of(annotation: Any) -> type[BaseModel] | None:

@@ -6,20 +6,66 @@ job, reads it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from collections import Counter
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-# Part of a file's path, where a name may have 255 bytes, `arch=` included.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=200)]
-# A column of tables, so no larger than 64 bits hold.
+from . import plain
+from .complaints import listed
+from .names import Name
+
+# Of a run: a folder that tables are partitioned by, whose number readers take for one of 32 bits, or for text.
+RunSeed = Annotated[int, Field(ge=0, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+# A model's or optimizer's own arguments, `1e-3` among them a number.
+Kwargs = Annotated[dict[str, Any], AfterValidator(plain.numbers)]
+# Generous bounds on what decides how long a study takes to plan: beyond them a slip is likelier than a study.
+MOST_EPOCHS = 10_000_000
+MOST_EVALUATIONS = 1_000_000  # of a run
+MOST_CHECKPOINTS = 10_000  # of a run, of which every pair is compared
+LARGEST_IMAGE = 4_096  # pixels a side
+Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
+ImageSize = Annotated[int, Field(ge=4, le=LARGEST_IMAGE)]
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """Refuse a list that has something twice."""
+    twice = sorted(value for value, number in Counter(values).items() if number > 1)
+    if twice:
+        raise ValueError(f"{listed(twice)} stands there more than once; name each once")
+    return values
 
 
 class Section(BaseModel):
     """A part of the config: unknown keys are errors, and nothing changes after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, field: ValidationInfo) -> Any:
+        """Read `1e3` as a number, which is text in YAML, and no `true` as 1."""
+        if not _is_number(cls, str(field.field_name)):
+            return value
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+        if any(isinstance(single, bool) for single in inner):
+            raise ValueError("`true` and `false`, and in YAML yes, no, on and off, are no numbers")
+        return plain.numbers(value)
+
+
+@cache
+def _is_number(model: type[BaseModel], field: str) -> bool:
+    """Whether a setting is a number, or a list or section of numbers."""
+
+    def kinds(annotation: Any) -> set[Any]:
+        inner = get_args(annotation)
+        return set().union(*map(kinds, inner)) if inner else {annotation}
+
+    found = kinds(model.model_fields[field].annotation)
+    return bool(found & {int, float}) and bool not in found
 
 
 class Folder(Section):
@@ -29,9 +75,9 @@ class Folder(Section):
     """
 
     path: str
-    classes: int = Field(ge=3)
+    classes: int = Field(ge=3, le=65_536)
     channels: Literal[1, 3] = 3
-    size: int = Field(ge=4)
+    size: ImageSize
     train: int = Field(ge=10)
     test: int = Field(ge=10)
 
@@ -43,11 +89,11 @@ class Data(Section):
     folder: Folder | None = None
     train_size: int | None = Field(default=None, ge=10)
     test_size: int | None = Field(default=None, ge=10)
-    image_size: int | None = Field(default=None, ge=4)
+    image_size: ImageSize | None = None
     label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
     label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
     label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _image_folders_are_described(self) -> Data:
@@ -75,9 +121,9 @@ class Architecture(Section):
     """
 
     model: str
-    kwargs: dict[str, Any] = {}
+    kwargs: Kwargs = {}
     stem: Literal["native", "small"] = "native"
-    width: int | None = Field(default=None, ge=1)
+    width: int | None = Field(default=None, ge=1, le=4_096)
     layers: list[str] | None = Field(default=None, min_length=1)
 
 
@@ -85,9 +131,9 @@ class RateSchedule(Section):
     """How the learning rate changes, by timm's name; over ``epochs``, all of training where that is left out."""
 
     sched: str
-    epochs: int | None = Field(default=None, ge=1)
-    warmup_epochs: float = Field(default=0.0, ge=0.0)
-    kwargs: dict[str, Any] = {}
+    epochs: Epochs | None = None
+    warmup_epochs: float = Field(default=0.0, ge=0.0, le=MOST_EPOCHS)
+    kwargs: Kwargs = {}
 
     def settings(self, epochs: int) -> dict[str, Any]:
         """As a stage needs it in a training of so many epochs; ``epochs`` is None where a schedule has no length."""
@@ -107,14 +153,14 @@ class Optimizer(Section):
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     schedule: RateSchedule | None = None
-    kwargs: dict[str, Any] = {}
+    kwargs: Kwargs = {}
     family: Name | None = None
 
 
 class Augmentation(Section):
     """Random crops of images padded by so many pixels, and horizontal flips."""
 
-    padding: int = Field(default=4, ge=0)
+    padding: int = Field(default=4, ge=0, le=LARGEST_IMAGE)
     flip: bool = True
 
 
@@ -124,9 +170,9 @@ class Training(Section):
     ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py``.
     """
 
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(default=64, ge=1)
-    evaluations_per_decade: int | None = Field(default=None, ge=1)
+    epochs: Epochs
+    batch_size: int = Field(default=64, ge=1, lt=2**31)
+    evaluations_per_decade: int | None = Field(default=None, ge=1, le=10_000)
     label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
     clip_norm: float | None = Field(default=None, gt=0.0)
     augmentation: Augmentation | None = None
@@ -134,21 +180,40 @@ class Training(Section):
     channels_last: bool = True
     compile: bool = False
 
+    @model_validator(mode="after")
+    def _evaluations_are_countable(self) -> Training:
+        if self.evaluations_per_decade is None and self.epochs > MOST_EVALUATIONS:
+            raise ValueError(
+                f"measured at each of {self.epochs:,} epochs, a history is longer than {MOST_EVALUATIONS:,} rows; set "
+                "`evaluations_per_decade`"
+            )
+        return self
+
 
 class Checkpoints(Section):
     """When checkpoints are taken: see ``schedule.py``."""
 
     schedule: Literal["log", "linear", "explicit"] = "log"
-    per_decade: int = Field(default=10, ge=1)
-    first: float = Field(default=1.0, gt=0.0)
-    every: float = Field(default=10.0, gt=0.0)
-    epochs: list[Annotated[float, Field(ge=0.0)]] = []
+    per_decade: int = Field(default=10, ge=1, le=MOST_CHECKPOINTS)
+    first: float = Field(default=1.0, ge=1e-6, le=MOST_EPOCHS)
+    every: float = Field(default=10.0, ge=1e-6, le=MOST_EPOCHS)
+    epochs: list[Annotated[float, Field(ge=0.0, le=MOST_EPOCHS)]] = Field(default=[], max_length=MOST_CHECKPOINTS)
 
     @model_validator(mode="after")
     def _explicit_needs_epochs(self) -> Checkpoints:
         if (self.schedule == "explicit") != bool(self.epochs):
             raise ValueError("`epochs` is a list for `schedule: explicit`, and for that schedule only")
         return self
+
+    def at_most(self, epochs: int) -> int:
+        """How many the schedule has within so many epochs of training, if each is at a step of its own."""
+        match self.schedule:
+            case "log":
+                return max(0, math.floor(self.per_decade * math.log10(epochs / self.first)) + 1)
+            case "linear":
+                return math.floor(epochs / self.every)
+            case "explicit":
+                return len(self.epochs)
 
 
 class Reduction(Section):
@@ -177,9 +242,9 @@ class Cka(Section):
     """
 
     batch_examples: int | None = Field(default=None, ge=8)
-    resamples: int = Field(default=0, ge=0)
+    resamples: int = Field(default=0, ge=0, le=100_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
     tf32: bool = False
 
     @model_validator(mode="after")
@@ -203,14 +268,14 @@ class Logistic(Section):
     """How L-BFGS solves logistic probes: until no component of the mean gradient is above ``tolerance``."""
 
     tolerance: float = Field(default=1e-6, gt=0.0)
-    iterations: int = Field(default=2000, ge=1)
+    iterations: int = Field(default=2000, ge=1, le=1_000_000)
 
 
 class Sgd(Section):
     """How stochastic gradient descent solves probes; ``lr`` is divided by the number of live units."""
 
-    epochs: int = Field(default=30, ge=1)
-    batch_size: int = Field(default=64, ge=1)
+    epochs: int = Field(default=30, ge=1, le=1_000_000)
+    batch_size: int = Field(default=64, ge=1, lt=2**31)
     lr: float = Field(default=1.0, gt=0.0)
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
 
@@ -223,10 +288,10 @@ class Probes(Section):
     """
 
     kind: Literal["ridge", "logistic", "sgd"] = "ridge"
-    penalty: float = Field(default=0.1, gt=0.0)
+    penalty: float = Field(default=0.1, ge=1e-12, le=1e12)
     logistic: Logistic = Logistic()
     sgd: Sgd = Sgd()
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 class Planes(Section):
@@ -236,14 +301,14 @@ class Planes(Section):
     ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at.
     """
 
-    count: int = Field(default=500, ge=1)
-    resolution: int = Field(default=50, ge=2)
-    margin: float = Field(default=0.1, ge=0.0)
-    pictures: int = Field(default=1, ge=1)
-    picture_resolution: int = Field(default=60, ge=2)
-    picture_margin: float = Field(default=0.5, ge=0.0)
+    count: int = Field(default=500, ge=1, le=1_000_000)
+    resolution: int = Field(default=50, ge=2, le=100_000)
+    margin: float = Field(default=0.1, ge=0.0, le=1_000.0)
+    pictures: int = Field(default=1, ge=1, le=1_000_000)
+    picture_resolution: int = Field(default=60, ge=2, le=100_000)
+    picture_margin: float = Field(default=0.5, ge=0.0, le=1_000.0)
     distinct_classes: bool = True
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
 
 class Phases(Section):
@@ -279,17 +344,17 @@ class Contrast(Section):
 class Findings(Section):
     """How claims about the grid are tested, and between what: where that is left out, see ``Study.contrasts``."""
 
-    contrasts: list[Contrast] | None = None
+    contrasts: list[Contrast] | None = Field(default=None, max_length=1_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
-    resamples: int = Field(default=10_000, ge=100)
-    seed: int = Field(default=0, ge=0)
+    resamples: int = Field(default=10_000, ge=100, le=1_000_000)
+    seed: Seed = 0
 
 
 class Figures(Section):
     """Which formats `rule all` draws, any of which can be asked for by file name; how large the explorer may be."""
 
-    formats: list[Literal["png", "svg", "pdf"]] = Field(default=["png"], min_length=1)
-    explorer_mib: float = Field(default=32.0, gt=0.0)
+    formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1), AfterValidator(distinct)] = ["png"]
+    explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
 
 
 class Execution(Section):
@@ -297,5 +362,5 @@ class Execution(Section):
 
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     data_root: str = "data"
-    memory_gib: float = Field(default=2.0, gt=0.0)
+    memory_gib: float = Field(default=2.0, gt=0.0, le=1e6)
     save_state_seconds: float = Field(default=60.0, ge=0.0)

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from . import complaints
+from . import complaints, config_file, plain
 from .errors import RepdynError
+from .names import Level, Name, refuse_twins
 from .settings import (
+    MOST_CHECKPOINTS,
     Activations,
     Architecture,
     Checkpoints,
@@ -30,24 +32,18 @@ from .settings import (
     Execution,
     Figures,
     Findings,
-    Name,
     Optimizer,
     Phases,
     Planes,
     Probes,
+    RunSeed,
     Section,
-    Seed,
     Training,
+    distinct,
 )
 
 Hyperparameters = dict[str, Any]
-
-
-def _distinct(values: list[Any]) -> list[Any]:
-    twice = sorted({value for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"{', '.join(map(str, twice))} stands there more than once; name each once")
-    return values
+MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,9 @@ class Study(Section):
     """A whole study: a grid of runs and the settings of every stage."""
 
     name: Name
-    archs: dict[Name, Architecture] = Field(min_length=1)
-    optimizers: dict[Name, Optimizer] = Field(min_length=1)
-    seeds: Annotated[list[Seed], Field(min_length=1), AfterValidator(_distinct)]
+    archs: dict[Level, Architecture] = Field(min_length=1)
+    optimizers: dict[Level, Optimizer] = Field(min_length=1)
+    seeds: Annotated[list[RunSeed], Field(min_length=1), AfterValidator(distinct)]
     data: Data = Data()
     training: Training
     checkpoints: Checkpoints = Checkpoints()
@@ -87,10 +83,32 @@ class Study(Section):
     execution: Execution = Execution()
 
     @model_validator(mode="after")
+    def _runs_are_folders_that_can_be_told_apart_and_counted(self) -> Study:
+        refuse_twins(self.archs, "archs")
+        refuse_twins(self.optimizers, "optimizers")
+        runs = len(self.archs) * len(self.optimizers) * len(self.seeds)
+        if runs > MOST_RUNS:
+            raise ValueError(
+                f"`archs`, `optimizers` and `seeds` make {runs:,} runs, of which a study has at most {MOST_RUNS:,}; "
+                "divide it into several"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_are_countable(self) -> Study:
+        number = self.checkpoints.at_most(self.training.epochs)
+        if number > MOST_CHECKPOINTS:
+            raise ValueError(
+                f"`checkpoints` asks for {number:,} of a run, and at most {MOST_CHECKPOINTS:,} can be compared; take "
+                f"fewer in {self.training.epochs:,} epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rates_are_given_for_every_arch(self) -> Study:
         for name, optimizer in self.optimizers.items():
             if isinstance(optimizer.lr, dict) and set(optimizer.lr) != set(self.archs):
-                given, wanted = ", ".join(optimizer.lr), ", ".join(self.archs)
+                given, wanted = complaints.listed(optimizer.lr), complaints.listed(self.archs)
                 raise ValueError(
                     f"`optimizers.{name}.lr` gives rates for {given}; write one number, or one for each of: {wanted}"
                 )
@@ -104,7 +122,7 @@ class Study(Section):
                 if level not in there:
                     raise ValueError(
                         f"`findings.contrasts` names {level}, which is not an {contrast.factor} of this study; there "
-                        f"are: {', '.join(there)}"
+                        f"are: {complaints.listed(there)}"
                     )
         return self
 
@@ -140,12 +158,17 @@ class Study(Section):
         """
         run = Run(arch, optimizer, seed)
         # Looked up by its parts: Snakemake asks for every job, and a grid of a thousand runs is long to list.
-        if not (arch in self.archs and optimizer in self.optimizers and seed in self.seeds):
+        if not (arch in self.archs and optimizer in self.optimizers and seed in self._seeds):
+            archs, optimizers, seeds = (complaints.listed(there) for there in (self.archs, self.optimizers, self.seeds))
             raise RepdynError(
-                f"The study `{self.name}` has no run {run}; its archs are {', '.join(self.archs)}, its optimizers "
-                f"{', '.join(self.optimizers)}, its seeds {', '.join(map(str, self.seeds))}."
+                f"The study `{self.name}` has no run {complaints.shown(str(run))[1:-1]}; its archs are {archs}, its "
+                f"optimizers {optimizers}, its seeds {seeds}."
             )
         return run
+
+    @cached_property
+    def _seeds(self) -> frozenset[int]:
+        return frozenset(self.seeds)
 
     @property
     def families(self) -> dict[str, str]:
@@ -238,17 +261,7 @@ def load(path: Path) -> Study:
     Raises:
         RepdynError: naming the key, the value and what is allowed.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise RepdynError(f"There is no study config at `{path}`.") from None
-    except OSError as error:
-        raise RepdynError(f"The study config `{path}` cannot be read: {error.strerror}.") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise RepdynError(f"`{path}`{where} is not YAML: {getattr(error, 'problem', None) or error}.") from None
-    return parse(content, source=str(path))
+    return parse(config_file.read(path), source=str(path))
 
 
 def parse(content: object, source: str = "config.yaml") -> Study:
@@ -258,7 +271,12 @@ def parse(content: object, source: str = "config.yaml") -> Study:
         RepdynError: naming the key, the value and what is allowed.
     """
     if not isinstance(content, Mapping):
-        raise RepdynError(f"`{source}` must be a mapping of settings such as `name: digits`, not {content!r}.")
+        held = "is empty, but" if content is None else f"holds {complaints.shown(content)}, but"
+        raise RepdynError(f"`{source}` {held} must be a mapping of settings such as `name: digits`.")
+    try:
+        plain.refuse(content)
+    except RepdynError as error:
+        raise RepdynError(f"{source}: {error}") from None
     try:
         return Study.model_validate(dict(content))
     except ValidationError as error:
