@@ -2,18 +2,19 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+DEV := .venv-dev/bin
 CORES ?= all
 STUDY ?= config.yaml
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 NAME = $(shell $(BIN)/python -c "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['name'])" $(STUDY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report unlock plan layers test lint unit pipeline browser cluster lock clean
+.PHONY: help setup run report unlock plan layers test lint unit pipeline browser documentation cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-setup: .venv/dev.done  ## create .venv from the hashed lock, tools for the tests included
+setup: .venv-dev/dev.done  ## create .venv from the hashed lock, and beside it .venv-dev with the tools of the tests
 
 run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] [CORES=8]
 	@$(SNAKEMAKE)
@@ -31,32 +32,35 @@ plan: .venv/run.done  ## print what a study comes to, before it is run: jobs, di
 layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
-test: lint unit pipeline browser cluster  ## check everything, from lint to a tiny study on a Slurm of its own
+test: lint unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own
 
-lint: .venv/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
-	$(BIN)/ruff check --quiet workflow tests
-	$(BIN)/ruff format --quiet --check workflow tests
-	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+lint: .venv-dev/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
+	$(DEV)/ruff check --quiet workflow tests
+	$(DEV)/ruff format --quiet --check workflow tests
+	$(DEV)/mypy
+	$(DEV)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-unit: .venv/dev.done  ## unit tests, on every core
-	$(BIN)/pytest tests/unit --numprocesses auto
+unit: .venv-dev/dev.done  ## unit tests, on every core
+	$(DEV)/pytest tests/unit --numprocesses auto
 
-pipeline: .venv/dev.done  ## a tiny study through Snakemake
-	$(BIN)/pytest tests/pipeline
+pipeline: .venv-dev/dev.done  ## a tiny study through Snakemake
+	$(DEV)/pytest tests/pipeline
 
-browser: .venv/dev.done  ## the explorer in a headless Chromium, where there is one
-	$(BIN)/pytest tests/browser
+browser: .venv-dev/dev.done  ## the explorer in a headless Chromium, where there is one
+	$(DEV)/pytest tests/browser
 
-cluster: .venv/dev.done  ## a tiny study through a Slurm that the tests start; needs root and Slurm's programs
-	$(BIN)/pytest tests/cluster
+documentation: .venv-dev/dev.done  ## every command and code block of README and docs, in .venv alone
+	$(DEV)/pytest tests/documentation
+
+cluster: .venv-dev/dev.done  ## a tiny study through a Slurm that the tests start; needs root and Slurm's programs
+	$(DEV)/pytest tests/cluster
 
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock
 
-clean:  ## delete .venv and Snakemake's records; results stay
-	rm -rf .venv .snakemake
+clean:  ## delete .venv, .venv-dev and Snakemake's records; results stay
+	rm -rf .venv .venv-dev .snakemake
 
 .venv/run.done: envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'
@@ -65,6 +69,10 @@ clean:  ## delete .venv and Snakemake's records; results stay
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-.venv/dev.done: .venv/run.done envs/requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/requirements-dev.lock
+# It sees what .venv holds and adds to it, so that the tests run studies in .venv alone, as users do.
+.venv-dev/dev.done: .venv/run.done envs/requirements-dev.lock
+	$(BIN)/python -m venv .venv-dev
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> $$($(DEV)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/run.pth
+	$(DEV)/pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/requirements-dev.lock
 	@touch $@

@@ -12,20 +12,23 @@ import pyarrow.parquet as pq
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
+_RUN = ROOT / ".venv" / "bin" / "python"
+# Studies run in the environment that users have, not in the larger one that the tests run in.
+PYTHON = str(_RUN if _RUN.exists() else sys.executable)
 # Not results: what a job said, what training continues from, the study's own copy.
 NOT_RESULTS = {"logs", "state", "study"}
 
 
 def environment(root: Path = ROOT) -> dict[str, str]:
-    """This process's environment, with the library of a checkout and the Python that runs the tests."""
+    """This process's environment, with the library of a checkout and the Python that users have."""
     own = {name: value for name, value in os.environ.items() if name != "REPDYN_STUDY"}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
     return own | {"PATH": path, "PYTHONPATH": str(root / "workflow")}
 
 
 def command(*arguments: str, root: Path = ROOT) -> list[str]:
     """The Snakemake command that runs a checkout's workflow on two cores."""
-    return [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", "2", *arguments]
+    return [PYTHON, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", "2", *arguments]
 
 
 def snakemake(*arguments: str, folder: Path, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":

@@ -4,14 +4,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from running import TINY, checkout, command, environment, snakemake
+from running import PYTHON, TINY, checkout, command, environment, snakemake
 
 from repdyn import study as studies
 
@@ -150,9 +149,7 @@ def test_a_config_edited_while_jobs_wait_is_not_what_they_run_and_a_mismatch_is_
     planes = command("--configfile", str(config), "--", "results/tiny/planes/planes.parquet")
     assert subprocess.run(planes, cwd=here, env=environment(), capture_output=True, check=False).returncode == 0
     by_hand = ["-m", "repdyn", "regions", "--study", str(config), "--arch", "vit", "--optimizer", "sgd", "--seed", "1"]
-    done = subprocess.run(
-        [sys.executable, *by_hand], cwd=here, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([PYTHON, *by_hand], cwd=here, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"penalty = {ran}" in done.stderr
     assert "0.7" in done.stderr

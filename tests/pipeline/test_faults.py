@@ -6,14 +6,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from running import TINY, command, content, differences, environment, snakemake
+from running import PYTHON, TINY, command, content, differences, environment, snakemake
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STATE = f"results/tiny/state/{RUN}"
@@ -53,7 +52,7 @@ def of_run(files: dict[str, str], run: str = RUN) -> dict[str, str]:
 
 
 def train(study: Path, folder: Path) -> "subprocess.Popen[str]":
-    words = [sys.executable, "-m", "repdyn", "train", "--study", str(study), *TRAIN]
+    words = [PYTHON, "-m", "repdyn", "train", "--study", str(study), *TRAIN]
     return subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
 
 

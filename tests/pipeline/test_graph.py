@@ -2,9 +2,8 @@
 
 import os
 import subprocess
-import sys
 
-from running import ROOT, TINY
+from running import PYTHON, ROOT, TINY
 
 # Snakemake itself imports pandas, and with it pyarrow, before it reads anything.
 HEAVY = {"torch", "torchvision", "timm", "pyarrow", "pandas", "scipy", "sklearn", "matplotlib", "seaborn"}
@@ -34,7 +33,7 @@ def test_nothing_heavy_is_imported_while_rules_are_read(folder):
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(TINY), "--cores", "1", "--dry-run"]
     environment = {key: value for key, value in os.environ.items() if key != "REPDYN_STUDY"}
     done = subprocess.run(
-        [sys.executable, "-c", READ, *arguments],
+        [PYTHON, "-c", READ, *arguments],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,

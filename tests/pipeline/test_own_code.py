@@ -3,11 +3,11 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from running import PYTHON
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 
 def snakemake(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    command = [PYTHON, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     environment.pop("REPDYN_STUDY", None)
     command += ["--configfile", str(folder / "study.yaml"), *arguments]

@@ -3,14 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from running import ROOT, TINY, snakemake
+from running import PYTHON, ROOT, TINY, snakemake
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
@@ -134,7 +133,7 @@ def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder)
     path.write_bytes(content[: len(content) // 2])
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     arguments = ["--study", str(TINY), "--arch", "vit", "--optimizer", "sgd", "--seed", "0"]
-    command = [sys.executable, "-m", "repdyn", "cka", *arguments]
+    command = [PYTHON, "-m", "repdyn", "cka", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     path.write_bytes(content)

@@ -3,10 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 
 import pytest
-from running import ROOT, TINY
+from running import PYTHON, ROOT, TINY
 
 RUN = ["--arch", "vit", "--optimizer", "sgd", "--seed", "0"]
 WITHOUT_TORCH = {
@@ -46,7 +45,7 @@ def copy(folder, tmp_path_factory):
 def test_a_stage_imports_no_more_than_it_needs(copy, stage):
     arguments = (WITHOUT_TORCH | WITH_TORCH)[stage]
     done = subprocess.run(
-        [sys.executable, "-c", STAGE, stage, *arguments[:2], "--study", str(TINY), *arguments[2:]],
+        [PYTHON, "-c", STAGE, stage, *arguments[:2], "--study", str(TINY), *arguments[2:]],
         cwd=copy,
         env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,

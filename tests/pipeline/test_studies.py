@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from running import PYTHON
 
 from repdyn import check, snapshot
 from repdyn import study as studies
@@ -23,7 +23,7 @@ def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypat
     study, _ = snapshot.take(yaml.safe_load(path.read_text()))
     assert study.name == (path.stem if path.name != "config.yaml" else "digits")
 
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(path)]
+    command = [PYTHON, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(path)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     environment.pop(snapshot.VARIABLE, None)
     done = subprocess.run(
