@@ -1,0 +1,53 @@
+"""The default study on one seed, run by the README's own commands in the environment that `make run` makes."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import running
+
+Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+
+def clean(folder: Path) -> dict[str, str]:
+    """What a newcomer's shell has, with the run environment first on the path."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    return kept | {"PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}/usr/local/bin:/usr/bin:/bin"}
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh checkout with the environment that `make` made for this one, and one seed instead of all."""
+    made = running.ROOT / ".venv"
+    if not (made / "run.done").exists():
+        pytest.skip("`make run`'s environment, .venv, is not there; `make documentation` makes it")
+    folder = running.checkout(tmp_path_factory.mktemp("documentation") / "repdyn")
+    (folder / ".venv").symlink_to(made)
+    config = folder / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    assert text.count("seeds: [0, 1, 2]") == 1
+    config.write_text(text.replace("seeds: [0, 1, 2]", "seeds: [0]"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shell(checkout: Path) -> Shell:
+    """Runs commands in the checkout."""
+
+    def run(commands: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=checkout, env=clean(checkout), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def study(checkout: Path, shell: Shell) -> Path:
+    """The checkout after `make run`."""
+    done = shell("make run CORES=2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return checkout
