@@ -105,6 +105,12 @@ def test_a_matrix_is_the_table_s_with_initialisation_in_the_lower_left():
     assert axes.get_xticks()[:2] == pytest.approx([0, EPOCHS.index(1)])
 
 
+def test_a_dollar_sign_in_a_layer_s_name_is_no_mathematics():
+    figure = similarity.matrices(pairs(["gate_$a_$", "b"]), "cka")
+    FigureCanvasAgg(figure).draw()
+    assert not panel(figure, "gate_$a_$").title.get_parse_math()
+
+
 def test_undefined_similarity_is_shown_as_such():
     frame = pairs(["a", "b"])
     frame.loc[frame["epoch_a"].eq(0) | frame["epoch_b"].eq(0), "cka"] = None

@@ -18,7 +18,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from . import architectures, checkpoints, data, datasets, devices, observed, schedule, tables
+from . import architectures, checkpoints, data, datasets, devices, layer_names, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
 from .reduction import Reduction
@@ -34,6 +34,13 @@ ROUNDING = 1e-4  # of the spread: what float16 may lose of it
 FEATURES = 4096  # of which that is looked at together
 
 
+class _Outputs(dict[str, torch.Tensor]):
+    """What layers gave in a forward pass."""
+
+    def __missing__(self, layer: str) -> torch.Tensor:
+        raise RepdynError(f"Layer `{layer}` took no part in a forward pass, but must take part in each.")
+
+
 @contextmanager
 def tap(
     model: nn.Module, layers: Mapping[str, str], reduction: Reduction | None = None
@@ -46,21 +53,23 @@ def tap(
         reduction: of the network's activations; None to keep them whole.
 
     Yields:
-        A dictionary that each forward pass fills: layer -> output of its module, flattened to (batch, features), in the
-        order in which they come. The output is copied at once: an in-place operation that follows would otherwise
-        overwrite it. Of a module that is called more than once in a forward pass, the last output stands.
+        A dictionary that each forward pass fills anew: layer -> output of its module, flattened to (batch, features),
+        float32 whatever the network computes in, in the order in which they come. The output is copied at once: an
+        in-place operation that follows would otherwise overwrite it. Of a module that is called more than once in a
+        forward pass, the last output stands; asked for one that was not called, it raises a RepdynError.
     """
-    outputs: dict[str, torch.Tensor] = {}
+    outputs = _Outputs()
 
     def keep(layer: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = observed.output_of(output).detach()
             kept = tensor if reduction is None else reduction(tensor)
-            observed.keep_last(outputs, layer, kept.flatten(1).clone())
+            observed.keep_last(outputs, layer, kept.flatten(1).to(torch.float32, copy=True))
 
         return hook
 
-    handles = [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
+    handles = [model.register_forward_pre_hook(lambda *_: outputs.clear())]
+    handles += [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
     try:
         yield outputs
     finally:
@@ -69,13 +78,13 @@ def tap(
 
 
 def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
-    """The network of a run, in eval mode and with arbitrary weights, and its observed layers.
+    """The network of a run, in eval mode and with the weights of its initialisation, and its observed layers.
 
     Returns:
         The network, and name -> module path in order of depth, for which two images without light go through it.
     """
     shape = datasets.shape(study.data)
-    model = architectures.build(settings["arch"], shape, datasets.source(study.data).classes, seed=0)
+    model = architectures.of_run(settings, shape, datasets.source(study.data).classes)
     model = model.eval().to(device)
     layers = observed.observed(model, settings["layers"])
     with torch.inference_mode(), tap(model, layers) as outputs:
@@ -87,17 +96,29 @@ def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> 
 def forward(
     model: nn.Module,
     layers: Mapping[str, str],
-    images: Images,
+    images: Images | Array,
     device: torch.device,
     reduction: Reduction | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Activations of each layer, (n, features) on the CPU in the network's precision."""
+    """Activations of each layer, (n, features), float32, on the CPU.
+
+    Raises:
+        RepdynError: if a layer took no part, or does not give each image as many numbers as it gave the others.
+    """
     parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     with tap(model, layers, reduction) as outputs:
         for start in range(0, len(images), BATCH):
-            model(torch.from_numpy(images[start : start + BATCH]).to(device))
-            for layer in layers:
-                parts[layer].append(outputs[layer].cpu())
+            batch = torch.from_numpy(images[start : start + BATCH]).to(device)
+            model(batch)
+            for layer, before in parts.items():
+                found = outputs[layer].cpu()
+                expected = (len(batch), before[0].shape[1] if before else found.shape[1])
+                if found.shape != expected:
+                    raise RepdynError(
+                        f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} images, but "
+                        f"must give {expected}: as many for each image, whatever the batch."
+                    )
+                before.append(found)
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
 
 
@@ -157,19 +178,11 @@ class _DoesNotFit(Exception):
 
 def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Schema:
     """The table's schema: keys, then one fixed-size list of non-null floats for each layer."""
-    keys = tables.schema(
-        step=(pa.int64(), "optimizer steps"),
-        epoch=(pa.float64(), "epochs"),
-        split=(pa.string(), "split"),
-        example=(pa.int64(), "position in the data set"),
-        label=(pa.int64(), "true class"),
-        given_label=(pa.int64(), "class trained on"),
-    )
     columns = {}
     for layer, size in features.items():
         kind = pa.float32() if layer in float32 or dtype == "float32" else pa.float16()
         columns[layer] = (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
-    return pa.schema([*keys, *tables.schema(**columns)])
+    return pa.schema([*layer_names.KEYS, *tables.schema(**columns)])
 
 
 def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:

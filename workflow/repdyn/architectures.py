@@ -2,7 +2,8 @@
 
 ``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, ``model: my_package.models:MyNet`` what
 that module calls so. All get their keyword arguments untouched; what the data decide is filled in (``_from_path``
-says what that is for one's own). ``build`` makes the model of an ``archs`` entry from a seed.
+says what that is for one's own). ``of_run`` makes the model of a run as it is before training: the same one wherever
+it is asked for, in what is drawn at random and is no part of its state too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import plugins
+from . import plugins, seeds
 from .errors import RepdynError, one_line
 from .light import importing_timm
 
@@ -26,6 +27,20 @@ with importing_timm():
 Shape = tuple[int, int, int]
 
 
+def of_run(settings: Mapping[str, Any], shape: Shape, classes: int) -> nn.Module:
+    """The network of a run at initialisation: the one that is trained, and measured with the weights of checkpoints.
+
+    Args:
+        settings: the hyperparameters of a stage of the run, of which ``arch`` and ``seed`` count.
+        shape: channels, height, width of the images.
+        classes: number of classes.
+
+    Raises:
+        RepdynError: as ``build`` does.
+    """
+    return build(settings["arch"], shape, classes, seeds.stream(settings["seed"], seeds.INITIALISATION))
+
+
 def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) -> nn.Module:
     """A freshly initialised model, in training mode, on the CPU.
 
@@ -33,15 +48,17 @@ def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) ->
         settings: an ``archs`` entry: ``model``, ``kwargs``, ``stem``, ``width``.
         shape: channels, height, width of the images.
         classes: number of classes.
-        seed: of the initialisation; the global random state is left as it was.
+        seed: of the initialisation; the global random states are left as they were.
 
     Raises:
         RepdynError: if there is no such model, it does not take its arguments, or images and patches do not fit.
     """
     name, kwargs = settings["model"], dict(settings["kwargs"])
     _check_patches(name, kwargs, shape)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    if plugins.is_import_path(name) and not name.startswith("torchvision:"):
+        with seeds.seeded(seed):  # what a module draws when it is imported must not shift what its class draws
+            plugins.load(name)
+    with seeds.seeded(seed):
         if settings["width"] is not None:
             kwargs |= _channels(name, kwargs, settings["width"], settings["stem"])
         source, _, attribute = name.rpartition(":")
@@ -53,7 +70,32 @@ def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) ->
             model = _from_path(name, kwargs, shape, classes)
         if settings["stem"] == "small":
             _small_stem(model, name, shape[0])
-    return model
+        _complete(model, name, shape)
+    return model.train()
+
+
+def _complete(model: nn.Module, name: str, shape: Shape) -> None:
+    """Let a model make what it leaves to its first forward pass: sizes of lazy layers, weights, tables of positions.
+
+    So that an optimizer finds all weights, and all stages the same. In evaluation mode, and without ``inference_mode``,
+    whose tensors cannot be trained with.
+    """
+    images = torch.randn(2, *shape, dtype=torch.float32, device="cpu").to(torch.get_default_device())
+    with torch.no_grad():
+        forward(model.eval(), name, images)
+
+
+def forward(model: nn.Module, name: str, images: torch.Tensor) -> Any:
+    """What a model returns for a batch of images.
+
+    Raises:
+        RepdynError: if it does not take them; ``name`` says whose code it is.
+    """
+    try:
+        return model(images)
+    except Exception as error:  # models refuse images in their own ways
+        words = plugins.blame(error) if plugins.is_import_path(name) else one_line(error)
+        raise RepdynError(f"the model does not take images of {tuple(images.shape[1:])}: {words}.") from None
 
 
 def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
@@ -117,7 +159,7 @@ def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
         raise RepdynError(f"`{path}` cannot be built with kwargs {kwargs}: {plugins.blame(error)}.") from None
     if not isinstance(model, nn.Module):
         raise RepdynError(f"`{path}` makes a {type(model).__name__}, but must make a torch.nn.Module.")
-    return model.train() if "in_chans" in named else _fit_channels(model.train(), shape[0])
+    return model if "in_chans" in named else _fit_channels(model, shape[0])
 
 
 def _fit_channels(model: nn.Module, channels: int) -> nn.Module:

@@ -1,7 +1,8 @@
 """What is checked of a study before anything runs, beyond the config's own grammar.
 
-Each model of the grid is built and pushed one image through, each optimizer created: an unknown model, a patch size
-that does not divide the image, a layer that is not there, a data set too small are found in seconds, not after hours.
+Each model of the grid is built, observed on a few images, trained a step by each optimizer, and measured as it will be
+(``rehearsal.py``): an unknown model, a patch size that does not divide the image, a layer that is not there or cannot
+be compared, a data set too small are found in seconds, not after hours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,19 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, datasets, devices, noise, observed, optimizers, planes, plugins, regions, schedule
+from . import (
+    architectures,
+    datasets,
+    devices,
+    noise,
+    observed,
+    optimizers,
+    planes,
+    plugins,
+    regions,
+    rehearsal,
+    schedule,
+)
 from .errors import RepdynError, one_line
 from .light import without_compiler
 from .rates import Rate
@@ -48,6 +61,8 @@ def main(study: Study) -> None:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
                 check_optimizer(checked, study.hyperparameters("train", run))
+        with blaming(f"archs.{arch}"):
+            rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
 
 
 @contextmanager
@@ -125,6 +140,7 @@ class Checked:
         kept: what is kept of it, name -> shape.
         calls: how often each is called in a forward pass, of which the last is observed; name -> number.
         images: what it was run on.
+        resolution: machine epsilon of the coarsest numbers that it computes with.
     """
 
     model: nn.Module
@@ -133,39 +149,37 @@ class Checked:
     kept: dict[str, tuple[int, ...]]
     calls: dict[str, int]
     images: torch.Tensor
+    resolution: float
 
 
 def check_architecture(study: Study, arch: str) -> Checked:
-    """Build a model, push a batch of two images through it, in training and in evaluation mode, and find its layers."""
+    """Build a model, push a batch of two images through it, in evaluation and in training mode, and find its layers."""
     settings = study.archs[arch]
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
-    model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0)
+    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    model = architectures.of_run(study.hyperparameters("train", run), shape, classes)
     layers = observed.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
-    images = torch.randn(min(last_batch, 2), *shape, generator=torch.Generator().manual_seed(0))
-    logits, *_ = _observe(study, settings.model, model.train(), images, layers)
-    check_logits(logits, len(images), classes)
-    # As it is measured.
-    with torch.inference_mode():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(min(last_batch, 2), *shape, generator=generator, dtype=torch.float32)
+    # As training begins: evaluated, then in training mode.
+    with torch.no_grad():
         logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
     check_logits(logits, len(images), classes)
-    model.train()
+    logits_in_training, *_ = _observe(study, settings.model, model.train(), images, layers)
+    check_logits(logits_in_training, len(images), classes)
     silent = [layer for layer in layers if layer not in outputs]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
     for layer, output in outputs.items():
-        if not isinstance(output, torch.Tensor):
-            raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
-        if output.ndim < 2 or len(output) != len(images):
-            raise RepdynError(
-                f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {len(images)} images, but its first "
-                "dimension must be that of the images, with numbers for each."
-            )
+        check_output(layer, output, len(images))
     layers = observed.in_order(layers, outputs)
     reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
-    return Checked(model, layers, shapes, kept, calls, images)
+    kinds = {parameter.dtype for parameter in model.parameters()} | {output.dtype for output in outputs.values()}
+    resolution = max(torch.finfo(kind).eps for kind in kinds if kind.is_floating_point or kind.is_complex)
+    return Checked(model, layers, shapes, kept, calls, images, resolution)
 
 
 def check_memory(study: Study, layers: int) -> None:
@@ -195,6 +209,26 @@ def check_logits(logits: Any, images: int, classes: int) -> None:
         raise RepdynError(f"the model returns numbers of type {logits.dtype}, but logits are floating-point numbers.")
     if not logits.isfinite().all():
         raise RepdynError("the untrained model returns NaN or infinite logits.")
+
+
+def check_output(layer: str, output: Any, images: int) -> None:
+    """Check what an observed layer gives for a batch of images."""
+    if not isinstance(output, torch.Tensor):
+        raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
+    if output.is_nested or output.layout != torch.strided:
+        raise RepdynError(f"`layers`: {layer} gives a nested or sparse tensor, but only dense ones can be observed.")
+    if not output.is_floating_point():
+        raise RepdynError(
+            f"`layers`: {layer} gives numbers of type {output.dtype}, but only real floating-point numbers can be "
+            "compared; observe what is computed before them, or with them."
+        )
+    if output.ndim < 2 or len(output) != images or not output.numel():
+        raise RepdynError(
+            f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {images} images, but its first "
+            "dimension must be that of the images, with numbers for each."
+        )
+    if not output.isfinite().all():
+        raise RepdynError(f"`layers`: {layer} gives NaN or infinite numbers in the untrained model.")
 
 
 def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
@@ -242,15 +276,12 @@ def _observe(
 
 
 def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:
-    shape = tuple(images.shape[1:])
     try:
-        return model(images)
-    except Exception as error:  # models refuse images in their own ways
-        words = one_line(error)
-        if len(images) == 1 and "more than 1 value per channel" in words:
+        return architectures.forward(model, name, images)
+    except RepdynError as error:
+        if len(images) == 1 and "more than 1 value per channel" in str(error):
             raise RepdynError(
                 f"the last batch of an epoch would have a single example, which batch norm cannot normalise; "
                 f"change `training.batch_size` ({study.training.batch_size}) or `data.train_size`."
             ) from None
-        words = plugins.blame(error) if plugins.is_import_path(name) else words
-        raise RepdynError(f"the model does not take images of {shape}: {words}.") from None
+        raise

@@ -27,7 +27,8 @@ def save(path: Path, model: nn.Module, metadata: Mapping[str, Any]) -> None:
     Raises:
         RepdynError: if the disk is full.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # Weights that are shared stand there under each of their names.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
     about = json.dumps(dict(metadata) | {"checksum": _checksum(tensors)})
     with atomic(path) as temporary:
         try:
@@ -49,6 +50,9 @@ def load(path: str | Path, model: nn.Module, hyperparameters: Mapping[str, Any] 
         raise damaged(
             path, f"its tensors are not those of the network: {str(error).splitlines()[-1].strip()}"
         ) from None
+    # What a model computed once from the weights it had, as LeViT its attention biases, it drops when its mode changes.
+    mode = model.training
+    model.train(not mode).train(mode)
 
 
 def is_whole(path: Path) -> bool:

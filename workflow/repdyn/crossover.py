@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .phases import OUTPUT, lead
+from .layer_names import OUTPUT
+from .phases import lead
 
 if TYPE_CHECKING:
     from .study import Run

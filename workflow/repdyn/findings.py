@@ -35,8 +35,8 @@ import pyarrow as pa
 from scipy import stats
 
 from . import crossover, tables
+from .layer_names import OUTPUT
 from .matching import Matching, matchings
-from .phases import OUTPUT
 from .progress import LOG
 
 if TYPE_CHECKING:

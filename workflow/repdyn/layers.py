@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from . import check, datasets, devices
+from . import check, datasets, devices, layer_names
 
 if TYPE_CHECKING:
     from .study import Study
@@ -38,9 +38,17 @@ def main(study: Study) -> None:
             row = (str(depth), layer, type(module).__name__, _product(checked.shapes[layer]), _product(kept))
             rows.append((*row, f"{math.prod(kept):,}", f"{_parameters(module):,}"))
         print(_aligned(rows))
+        for layer, path in checked.layers.items():
+            if layer != path:
+                print(f"  {layer} is what the module `{path}` is called in tables{_why(path)}.\n")
         for layer, calls in checked.calls.items():
             if calls > 1:
                 print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")
+
+
+def _why(path: str) -> str:
+    words = [word for word in layer_names.RESERVED if word.casefold() == path.casefold()]
+    return f", which reserve the word `{words[0]}`" if words else ""
 
 
 def _parameters(module: nn.Module) -> int:

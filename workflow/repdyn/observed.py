@@ -3,7 +3,8 @@
 A block is told by the name of its class, which timm, torchvision and most people choose alike (``BasicBlock``,
 ``Bottleneck``, ``EncoderBlock``, ``SwinTransformerBlock``, ``InvertedResidual`` …): the outermost modules of such
 classes, so that a stage of blocks is seen block by block, and a block within a block is not. A network without blocks
-(VGG, a plain perceptron) is observed at every nonlinearity instead.
+(VGG, a plain perceptron) is observed at every nonlinearity instead. Layers are called after their modules
+(``layer_names.py``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from torch import nn
 
+from . import layer_names
 from .errors import RepdynError
 
 _BLOCK = re.compile(
@@ -56,7 +58,7 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
                 f"It is not known which layers of a {type(model).__name__} to observe; list them under `layers`, for "
                 f"example {', '.join(paths[:3])}."
             )
-        return layers
+        return layer_names.unambiguous(layers)
     chosen: set[str] = set()
     for pattern in patterns:
         depth = pattern.count(".")
@@ -65,7 +67,7 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
             close = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.3) or paths[:5]
             raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
         chosen |= set(found)
-    return {path: path for path in paths if path in chosen}
+    return layer_names.unambiguous({path: path for path in paths if path in chosen})
 
 
 def keep_last(found: dict[str, Any], layer: str, value: Any) -> None:
@@ -80,13 +82,14 @@ def in_order(layers: Mapping[str, str], outputs: Iterable[str]) -> dict[str, str
 
 
 def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
+    """The modules observed by default: path -> what the layer is called."""
     blocks = _blocks(modules)
     if not blocks:
         plain = [path for path, module in modules.items() if _NONLINEARITY.search(type(module).__name__)]
         return {path: path for path in plain}
     stem, end = _stem(modules, blocks[0]), _end(modules, blocks[-1])
     # ResNets end their stem in `maxpool`, which is the identity for small images.
-    layers = {} if stem is None else {("stem" if stem == "maxpool" else stem): stem}
+    layers = {} if stem is None else {stem: "stem" if stem == "maxpool" else stem}
     return layers | {path: path for path in [*blocks, *end]}
 
 

@@ -58,6 +58,7 @@ from scipy import stats
 
 from . import changepoints, events, tables
 from . import trajectories as paths_in_time
+from .layer_names import OUTPUT
 from .progress import LOG
 
 if TYPE_CHECKING:
@@ -90,7 +91,6 @@ MOMENTS = tables.schema(
     novelty=(pa.float64(), "similarity on either side minus across; null within 3 moments of an end"),
     alignment=(pa.float64(), "1 at a boundary of phases, 0 as near as on average; null without boundaries"),
 )
-OUTPUT = "output"
 # Events that boundaries may fall on, as scores call them.
 ALIGNED = {
     "fitted": "perfect_fit_sustained",

@@ -18,7 +18,6 @@ from . import tables
 from .files import damaged
 
 Array = np.ndarray[Any, np.dtype[Any]]
-OUTPUT = "output"  # what the network itself is called among the layers
 LABELS_PER_BLOCK = 1 << 22
 
 # Neighbouring points mostly have one label, so pages compress about tenfold; a dictionary of labels adds nothing.

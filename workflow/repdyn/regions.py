@@ -36,10 +36,11 @@ from . import (
 )
 from .errors import RepdynError
 from .labelling import Labeller, Points, Readout, batch_size
+from .layer_names import OUTPUT
 from .planes import Planes, Purpose
 from .progress import LOG, track
 from .reduction import Reduction
-from .region_labels import OUTPUT, Block, RegionLabels
+from .region_labels import Block, RegionLabels
 
 if TYPE_CHECKING:
     from .jobs import Job

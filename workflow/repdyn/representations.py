@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import tables
+from . import layer_names, tables
 from .files import damaged
 
-KEYS = ("step", "epoch", "split", "example", "label", "given_label")
+KEYS = tuple(layer_names.KEYS.names)
 STREAMED = 2**22  # bytes of float32 in work at a time where some features of a layer are read
 Array = np.ndarray[Any, np.dtype[Any]]
 

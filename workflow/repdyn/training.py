@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, checkpoints, data, devices, schedule, stepping, tables
+from . import architectures, checkpoints, data, devices, schedule, seeds, stepping, tables
 from .augmentation import Augmentation
 from .errors import RepdynError
 from .feed import Feed
@@ -46,13 +45,6 @@ HISTORY = tables.schema(
     seconds=(pa.float64(), "seconds"),
 )
 EVALUATION_BATCH = 256
-# Streams of random numbers that a run's seed is divided into.
-_INITIALISATION, _ORDER, _NOISE, _AUGMENTATION = 0, 1, 2, 3
-
-
-def stream(seed: int, *purpose: int) -> int:
-    """An integer seed for one purpose, independent of those for all others."""
-    return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
 @dataclass(frozen=True)
@@ -132,10 +124,9 @@ class Trainer:
         self.batch_size = self.settings["batch_size"]
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = schedule.steps_of(study)
-        seed = stream(self.seed, _INITIALISATION)
-        self.model = architectures.build(settings["arch"], examples.shape, examples.classes, seed).train()
+        self.model = architectures.of_run(settings, examples.shape, examples.classes)
         self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
-        torch.manual_seed(stream(self.seed, _NOISE))  # dropout and the like
+        torch.manual_seed(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
 
@@ -172,7 +163,7 @@ class Trainer:
         return [row for row in self.history if row["step"] <= last_step]
 
     def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
-        generator = torch.Generator().manual_seed(stream(self.seed, _ORDER, epoch))
+        generator = torch.Generator().manual_seed(seeds.stream(self.seed, seeds.ORDER, epoch))
         order = torch.randperm(len(self.train.labels), generator=generator)
         there = order.to(self.device)  # once an epoch, since each copy waits for the GPU
         batches = zip(
@@ -182,7 +173,7 @@ class Trainer:
             strict=True,
         )
         if self.augment is not None:
-            self.augment.draw(torch.Generator().manual_seed(stream(self.seed, _AUGMENTATION, epoch)))
+            self.augment.draw(torch.Generator().manual_seed(seeds.stream(self.seed, seeds.AUGMENTATION, epoch)))
         losses: list[torch.Tensor] = []
         for images, given, positions in batches:
             seen = images if self.augment is None else self.augment(images, positions)

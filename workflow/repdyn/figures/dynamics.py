@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 
 from .. import phases, trajectories
 from ..errors import RepdynError
+from ..layer_names import OUTPUT
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def _fast(panels: dict[str, pd.DataFrame]) -> float:
 
     What jumps, as the untrained network's output does, must not make all else look still.
     """
-    inner = [panel.drop(index=phases.OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
+    inner = [panel.drop(index=OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
     return max(0.1, math.ceil(10 * float(np.nanpercentile(np.concatenate(inner), 99))) / 10)
 
 

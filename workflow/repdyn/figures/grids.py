@@ -17,12 +17,12 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from ..errors import RepdynError
+from ..layer_names import OUTPUT
 from . import reading, sheet, similarity, style
 
 if TYPE_CHECKING:
     from ..jobs import Job
 
-OUTPUT = "output"  # the network's answer, no observed layer
 DEPTHS = 4  # relative depths 0, 1/3, 2/3 and 1
 BLOCKS = 2  # side by side
 LEFT, RIGHT, GAP, APART = 0.42, 0.76, 0.1, 0.2  # inches: axis, colour bar, between matrices, between blocks

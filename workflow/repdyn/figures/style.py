@@ -77,6 +77,7 @@ _CLASSES = (
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters, of the same width, everywhere
     "font.size": TEXT,
+    "text.parse_math": False,  # names of layers may hold a dollar sign
     "axes.titlesize": TEXT,
     "axes.labelsize": TEXT,
     "xtick.labelsize": SMALL,

@@ -100,7 +100,8 @@ function eventLines(run, x, side) {
 
 /** A square around each phase, where there is more than one. */
 function outlines(run, measure, layer, size) {
-  const starts = run.phases[measure]?.[run.layers[layer]] ?? [];
+  const phases = run.phases[measure] ?? {};
+  const starts = Object.hasOwn(phases, run.layers[layer]) ? phases[run.layers[layer]] : []; // a name may be "constructor"
   if (starts.length < 2) return "";
   const ends = [...starts.slice(1), run.epochs.length];
   return starts.map((start, i) => {
