@@ -222,7 +222,7 @@ def peak(name: str, case: tuple[int, int, int], pipe: Any) -> None:
     """Send the MiB of memory that one way needs beyond the features and a small problem's."""
     seconds(name, trajectory(50, 20, FEW + 1))
     X = trajectory(*case)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak so far is forgotten
     before = resident("VmRSS")
     seconds(name, X)
     pipe.send(resident("VmHWM") - before)
@@ -230,7 +230,7 @@ def peak(name: str, case: tuple[int, int, int], pipe: Any) -> None:
 
 def resident(field: str) -> float:
     """MiB of this process as the Linux kernel counts them: now (VmRSS) or at most (VmHWM)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return float(next(line for line in lines if line.startswith(field)).split()[1]) / 1024
 
 

@@ -35,10 +35,10 @@ AIM = 30.0  # seconds
 
 def write_grid(folder: Path, runs: int) -> int:
     """Write a study of at least so many runs; returns how many it has."""
-    study = yaml.safe_load(TINY.read_text())
+    study = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     cells = len(study["archs"]) * len(study["optimizers"])
     study["seeds"] = list(range(-(-runs // cells)))
-    (folder / "grid.yaml").write_text(yaml.safe_dump(study))
+    (folder / "grid.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     return cells * len(study["seeds"])
 
 
@@ -55,7 +55,7 @@ def plan(folder: Path) -> tuple[float, float, str]:
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

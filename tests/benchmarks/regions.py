@@ -202,7 +202,7 @@ def ratios(took: list[tuple[float, float]], reference: list[tuple[float, float]]
 
 
 def default_study(path: Path, epochs: int, repeats: int, per_decade: int, published: bool) -> None:
-    content = yaml.safe_load(path.read_text())
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     content["training"]["epochs"] = epochs
     content["checkpoints"]["per_decade"] = per_decade
     content["execution"]["device"] = "cpu"

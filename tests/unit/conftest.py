@@ -14,7 +14,7 @@ TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 @pytest.fixture
 def config() -> dict[str, Any]:
     """The tiny study as a dictionary, with a second seed, to be changed at will."""
-    content: dict[str, Any] = yaml.safe_load(TINY.read_text())
+    content: dict[str, Any] = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     return content | {"seeds": [0, 1]}
 
 

@@ -12,7 +12,7 @@ from repdyn import __main__ as main
 from repdyn import progress
 
 
-def run(*arguments, folder, **environment):
+def run(*arguments, folder, stdout=subprocess.PIPE, **environment):
     import repdyn
 
     path = str(Path(repdyn.__file__).parents[1])
@@ -20,8 +20,9 @@ def run(*arguments, folder, **environment):
         [sys.executable, "-m", "repdyn", *map(str, arguments)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": path} | environment,
-        capture_output=True,
-        text=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
         check=False,
     )
 
@@ -34,7 +35,7 @@ def test_a_stage_runs_by_hand_from_any_directory_and_logs_well(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "results/tiny/history/arch=vit/optimizer=sgd/seed=0/history.parquet").is_file()
     assert "train       vit sgd seed 0: done in" in done.stderr
-    log = (tmp_path / "train.log").read_text().splitlines()
+    log = (tmp_path / "train.log").read_text(encoding="utf-8").splitlines()
     assert all(line[:2] == "20" and line[20:27] in ("INFO   ", "WARNING") for line in log)
 
 
@@ -54,7 +55,7 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
     ],
 )
 def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, sentence):
-    (tmp_path / "study.yaml").write_text(TINY.read_text())
+    (tmp_path / "study.yaml").write_text(TINY.read_text(encoding="utf-8"), encoding="utf-8")
     done = run(*arguments, "--study", "study.yaml", folder=tmp_path)
     assert done.returncode == 1
     assert sentence in done.stderr
@@ -109,13 +110,77 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
     ],
 )
 def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sentence):
-    text = TINY.read_text()
+    text = TINY.read_text(encoding="utf-8")
     assert old in text
-    (tmp_path / "study.yaml").write_text(text.replace(old, new))
+    (tmp_path / "study.yaml").write_text(text.replace(old, new), encoding="utf-8")
     done = run("check", "--study", "study.yaml", folder=tmp_path)
     assert done.returncode == 1
     assert sentence in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("plann",), "python -m repdyn: there is no stage `plann`; did you mean `plan`?"),
+        (("???",), "python -m repdyn: there is no stage `???`; there are: train, activations, cka,"),
+        (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `python -m repdyn cka"),
+        (("cka", *RUN[:-1], "9" * 5000), "argument --seed: invalid int value: '9999"),
+        (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `python -m repdyn cka --help`"),
+        ((), "the following arguments are required: STAGE"),
+    ],
+)
+def test_a_command_line_that_is_none_is_one_line(capsys, monkeypatch, arguments, sentence):
+    monkeypatch.setattr(sys, "argv", ["repdyn", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in said
+    assert said.count("\n") == 1
+    assert len(said) < 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--study", "."), "The study config `.` is a folder; name the file in it."),
+        (("--study", "nothing.yaml"), "There is no study config at `nothing.yaml`."),
+        (("--study", TINY, "--arch", "w\udcfft\n"), r"has no run w\udcfft\n sgd seed 0; its archs are resnet, vit"),
+        (("--study", TINY, "--seed", "7"), "has no run vit sgd seed 7; its archs are resnet, vit, its optimizers"),
+        (("--study", TINY, "--results", ""), "`tiny/activations/arch=vit/optimizer=sgd/seed=0/activations.parquet` is"),
+        (
+            ("--study", TINY, "--results", TINY),
+            "tiny.yaml/tiny/activations/arch=vit/optimizer=sgd/seed=0/activations.parq",
+        ),
+    ],
+)
+def test_what_a_command_names_and_is_not_there_is_one_sentence(capsys, monkeypatch, arguments, sentence):
+    monkeypatch.setattr(sys, "argv", ["repdyn", "cka", *RUN, *map(str, arguments)])
+    monkeypatch.setattr(main.LOG, "handlers", [])
+    monkeypatch.setattr(main.LOG, "propagate", True)
+    assert main.main() == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_terminal_without_the_characters_of_a_table_shows_the_table(tmp_path):
+    done = run("plan", "--study", TINY, folder=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tiny: 4 runs (2 architectures ? 2 optimizers ? 1 seeds)" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_nobody_reads_what_is_printed_or_it_does_not_fit(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    for stdout, status, said in ((writing, 141, ""), (os.open("/dev/full", os.O_WRONLY), 1, "The disk is full; free")):
+        done = run("plan", "--study", TINY, folder=tmp_path, stdout=stdout)
+        os.close(stdout)
+        assert done.returncode == status
+        assert done.stderr.startswith(said)
+        assert done.stderr.count("\n") == (1 if said else 0)
 
 
 def test_a_good_study_passes_the_check_in_silence(tmp_path):
@@ -181,3 +246,14 @@ def test_a_full_disk_cuts_a_log_short_and_a_mistake_in_a_line_is_still_told(caps
     assert "Logging error" in capsys.readouterr().err
     with contextlib.suppress(OSError):
         log.close()
+
+
+def test_a_log_in_any_locale_has_every_character(tmp_path):
+    code = "from repdyn import __main__ as m; from pathlib import Path; m._set_up_log(Path('a.log'), 'x')"
+    code += r"; m.LOG.info('200 \xd7 3\xb2 \u2013 \udcff')"
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    path = str(Path(main.__file__).parents[1])
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | environment | {"PYTHONPATH": path}, check=True
+    )
+    assert (tmp_path / "a.log").read_text(encoding="utf-8").endswith("200 × 3² – \\udcff\n")

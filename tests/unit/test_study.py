@@ -117,7 +117,7 @@ def test_a_wrong_setting_is_one_sentence_with_key_value_and_what_is_allowed(conf
 def test_a_config_that_is_no_study_is_named(tmp_path, text, sentence):
     path = tmp_path / "study.yaml"
     if text is not None:
-        path.write_text(text + "\n")
+        path.write_text(text + "\n", encoding="utf-8")
     with pytest.raises(RepdynError, match=sentence):
         studies.load(path)
 

@@ -7,6 +7,7 @@ if something is. Everything heavier than the config is imported by the stage alo
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
 import importlib
 import logging
@@ -17,10 +18,11 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
+from . import endings
 from . import study as studies
-from .errors import RepdynError
-from .files import is_disk_full
+from .errors import RepdynError, one_line
 from .jobs import MODULES, Job
 from .paths import Paths
 from .progress import LOG
@@ -50,9 +52,24 @@ TOOLS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"argument STAGE: invalid choice: '(.*?)'", message)
+        if unknown is not None:
+            known = [*RUN_STAGES, *STUDY_STAGES, *TOOLS, "figure"]
+            close = difflib.get_close_matches(unknown[1], known, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}."
+            message = f"there is no stage `{unknown[1][:60]}`; {hint}"
+        else:
+            message = f"{one_line(message)[:300]}; `{self.prog} --help` says what there is."
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    main = argparse.ArgumentParser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
+    main = _Parser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     stages = RUN_STAGES | STUDY_STAGES
     for stage, help_text in (stages | TOOLS | {"figure": "draw a figure"}).items():
@@ -92,7 +109,7 @@ def _set_up_log(path: Path | None, title: str) -> None:
     if path is not None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = _LogFile(path)
+            file = _LogFile(path, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise RepdynError(f"The log `{path}` cannot be written: {error.strerror}.") from None
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
@@ -121,7 +138,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.stage in TOOLS:
         module_of(arguments.stage).main(study)
         return
-    paths = Paths(f"{arguments.results}/{study.name}")
+    paths = Paths(str(Path(arguments.results, study.name)))
     run = None
     if arguments.stage in RUN_STAGES or arguments.stage == "figure":
         named = (arguments.arch, arguments.optimizer, arguments.seed)
@@ -143,54 +160,12 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run one stage; 0 if it succeeded, 1 if there is something for the user to mend."""
+    """Run one stage and return the exit status: 0 if it succeeded, 1 if there is something for the user to mend."""
+    endings.secure_streams()
     arguments = parser().parse_args()
     # BLAS and OpenMP read this when they are loaded: one thread unless Snakemake gave the rule more.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    try:
-        _run(arguments)
-    except RepdynError as error:
-        return _fail(str(error))
-    except OSError as error:
-        if is_disk_full(error):
-            return _fail("The disk is full; free some space and run again. What was finished is untouched.")
-        LOG.exception("unexpected:")
-        return 2
-    except Exception as error:
-        if (complaint := _about_gpu(error)) is not None:
-            return _fail(complaint)
-        LOG.exception("unexpected, a bug in repdyn:")
-        return 2
-    return 0
-
-
-def _about_gpu(error: Exception) -> str | None:
-    """What to say of an error that torch raises about a GPU; None of another error.
-
-    Known by torch's words, because some are a plain ``RuntimeError``, and torch may not be imported.
-    """
-    words = str(error)
-    if "out of memory" in words or "STATUS_ALLOC_FAILED" in words:
-        wanted = re.search(r"Tried to allocate ([\d.]+ \w+)", words)
-        return (
-            f"The GPU has no memory{f' for {wanted[1]} more' if wanted else ''}; let fewer jobs share it, or lower "
-            "`training.batch_size` or `execution.memory_gib`."
-        )
-    if "does not have a deterministic implementation" in words:
-        operation, _, _ = words.partition(" ")
-        return (
-            f"`{operation}`, of which the model makes use, does not give the same numbers twice on a GPU; take "
-            "another model, or set `execution.device` to cpu."
-        )
-    return None
-
-
-def _fail(message: str) -> int:
-    if LOG.handlers:
-        LOG.error(message)
-    else:
-        print(message, file=sys.stderr)
-    return 1
+    return endings.status_of(lambda: _run(arguments))
 
 
 if __name__ == "__main__":

@@ -184,5 +184,5 @@ def main(job: Job) -> None:
     pages = {paths.report_findings(): findings(found, study.findings.confidence), paths.report_runs(): runs(records)}
     for path, content in pages.items():
         with atomic(Path(path)) as temporary:
-            temporary.write_text(content)
+            temporary.write_text(content, encoding="utf-8")
     LOG.info("%d findings, %d runs", len(found), len(records))

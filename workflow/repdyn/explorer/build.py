@@ -264,5 +264,5 @@ def main(job: Job) -> None:
     }
     content = page.assemble(study, [piece for run in runs for piece in run.pieces])
     with atomic(job.paths.explorer()) as temporary:
-        temporary.write_text(content)
+        temporary.write_text(content, encoding="utf-8")
     LOG.info("%d of %d runs in %.1f MiB", len(runs), len(job.study.runs), len(content) / 2**20)

@@ -56,13 +56,13 @@ def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
     about = json.dumps(study, separators=(",", ":")).replace("</", "<\\/")
     parts = {
         "title": html.escape(f"{study['name']}: representations through training"),
-        "style": (ASSETS / "page.css").read_text(),
+        "style": (ASSETS / "page.css").read_text(encoding="utf-8"),
         "study": about,
         "library": base64.b64encode(library()).decode(),
         "pieces": data,
-        "script": "\n".join((ASSETS / name).read_text() for name in SCRIPTS),
+        "script": "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
-    page = (ASSETS / "page.html").read_text()
+    page = (ASSETS / "page.html").read_text(encoding="utf-8")
     for name, content in parts.items():
         before, mark, after = page.partition(f"<!--{name}-->")
         assert mark, f"page.html has no place for {name}"
