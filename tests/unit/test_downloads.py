@@ -11,9 +11,10 @@ from pathlib import Path
 import fake_datasets as fakes
 import numpy as np
 import pytest
+from damage import with_a_changed_byte
 from torchvision.datasets import FashionMNIST
 
-from repdyn import data, datasets
+from repdyn import data, datasets, downloads
 from repdyn.errors import RepdynError
 from repdyn.settings import Data
 
@@ -123,8 +124,52 @@ def test_a_wrong_checksum_is_damage(tmp_path, monkeypatch, name):
     fakes.put(tmp_path, files)
     datasets.read(Data(dataset=name), tmp_path)
     damaged = tmp_path / ("test_32x32.mat" if name == "svhn" else "cifar-10-batches-py/test_batch")
-    damaged.write_bytes(damaged.read_bytes()[:-1])
-    with pytest.raises(RepdynError, match=r"is damaged .*not found or corrupted.*; delete it"):
+    damaged.write_bytes(with_a_changed_byte(damaged.read_bytes(), 100))
+    with pytest.raises(RepdynError, match=rf"`{damaged}` is damaged \(its MD5 is .*; delete it"):
+        datasets.read(Data(dataset=name), tmp_path)
+
+
+@pytest.mark.parametrize("is_zipped", [True, False])
+def test_one_changed_byte_of_an_image_is_damage(tmp_path, monkeypatch, is_zipped):
+    name, content = "train-images-idx3-ubyte", fakes.mnist(monkeypatch)["train-images-idx3-ubyte.gz"]
+    changed = with_a_changed_byte(gzip.decompress(content), 5000)
+    files = fakes.mnist(monkeypatch)
+    del files[f"{name}.gz"]
+    files |= {f"{name}.gz": gzip.compress(changed)} if is_zipped else {name: changed}
+    fakes.put(tmp_path / "FashionMNIST/raw", files)
+    with pytest.raises(RepdynError, match=rf"{name}.*` is damaged \(the MD5 of what it holds is .*; delete it"):
+        datasets.read(FASHION, tmp_path)
+
+
+def test_of_a_file_and_its_gzipped_form_the_one_with_a_checksum_is_read(tmp_path, monkeypatch):
+    files = fakes.mnist(monkeypatch, "kmnist", "KMNIST")
+    monkeypatch.setitem(downloads.IDX, "KMNIST", (None,) * 4)
+    name = "train-images-idx3-ubyte"
+    fakes.put(tmp_path / "KMNIST/raw", files)
+    before, _ = datasets.read(Data(dataset="kmnist"), tmp_path)
+    (tmp_path / f"KMNIST/raw/{name}").write_bytes(with_a_changed_byte(gzip.decompress(files[f"{name}.gz"]), 5000))
+    np.testing.assert_array_equal(datasets.read(Data(dataset="kmnist"), tmp_path)[0].images, before.images)
+
+
+def test_every_relative_of_mnist_has_a_line_of_checksums():
+    names = {"MNIST", "FashionMNIST", "KMNIST"}
+    assert downloads.IDX.keys() == names
+    assert all(len(sums) == 4 for sums in downloads.IDX.values())
+
+
+@pytest.mark.parametrize("name", ["fashion-mnist", "cifar10", "svhn"])
+def test_what_cannot_be_read_for_a_moment_is_not_called_damaged(tmp_path, monkeypatch, name):
+    if name == "fashion-mnist":
+        fakes.put(tmp_path / "FashionMNIST/raw", fakes.mnist(monkeypatch))
+    else:
+        fakes.put(tmp_path, fakes.svhn(monkeypatch)[0] if name == "svhn" else fakes.cifar(monkeypatch, 10)[0])
+    datasets.read(Data(dataset=name), tmp_path)
+
+    def fail(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(RepdynError, match=r"` cannot be read: Permission denied\.$"):
         datasets.read(Data(dataset=name), tmp_path)
 
 
@@ -144,6 +189,7 @@ def test_a_wrong_checksum_is_damage(tmp_path, monkeypatch, name):
 )
 def test_a_damaged_file_is_named(tmp_path, monkeypatch, content, sentence):
     files = fakes.mnist(monkeypatch) | {"train-images-idx3-ubyte.gz": content}
+    monkeypatch.setitem(downloads.IDX, "FashionMNIST", (None,) * 4)
     fakes.put(tmp_path / "FashionMNIST/raw", files)
     with pytest.raises(RepdynError) as raised:
         datasets.read(FASHION, tmp_path)
@@ -153,6 +199,7 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch, content, sentence):
 def test_a_data_set_without_one_of_its_classes_is_refused(tmp_path, monkeypatch):
     labels = gzip.compress(fakes.idx(np.arange(fakes.TRAIN) % 9))
     fakes.put(tmp_path / "FashionMNIST/raw", fakes.mnist(monkeypatch) | {"train-labels-idx1-ubyte.gz": labels})
+    monkeypatch.setitem(downloads.IDX, "FashionMNIST", (None,) * 4)
     with pytest.raises(RepdynError, match=r"training part of `fashion-mnist` under .* has no image of class 9"):
         datasets.read(FASHION, tmp_path)
 
@@ -165,6 +212,7 @@ from repdyn import downloads
 
 root, url, resources, me, other = sys.argv[1:]
 FashionMNIST.mirrors, FashionMNIST.resources = [url], eval(resources)
+downloads.IDX["FashionMNIST"] = (None,) * 4
 Path(me).touch()
 while not Path(other).exists():
     time.sleep(0.01)
@@ -190,7 +238,7 @@ def test_two_processes_that_start_together_download_once(tmp_path, monkeypatch, 
     assert outputs[0][0] == outputs[1][0]
     assert server.asked == dict.fromkeys(server.files, 1)
     left = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and path.suffix != ".lock"}
-    assert left == {f"FashionMNIST/raw/{name.removesuffix('.gz')}" for name in server.files}
+    assert left == {f"FashionMNIST/raw/{name}" for name in server.files}
 
 
 def test_a_download_that_breaks_off_leaves_nothing_that_looks_whole(tmp_path, monkeypatch, server):

@@ -1,22 +1,15 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
+from image_folders import CLASSES, TEST, TRAIN, described, draw, layout, plain
 from PIL import Image
 
-from repdyn import check, data, datasets, folders
+from repdyn import check, data, datasets, folders, pixels
 from repdyn import study as studies
 from repdyn.errors import RepdynError
-from repdyn.settings import Data, Folder
-
-CLASSES = ("n03", "n01", "n02")
-TRAIN, TEST = 5, 4  # images of each class
-
-
-def draw(path, seed, side=(16, 16), mode="RGB"):
-    """A file of random pixels; png, so that they can be compared."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, size=(*side[::-1], len(mode)), dtype=np.uint8)
-    Image.fromarray(pixels.squeeze(), mode).save(path, format="PNG")
-    return pixels
+from repdyn.settings import Data
 
 
 def tiny(folder):
@@ -34,19 +27,6 @@ def tiny(folder):
     (folder / "val/val_annotations.txt").write_text("\n".join(lines) + "\n")
     draw(folder / "test/images/test_0.JPEG", seed=0)
     return pixels
-
-
-def plain(folder, test="test"):
-    """A folder of one folder a class in each part."""
-    for c, name in enumerate(CLASSES):
-        for part, count in (("train", TRAIN), (test, TEST)):
-            for i in range(count):
-                draw(folder / part / name / f"{i}.png", seed=[len(part), c, i])
-
-
-def described(**changes):
-    folder = {"path": "mine", "classes": 3, "size": 16, "train": 3 * TRAIN, "test": 3 * TEST} | changes
-    return Data(dataset="image-folder", folder=Folder(**folder))
 
 
 def test_tiny_imagenet_is_read_with_classes_and_images_in_order_of_their_names(tmp_path):
@@ -72,18 +52,18 @@ def test_one_folder_a_class_is_read_too(tmp_path, test):
 def test_images_are_decoded_once_until_others_are_there(tmp_path, monkeypatch):
     plain(tmp_path / "mine")
     decoded = []
-    pixels = folders._pixels
-    monkeypatch.setattr(folders, "_pixels", lambda file, *a: decoded.append(file) or pixels(file, *a))
+    pixels_of = pixels.of
+    monkeypatch.setattr(pixels, "of", lambda *a: decoded.append(a) or pixels_of(*a))
     first, _ = datasets.read(described(), tmp_path)
     assert len(decoded) == 3 * (TRAIN + TEST)
     again, _ = datasets.read(described(), tmp_path)
     assert len(decoded) == 3 * (TRAIN + TEST)
     np.testing.assert_array_equal(first.images, again.images)
+    del again
     draw(tmp_path / "mine/train/n01/more.png", seed=77)
     more, _ = datasets.read(described(train=3 * TRAIN + 1), tmp_path)
     assert len(decoded) == 3 * (TRAIN + TEST) + 3 * TRAIN + 1
     assert len(more.labels) == len(first.labels) + 1
-    assert len(list((tmp_path / "mine-3x16").glob("*.npy"))) == 2
 
 
 def test_images_of_other_sizes_and_modes_are_scaled_cropped_and_converted(tmp_path):
@@ -129,7 +109,7 @@ def remove(path):
             plain,
             lambda f: (f / "train/n01/0.png").write_bytes(b"no image"),
             {},
-            r"`.*train/n01/0.png` is not an image that can be read \(cannot identify",
+            r"`.*train/n01/0.png` is not an image that can be read \(damaged, or of no",
         ),
     ],
 )  # fmt: skip
@@ -147,7 +127,7 @@ def test_an_image_cut_short_is_named_and_nothing_is_left_decoded(tmp_path):
     file.write_bytes(file.read_bytes()[:-300])
     with pytest.raises(RepdynError, match=r"`.*train/n02/3.png` is not an image that can be read"):
         data.load(described(), tmp_path)
-    assert not list((tmp_path / "mine-3x16").glob("*.npy"))
+    assert not list((tmp_path / "mine-3x16").glob("train-*"))
 
 
 def test_tiny_imagenet_says_where_it_is_to_be_had(tmp_path):
@@ -173,3 +153,138 @@ def test_a_folder_that_is_not_described_is_one_sentence_without_looking_at_it(co
     with pytest.raises(RepdynError) as raised:
         check.main(studies.parse(config))
     assert sentence in str(raised.value)
+
+
+def test_another_picture_under_an_old_name_is_seen(tmp_path):
+    plain(tmp_path / "mine")
+    before, _ = datasets.read(described(), tmp_path)
+    pixels = draw(tmp_path / "mine/train/n01/0.png", seed=77)
+    after, _ = datasets.read(described(), tmp_path)
+    np.testing.assert_array_equal(after.images[0], pixels.transpose(2, 0, 1))
+    np.testing.assert_array_equal(after.images[1:], before.images[1:])
+
+
+def hidden(folder):
+    (folder / "train/.ipynb_checkpoints").mkdir()
+    draw(folder / "train/.ipynb_checkpoints/0-checkpoint.png", seed=1)
+    (folder / "train/n01/.DS_Store").write_bytes(b"Bud1")
+    (folder / "test/n01/._0.png").write_bytes(b"\0\5\26\7")
+    (folder / "test/__MACOSX").mkdir()
+
+
+def test_names_that_begin_with_a_dot_are_no_data(tmp_path):
+    plain(tmp_path / "mine")
+    hidden(tmp_path / "mine")
+    train, test = datasets.read(described(), tmp_path)
+    assert (len(train.labels), len(test.labels)) == (3 * TRAIN, 3 * TEST)
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    plain(tmp_path / "mine")
+    hidden(tmp_path / "mine")
+    for name in ("train/n01/a.heic", "train/n01/b.HEIC", "test/n02/README", "train/list.txt"):
+        (tmp_path / "mine" / name).touch()
+    shutil.copytree(tmp_path / "mine/test", tmp_path / "mine/val")
+    assert folders.listing(layout(), tmp_path).remarks() == [
+        f"`{tmp_path}/mine/val` is not used",
+        f"left out 8 files under `{tmp_path}/mine`: 4 hidden, 2 .heic, 1 beside the folders of the classes, "
+        "1 without ending",
+    ]
+
+
+def test_check_says_what_is_left_out(config, tmp_path, caplog):
+    plain(tmp_path / "mine")
+    (tmp_path / "mine/train/n01/a.heic").touch()
+    config["data"] = described().model_dump(exclude_none=True)
+    config["execution"] = {"data_root": str(tmp_path)}
+    config["archs"] = {"resnet": config["archs"]["resnet"]}
+    config["activations"], config["planes"] = {"similarity_examples": 8}, {"count": 1}
+    check.main(studies.parse(config))
+    assert "left out 1 file" in caplog.text
+
+
+def test_images_of_validation_without_a_class_are_counted(tmp_path):
+    tiny(tmp_path / "mine")
+    draw(tmp_path / "mine/val/images/more.JPEG", seed=0)
+    assert "1 without a class in val_annotations.txt" in folders.listing(layout(), tmp_path).remarks()[0]
+
+
+def test_a_photograph_is_read_under_every_ending_of_its_kind(tmp_path):
+    plain(tmp_path / "mine")
+    for i, ending in enumerate(("jfif", "jpe", "JPG", "jpeg", "pgm")):
+        (tmp_path / f"mine/train/n01/{i}.png").rename(tmp_path / f"mine/train/n01/{i}.{ending}")
+    assert len(folders.listing(layout(), tmp_path).parts["train"]) == 3 * TRAIN
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (
+            os.mkfifo,
+            "`.*n01/x.png` has the name of an image and is no file, but a pipe, a socket or a device; remove it",
+        ),
+        (lambda path: path.symlink_to("nowhere"), "`.*n01/x.png` has the name of an image and is a link to nothing"),
+        (lambda path: path.symlink_to(path), "`.*n01/x.png` cannot be read: Too many levels of symbolic links"),
+        (lambda path: path.symlink_to(path.parent), "`.*n01/x.png` is a link to a folder that it lies in; remove it"),
+    ],
+    ids=["pipe", "link to nothing", "link to itself", "link to the folder"],
+)
+def test_what_only_has_the_name_of_an_image_is_one_sentence(tmp_path, make, sentence):
+    plain(tmp_path / "mine")
+    make(tmp_path / "mine/train/n01/x.png")
+    with pytest.raises(RepdynError, match=sentence) as raised:
+        datasets.read(described(), tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_links_to_images_and_to_folders_of_them_are_followed_and_a_folder_may_have_the_name_of_an_image(tmp_path):
+    plain(tmp_path / "mine")
+    train = tmp_path / "mine/train"
+    (train / "n01").rename(tmp_path / "elsewhere")
+    (train / "n01/linked").mkdir(parents=True)
+    (train / "n01/linked/all.png").symlink_to(tmp_path / "elsewhere")
+    (train / "n02").rename(tmp_path / "other")
+    (train / "n02").symlink_to(tmp_path / "other")
+    (train / "n03/4.png").rename(tmp_path / "one.png")
+    (train / "n03/4.png").symlink_to(tmp_path / "one.png")
+    assert len(datasets.read(described(), tmp_path)[0].labels) == 3 * TRAIN
+
+
+STRANGE = [b"a\xff.png", b"new\nline.png", b"tab\t1.png", "žluťoučký.png".encode()]
+
+
+def test_names_that_are_no_text_or_break_lines_are_names(tmp_path):
+    plain(tmp_path / "mine")
+    home = tmp_path / "mine/train/n01"
+    for i, name in enumerate(STRANGE):
+        (home / f"{i}.png").rename(home / os.fsdecode(name))
+    train, _ = datasets.read(described(), tmp_path)
+    assert len(train.labels) == 3 * TRAIN
+    (home / os.fsdecode(STRANGE[0])).write_bytes(b"no image")
+    with pytest.raises(RepdynError, match=r"n01/a\\xff.png` is not an image") as raised:
+        datasets.read(described(), tmp_path)
+    str(raised.value).encode()
+    (home.parent / os.fsdecode(b"\xff\nn")).mkdir()
+    with pytest.raises(RepdynError, match=r"train/\\xff\\nn` has no images; every class needs some"):
+        datasets.read(described(classes=4), tmp_path)
+
+
+def test_classes_and_images_are_in_the_order_of_their_bytes_in_every_locale(tmp_path, monkeypatch):
+    plain(tmp_path / "mine")
+    names = ["B.png", "a.png", "é.png", "\uf000.png", "\U0001f600.png"]
+    for i, name in enumerate(names):
+        (tmp_path / f"mine/train/n01/{i}.png").rename(tmp_path / "mine/train/n01" / name)
+    # As a locale would have it in which a letter is a byte, and a disk in another order.
+    scandir = os.scandir
+
+    class Backwards(list):
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(os, "scandir", lambda folder: Backwards(reversed(list(scandir(folder)))))
+    found = folders.listing(layout(), tmp_path).parts["train"]
+    assert [file.rpartition("/")[2] for file, label in found if label == 0] == names
+    assert [label for _, label in found] == [0] * TRAIN + [1] * TRAIN + [2] * TRAIN

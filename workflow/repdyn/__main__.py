@@ -146,6 +146,8 @@ def _run(arguments: argparse.Namespace) -> None:
             raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
+    if study.data.contents is None:  # in the study's copy, which Snakemake's jobs read, it stands
+        study = importlib.import_module(".datasets", __package__).settled(study)
     job = Job(arguments.stage, study, paths, run)
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
     _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)

@@ -34,6 +34,7 @@ from . import (
 )
 from .errors import RepdynError, one_line
 from .light import without_compiler
+from .progress import LOG
 from .rates import Rate
 from .reduction import Reduction
 
@@ -49,6 +50,8 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     check_examples(study)
+    for remark in datasets.remarks(datasets.settled(study) if study.data.contents else study):
+        LOG.warning(remark)
     check_checkpoints(study)
     check_planes(study)
     devices.prepare(study.execution.device)
@@ -92,8 +95,11 @@ def check_examples(study: Study) -> None:
         raise RepdynError(
             f"`activations.probe_examples` is {settings.probe_examples}, but there are only {train} training examples."
         )
-    if classes < 3:
-        raise RepdynError(f"`data.dataset`: planes need three classes, and `{study.data.dataset}` has {classes}.")
+    if classes < 3 and study.planes.distinct_classes:
+        raise RepdynError(
+            f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
+            "it to false."
+        )
 
 
 def check_checkpoints(study: Study) -> None:

@@ -1,12 +1,13 @@
 """Which data sets there are, and what is known of each before it is read.
 
 Names, shapes and numbers of examples stand here, so that a study is checked and planned without its data. Reading is
-done by ``downloads.py`` (scikit-learn's and torchvision's) and ``folders.py`` (image files). A folder of one's own is
-described in the config as fully as the others are here.
+done by ``downloads.py`` (scikit-learn's and torchvision's) and ``decoded.py`` (image files, found by ``folders.py``). A
+folder of one's own is described in the config as fully as the others are here.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,12 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import downloads, folders
-from .errors import RepdynError
+from . import contents, decoded, downloads, folders
+from .errors import RepdynError, named
+from .folders import Layout
 from .images import Stored
 
 if TYPE_CHECKING:
     from .settings import Data as Settings
+    from .study import Study
 
 
 FOLDER = "image-folder"  # a data set of one's own, described under `data.folder`
@@ -34,8 +37,10 @@ class Source:
         channels, size, classes: of its square images.
         train: number of training examples.
         test: number of test examples; None where it comes in one piece, to be divided into training and test examples.
-        read: from the folder of all data sets to training and test part, downloaded first where that is possible.
+        read: from the folder of all data sets to training and test part, downloaded first where that is possible; of
+            an image folder also from what should be in it.
         white: the integer that stands for the brightest pixel.
+        layout: the folder of image files that it is; None where it is none.
     """
 
     channels: int
@@ -43,12 +48,20 @@ class Source:
     classes: int
     train: int
     test: int | None
-    read: Callable[[Path], tuple[Stored, Stored | None]]
+    read: Callable[..., tuple[Stored, Stored | None]]
     white: int = 255
+    layout: Layout | None = None
 
 
-# Folder, classes, channels, side, origin.
-_TINY_IMAGENET = ("tiny-imagenet-200", 200, 3, 64, "; unpack http://cs231n.stanford.edu/tiny-imagenet-200.zip there")
+def _folder(layout: Layout, train: int, test: int) -> Source:
+    return Source(
+        layout.channels, layout.size, layout.classes, train, test, partial(decoded.read, layout), layout=layout
+    )
+
+
+_TINY_IMAGENET = Layout(
+    "tiny-imagenet-200", 200, 3, 64, "; unpack http://cs231n.stanford.edu/tiny-imagenet-200.zip there"
+)
 
 
 def _mnist(torchvision: str) -> Source:
@@ -63,7 +76,7 @@ SOURCES: dict[str, Source] = {
     "cifar10": Source(3, 32, 10, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR10")),
     "cifar100": Source(3, 32, 100, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR100")),
     "svhn": Source(3, 32, 10, 73_257, 26_032, downloads.read_svhn),
-    "tiny-imagenet": Source(3, 64, 200, 100_000, 10_000, partial(folders.read_folder, *_TINY_IMAGENET)),
+    "tiny-imagenet": _folder(_TINY_IMAGENET, train=100_000, test=10_000),
 }
 
 
@@ -75,8 +88,7 @@ def source(settings: Settings) -> Source:
     """
     if settings.folder is not None:
         f = settings.folder
-        read = partial(folders.read_folder, f.path, f.classes, f.channels, f.size, "")
-        return Source(f.channels, f.size, f.classes, f.train, f.test, read)
+        return _folder(Layout(f.path, f.classes, f.channels, f.size), f.train, f.test)
     if settings.dataset not in SOURCES:
         known = ", ".join([*SOURCES, FOLDER])
         raise RepdynError(f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}.")
@@ -114,6 +126,45 @@ def shape(settings: Settings) -> tuple[int, int, int]:
     return known.channels, size, size
 
 
+def settled(study: Study) -> Study:
+    """The study with ``data.contents``, what is in its image folder; as it is where its data come from elsewhere.
+
+    Where the folder is gone, what was in it when it was last looked at: images that were decoded from it are still
+    there to be read.
+
+    Raises:
+        RepdynError: if something about the folder is wrong, or something else is in it than the config says.
+    """
+    settings, root = study.data, Path(study.execution.data_root)
+    layout = source(settings).layout
+    if layout is None:
+        if settings.contents is not None:
+            raise RepdynError(f"`data.contents` is for image folders, and `{settings.dataset}` is none; leave it out.")
+        return study
+    folder = layout.folder(root)
+    there = str(contents.look(layout, root)) if os.path.lexists(folder) else contents.last(layout, root)
+    if settings.contents is None:
+        return study.model_copy(update={"data": settings.model_copy(update={"contents": there})})
+    if os.path.lexists(folder) and there != settings.contents:
+        raise RepdynError(
+            f"The images in `{named(folder)}` are not those of the study: `data.contents` is {settings.contents}, and "
+            f"theirs would be {there}; put the others back, or change `data.contents`."
+        )
+    return study
+
+
+def remarks(study: Study) -> list[str]:
+    """What is worth saying of the files that a study's images are read from, if they are there, in sentences.
+
+    Raises:
+        RepdynError: if something about them is wrong.
+    """
+    layout, root = source(study.data).layout, Path(study.execution.data_root)
+    if layout is None or not os.path.lexists(layout.folder(root)):
+        return []
+    return folders.listing(layout, root).remarks()
+
+
 def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
     """Training and test part of a data set; only the first where it comes in one piece.
 
@@ -125,7 +176,7 @@ def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
         RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
     """
     known = source(settings)
-    parts = known.read(root)
+    parts = known.read(root) if known.layout is None else known.read(root, settings.contents)
     for name, part, count in zip(("training", "test"), parts, (known.train, known.test), strict=True):
         if part is None or count is None:
             continue

@@ -3,11 +3,15 @@
 Files lie where torchvision puts them. What is missing is downloaded into a folder beside and moved, file by file, so
 that a killed download leaves nothing that looks whole; a lock makes one process download where several start at once.
 MNIST and its relatives are read gzipped, too, so that a read-only folder of them will do.
+
+Every file's MD5 is compared whenever it is read. Of MNIST and Fashion-MNIST it is that of what the files hold, gzipped
+or not, whoever packed them. Of KMNIST that is not published; gzipped, as it is downloaded, it has its own checksum.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import socket
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +29,22 @@ from .progress import LOG
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Parts = tuple[Stored, Stored | None]
+# MD5 of what the files of MNIST and its relatives hold, by torchvision's class: training images and labels, test ones.
+IDX: dict[str, tuple[str | None, ...]] = {
+    "MNIST": (
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
+    "FashionMNIST": (
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    ),
+    "KMNIST": (None, None, None, None),
+}
 TIMEOUT = 60.0  # seconds without an answer after which a server is given up
 
 
@@ -49,8 +69,9 @@ def read_mnist(name: str, root: Path) -> Parts:
     def download(there: Path) -> None:
         getattr(datasets, name)(str(there), download=True)
 
-    _fetch(name, root, lacking, download, [folder / file for file in files], f"gzipped or not, into `{root / folder}`")
-    arrays = [_read_idx(_either(root / folder / file)) for file in files]
+    zipped = [folder / f"{file}.gz" for file in files]
+    _fetch(name, root, lacking, download, zipped, f"gzipped or not, into `{root / folder}`")
+    arrays = [_read_idx(_either(root / folder / file), md5) for file, md5 in zip(files, IDX[name], strict=True)]
     train, test = (Stored(arrays[i][:, None], arrays[i + 1].astype(np.int64)) for i in (0, 2))
     return train, test
 
@@ -60,8 +81,8 @@ def read_cifar(name: str, root: Path) -> Parts:
     from torchvision import datasets
 
     cifar = getattr(datasets, name)
-    files = [Path(cifar.base_folder, file) for file, _ in (*cifar.train_list, *cifar.test_list)]
-    files.append(Path(cifar.base_folder, cifar.meta["filename"]))
+    known = [*cifar.train_list, *cifar.test_list, (cifar.meta["filename"], cifar.meta["md5"])]
+    files = {Path(cifar.base_folder, file): md5 for file, md5 in known}
 
     def lacking() -> list[str]:
         return [] if all((root / file).is_file() for file in files) else [cifar.filename]
@@ -71,9 +92,10 @@ def read_cifar(name: str, root: Path) -> Parts:
             (there / cifar.filename).symlink_to((root / cifar.filename).resolve())
         cifar(str(there), download=True)
 
-    _fetch(name, root, lacking, download, files, f"or what it holds, into `{root}`")
-    with _damage_named(root / cifar.base_folder):
-        parts = [cifar(str(root), train=train) for train in (True, False)]
+    _fetch(name, root, lacking, download, list(files), f"or what it holds, into `{root}`")
+    for file, md5 in files.items():
+        _verify(root / file, md5)
+    parts = [cifar(str(root), train=train) for train in (True, False)]
     train, test = (Stored(part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64)) for part in parts)
     return train, test
 
@@ -82,7 +104,7 @@ def read_svhn(root: Path) -> Parts:
     """Street View House Numbers, cropped digits, without the extra images."""
     from torchvision.datasets import SVHN
 
-    files = [SVHN.split_list[split][1] for split in ("train", "test")]
+    files = {file: md5 for _, file, md5 in (SVHN.split_list[split] for split in ("train", "test"))}
 
     def lacking() -> list[str]:
         return [file for file in files if not (root / file).is_file()]
@@ -92,8 +114,9 @@ def read_svhn(root: Path) -> Parts:
             SVHN(str(there), split, download=True)
 
     _fetch("SVHN", root, lacking, download, [Path(file) for file in files], f"into `{root}`")
-    with _damage_named(root / files[0]):
-        parts = [SVHN(str(root), split) for split in ("train", "test")]
+    for file, md5 in files.items():
+        _verify(root / file, md5)
+    parts = [SVHN(str(root), split) for split in ("train", "test")]
     train, test = (Stored(part.data, part.labels) for part in parts)
     return train, test
 
@@ -151,26 +174,43 @@ def _timeout() -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Turn what torchvision says of a wrong checksum into a sentence for the user."""
+def _verify(path: Path, md5: str) -> None:
+    """Compare a file's checksum; torchvision does so too, but does not say which file is wrong."""
+    found = _md5(_content(path))
+    if found != md5:
+        raise _damaged(path, f"its MD5 is {found}, and should be {md5}")
+
+
+def _content(path: Path) -> bytes:
     try:
-        yield
-    except RuntimeError as error:
-        reason = str(error).split(". You can use")[0]
-        raise RepdynError(f"`{path}` is damaged ({reason}); delete it, and it is downloaded again.") from None
+        return path.read_bytes()
+    except OSError as error:
+        raise RepdynError(f"`{path}` cannot be read: {error.strerror}.") from None
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _either(path: Path) -> Path:
-    """A file, or its gzipped form where only that is there."""
+    """A file in its gzipped form, which has a checksum, or as it is where only that is there."""
     zipped = path.with_name(f"{path.name}.gz")
-    return zipped if zipped.is_file() and not path.is_file() else path
+    return zipped if zipped.is_file() else path
 
 
-def _read_idx(path: Path) -> Array:
-    """An array of bytes in the IDX format of MNIST: two zeros, 8 for bytes, dimensions, their sizes, the bytes."""
+def _read_idx(path: Path, md5: str | None) -> Array:
+    """An array of bytes in the IDX format of MNIST: two zeros, 8 for bytes, dimensions, their sizes, the bytes.
+
+    Args:
+        path: the file, gzipped or not.
+        md5: of what it holds; None where that is not known.
+
+    Raises:
+        RepdynError: if it cannot be read, or is damaged.
+    """
+    content = _content(path)
     try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged(path, str(error)) from None
     if len(content) < 4 or content[:3] != b"\0\0\x08":
@@ -180,6 +220,8 @@ def _read_idx(path: Path) -> Array:
     shape = tuple(np.frombuffer(content[4:start], dtype=">u4").tolist())
     if len(shape) != dimensions or len(content) - start != np.prod(shape):
         raise _damaged(path, f"{len(content)} bytes do not hold {shape}")
+    if md5 not in (None, _md5(content)):
+        raise _damaged(path, f"the MD5 of what it holds is {_md5(content)}, and should be {md5}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 

@@ -1,5 +1,9 @@
 """The one exception that is meant for the user, and the words of others in it."""
 
+from __future__ import annotations
+
+import os
+
 
 class RepdynError(Exception):
     """Something the user can mend, said in one sentence.
@@ -15,3 +19,9 @@ def one_line(error: object) -> str:
     An exception that says nothing, as a bare assertion does, is called by its name.
     """
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def named(path: str | os.PathLike[str]) -> str:
+    """A path as a sentence can hold it, whatever the locale: what is no text, or would break the line, is escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

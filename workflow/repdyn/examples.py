@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from . import data, tables
+from . import data, datasets, tables
 from .progress import LOG
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ EXAMPLES = tables.schema(
 def main(job: Job) -> None:
     """Write the examples of a study."""
     found = data.load(job.study.data, job.data_root)
+    for remark in datasets.remarks(job.study):
+        LOG.info(remark)
     parts = {"train": found.train, "test": found.test}
     columns = {
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),

@@ -1,159 +1,204 @@
-"""Folders of image files as data sets: Tiny ImageNet's layout, and the plain one.
+"""Folders of image files as data sets: which files there are, of which classes, and in which order.
 
     train/CLASS/…                        any depth below the class, such as Tiny ImageNet's CLASS/images
     val/val_annotations.txt, val/images  each line a file's name and its class: Tiny ImageNet's
     test/CLASS/… or val/CLASS/…          otherwise; test where both have classes
 
-Classes are numbered in the order of their folders' names, images ordered by theirs. They are decoded once, into a file
-of bytes for each part beside the folder, under a lock, so that jobs map it and read the images they need. Its name
-holds a digest of the images' names: a folder with other images is decoded anew. Images of another size are scaled so
-that the shorter side fits, by bicubic interpolation, and cropped around the centre (chosen).
+Classes are numbered in the order of their folders' names, images ordered by theirs, both byte by byte, which is the
+same in every locale and on every disk. An image is a regular file, or a link to one, with an ending of ``pixels.py``;
+names that begin with a dot, and ``__MACOSX``, are not data. Links to folders are followed. What is left out is counted.
 
-Time: a millisecond or less for each small image, once, and a walk through the folders each time. Memory: one image.
+What the files hold is the business of ``contents.py``, how they are decoded that of ``decoded.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from filelock import FileLock
+from .errors import RepdynError, named
+from .pixels import ENDINGS
 
-from .errors import RepdynError, one_line
-from .files import atomic
-from .images import Stored
-from .progress import LOG, track
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Listing = list[tuple[Path, int]]  # files and their classes
-ENDINGS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+Listing = list[tuple[str, int]]  # paths of files and their classes; strings, since there may be a million
+PARTS = ("train", "test")
 ANNOTATIONS = "val_annotations.txt"
+KINDS = 8  # how many kinds of what is left out are told apart
 
 
-def read_folder(path: str, classes: int, channels: int, size: int, origin: str, root: Path) -> tuple[Stored, Stored]:
-    """Training and test part of a folder of images.
+@dataclass(frozen=True)
+class Layout:
+    """An image folder as the config, or a published data set, has it.
 
-    Args:
-        path: the folder, relative to ``root``.
+    Attributes:
+        path: the folder, relative to where data sets lie.
         classes: how many there should be.
         channels: 3 for colour, 1 for grey.
         size: the side that images are brought to.
         origin: where the folder is from, for the message that it is not there.
-        root: where data sets lie.
-
-    Raises:
-        RepdynError: if something about the folder is wrong.
     """
-    folder = root / path
-    train, test = listing(folder, classes, origin)
-    return _stored(folder, "train", train, channels, size), _stored(folder, "test", test, channels, size)
+
+    path: str
+    classes: int
+    channels: int
+    size: int
+    origin: str = ""
+
+    def folder(self, root: Path) -> Path:
+        """Where the images lie."""
+        return root / self.path
+
+    def store(self, root: Path) -> Path:
+        """Where lies what was made of them."""
+        folder = self.folder(root).absolute()
+        return folder.with_name(f"{folder.name}-{self.channels}x{self.size}")
 
 
-def listing(folder: Path, classes: int, origin: str = "") -> tuple[Listing, Listing]:
+@dataclass
+class Found:
+    """What lies in an image folder.
+
+    Attributes:
+        folder: the folder.
+        parts: part -> its files with their classes, in order.
+        left_out: kind of file -> how many of it are no data.
+        unused: folders that have images, but are no part.
+    """
+
+    folder: Path
+    parts: dict[str, Listing] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unused: list[Path] = field(default_factory=list)
+
+    def name(self, file: str) -> bytes:
+        """A file's path below the folder."""
+        return os.fsencode(file.removeprefix(str(self.folder / "_")[:-1]))
+
+    def remarks(self) -> list[str]:
+        """What is left out, in sentences."""
+        said = [f"`{named(folder)}` is not used" for folder in self.unused]
+        if self.left_out:
+            count, kinds = self.left_out.total(), self.left_out.most_common(KINDS)
+            others = count - sum(number for _, number in kinds)
+            listed = [f"{number:,} {kind}" for kind, number in kinds] + [f"{others:,} of other kinds"] * (others > 0)
+            said.append(f"left out {count:,} file{'s' * (count > 1)} under `{named(self.folder)}`: {', '.join(listed)}")
+        return said
+
+
+def listing(layout: Layout, root: Path) -> Found:
     """The files of training and test part, with their classes.
 
     Raises:
         RepdynError: if something about the folder is wrong.
     """
-    if not (folder / "train").is_dir():
-        raise RepdynError(f"There is no folder `{folder / 'train'}`, with a folder of images for each class{origin}.")
-    names = _folders(folder / "train")
-    if len(names) != classes:
-        raise RepdynError(f"`{folder / 'train'}` has {len(names)} folders, but there should be {classes}, one a class.")
-    train = _by_class(folder / "train", names)
-    if (folder / "val" / ANNOTATIONS).is_file():
-        return train, _annotated(folder / "val", names)
-    for part in (folder / "test", folder / "val"):
-        if part.is_dir() and set(_folders(part)) & set(names):
-            return train, _by_class(part, names)
+    found = Found(layout.folder(root))
+    train = found.folder / "train"
+    try:
+        if not train.is_dir():
+            raise RepdynError(f"There is no folder `{train}`, with a folder of images for each class{layout.origin}.")
+        names = [entry.name for entry in _classes(train)]
+        if len(names) != layout.classes:
+            raise RepdynError(
+                f"`{named(train)}` has {len(names)} folders, but there should be {layout.classes}, one a class."
+            )
+        found.parts["train"] = _by_class(train, names, found.left_out)
+        found.parts["test"] = _testing(found, names)
+    except OSError as error:
+        raise RepdynError(f"`{named(error.filename or train)}` cannot be read: {error.strerror}.") from None
+    return found
+
+
+def _testing(found: Found, names: Sequence[str]) -> Listing:
+    val, test = found.folder / "val", found.folder / "test"
+    if (val / ANNOTATIONS).is_file():
+        return _annotated(val, names, found.left_out)
+    parts = [part for part in (test, val) if part.is_dir() and {entry.name for entry in _classes(part)} & set(names)]
+    if parts:
+        found.unused += parts[1:]
+        return _by_class(parts[0], names, found.left_out)
     raise RepdynError(
-        f"`{folder}` has no images for testing: neither `val/{ANNOTATIONS}`, nor folders of the classes in `test` or "
-        "`val`."
+        f"`{named(found.folder)}` has no images for testing: neither `val/{ANNOTATIONS}`, nor folders of the classes "
+        "in `test` or `val`."
     )
 
 
-def _folders(part: Path) -> list[str]:
-    return sorted(entry.name for entry in part.iterdir() if entry.is_dir())
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, in order."""
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: os.fsencode(entry.name))
 
 
-def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+def _is_hidden(entry: os.DirEntry[str]) -> bool:
+    """Whether an editor, a file manager or an archiver left something behind, and it is no data."""
+    return entry.name.startswith(".") or entry.name == "__MACOSX"
 
 
-def _by_class(part: Path, names: Sequence[str]) -> Listing:
-    strangers = sorted(set(_folders(part)) - set(names))
+def _classes(part: Path) -> list[os.DirEntry[str]]:
+    return [entry for entry in _entries(part) if entry.is_dir() and not _is_hidden(entry)]
+
+
+def _images(folder: Path, left_out: Counter[str], above: tuple[tuple[int, int], ...] = ()) -> Iterator[str]:
+    """The images at any depth below a folder, in order.
+
+    Args:
+        folder: where to look.
+        left_out: counts what is no image.
+        above: device and number of the folders that it lies in, as its path has it.
+    """
+    status = folder.stat()
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        raise RepdynError(f"`{named(folder)}` is a link to a folder that it lies in; remove it.")
+    for entry in _entries(folder):
+        ending = "".join(entry.name.lower().rpartition(".")[1:]) if "." in entry.name else ""
+        if _is_hidden(entry):
+            left_out["hidden"] += 1
+        elif entry.is_dir():
+            yield from _images(Path(entry.path), left_out, (*above, here))
+        elif ending not in ENDINGS:
+            left_out[named(ending) or "without ending"] += 1
+        elif entry.is_file():
+            yield entry.path
+        else:
+            what = "a link to nothing" if entry.is_symlink() else "no file, but a pipe, a socket or a device"
+            raise RepdynError(f"`{named(entry.path)}` has the name of an image and is {what}; remove it.")
+
+
+def _by_class(part: Path, names: Sequence[str], left_out: Counter[str]) -> Listing:
+    there = {entry.name for entry in _classes(part)}
+    strangers = sorted(there - set(names), key=os.fsencode)
     if strangers:
-        raise RepdynError(f"`{part}` has a folder `{strangers[0]}`, which is none of the classes in `train`.")
+        stranger = named(strangers[0])
+        raise RepdynError(f"`{named(part)}` has a folder `{stranger}`, which is none of the classes in `train`.")
+    for entry in _entries(part):
+        if entry.name not in there:
+            left_out["hidden" if _is_hidden(entry) else "beside the folders of the classes"] += 1
     found: Listing = []
     for label, name in enumerate(names):
-        files = _images(part / name)
+        files = list(_images(part / name, left_out)) if name in there else []
         if not files:
-            raise RepdynError(f"`{part / name}` has no images; every class needs some.")
+            raise RepdynError(f"`{named(part / name)}` has no images; every class needs some.")
         found += [(file, label) for file in files]
     return found
 
 
-def _annotated(part: Path, names: Sequence[str]) -> Listing:
+def _annotated(part: Path, names: Sequence[str], left_out: Counter[str]) -> Listing:
     """Tiny ImageNet's validation part, whose classes stand in a file: name, class, bounding box, by tabs."""
-    labels = {name: label for label, name in enumerate(names)}
-    there = {file.name: file for file in _images(part / "images")}
+    labels = {os.fsencode(name): label for label, name in enumerate(names)}
+    images = part / "images"
+    there = {os.fsencode(file.removeprefix(f"{images}/")): file for file in _images(images, left_out)}
     found: Listing = []
-    for number, line in enumerate((part / ANNOTATIONS).read_text().splitlines(), start=1):
-        words = line.split("\t")
-        if len(words) < 2 or words[0] not in there or words[1] not in labels:
+    for number, line in enumerate((part / ANNOTATIONS).read_bytes().splitlines(), start=1):
+        name, _, rest = line.partition(b"\t")
+        label = labels.get(rest.split(b"\t")[0])
+        if name not in there or label is None:
             raise RepdynError(
-                f"`{part / ANNOTATIONS}`, line {number}: {line!r} must begin with the name of an image in `images` and "
-                "a class that `train` has, with a tab between."
+                f"`{named(part / ANNOTATIONS)}`, line {number}: '{named(os.fsdecode(line))}' must begin with the name "
+                "of an image in `images`, each once, and a class that `train` has, with a tab between."
             )
-        found.append((there[words[0]], labels[words[1]]))
-    return sorted(found)
-
-
-def _stored(folder: Path, part: str, files: Listing, channels: int, size: int) -> Stored:
-    """One part, decoded if that has not been done yet, as a mapped file."""
-    names = "\n".join(f"{file.relative_to(folder)}\t{label}" for file, label in files)
-    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
-    place = folder.with_name(f"{folder.name}-{channels}x{size}")
-    path = place / f"{part}-{digest}.npy"
-    if not path.is_file():
-        try:
-            place.mkdir(exist_ok=True)
-            with FileLock(place / f".{part}.lock"):
-                if not path.is_file():  # another process may have been at it meanwhile
-                    for old in place.glob(f"{part}-*.npy"):
-                        old.unlink()
-                    _decode(files, channels, size, path)
-        except OSError as error:
-            raise RepdynError(f"`{place}`, for the decoded images, cannot be written: {error.strerror}.") from None
-    rows = np.load(path, mmap_mode="r")
-    return Stored(rows["image"], np.array(rows["label"]))
-
-
-def _decode(files: Listing, channels: int, size: int, path: Path) -> None:
-    """Write images and labels, row by row."""
-    row = np.dtype([("label", np.int64), ("image", np.uint8, (channels, size, size))])
-    with atomic(path) as temporary:
-        rows = np.lib.format.open_memmap(temporary, mode="w+", dtype=row, shape=(len(files),))
-        for i, (file, label) in enumerate(track(files, len(files), "image")):
-            rows[i] = (label, _pixels(file, channels, size))
-        rows.flush()
-    LOG.info("decoded %d images into %s", len(files), path)
-
-
-def _pixels(file: Path, channels: int, size: int) -> Array:
-    """(channels, size, size) bytes."""
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(file) as opened:
-            image = opened.convert("RGB" if channels == 3 else "L")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = one_line(error)
-        raise RepdynError(f"`{file}` is not an image that can be read ({reason}).") from None
-    if image.size != (size, size):
-        image = ImageOps.fit(image, (size, size), method=Image.Resampling.BICUBIC)
-    pixels = np.asarray(image)
-    return pixels.reshape(size, size, channels).transpose(2, 0, 1)
+        found.append((there.pop(name), label))
+    if there:
+        left_out["without a class in val_annotations.txt"] += len(there)
+    return sorted(found, key=lambda image: os.fsencode(image[0]).split(b"/"))

@@ -75,7 +75,7 @@ class Folder(Section):
     """
 
     path: str
-    classes: int = Field(ge=3, le=65_536)
+    classes: int = Field(ge=2, le=65_536)
     channels: Literal[1, 3] = 3
     size: ImageSize
     train: int = Field(ge=10)
@@ -83,10 +83,17 @@ class Folder(Section):
 
 
 class Data(Section):
-    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``."""
+    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``.
+
+    ``contents`` is a digest of the files of an image folder: see ``contents.py``. It is filled in when a study is
+    taken, so that other images are another study; written into the config, it refuses others.
+    """
 
     dataset: str = "digits"
     folder: Folder | None = None
+    contents: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{16}-[0-9a-f]{16}$", exclude_if=lambda contents: contents is None
+    )
     train_size: int | None = Field(default=None, ge=10)
     test_size: int | None = Field(default=None, ge=10)
     image_size: ImageSize | None = None

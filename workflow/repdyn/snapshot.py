@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from . import jobs, provenance, study, user_code
+from . import datasets, jobs, provenance, study, user_code
 from .errors import RepdynError
 from .files import atomic
 
@@ -37,7 +37,7 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     Raises:
         RepdynError: if something about the study is wrong.
     """
-    taken = study.parse(dict(config), source=_source())
+    taken = datasets.settled(study.parse(dict(config), source=_source()))
     content = taken.model_dump(mode="json")
     own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
     code = [provenance.code_digest("check"), *map(user_code.digest, own)]
