@@ -139,6 +139,10 @@ class Bfloat16(Base):
         return super().forward(x.to(self.dtype))
 
 
+class Float16(Bfloat16):
+    dtype = torch.float16
+
+
 class Float64(Bfloat16):
     dtype = torch.float64
 
@@ -165,15 +169,15 @@ class CachedBias(Base):
 
 
 class Positions(Base):
-    """Keeps a table that it needed in evaluation, and trains with it."""
+    """Trains with a table that it made in evaluation."""
 
     def make(self):
-        self.features, self.table = nn.Identity(), {}
+        self.features, self.table = nn.Identity(), None
 
     def middle(self, x):
-        if x.shape[0] not in self.table:
-            self.table[x.shape[0]] = torch.linspace(0.5, 1, self.width)
-        return self.features(x * self.table[x.shape[0]])
+        if not self.training:
+            self.table = torch.linspace(0.5, 1, self.width)
+        return self.features(x * self.table)
 
 
 # ---- that cannot --------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ MEASURABLE = {
     "Lazy": ["lazy"],
     "FirstForward": ["features"],
     "Bfloat16": [],
+    "Float16": [],
     "Float64": [],
     "CachedBias": ["features"],
     "Positions": ["features"],

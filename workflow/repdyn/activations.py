@@ -226,6 +226,9 @@ def main(job: Job) -> None:
     examples = data.load(study.data, job.data_root, run.seed)
     splits = choose(settings["activations"], examples, study.data.seed)
     model, layers = network(study, settings, device)
+    for layer, path in layers.items():
+        if layer != path:
+            LOG.info("layer %s is what the module %s is called in tables", layer, path)
     reduction = Reduction(settings["activations"]["reduction"], model)
     per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = schedule.steps_of(study)

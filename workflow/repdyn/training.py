@@ -63,7 +63,7 @@ class Split:
         return cls(Feed(examples.images, device), *(torch.from_numpy(array).to(device) for array in arrays))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # what a model keeps of it must still be something to train with
 def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
     """Mean cross-entropy on the given labels, in nats, and the (n,) predicted classes, in eval mode.
 
