@@ -5,8 +5,9 @@ BIN := .venv/bin
 DEV := .venv-dev/bin
 CORES ?= all
 STUDY ?= config.yaml
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
-NAME = $(shell $(BIN)/python -c "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['name'])" $(STUDY))
+# Read first: what is no UTF-8 or no YAML ends Snakemake with a traceback.
+SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
+NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run report unlock plan layers test lint unit pipeline browser documentation cluster lock clean

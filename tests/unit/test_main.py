@@ -165,6 +165,15 @@ def test_what_a_command_names_and_is_not_there_is_one_sentence(capsys, monkeypat
     assert said.count("\n") == 1
 
 
+def test_the_name_of_a_study_is_printed_if_its_config_can_be_read(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes(TINY.read_bytes() + "# für\n".encode("latin-1"))
+    done = run("name", "--study", TINY, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "tiny\n", "")
+    done = run("name", "--study", "latin.yaml", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("is not UTF-8 text: it has a byte 0xfc; save it as UTF-8.\n")
+
+
 def test_a_terminal_without_the_characters_of_a_table_shows_the_table(tmp_path):
     done = run("plan", "--study", TINY, folder=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
     assert (done.returncode, done.stderr) == (0, "")

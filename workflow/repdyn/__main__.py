@@ -49,6 +49,7 @@ TOOLS = {
     "check": "check a whole study before anything runs",
     "layers": "print what would be observed of each architecture, with shapes",
     "plan": "print what a study comes to: jobs, checkpoints, disk, memory",
+    "name": "print the study's name, if its config can be read",
 }
 
 

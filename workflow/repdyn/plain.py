@@ -20,7 +20,7 @@ MOST_VALUES = 50_000
 DEEPEST = 20
 LONGEST_TEXT = 4_096  # as long as a path can be
 _BITS = 64
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_NO_TEXT = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
@@ -75,7 +75,7 @@ def _about(value: Any) -> str | None:
         case str() if len(value) > LONGEST_TEXT:
             return f"a text of {len(value):,} characters, but must be shorter than {LONGEST_TEXT:,}"
         case str() if _NO_TEXT.search(value):
-            return f"{shown(value)}, but text has neither NUL characters nor halves of surrogate pairs"
+            return f"{shown(value)}, but text here is one line, without control characters"
         case str():
             return None
         case date():
