@@ -4,13 +4,16 @@ import re
 import sys
 from pathlib import Path
 
-from repdyn import jobs, provenance, schedule, snapshot
+from repdyn import config_file, jobs, provenance, schedule, snapshot
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.paths import Paths
 
 try:
+    # Snakemake has read them, but keeps the last of two keys of one name and says nothing.
+    for file in workflow.configfiles if workflow.is_main_process else []:
+        config_file.read(Path(file))
     STUDY = snapshot.hand_down(
         config, Path(workflow.configfiles[-1]).parent, first=workflow.is_main_process
     )
