@@ -65,8 +65,7 @@ def test_touched_files_comments_and_docstrings_run_nothing_again(finished, workf
 
 
 def test_an_edit_in_cka_runs_cka_and_what_stands_on_it_again_and_nothing_else(finished, workflow):
-    path = workflow / "workflow" / "repdyn" / "cka.py"
-    path.write_text(f"{path.read_text()}\nMEANING = 1\n")
+    edit(workflow / "workflow" / "repdyn" / "cka.py", "np.tile(steps, E)", "np.tile(steps + 0, E)")
     jobs = planned(finished, root=workflow)
     assert {rule: jobs.get(rule) for rule in ("cka", "phases", "findings")} == {"cka": 4, "phases": 4, "findings": 1}
     assert set(jobs) - {"cka", "phases", "findings"} <= {"run_figure", "study_figure", "findings_page", "explorer"}
@@ -74,8 +73,9 @@ def test_an_edit_in_cka_runs_cka_and_what_stands_on_it_again_and_nothing_else(fi
 
 
 def test_an_edit_in_a_helper_runs_its_importers_again_only(finished, workflow):
-    path = workflow / "workflow" / "repdyn" / "fragmentation.py"
-    path.write_text(f"{path.read_text()}\nMEANING = 1\n")
+    edit(
+        workflow / "workflow" / "repdyn" / "fragmentation.py", "POINTS, BYTES = 2**18, 80", "POINTS, BYTES = 2**17, 80"
+    )
     jobs = planned(finished, root=workflow)
     assert jobs["regions"] == 4
     assert not {"train", "activations", "cka", "probes", "planes"} & set(jobs)

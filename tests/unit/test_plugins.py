@@ -1,8 +1,6 @@
 """One's own model and optimizer, by import path, from a module file beside a config; and what editing them reruns."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -158,28 +156,3 @@ def test_an_edit_that_means_something_retrains_what_uses_it_and_nothing_else(fol
     assert {stage for stage, digest in digests("resnet", "sgd").items() if digest != own[stage]} == (
         {"train"} if changes else set()
     )
-
-
-def test_installed_packages_are_no_part_of_the_digest_and_their_version_is_recorded():
-    assert user_code._reachable("torchvision.models.vision_transformer") == {}
-    assert user_code._find("torchvision.models.vision_transformer") is None
-    assert user_code.version("torchvision.models:resnet18").keys() == {"torchvision"}
-    assert user_code.version("mine:MyNet") == {}
-
-
-def test_packages_are_followed_through_relative_imports(folder):
-    package = folder / "pack" / "inner"
-    package.mkdir(parents=True)
-    (folder / "pack" / "__init__.py").write_text("")
-    (package / "__init__.py").write_text("from .net import Net\n")
-    (package / "net.py").write_text("from ..parts import size\nimport json\n\nclass Net: ...\n")
-    (folder / "pack" / "parts.py").write_text("size = 3\n")
-    assert set(user_code._reachable("pack.inner")) == {"pack", "pack.inner", "pack.inner.net", "pack.parts"}
-
-
-def test_finding_the_user_s_code_imports_nothing(folder):
-    (folder / "loud.py").write_text("raise SystemExit('imported')\n")
-    code = "import sys; from repdyn import user_code; user_code.digest('loud:X'); sys.exit('torch' in sys.modules)"
-    library = Path(plugins.__file__).parents[1]
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(library)}, check=False)
-    assert done.returncode == 0

@@ -1,80 +1,335 @@
+"""The code digests of the library itself: what a stage makes use of enters; where it stands and its words do not."""
+
+import ast
+import itertools
+import json
+import os
+import random
+import re
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from repdyn import provenance
+from repdyn import __main__, jobs, provenance
+from repdyn.figures import catalogue
+from repdyn.meaning.library import EFFECTS, Library
+from repdyn.meaning.scopes import origin
+
+STAGES = [jobs.MODULES.get(stage, stage) for stage in __main__.RUN_STAGES | __main__.STUDY_STAGES]
+FIGURES = sorted(
+    {
+        entry.module
+        for figures in (catalogue.RUN_FIGURES, catalogue.STUDY_FIGURES, catalogue.ANIMATIONS)
+        for entry in figures.values()
+    }
+)
+PARTS = [*STAGES, *FIGURES, "check"]
+COPIES = itertools.count()
 
 
 @pytest.fixture
-def library(tmp_path, monkeypatch):
+def library(tmp_path: Path) -> Path:
     """A copy of the library, to be edited at will."""
-    copy = tmp_path / "repdyn"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
-
-    def digests():
-        for function in (
-            provenance._tree,
-            provenance._normalised,
-            provenance._reachable,
-            provenance.code_digest,
-        ):
-            function.cache_clear()
-        return {
-            stage: provenance.code_digest(stage) for stage in ("training", "activations", "cka", "probes", "regions")
-        }
-
-    yield copy, digests
-    monkeypatch.undo()
-    digests()
+    return shutil.copytree(provenance.PACKAGE, tmp_path / "repdyn", ignore=shutil.ignore_patterns("__pycache__"))
 
 
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+def digests(folder: Path) -> dict[str, str]:
+    """The digests of all stages and figures of a library as it is now."""
+    (again := folder.parent / str(next(COPIES))).symlink_to(folder)  # what is known of a folder is known once
+    return {part: provenance.code_digest(part, package=again) for part in PARTS}
 
 
-def test_comments_docstrings_and_formatting_mean_nothing(library):
-    folder, digests = library
-    before = digests()
-    edit(
-        folder / "tables.py",
-        "from __future__ import annotations",
-        "# A remark.\nfrom __future__ import annotations\n\n",
-    )
-    edit(folder / "training.py", '"""', '"""Other words. ')
-    edit(folder / "training.py", '    """Train a run;', '    """Do train a run;')
-    assert digests() == before
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, path
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def test_an_edit_enters_the_module_s_own_digest_and_its_importers_only(library):
-    folder, digests = library
-    before = digests()
-    edit(folder / "training.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
-    after = digests()
-    assert {stage for stage in before if before[stage] != after[stage]} == {"training"}
-    edit(folder / "representations.py", ".reshape(len(column), -1)", ".reshape((len(column), -1))")
-    third = digests()
-    assert {stage for stage in before if third[stage] != after[stage]} == {"cka", "probes", "regions"} - {
-        stage for stage in before if "representations" not in provenance._reachable(stage)
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {part for part in before if before[part] != after[part]}
+
+
+def test_an_edit_enters_what_makes_use_of_it_and_nothing_else(library):
+    before = digests(library)
+    edit(library / "training.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
+    after = digests(library)
+    assert changed(before, after) == {"training"}
+    edit(library / "tables.py", '"compression": "zstd"', '"compression": "snappy"')
+    writing = set(STAGES) - {"report", "explorer.build"}
+    assert writing <= changed(after, digests(library)) <= set(STAGES) | {"check"}
+
+
+def test_what_no_stage_makes_use_of_enters_none(library):
+    before = digests(library)
+    for module in ("training", "tables", "files", "architectures", "figures/style"):
+        with (library / f"{module}.py").open("a") as file:
+            file.write("\n\nEXTRA = 1\n\n\ndef extra() -> int:\n    return EXTRA\n")
+    assert digests(library) == before
+
+
+def test_remarks_types_and_words_enter_none(library):
+    before = digests(library)
+    edit(library / "training.py", '    """Train a run;', '    """Do train a run;')
+    edit(library / "training.py", 'LOG.info("perfect fit at epoch %g", fitted)', 'LOG.info("fitted at %g", fitted)')
+    edit(library / "training.py", '"learning rate. The last good state is kept."', '"rate. The last state is kept."')
+    edit(library / "training.py", "progress.advance(_note(self.history[-1]))", 'progress.advance("an epoch")')
+    edit(library / "tables.py", "    path: str | Path, columns: pa.Table", "    path: Path | str, columns: pa.Table")
+    edit(library / "tables.py", '"it carries no repdyn metadata"', '"nothing says what it is"')
+    edit(library / "progress.py", "LINE_EVERY = 20.0", "LINE_EVERY = 30.0")
+    assert digests(library) == before
+
+
+def test_absolute_imports_are_relative_ones(library):
+    before = digests(library)
+    for path in library.rglob("*.py"):
+        package = ["repdyn", *path.relative_to(library).parts[:-1]]
+
+        def absolute(found: re.Match[str], package: list[str] = package) -> str:
+            above = package[: len(package) - len(found[2]) + 1]
+            return f"{found[1]}from {'.'.join([*above, found[3]]).rstrip('.')} import "
+
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"(?m)^( *)from (\.+)([\w.]*) import ", absolute, text), encoding="utf-8")
+    assert digests(library) == before
+    edit(library / "hsic.py", "n < 4", "n < 5")
+    assert "cka" in changed(before, digests(library))
+
+
+def rename(library: Path, old: str, new: str) -> None:
+    """Give a module at the top of the library another name, in a new folder, and have it imported by that."""
+    before, after = f"repdyn.{old}", f"repdyn.{new}"
+    file = library.joinpath(*new.split(".")).with_suffix(".py")
+    file.parent.mkdir(exist_ok=True)
+    (file.parent / "__init__.py").touch()
+    (library / f"{old}.py").rename(file)
+    for path in library.rglob("*.py"):
+        parts = ["repdyn", *path.relative_to(library).parts[:-1]]
+        package = "repdyn" if path == file else ".".join(parts)
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+        found = [node for node in imports if node.level or f"{node.module}.".startswith("repdyn.")]
+        for node in sorted(found, key=lambda node: -node.lineno):
+            base, indent = origin(node, package), " " * node.col_offset
+            names = [alias for alias in node.names if f"{base}.{alias.name}" != before]
+            wanted = [f"from {after if base == before else base} import {ast.unparse(name)}" for name in names]
+            wanted += [f"import {after} as {name.asname or name.name}" for name in node.names if name not in names]
+            lines[node.lineno - 1 : node.end_lineno] = [indent + line for line in wanted]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def test_moving_code_and_renaming_modules_enters_none(library):
+    before = digests(library)
+    rename(library, "hsic", "measures.cka_of_grams")
+    rename(library, "gram", "measures.kernels")
+    rename(library, "schedule", "checkpoint_schedule")
+    # A function that another module holds from now on, under another name.
+    training = library / "training.py"
+    text = training.read_text(encoding="utf-8")
+    moved = re.search(r"(?ms)^def _share\(.*?\n\n\n", text)
+    assert moved is not None
+    text = text.replace(moved[0], "").replace("_share(", "share_of(")
+    training.write_text(f"{text}\n\nfrom repdyn.noise import share_of\n", encoding="utf-8")
+    with (library / "noise.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\nimport torch\n\n\n{moved[0].replace('def _share', 'def share_of')}")
+    assert not (library / "hsic.py").exists()
+    assert digests(library) == before
+    edit(library / "measures" / "cka_of_grams.py", "n < 4", "n < 5")
+    edit(library / "noise.py", "int((hits & among).sum()) / n", "int((hits | among).sum()) / n")
+    assert {"cka", "training"} <= changed(before, digests(library))
+
+
+Change = Callable[[], Callable[[], None]]  # makes a change, and gives what takes it back
+
+
+def speaks(node: ast.AST) -> bool:
+    """Whether a statement is words for people only: a log line, or an ``if`` around nothing else."""
+    if isinstance(node, ast.If):
+        return all(map(speaks, [*node.body, *node.orelse]))
+    return isinstance(node, ast.Expr) and ast.unparse(node).startswith(("LOG.", "progress."))
+
+
+def places(node: ast.AST) -> Iterator[Change]:
+    """Where a change changes what a definition does: not in words, nor in what is for type checkers."""
+    if speaks(node) or isinstance(node, ast.Raise | ast.JoinedStr | ast.AnnAssign | ast.Assert):
+        return
+
+    def change(field: str, value: object) -> Change:
+        def make() -> Callable[[], None]:
+            before = getattr(node, field)
+            setattr(node, field, value)
+            return lambda: setattr(node, field, before)
+
+        return make
+
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield change("value", not node.value if isinstance(node.value, bool) else node.value + 1)
+    elif isinstance(node, ast.BinOp):
+        yield change("op", ast.Sub() if isinstance(node.op, ast.Add) else ast.Add())
+    elif isinstance(node, ast.Compare):
+        yield change("ops", [ast.Lt() if isinstance(node.ops[0], ast.LtE) else ast.LtE(), *node.ops[1:]])
+    elif isinstance(node, ast.BoolOp):
+        yield change("op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    elif isinstance(node, ast.Attribute):
+        yield change("attr", f"{node.attr}_")
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        yield change("id", "another_name")
+    for field, value in ast.iter_fields(node):
+        parts = value if isinstance(value, list) else [value]
+        if field in ("annotation", "returns") or (parts and isinstance(parts[-1], ast.Raise)):
+            continue  # what is made before an error is raised may be its words
+        for part in parts:
+            if isinstance(part, ast.AST):
+                yield from places(part)
+
+
+def defines(statement: ast.stmt) -> set[str]:
+    """The names that a definition at the top of a module binds."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+
+
+def sampled(library: Path, entry: str, within: bool, number: int) -> Iterator[str]:
+    """Digests of an entry after one change each, of what it makes use of or of what stands beside that."""
+    reached = Library(library, "repdyn", ["repdyn.progress"]).reached(entry)
+    found: list[tuple[Path, ast.Module, Change]] = []
+    for module in sorted({module for module, _ in reached} - {"repdyn.progress"}):
+        path = library.joinpath(*module.split(".")[1:])
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        tree = ast.parse(path.read_bytes())
+        for statement in tree.body:
+            uses = {(module, name) in reached for name in defines(statement)}
+            found.extend((path, tree, change) for change in places(statement) if uses == {within})
+    for path, tree, change in random.Random(0).sample(found, number):
+        before, back = path.read_bytes(), change()
+        path.write_text(ast.unparse(tree), encoding="utf-8")
+        back()
+        try:
+            yield Library(library, "repdyn", ["repdyn.progress"]).digest(entry)
+        except LookupError as error:  # it makes use of what is not there
+            yield str(error)
+        path.write_bytes(before)
+
+
+ENTRIES = ["repdyn.training.main", "repdyn.regions.main", "repdyn.findings.main", "repdyn.figures.grids.draw"]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_any_change_of_what_a_stage_makes_use_of_is_seen_and_none_beside_it(library, entry):
+    before = Library(library, "repdyn", ["repdyn.progress"]).digest(entry)
+    assert before not in set(sampled(library, entry, True, 50))
+    assert {before} == set(sampled(library, entry, False, 15))
+
+
+def test_code_that_is_written_anew_from_its_syntax_has_the_same_digests(library):
+    before = digests(library)
+    for path in library.rglob("*.py"):
+        path.write_text(ast.unparse(ast.parse(path.read_bytes())), encoding="utf-8")
+    assert digests(library) == before
+
+
+def pythons() -> list[str]:
+    """Other versions of Python that are here."""
+    found = [shutil.which(f"python3.{minor}") for minor in range(11, 20)]
+    found += map(str, Path.home().glob(".pyenv/versions/3.*/bin/python3"))
+    ask = "import sys; print(*sys.version_info[:2])"
+    answers = {
+        path: subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False).stdout.split()
+        for path in filter(None, found)
     }
-    assert third["cka"] != after["cka"]
+    others = {tuple(map(int, said)): path for path, said in answers.items() if said}
+    return [path for version, path in sorted(others.items()) if version >= (3, 11) and version != sys.version_info[:2]]
 
 
-def test_an_edit_in_a_helper_of_all_enters_all(library):
-    folder, digests = library
-    before = digests()
-    edit(folder / "files.py", "def missing", "EXTRA = 1\n\n\ndef missing")
-    after = digests()
-    assert all(before[stage] != after[stage] for stage in before)
+SAY = """
+import json, sys
+from repdyn import provenance
+print(json.dumps({part: provenance.code_digest(part) for part in sys.argv[1:]}))
+"""
 
 
-def test_the_config_s_own_module_is_no_part_of_a_stage(library):
-    _, digests = library
-    digests()
-    for stage in ("training", "activations", "cka"):
-        assert "study" not in provenance._reachable(stage)
+def said_by(python: str, **environment: str) -> dict[str, str]:
+    """What a process of its own, with nothing but the library, says of all parts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    library = str(provenance.PACKAGE.parent)
+    done = subprocess.run(
+        [python, "-W", "error", "-c", SAY, *PARTS],
+        env=kept | {"PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_other_versions_of_python_say_the_same():
+    here = {part: provenance.code_digest(part) for part in PARTS}
+    others = pythons()
+    if not others:
+        pytest.skip("there is no other version of Python here")
+    assert {python: said_by(python) for python in others} == dict.fromkeys(others, here)
+
+
+def test_other_locales_say_the_same():
+    here = {part: provenance.code_digest(part) for part in PARTS}
+    plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for locale in ("C", "de_DE.ISO-8859-1", "en_US.UTF-8"):
+        assert said_by(sys.executable, LC_ALL=locale, **plain) == here
+
+
+@pytest.mark.parametrize("part", STAGES)
+def test_a_stage_is_said_to_run_the_user_s_code_that_it_runs(part):
+    declared = set(jobs.USER_CODE.get(next(s for s in (*jobs.MODULES, part) if jobs.MODULES.get(s, s) == part), ()))
+    makes = {"model": "architectures.build", "optimizer": "optimizers.create"}
+    assert {what for what, made_by in makes.items() if provenance.uses(part, made_by)} == declared
+
+
+@pytest.mark.parametrize("other", ["architecture", "training.stage", "figures.nothing"])
+def test_what_is_not_there_cannot_be_made_use_of(other):
+    with pytest.raises(LookupError):
+        provenance.uses("training", other)
+    with pytest.raises(LookupError):
+        provenance.code_digest(other)
+
+
+def test_no_module_that_is_named_while_it_runs_escapes_the_digests():
+    """What stages import by a name that no syntax tells is torch's, or the user's, which has a digest of its own."""
+    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.progress"])
+    reached = library.reached(*(f"repdyn.{stage}.main" for stage in STAGES), *(f"repdyn.{f}.draw" for f in FIGURES))
+    dynamic = re.compile(r"'=(importlib\.(import_module|reload)|__import__|globals|exec|eval)\b")
+    found = {node for node in reached if dynamic.search(repr(library.module(node[0])[node[1]].tokens))}
+    assert found == {
+        ("repdyn.plugins", "load"),
+        ("repdyn.light", "_StandIn"),
+        ("repdyn.light", "_Late"),
+        ("repdyn.light", "_fetch_the_hub"),
+    }
+
+
+def test_every_figure_that_is_drawn_by_name_is_drawn_by_what_its_digest_covers():
+    for figure in FIGURES:
+        assert provenance.uses(figure, f"{figure}.draw"), figure
+    for figure in {entry.module for entry in catalogue.ANIMATIONS.values()}:
+        assert provenance.uses(figure, f"{figure}.save"), figure
+
+
+def test_what_stages_do_when_they_are_imported_is_to_import_timm():
+    """A list to look at when it grows: each counts for whatever makes use of its module."""
+    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.progress"])
+    reached = library.reached(*(f"repdyn.{stage}.main" for stage in STAGES))
+    modules = {f"repdyn.{module}" for module in ("architectures", "optimizers", "rates")}
+    assert {module for module, name in reached if name == EFFECTS} == modules
+
+
+def test_the_config_s_own_module_is_no_part_of_a_stage():
+    for stage in STAGES:
+        assert not provenance.uses(stage, "study"), stage
 
 
 def test_versions_are_those_of_what_computes():

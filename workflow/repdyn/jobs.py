@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import provenance, user_code
+from . import finding, provenance, user_code
 from .paths import Paths
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # The module that implements a stage, where its name is not the stage's.
 MODULES = {"train": "training", "explorer": "explorer.build"}
+# What a stage of a run makes of the user's own code, where a study names some.
+USER_CODE = {"train": ("model", "optimizer"), "activations": ("model",), "regions": ("model",)}
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ class Job:
     def metadata(self) -> dict[str, Any]:
         """What the files of this job carry about themselves."""
         run = None if self.grid_run is None else asdict(self.grid_run)
-        versions = provenance.versions(MODULES.get(self.stage, self.stage))
+        versions, folders = provenance.versions(MODULES.get(self.stage, self.stage)), finding.taken()
         for path in import_paths(self.study, self.stage, self.grid_run):
-            versions |= user_code.version(path)
-        fingerprints = fingerprint(self.study, self.stage, self.grid_run)
+            versions |= user_code.versions(path, folders)
+        fingerprints = fingerprint(self.study, self.stage, self.grid_run, folders)
         return {"stage": self.stage, "run": run} | fingerprints | {"versions": versions}
 
 
@@ -62,18 +64,22 @@ def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
     """Import paths of the user's code that a stage of a run computes with: its model, in training its optimizer."""
     if run is None:
         return []
-    module = MODULES.get(stage, stage)
-    named = {"architectures": study.archs[run.arch].model, "optimizers": study.optimizers[run.optimizer].opt}
-    used = [name for library, name in named.items() if provenance.uses(module, library)]
-    return [name for name in used if ":" in name]
+    named = {"model": study.archs[run.arch].model, "optimizer": study.optimizers[run.optimizer].opt}
+    return [named[part] for part in USER_CODE.get(stage, ()) if ":" in named[part]]
 
 
-def fingerprint(study: Study, stage: str, run: Run | None) -> dict[str, Any]:
+def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
     """What the rerun of a stage is decided by, besides its inputs: hyperparameters and the meaning of its code.
 
     Keys are sorted, because Snakemake compares how params print: settings in another order are the same settings.
+
+    Args:
+        study: the config.
+        stage: the stage's name on the command line.
+        run: the run, None for stages of the whole study.
+        folders: where the user's own code lies, besides the working directory.
     """
     code = provenance.code_digest(MODULES.get(stage, stage))
-    code = "-".join([code, *map(user_code.digest, import_paths(study, stage, run))])
+    own = [user_code.digest(path, folders) for path in import_paths(study, stage, run)]
     settings = json.loads(json.dumps(study.hyperparameters(stage, run), sort_keys=True))
-    return {"hyperparameters": settings, "code": code}
+    return {"hyperparameters": settings, "code": "-".join([code, *own])}

@@ -1,7 +1,7 @@
 """Classes and functions of the user's own, named by import path: ``my_package.models:MyNet``.
 
-A module is looked for where Python looks: in the working directory, in the folder of the study's config, and among
-the installed packages. What it means is part of what a rerun is decided by: see ``user_code.py``.
+A module is looked for where Python looks, among the installed packages, then in the folder of the study's config and in
+the working directory: see ``finding.py``. What it means is part of what a rerun is decided by: see ``user_code.py``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from . import finding, user_code
 from .errors import RepdynError, one_line
 
 
@@ -29,6 +30,7 @@ def load(path: str) -> Callable[..., Any]:
     name, _, attribute = path.partition(":")
     if not name or not attribute:
         raise RepdynError(f"`{path}` is no import path; write `package.module:Name`.")
+    user_code.refuse_what_stands_behind(path, finding.taken())
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -1,0 +1,100 @@
+"""Which parts of a program are words for people, whose change changes nothing: for ``syntax.py``.
+
+What a log line or an exception is given as text counts as words, with all that is put into them: they are taken to
+have no effect but to be read. What holds ``:=``, ``await`` or ``yield`` does more, and is none.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from . import scopes
+from .scopes import Scope
+
+LOGGING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log"})
+_EXCEPTIONS = ("Error", "Exception", "Warning", "Interrupt", "Exit", "Iteration")
+_IMPURE = frozenset({ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom})
+
+
+def is_impure(node: ast.AST) -> bool:
+    """Whether an expression certainly does more than to give a value."""
+    return any(type(inner) in _IMPURE for inner in scopes.walk(node))
+
+
+def is_for_type_checkers(node: ast.AST) -> bool:
+    """Whether a statement is ``if TYPE_CHECKING``."""
+    if not isinstance(node, ast.If):
+        return False
+    test = node.test
+    name = test.attr if isinstance(test, ast.Attribute) else test.id if isinstance(test, ast.Name) else None
+    return name == "TYPE_CHECKING"
+
+
+def is_for_the_command_line(statement: ast.AST) -> bool:
+    """Whether a statement is ``if __name__ == "__main__"``, which no import runs."""
+    test = statement.test if isinstance(statement, ast.If) else None
+    return isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+
+
+def is_exception(path: str) -> bool:
+    """Whether a name that is not the library's own is that of an exception, by how exceptions are called."""
+    return path.endswith(_EXCEPTIONS)
+
+
+def speaks(path: str, call: ast.Call) -> bool:
+    """Whether a statement that calls this, which is not the library's own, only says something."""
+    if path == "print":  # to a file it writes data
+        streams = [keyword.value for keyword in call.keywords if keyword.arg == "file"]
+        return all(isinstance(stream, ast.Attribute) and stream.attr in ("stderr", "stdout") for stream in streams)
+    owner, _, method = path.rpartition(".")
+    return path == "warnings.warn" or (owner in ("logging", "logging.getLogger") and method in LOGGING)
+
+
+def is_text(node: ast.AST, texts: set[str] | frozenset[str] = frozenset()) -> bool:
+    """Whether an expression is text for sure: written out, formatted, put together; or one of the variables named."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str)
+    if isinstance(node, ast.Name):
+        return node.id in texts
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Mod) and (is_text(node.left, texts) or is_text(node.right, texts))
+    if isinstance(node, ast.IfExp):
+        return is_text(node.body, texts) and is_text(node.orelse, texts)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and is_text(node.func.value, texts)
+    return isinstance(node, ast.JoinedStr)
+
+
+def without(body: Sequence[ast.stmt], scope: Scope | None) -> tuple[Sequence[ast.stmt], set[str]]:
+    """A block of a function without the variables that are only there for the words of what it raises at its end.
+
+    Returns:
+        The statements that are left, and the variables that are text within what is raised.
+    """
+    end = body[-1] if body else None
+    if not isinstance(end, ast.Raise) or not isinstance(end.exc, ast.Call) or scope is None or scope.is_class:
+        return body, set()
+    here = scopes.loads(*body)
+    passing = {name for name, times in here.items() if times == scope.loads[name]}
+    assignments = [statement for statement in body[:-1] if isinstance(statement, ast.Assign)]
+    values = {name: each.value for each in assignments for name in _assigned(each) if name in passing}
+    texts = {name for name, value in values.items() if is_text(value)}
+    arguments = [*end.exc.args, *(keyword.value for keyword in end.exc.keywords)]
+    data = [end.exc.func, *(node for node in arguments if not is_text(node, texts)), *filter(None, [end.cause])]
+    needed, kept = set(scopes.loads(*data)), list[ast.stmt]([end])
+    for statement in reversed(body[:-1]):
+        names = _assigned(statement)
+        if not names or needed & set(names) or not set(names) <= passing or is_impure(statement):
+            kept.append(statement)
+            needed |= scopes.loads(statement).keys()
+    return kept[::-1], texts
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    """The variables that a plain assignment binds, if all that it binds are such."""
+    if not isinstance(statement, ast.Assign):
+        return []
+    parts = [part for target in statement.targets for part in getattr(target, "elts", [target])]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    return names if len(names) == len(parts) else []
