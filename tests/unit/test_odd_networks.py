@@ -13,6 +13,7 @@ from repdyn import (
     check,
     checkpoints,
     cka,
+    extents,
     layer_names,
     layers,
     planes,
@@ -40,6 +41,7 @@ MEASURABLE = {
     "Float64": [],
     "CachedBias": ["features"],
     "Positions": ["features"],
+    "Numbers": ["features"],
 }
 STAGES = [(training, "train"), (activations, "activations"), (cka, "cka"), (probes, "probes")]
 
@@ -100,6 +102,21 @@ def test_what_is_measured_is_the_network_that_was_trained(odd, network, observed
         expected = expected - {"Norm", "norm (layer)"} | {"Norm (layer)", "norm (layer) (layer)"}
     assert set(read(job, "cka", "cka").layer) == expected
     assert set(read(job, "region_similarity").layer) == {*expected, "output"}
+
+
+@pytest.mark.parametrize(("network", "observed"), MEASURABLE.items(), ids=list(MEASURABLE))
+def test_what_a_network_takes_is_known_before_it_is_trained(odd, network, observed):
+    checked = odd(network, observed)("train")
+    extent = extents.measure(checked.study, "odd")
+    model, layer_paths = activations.network(checked.study, checked.made_with("regions"), torch.device("cpu"))
+    state = model.state_dict().values()
+    assert (extent.stored, extent.tensors) == (sum(tensor.nbytes for tensor in state), len(state))
+    assert extent.features == dict.fromkeys(layer_paths, 12)
+
+
+def test_a_second_name_of_a_module_is_refused_with_its_first(odd):
+    with pytest.raises(RepdynError, match=r"`blocks.1` is the same module as `blocks.0`; observe that, at its last ca"):
+        odd("SharedBlock", ["blocks.1"])
 
 
 def test_tied_weights_stay_tied(odd):

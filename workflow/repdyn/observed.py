@@ -64,10 +64,19 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
         depth = pattern.count(".")
         found = [path for path in paths if path.count(".") == depth and fnmatch.fnmatchcase(path, pattern)]
         if not found:
+            _refuse_second_name(model, pattern)
             close = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.3) or paths[:5]
             raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
         chosen |= set(found)
     return layer_names.unambiguous({path: path for path in paths if path in chosen})
+
+
+def _refuse_second_name(model: nn.Module, path: str) -> None:
+    """Raise a RepdynError if a path is another one of a module that stands in several places."""
+    module = dict(model.named_modules(remove_duplicate=False)).get(path)
+    for first, same in model.named_modules():
+        if same is module:
+            raise RepdynError(f"`layers`: `{path}` is the same module as `{first}`; observe that, at its last call.")
 
 
 def keep_last(found: dict[str, Any], layer: str, value: Any) -> None:
