@@ -180,6 +180,19 @@ class Positions(Base):
         return self.features(x * self.table)
 
 
+class OwnDropout(Base):
+    """Drops units in training by Python's and NumPy's random numbers."""
+
+    def make(self):
+        self.features = nn.Identity()
+
+    def middle(self, x):
+        if self.training:
+            kept = np.random.random(self.width) < 0.8  # noqa: NPY002
+            x = x * torch.from_numpy(kept) * random.uniform(0.9, 1.1)
+        return self.features(x)
+
+
 class Numbers(Base):
     """Decides by its numbers how to go on."""
 

@@ -6,6 +6,7 @@ import numpy as np
 import odd_networks
 import pytest
 import torch
+from test_training import Killed, kill_at, outputs
 
 from repdyn import (
     activations,
@@ -41,6 +42,7 @@ MEASURABLE = {
     "Float64": [],
     "CachedBias": ["features"],
     "Positions": ["features"],
+    "OwnDropout": ["features"],
     "Numbers": ["features"],
 }
 STAGES = [(training, "train"), (activations, "activations"), (cka, "cka"), (probes, "probes")]
@@ -50,9 +52,10 @@ STAGES = [(training, "train"), (activations, "activations"), (cka, "cka"), (prob
 def odd(config, tmp_path):
     """A study of one odd network, checked; a function that gives its jobs."""
 
-    def jobs(network, observed, seed=1, **kwargs):
+    def jobs(network, observed, seed=1, study_name="odd", save_state_seconds=60, **kwargs):
         model = {"model": f"odd_networks:{network}", "kwargs": kwargs, "layers": ["hidden", *observed]}
         config["archs"], config["seeds"] = {"odd": model}, [seed]
+        config["name"], config["execution"] = study_name, {"save_state_seconds": save_state_seconds}
         config["training"]["epochs"] = 3
         config["checkpoints"] = {"schedule": "explicit", "epochs": [1, 2, 3]}
         config["activations"] |= {"similarity_examples": config["data"]["test_size"], "dtype": "float32"}
@@ -245,6 +248,20 @@ def test_building_leaves_all_random_numbers_as_they_were(odd):
     assert one.order == other.order
     assert one.training
     assert architectures.of_run(settings | {"seed": 5}, (1, 8, 8), 10).order != one.order
+
+
+def test_training_that_draws_from_python_and_numpy_goes_on_as_if_it_had_not_stopped(odd, monkeypatch):
+    whole = odd("OwnDropout", ["features"])("train")
+    random.seed(1)
+    training.main(whole)
+    again = odd("OwnDropout", ["features"], study_name="again", save_state_seconds=0)("train")
+    for step in (5, 9):
+        random.seed(step)
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at(patch, step)
+            training.main(again)
+    training.main(again)
+    assert outputs(again)[0] == outputs(whole)[0]
 
 
 def test_a_layer_that_a_batch_leaves_out_does_not_get_the_numbers_of_the_batch_before():

@@ -1,10 +1,15 @@
-"""Streams of random numbers that a run's seed is divided into: one for each purpose, independent of all others."""
+"""Streams of random numbers that a run's seed is divided into: one for each purpose, independent of all others.
+
+What people's models draw from is not ours to choose: the global random numbers of Python and of NumPy are seeded,
+kept and restored as torch's are.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,19 +22,36 @@ def stream(seed: int, *purpose: int) -> int:
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
+def begin(seed: int) -> None:
+    """Seed the global random numbers of Python, NumPy and torch."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.manual_seed(seed)
+
+
+def state() -> dict[str, Any]:
+    """Where the global random numbers are, those of GPUs left out: numbers, lists and a tensor, to be saved."""
+    kind, key, *others = np.random.get_state()  # noqa: NPY002
+    return {
+        "python": random.getstate(),
+        "numpy": (kind, np.asarray(key).tolist(), *others),
+        "torch": torch.get_rng_state(),
+    }
+
+
+def go_on(state: Mapping[str, Any]) -> None:
+    """Put the global random numbers where they were."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global random numbers of Python, NumPy and torch (on the CPU), and leave them as they were.
-
-    NumPy's too, although they are its old ones: what people's models draw from is not ours to choose.
-    """
-    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    """Seed what is inside, and leave the global random numbers as they were."""
+    before = state()
     try:
-        with torch.random.fork_rng(devices=[]):
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            torch.manual_seed(seed)
-            yield
+        begin(seed)
+        yield
     finally:
-        random.setstate(of_python)
-        np.random.set_state(of_numpy)  # noqa: NPY002
+        go_on(before)

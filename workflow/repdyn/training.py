@@ -126,7 +126,7 @@ class Trainer:
         self.steps = schedule.steps_of(study)
         self.model = architectures.of_run(settings, examples.shape, examples.classes)
         self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
-        torch.manual_seed(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
+        seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
 
@@ -219,7 +219,7 @@ class Trainer:
                 "step": self.step,
                 "model": self.model.state_dict(),
                 "steps": self.take_step.state_dict(),
-                "random": torch.get_rng_state(),
+                "random": seeds.state(),
                 "device_random": devices.random_state(self.device),
                 "history": self.history,
                 "seconds": self.seconds,
@@ -232,7 +232,7 @@ class Trainer:
             return
         self.model.load_state_dict(state["model"])
         self.take_step.load_state_dict(state["steps"])
-        torch.set_rng_state(state["random"])
+        seeds.go_on(state["random"])
         devices.set_random_state(self.device, state["device_random"])
         self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
         LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
