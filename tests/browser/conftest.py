@@ -22,7 +22,7 @@ def make_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         from repdyn.jobs import Job
         from repdyn.paths import Paths
 
-        study = studies.parse(yaml.safe_load(TINY.read_text()) | {"seeds": [0, 1]} | changes)
+        study = studies.parse(yaml.safe_load(TINY.read_text(encoding="utf-8")) | {"seeds": [0, 1]} | changes)
         job = Job("explorer", study, Paths(str(tmp_path_factory.mktemp("results"))))
         write_tables(job)
         build.main(job)

@@ -9,7 +9,7 @@ def test_every_column_of_the_runs_is_seen_without_scrolling(visit, tmp_path):
     history = pd.DataFrame({"epoch": [178.0], "train_accuracy": [1.0], "test_accuracy": [0.7], "seconds": [1000.0]})
     scores = pd.DataFrame({"layer": [None] * 5, "score": list(report.EVENTS.values()), "value": [17.0] * 5})
     path = tmp_path / "runs.html"
-    path.write_text(report.runs([(("resnet", "adam-slow", "0.0003", "0"), history, scores)]))
+    path.write_text(report.runs([(("resnet", "adam-slow", "0.0003", "0"), history, scores)]), encoding="utf-8")
     page = visit(path).page
     wide, room = page.evaluate(
         "() => { const d = document.querySelector('div'); return [d.scrollWidth, d.clientWidth]; }"
@@ -24,6 +24,6 @@ def test_a_verdict_does_not_make_rows_high_on_a_telephone(visit, tmp_path):
         "verdict": "undecided at 3 seeds: too few to reach p = 0.05", "n_seeds": 3, "compared": None,
     }  # fmt: skip
     path = tmp_path / "findings.html"
-    path.write_text(report.findings(pd.DataFrame([found]), 0.95))
+    path.write_text(report.findings(pd.DataFrame([found]), 0.95), encoding="utf-8")
     page = visit(path, 390, 844).page
     assert page.locator("tbody tr").bounding_box()["height"] < 60

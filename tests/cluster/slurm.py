@@ -67,7 +67,7 @@ def why_not() -> str | None:
     if os.geteuid() != 0:
         return "only root can start a Slurm"
     conf = SETTINGS / "slurm.conf"
-    if conf.exists() and not conf.read_text().startswith(MARK):
+    if conf.exists() and not conf.read_text(encoding="utf-8").startswith(MARK):
         return f"this machine belongs to a Slurm cluster already: {conf} is not ours"
     return None
 
@@ -83,7 +83,7 @@ class Slurm:
 
     def command(self, *words: str) -> str:
         """What a Slurm command prints; fails with what it says."""
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=60)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
         return done.stdout
 
@@ -104,7 +104,7 @@ class Slurm:
 
     def devices(self) -> dict[str, str]:
         """Job id -> the GPUs that its processes were told of, ``none`` where they were told of none."""
-        return dict(line.split() for line in (self.folder / "devices").read_text().splitlines())
+        return dict(line.split() for line in (self.folder / "devices").read_text(encoding="utf-8").splitlines())
 
     def show(self, job: str) -> dict[str, str]:
         """What scontrol says about a job."""
@@ -133,7 +133,7 @@ def running(cores: int) -> Iterator[Slurm]:
         Unavailable: if it does not start.
     """
     RUN.mkdir(exist_ok=True)
-    with (RUN / "lock").open("w") as lock:
+    with (RUN / "lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _end_leftovers()
         folder = Path(tempfile.mkdtemp(prefix="repdyn-slurm-"))
@@ -151,12 +151,14 @@ def _start(slurm: Slurm, cores: int) -> None:
     for number in range(2):
         subprocess.run(["mknod", str(slurm.folder / f"gpu{number}"), "c", "1", "3"], check=True)
     prolog = slurm.folder / "prolog"
-    prolog.write_text(f'#!/bin/sh\necho "$SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}}" >> {slurm.folder}/devices\n')
+    prolog.write_text(
+        f'#!/bin/sh\necho "$SLURM_JOB_ID ${{CUDA_VISIBLE_DEVICES:-none}}" >> {slurm.folder}/devices\n', encoding="utf-8"
+    )
     prolog.chmod(0o755)
     SETTINGS.mkdir(exist_ok=True)
-    SETTINGS.joinpath("gres.conf").write_text(f"{MARK}\nName=gpu File={slurm.folder}/gpu[0-1]\n")
+    SETTINGS.joinpath("gres.conf").write_text(f"{MARK}\nName=gpu File={slurm.folder}/gpu[0-1]\n", encoding="utf-8")
     conf = CONF.format(mark=MARK, host=slurm.node, folder=slurm.folder, run=RUN, cores=cores)
-    SETTINGS.joinpath("slurm.conf").write_text(conf)
+    SETTINGS.joinpath("slurm.conf").write_text(conf, encoding="utf-8")
     if subprocess.run(["munge", "-n"], capture_output=True, check=False).returncode:
         _start_munge(slurm)
     _spawn(slurm, "slurmctld", "-D", "-c")
@@ -164,7 +166,7 @@ def _start(slurm: Slurm, cores: int) -> None:
     try:
         wait_for(lambda: _state() == "idle", "the node to be idle", 60)
     except AssertionError as error:
-        said = "".join(path.read_text()[-2000:] for path in slurm.folder.glob("*.log"))
+        said = "".join(path.read_text(encoding="utf-8")[-2000:] for path in slurm.folder.glob("*.log"))
         raise Unavailable(f"Slurm does not start: {error}\n{said}") from None
 
 
@@ -183,11 +185,11 @@ def _spawn(slurm: Slurm, *command: str, user: str | None = None) -> None:
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=user, start_new_session=True
         )
     slurm.daemons.append(daemon)
-    (RUN / f"{command[0]}.started").write_text(str(daemon.pid))
+    (RUN / f"{command[0]}.started").write_text(str(daemon.pid), encoding="utf-8")
 
 
 def _state() -> str:
-    done = subprocess.run(["sinfo", "--noheader", "--format=%T"], capture_output=True, text=True, check=False)
+    done = subprocess.run(["sinfo", "--noheader", "--format=%T"], capture_output=True, encoding="utf-8", check=False)
     return done.stdout.strip()
 
 
@@ -209,7 +211,7 @@ def _stop(slurm: Slurm) -> None:
 def _forget() -> None:
     for name in ("slurm.conf", "gres.conf"):
         path = SETTINGS / name
-        if path.exists() and path.read_text().startswith(MARK):
+        if path.exists() and path.read_text(encoding="utf-8").startswith(MARK):
             path.unlink()
     for path in RUN.glob("*.started"):
         path.unlink()
@@ -218,9 +220,9 @@ def _forget() -> None:
 def _end_leftovers() -> None:
     """End the daemons that a killed test left behind."""
     for path in RUN.glob("*.started"):
-        pid = int(path.read_text())
+        pid = int(path.read_text(encoding="utf-8"))
         try:
-            if Path(f"/proc/{pid}/comm").read_text().strip() == path.stem:
+            if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == path.stem:
                 os.kill(pid, signal.SIGKILL)
         except OSError:
             pass  # gone already

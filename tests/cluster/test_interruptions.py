@@ -22,10 +22,10 @@ HISTORIES = [HISTORY.format(arch, optimizer) for arch in ("resnet", "vit") for o
 @pytest.fixture(scope="module")
 def study(checkout):
     """The tiny study with training long enough to be interrupted, and a state at every epoch."""
-    settings = yaml.safe_load(running.TINY.read_text())
+    settings = yaml.safe_load(running.TINY.read_text(encoding="utf-8"))
     settings["training"]["epochs"] = 100
     settings["execution"] = {"save_state_seconds": 0}
-    (checkout / "long.yaml").write_text(yaml.safe_dump(settings))
+    (checkout / "long.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     return "long.yaml"
 
 
@@ -83,7 +83,7 @@ def disturbed(slurm, checkout, study):
     waiting = {"requeue": ("vit", "sgd"), "kill": ("vit", "adam"), "stop": ("resnet", "sgd")}
 
     def disturb() -> bool:
-        assert snakemake.poll() is None, (checkout / "said.txt").read_text()
+        assert snakemake.poll() is None, (checkout / "said.txt").read_text(encoding="utf-8")
         for fault, run in list(waiting.items()):
             process = process_of(checkout, *run)
             if process is None:
@@ -96,7 +96,7 @@ def disturbed(slurm, checkout, study):
         return not waiting
 
     wait_for(disturb, "all trainings to be disturbed", 300)
-    assert snakemake.wait(600) == 0, (checkout / "said.txt").read_text()
+    assert snakemake.wait(600) == 0, (checkout / "said.txt").read_text(encoding="utf-8")
     return checkout
 
 
@@ -107,7 +107,7 @@ def test_disturbed_trainings_end_in_the_same_bytes(disturbed, undisturbed):
 @pytest.mark.parametrize("run", [("vit", "sgd"), ("vit", "adam"), ("resnet", "sgd")])
 def test_a_disturbed_training_continues_from_its_state(disturbed, run):
     log = disturbed / "results/tiny/logs/train" / "arch={}/optimizer={}/seed=0.log".format(*run)
-    assert int(re.findall(r"continues from epoch (\d+)", log.read_text())[-1]) >= 1
+    assert int(re.findall(r"continues from epoch (\d+)", log.read_text(encoding="utf-8"))[-1]) >= 1
 
 
 @pytest.mark.usefixtures("disturbed")
@@ -119,7 +119,9 @@ def test_a_killed_job_is_submitted_again_with_more_memory_and_its_log_is_shown(s
     first, second = jobs_of(slurm, "vit", "adam")[:2]
     assert (first["JobState"], first["MinMemoryNode"]) == ("FAILED", "4000M")
     assert (second["JobState"], second["MinMemoryNode"]) == ("COMPLETED", "8000M")
-    assert "Logfile results/tiny/logs/train/arch=vit/optimizer=adam/seed=0.log" in (disturbed / "said.txt").read_text()
+    assert "Logfile results/tiny/logs/train/arch=vit/optimizer=adam/seed=0.log" in (disturbed / "said.txt").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.usefixtures("disturbed")
@@ -134,18 +136,20 @@ def test_after_a_kill_of_snakemake_what_the_documentation_says_to_do_works(
 ):
     slurm.forget()
     folder = running.checkout(tmp_path / "again").resolve()
-    (folder / study).write_text((checkout / study).read_text())
+    (folder / study).write_text((checkout / study).read_text(encoding="utf-8"), encoding="utf-8")
     first = start(folder, study, "--", HISTORIES[2])
     wait_for(lambda: process_of(folder, "vit", "sgd"), "training to begin", 120)
     first.kill()
     assert first.wait() == -signal.SIGKILL
     refused = start(folder, study, "--", HISTORIES[2])
     assert refused.wait() != 0
-    assert "can be removed with the --unlock argument" in (folder / "said.txt").read_text()
-    remedy = re.findall(r"```sh\n(squeue.*?)```", (running.ROOT / "docs/cluster.md").read_text(), re.DOTALL)[0]
+    assert "can be removed with the --unlock argument" in (folder / "said.txt").read_text(encoding="utf-8")
+    remedy = re.findall(
+        r"```sh\n(squeue.*?)```", (running.ROOT / "docs/cluster.md").read_text(encoding="utf-8"), re.DOTALL
+    )[0]
     subprocess.run(["bash", "-ec", remedy], cwd=folder, env=running.environment(folder), check=True)
     again = start(folder, study, "--", HISTORIES[2])
-    assert again.wait() == 0, (folder / "said.txt").read_text()
+    assert again.wait() == 0, (folder / "said.txt").read_text(encoding="utf-8")
     of_others = re.compile("arch=(?!vit/optimizer=sgd/)")
     wanted = {name: digest for name, digest in undisturbed.items() if not of_others.search(name)}
     assert not running.differences(running.content(folder / "results/tiny"), wanted)

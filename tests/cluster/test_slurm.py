@@ -19,7 +19,7 @@ def finished(slurm, checkout):
     slurm.forget()
     done = subprocess.run(
         [*COMMAND.split(), *IMPATIENT.split(), "--", *TARGETS],
-        cwd=checkout, env=running.environment(checkout), capture_output=True, text=True, check=False,
+        cwd=checkout, env=running.environment(checkout), capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return checkout

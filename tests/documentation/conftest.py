@@ -39,7 +39,7 @@ def shell(checkout: Path) -> Shell:
     def run(commands: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
-            cwd=checkout, env=clean(checkout), capture_output=True, text=True, check=False,
+            cwd=checkout, env=clean(checkout), capture_output=True, encoding="utf-8", check=False,
         )  # fmt: skip
 
     return run

@@ -59,7 +59,7 @@ def test_code_prints_what_is_shown(page: Path, study: Path):
     pieces = [block for block in of_page(page) if block.language == "python" and not block.saved]
     done = subprocess.run(
         [str(study / ".venv" / "bin" / "python"), "-c", SESSION], input=json.dumps([block.text for block in pieces]),
-        cwd=study, env=clean(study), capture_output=True, text=True, check=False,
+        cwd=study, env=clean(study), capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for block, printed in zip(pieces, json.loads(done.stdout), strict=True):

@@ -30,11 +30,11 @@ def wait_for(what: Callable[[], object], seconds: float = 120) -> None:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """The tiny study with training long enough to be interrupted, and a state at every epoch."""
-    settings = yaml.safe_load(TINY.read_text())
+    settings = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     settings["training"]["epochs"] = 100
     settings["execution"] = {"save_state_seconds": 0}
     path = tmp_path_factory.mktemp("config") / "long.yaml"
-    path.write_text(yaml.safe_dump(settings))
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return path
 
 
@@ -53,7 +53,7 @@ def of_run(files: dict[str, str], run: str = RUN) -> dict[str, str]:
 
 def train(study: Path, folder: Path) -> "subprocess.Popen[str]":
     words = [PYTHON, "-m", "repdyn", "train", "--study", str(study), *TRAIN]
-    return subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def states(folder: Path) -> set[int]:
@@ -159,7 +159,7 @@ def small_disk(tmp_path):
     place = tmp_path / "results"
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    done = subprocess.run(mount, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         pytest.skip(f"a small disk to fill cannot be mounted: {done.stderr.strip()}")
     yield tmp_path, lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)

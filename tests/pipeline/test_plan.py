@@ -35,6 +35,10 @@ def test_disk_is_what_was_planned_table_by_table(folder, planned):
 def test_no_job_took_more_memory_than_planned_or_far_less(folder, planned):
     logs = folder / "results/tiny/logs"
     for stage, expected in planned.memory.items():
-        texts = [path.read_text() for path in logs.rglob("*.log") if path.relative_to(logs).parts[0].startswith(stage)]
+        texts = [
+            path.read_text(encoding="utf-8")
+            for path in logs.rglob("*.log")
+            if path.relative_to(logs).parts[0].startswith(stage)
+        ]
         peaks = [int(peak) for text in texts for peak in re.findall(r"peak memory (\d+) MiB", text)]
         assert 1 / MEMORY <= expected / 2**20 / max(peaks) <= MEMORY, stage

@@ -14,7 +14,9 @@ def test_a_profile_resolves_and_every_option_in_it_exists(profile, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "train" in done.stdout
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/config.yaml").write_text((ROOT / profile / "config.yaml").read_text() + "slurm-acount: mine\n")
+    (tmp_path / "mine/config.yaml").write_text(
+        (ROOT / profile / "config.yaml").read_text(encoding="utf-8") + "slurm-acount: mine\n", encoding="utf-8"
+    )
     done = snakemake("--profile", str(tmp_path / "mine"), "--configfile", str(TINY), "--dry-run", folder=tmp_path)
     assert done.returncode != 0  # so an option that does not exist would have been seen above
 

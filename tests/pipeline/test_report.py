@@ -23,7 +23,7 @@ def results(folder: Path) -> Path:
 
 def embedded(report: Path, name: str):
     """A variable of the report's page."""
-    (found,) = re.findall(rf"^    var {name} = (.*);$", report.read_text(), flags=re.M)
+    (found,) = re.findall(rf"^    var {name} = (.*);$", report.read_text(encoding="utf-8"), flags=re.M)
     return json.loads(found)
 
 
@@ -59,7 +59,9 @@ def test_it_has_the_categories_findings_and_runs_and_walks_through_the_study(res
 
 
 def test_the_tables_of_the_report_are_whole_pages(results):
-    findings, runs = ((results / "report" / f"{name}.html").read_text() for name in ("findings", "runs"))
+    findings, runs = (
+        (results / "report" / f"{name}.html").read_text(encoding="utf-8") for name in ("findings", "runs")
+    )
     assert findings.count("<table>") == findings.count("</table>") >= 2
     assert "undecided" in findings
     assert runs.count("<tr>") == 1 + 4
@@ -68,8 +70,10 @@ def test_the_tables_of_the_report_are_whole_pages(results):
 def test_a_change_of_what_is_said_draws_nothing_again(results, tmp_path):
     root = checkout(tmp_path / "checkout")
     said = root / "workflow" / "repdyn" / "figures" / "catalogue.py"
-    said.write_text(said.read_text().replace("Accuracy through training", "Otherwise"))
-    with (root / "workflow" / "report" / "figure.rst").open("a") as caption:
+    said.write_text(
+        said.read_text(encoding="utf-8").replace("Accuracy through training", "Otherwise"), encoding="utf-8"
+    )
+    with (root / "workflow" / "report" / "figure.rst").open("a", encoding="utf-8") as caption:
         caption.write("More.\n")
     done = snakemake("--configfile", str(TINY), "--dry-run", "--", "reported", folder=results.parents[1], root=root)
     assert "Nothing to be done" in done.stdout + done.stderr

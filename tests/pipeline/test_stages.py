@@ -49,7 +49,7 @@ def test_a_stage_imports_no_more_than_it_needs(copy, stage):
         cwd=copy,
         env=os.environ | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode == 0, done.stderr

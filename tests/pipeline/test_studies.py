@@ -20,7 +20,7 @@ def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     # Here and now, instead of in a process that imports torch once more; Snakemake then finds that it was checked.
     monkeypatch.setattr(snapshot, "_check", lambda copy: check.main(studies.load(copy)))
-    study, _ = snapshot.take(yaml.safe_load(path.read_text()))
+    study, _ = snapshot.take(yaml.safe_load(path.read_text(encoding="utf-8")))
     assert study.name == (path.stem if path.name != "config.yaml" else "digits")
 
     command = [PYTHON, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--configfile", str(path)]
@@ -28,7 +28,7 @@ def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypat
     environment.pop(snapshot.VARIABLE, None)
     done = subprocess.run(
         [*command, "--cores", "1", "--dry-run", "--quiet", "rules"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     jobs = dict(line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) == 2)

@@ -229,7 +229,7 @@ def test_two_processes_that_start_together_download_once(tmp_path, monkeypatch, 
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(PROCESS), str(root), url, resources, *order],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )
         for order in (marks, marks[::-1])
     ]  # fmt: skip

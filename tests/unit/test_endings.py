@@ -63,6 +63,22 @@ def test_no_memory_is_a_sentence(capsys, work, said):
     assert capsys.readouterr().err.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("path", "encoding", "said"),
+    [
+        ("data/Bücher", "ascii", r"`data/B\xfccher` has `\xfc`, which the encoding of paths here, ascii, lacks; set"),
+        (
+            "/home/\udcff",
+            "utf-8",
+            r"`/home/\udcff` is a path that is no UTF-8, and tables can only be written where it is",
+        ),
+    ],
+)
+def test_a_path_that_a_locale_or_arrow_cannot_write_is_a_sentence(capsys, path, encoding, said):
+    assert endings.status_of(lambda: path.encode(encoding)) == 1
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_a_file_never_takes_the_place_of_a_closed_stream(tmp_path):
     code = (
         "from repdyn import endings; import os; endings.secure_streams();"

@@ -112,7 +112,7 @@ def test_an_asset_s_digest_is_of_its_content(tmp_path, monkeypatch):
     shutil.copytree(page.ASSETS, tmp_path / "assets")
     monkeypatch.setattr(page, "ASSETS", tmp_path / "assets")
     assert page.assets_digest() == before
-    with (tmp_path / "assets" / "page.css").open("a") as style:
+    with (tmp_path / "assets" / "page.css").open("a", encoding="utf-8") as style:
         style.write("p { color: red }")
     assert page.assets_digest() != before
 

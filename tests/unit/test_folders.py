@@ -19,12 +19,12 @@ def tiny(folder):
         for i in range(TRAIN):
             file = folder / "train" / name / "images" / f"{name}_{i}.JPEG"
             pixels[file.name] = draw(file, seed=[c, i])
-        (folder / "train" / name / f"{name}_boxes.txt").write_text("no image\n")
+        (folder / "train" / name / f"{name}_boxes.txt").write_text("no image\n", encoding="utf-8")
     for i in range(TEST * len(CLASSES)):
         file = folder / "val/images" / f"val_{i}.JPEG"
         pixels[file.name] = draw(file, seed=[9, i])
         lines.append(f"{file.name}\t{CLASSES[i % 3]}\t0\t0\t8\t8")
-    (folder / "val/val_annotations.txt").write_text("\n".join(lines) + "\n")
+    (folder / "val/val_annotations.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(folder / "test/images/test_0.JPEG", seed=0)
     return pixels
 
@@ -101,7 +101,7 @@ def remove(path):
         (tiny, lambda _: None, {"train": 20}, "training part .* has 15 × 3 .* where 20 × 3 .*; correct `data.folder`"),
         (tiny, remove("train/n02/images/*"), {}, "`.*train/n02` has no images; every class needs some"),
         (tiny, remove("val/images/val_3.JPEG"), {}, r"val_annotations.txt`, line 4: 'val_3.JPEG\\tn03.* must begin"),
-        (tiny, lambda f: (f / "val/val_annotations.txt").write_text("val_0.JPEG n01\n"), {}, "line 1: .* with a tab"),
+        (tiny, lambda f: (f / "val/val_annotations.txt").write_bytes(b"val_0.JPEG n01\n"), {}, "line 1: .* with a tab"),
         (tiny, remove("val/val_annotations.txt"), {}, "`.*mine` has no images for testing: neither"),
         (plain, lambda f: (f / "test/n04").mkdir(), {}, "`.*test` has a folder `n04`, which is none of the classes"),
         (plain, remove("test/n03/*"), {}, "`.*test/n03` has no images"),

@@ -10,7 +10,9 @@ import repdyn
 
 def run(code: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(Path(repdyn.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

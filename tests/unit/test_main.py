@@ -257,6 +257,15 @@ def test_a_full_disk_cuts_a_log_short_and_a_mistake_in_a_line_is_still_told(caps
         log.close()
 
 
+def test_a_working_directory_that_is_no_utf8_is_a_sentence(tmp_path):
+    folder = tmp_path / "b\udcff"
+    folder.mkdir()
+    done = run("examples", "--study", TINY, folder=folder)
+    assert done.returncode == 1
+    assert "` is a path that is no UTF-8, and tables can only be written where it is; rename" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_log_in_any_locale_has_every_character(tmp_path):
     code = "from repdyn import __main__ as m; from pathlib import Path; m._set_up_log(Path('a.log'), 'x')"
     code += r"; m.LOG.info('200 \xd7 3\xb2 \u2013 \udcff')"

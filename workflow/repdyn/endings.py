@@ -53,8 +53,9 @@ def status_of(work: Callable[[], None]) -> int:
         LOG.exception("unexpected:")
         return 2
     except Exception as error:
-        if (complaint := _about_memory(error) or _about_gpu(error)) is not None:
-            return _fail(complaint)
+        for about in (_about_path, _about_memory, _about_gpu):
+            if (complaint := about(error)) is not None:
+                return _fail(complaint)
         LOG.exception("unexpected, a bug in repdyn:")
         return 2
     return 0
@@ -110,6 +111,19 @@ def _drop(stream: TextIO | None) -> None:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _about_path(error: Exception) -> str | None:
+    """What to say of a path that cannot be written in bytes, or of whose bytes Arrow makes no text."""
+    if not isinstance(error, UnicodeEncodeError):
+        return None
+    path, character = ascii(error.object)[1:-1], ascii(error.object[error.start])[1:-1]
+    if error.encoding == "utf-8":
+        return f"`{path}` is a path that is no UTF-8, and tables can only be written where it is; rename the folder."
+    return (
+        f"`{path}` has `{character}`, which the encoding of paths here, {error.encoding}, lacks; set PYTHONUTF8=1 or a "
+        "locale such as LC_ALL=C.UTF-8."
+    )
 
 
 def _about_memory(error: Exception) -> str | None:
