@@ -30,12 +30,6 @@ def test_batches_are_the_standardised_images_to_the_bit(channels, size, monkeypa
         assert all(batch.is_contiguous(memory_format=torch.channels_last) for batch in batches)
 
 
-def test_grey_images_say_by_their_strides_that_they_are_plain():
-    # Of one channel both orders are the same, but kernels are chosen by strides, and so are the last bits.
-    batch = next(Feed(some(1), CPU).batches(16))
-    assert batch.stride() == (64, 64, 8, 1)
-
-
 @pytest.mark.parametrize(("free", "fits"), [(1000, False), (2000, True), (None, True)])
 def test_images_live_on_a_gpu_if_they_take_no_more_than_half_of_what_is_free(monkeypatch, free, fits):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 10_000))

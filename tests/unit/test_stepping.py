@@ -1,6 +1,4 @@
 import shutil
-import subprocess
-import sys
 from copy import deepcopy
 
 import pytest
@@ -83,42 +81,6 @@ def test_channels_last_is_how_weights_lie_and_changes_hardly_a_number(stepper, b
     assert last.layer2[0].conv1.weight.is_contiguous(memory_format=torch.channels_last)
     assert first.layer2[0].conv1.weight.is_contiguous()
     assert step_last(*batch).item() == pytest.approx(step_first(*batch).item(), rel=1e-5)
-
-
-NARROW = """
-import torch
-from repdyn import architectures, stepping
-
-settings = {"model": "resnet18", "kwargs": {"layers": [1, 1, 1, 1]}, "stem": "small", "width": 4}
-training = {"channels_last": True, "precision": "float32", "compile": False, "label_smoothing": 0.0, "clip_norm": None}
-optimizer = {"opt": "momentum", "lr": 0.0, "momentum": 0.0, "weight_decay": 0.0, "kwargs": {}, "schedule": None}
-torch.set_num_threads(1)
-images, labels = torch.randn(32, 3, 64, 64).contiguous(memory_format=torch.channels_last), torch.arange(32) % 10
-gradients = []
-for dtype in (torch.float32, torch.float64):
-    model = architectures.build(settings, (3, 64, 64), 10, seed=0).to(dtype)
-    step = stepping.Stepper(model, {"training": training, "optimizer": optimizer}, torch.device("cpu"), 1)
-    for _ in range(3):
-        step(images.to(dtype), labels)
-    gradients.append(torch.cat([parameter.grad.flatten().double() for parameter in model.parameters()]))
-print(((gradients[0] - gradients[1]).norm() / gradients[1].norm()).item())
-"""
-
-
-def test_narrow_strided_shortcuts_which_crash_with_channels_last_are_trained_with_the_gradients_of_float64():
-    shown = subprocess.run([sys.executable, "-c", NARROW], check=False, capture_output=True, text=True)
-    assert shown.returncode == 0, shown.stderr or f"ended with {shown.returncode}"
-    assert float(shown.stdout) < 1e-4
-
-
-@pytest.mark.parametrize(("width", "kind"), [(15, torch.contiguous_format), (16, torch.channels_last)])
-def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(width, kind):
-    training = {"channels_last": True}
-    model = architectures.build(
-        {"model": "resnet18", "kwargs": {}, "stem": "small", "width": width}, (1, 8, 8), 10, seed=0
-    )
-    assert stepping.memory_format(training, model, torch.device("cpu")) == kind
-    assert stepping.memory_format(training, model, torch.device("cuda")) == torch.channels_last
 
 
 @pytest.mark.parametrize("last", [True, False])

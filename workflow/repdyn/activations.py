@@ -18,7 +18,7 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from . import architectures, checkpoints, data, datasets, devices, layer_names, observed, schedule, tables
+from . import architectures, checkpoints, data, datasets, devices, layer_names, layouts, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
 from .reduction import Reduction
@@ -86,6 +86,7 @@ def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> 
     shape = datasets.shape(study.data)
     model = architectures.of_run(settings, shape, datasets.source(study.data).classes)
     model = model.eval().to(device)
+    layouts.lay_out(model, torch.contiguous_format)
     layers = observed.observed(model, settings["layers"])
     with torch.inference_mode(), tap(model, layers) as outputs:
         model(torch.zeros(2, *shape, device=device))

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import activations, checkpoints, datasets, plugins
+from . import activations, checkpoints, datasets, layouts, plugins
 from .errors import RepdynError, one_line
 from .labelling import Labeller, Readout
 from .layer_names import OUTPUT
@@ -96,8 +96,8 @@ def check_measuring(study: Study, arch: str, trained: nn.Module, layers: Mapping
     )
     shape, generator = datasets.shape(study.data), torch.Generator().manual_seed(1)
     images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
-    # As training may have laid weights out in memory, sums would come in another order.
-    before, found = observe(trained.to(memory_format=torch.contiguous_format), images), observe(model, images)
+    layouts.lay_out(trained, torch.contiguous_format)  # in the order of training, sums would be rounded otherwise
+    before, found = observe(trained, images), observe(model, images)
     layer = _first_difference(before, found)
     if layer is not None:
         _check_repeatable(before, observe(trained, images))

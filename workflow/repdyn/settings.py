@@ -174,7 +174,8 @@ class Augmentation(Section):
 class Training(Section):
     """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
 
-    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py``.
+    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py`` and
+    ``layouts.py``.
     """
 
     epochs: Epochs

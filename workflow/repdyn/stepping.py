@@ -15,37 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import optimizers
+from . import layouts, optimizers
 from .rates import Rate
-
-# Channels that oneDNN handles at once, at most (with AVX-512; eight with AVX2).
-_BLOCK_OF_CHANNELS = 16
-
-
-def _overruns(module: nn.Module) -> bool:
-    """Whether oneDNN's gradient of these weights writes past its buffer where channels are last.
-
-    So does that of a strided 1 × 1 convolution of fewer channels than a block has: it crashes, hangs, or returns wrong
-    numbers (github.com/uxlfoundation/oneDNN/issues/6035, open as of oneDNN 3.12 in torch 2.14).
-    """
-    return (
-        isinstance(module, nn.Conv2d)
-        and module.kernel_size == (1, 1)
-        and max(module.stride) > 1
-        and module.in_channels // module.groups < _BLOCK_OF_CHANNELS
-    )
-
-
-def memory_format(settings: Mapping[str, Any], model: nn.Module, device: torch.device) -> torch.memory_format:
-    """How weights and images lie in memory: convolutions are faster with channels last, on GPUs and on CPUs.
-
-    On CPUs a network of narrow strided shortcuts, such as a ResNet of width 8, is trained with channels first whatever
-    ``channels_last`` says, because its gradients cannot be trusted otherwise.
-    """
-    is_wanted = settings["channels_last"]
-    if device.type == "cpu" and any(_overruns(module) for module in model.modules()):
-        is_wanted = False
-    return torch.channels_last if is_wanted else torch.contiguous_format
 
 
 class Stepper:
@@ -63,15 +34,16 @@ class Stepper:
             steps_per_epoch: optimizer steps in an epoch.
         """
         self._training, self._device = settings["training"], device
-        self._format = memory_format(self._training, model, device)
-        self._parameters = list(model.to(device, memory_format=self._format).parameters())
+        memory_format = layouts.choose(self._training, model, device)
+        layouts.lay_out(model.to(device), memory_format)
+        self._parameters = list(model.parameters())
         self.optimizer = optimizers.create(model, settings["optimizer"])
         self.rate = Rate(self.optimizer, settings["optimizer"]["schedule"], steps_per_epoch)
         self._forward: Any = model
         if self._training["compile"]:
             # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others,
             # and puts channels last where it likes.
-            last = self._format == torch.channels_last
+            last = memory_format == torch.channels_last
             self._forward = torch.compile(model, options={"deterministic": True, "layout_optimization": last})
         is_half = self._training["precision"] == "float16"
         self._scaler = torch.amp.GradScaler(device.type) if is_half else None
@@ -92,7 +64,7 @@ class Stepper:
             The loss before it, a scalar on the device, in nats.
         """
         with self.autocast():
-            logits = self._forward(images.contiguous(memory_format=self._format))
+            logits = self._forward(images)
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training["label_smoothing"])
         self.optimizer.zero_grad(set_to_none=True)
         if self._scaler is None:
