@@ -1,4 +1,4 @@
-"""The one exception that is meant for the user, and the words of others in it."""
+"""The one exception that is meant for the user, its kinds that code tells apart, and the words of others in it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ class RepdynError(Exception):
     The message names the culprit (a config key, a file, a layer, a step) and what would be right.
     ``python -m repdyn`` prints it without a traceback and exits with 1.
     """
+
+
+class MissingError(RepdynError):
+    """A file that should be there is not."""
+
+
+class DamagedError(RepdynError):
+    """A file is not what was written: it is cut short, or has changed."""
 
 
 def one_line(error: object) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -117,7 +116,7 @@ def _lay_out(
     return figure, axis
 
 
-def save(film: Film, path: Path) -> None:
+def save(film: Film, file: BinaryIO) -> None:
     """Write a GIF; identical films give identical bytes."""
     frames = list(film.frames())
     # One palette for all frames, else colours flicker.
@@ -127,7 +126,7 @@ def save(film: Film, path: Path) -> None:
     common = palette.quantize(256)
     reduced = [frame.quantize(palette=common, dither=Image.Dither.NONE) for frame in frames]
     durations = [*[MILLISECONDS] * (len(frames) - 1), LAST]
-    reduced[0].save(path, format="GIF", save_all=True, append_images=reduced[1:], duration=durations, loop=0)
+    reduced[0].save(file, format="GIF", save_all=True, append_images=reduced[1:], duration=durations, loop=0)
 
 
 def draw(job: Job, figure: str) -> Film:

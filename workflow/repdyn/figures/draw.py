@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,13 @@ def main(job: Job, figure: str, output: Path) -> None:
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
     module = importlib.import_module(f"..{figures[figure].module}", __package__)
+    content = io.BytesIO()  # drawn first, written then: what a full disk does within Matplotlib is no sentence
     if extension == ANIMATED:
         film = module.draw(job, figure)
-        with atomic(output) as temporary:
-            module.save(film, temporary)
-        return
-    with style.language():
-        picture = module.draw(job, figure)
-        with atomic(output) as temporary:
-            picture.savefig(temporary, format=extension, metadata=METADATA[extension])
+        module.save(film, content)
+    else:
+        with style.language():
+            picture = module.draw(job, figure)
+            picture.savefig(content, format=extension, metadata=METADATA[extension])
+    with atomic(output) as temporary:
+        temporary.write_bytes(content.getbuffer())
