@@ -34,6 +34,7 @@ from repdyn import architectures, data, training
 from repdyn import study as studies
 from repdyn.jobs import Job
 from repdyn.paths import Paths
+from repdyn.records.train import STATE
 from repdyn.state import StateFolder
 
 DEFAULT = Path(__file__).parents[2] / "config.yaml"
@@ -42,7 +43,9 @@ DEFAULT = Path(__file__).parents[2] / "config.yaml"
 def trainer_of(job: Job, folder: Path) -> training.Trainer:
     """A run at its start; its state and checkpoints go to a folder of its own."""
     examples = data.load(job.study.data, job.data_root, job.run.seed)
-    return training.Trainer(job.study, job.made_with("train"), examples, StateFolder(folder, {}, "benchmark"))
+    return training.Trainer(
+        job.study, job.made_with("train"), examples, StateFolder(folder, job.origin(STATE), "benchmark")
+    )
 
 
 class Transformed(Dataset[tuple[torch.Tensor, int]]):

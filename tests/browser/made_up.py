@@ -55,8 +55,9 @@ def write_tables(job: Any) -> None:
     """The planes as the workflow draws them, and everything of every run that the explorer reads."""
     import pyarrow as pa
 
-    from repdyn import cka, phases, planes, region_labels, regions, tables, training
+    from repdyn import planes, region_labels, tables
     from repdyn.planes import SETS
+    from repdyn.records import cka, phases, regions, train
 
     planes.main(replace(job, stage="planes"))
     pictures = tables.read(job.paths.planes()).to_pandas()
@@ -64,23 +65,24 @@ def write_tables(job: Any) -> None:
     for run in job.study.runs:
         layers = LAYERS[run.arch]
 
-        def write(stage: str, path: str, columns: Any, layout: pa.Schema, run: Any = run) -> None:
+        def write(table: tables.Table, columns: Any, layout: pa.Schema | None = None, run: Any = run) -> None:
+            layout, of_run = layout or table.schema, replace(job, stage=table.stage, grid_run=run)
             content = {name: columns[name] for name in layout.names} if isinstance(columns, pd.DataFrame) else columns
-            tables.write(path, content, layout, replace(job, stage=stage, grid_run=run).metadata())
+            tables.write(of_run.path(table), content, layout, of_run.metadata(table))
 
         matrix = _pairs(layers, "cka").assign(cka_debiased=0.5)
         # As where activations do not vary over examples: the first layer at initialisation.
         matrix.loc[(matrix["depth"] == 0) & (matrix[["step_a", "step_b"]].min(axis=1) == 0), "cka"] = None
-        write("cka", job.paths.cka(run.path), matrix, cka.CKA)
+        write(cka.CKA, matrix)
         matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
-        write("regions", job.paths.region_similarity(run.path), matrix, regions.SIMILARITY)
+        write(regions.SIMILARITY, matrix)
         labels = _labels(run.arch, [*layers, "output"], pictures)
         layout = region_labels.layout(10, int(pictures["resolution"].iloc[0]))
-        write("regions", job.paths.region_pictures(run.path), labels, layout)
+        write(regions.PICTURES, labels, layout)
         evaluated = np.arange(21.0)
-        history = pd.DataFrame(dict.fromkeys(training.HISTORY.names, evaluated / 20))
+        history = pd.DataFrame(dict.fromkeys(train.HISTORY.names, evaluated / 20))
         history = history.assign(step=(4 * evaluated).astype(int), epoch=evaluated)
-        write("train", job.paths.history(run.path), history, training.HISTORY)
+        write(train.HISTORY, history)
         segments = pd.DataFrame(
             {
                 "layer": [layers[1]] * 2, "depth": [1, 1], "measure": ["cka"] * 2, "phase": [0, 1],
@@ -88,8 +90,8 @@ def write_tables(job: Any) -> None:
                 "epoch_start": [0.0, EPOCHS[4]], "epoch_end": [EPOCHS[3], EPOCHS[-1]],
             }
         )  # fmt: skip
-        write("phases", job.paths.segments(run.path), segments, phases.SEGMENTS)
+        write(phases.SEGMENTS, segments)
         scores = {
             "layer": [None] * 4, "measure": [None] * 4, "score": list(EVENTS), "value": list(EVENTS.values()),
         }  # fmt: skip
-        write("phases", job.paths.scores(run.path), scores, phases.SCORES)
+        write(phases.SCORES, scores)

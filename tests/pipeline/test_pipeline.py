@@ -48,7 +48,7 @@ def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, 
     path = folder / "results" / "tiny" / table
     assert pq.read_schema(path).names == COLUMNS[table]
     about = json.loads(pq.read_schema(path).metadata[b"repdyn"])
-    assert set(about) == {"stage", "run", "hyperparameters", "code", "versions", "units"}
+    assert set(about) == {"table", "stage", "run", "hyperparameters", "code", "versions", "units"}
     assert list(about["units"]) == COLUMNS[table]
     assert all(about["units"].values())
     if "arch=" in table:

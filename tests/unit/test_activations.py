@@ -9,6 +9,7 @@ from torch import nn
 from repdyn import activations, architectures, check, checkpoints, data, extents, hsic, training
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.records.activations import ACTIVATIONS
 from repdyn.representations import Representations
 
 
@@ -76,7 +77,7 @@ def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config
 def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
     job = trained(arch)
     activations.main(job)
-    table = Representations(job.paths.activations(job.run.path), job.made_with("activations"))
+    table = Representations(*job.place(ACTIVATIONS))
     model, layers = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
     assert table.layers == list(layers)
     splits = activations.choose(

@@ -9,6 +9,7 @@ import pytest
 
 from repdyn import activations, cka, cka_between, cka_layers, study, tables
 from repdyn.errors import RepdynError
+from repdyn.records.activations import ACTIVATIONS
 from repdyn.representations import Representations
 from repdyn.sources import Place, Stored
 
@@ -22,7 +23,7 @@ def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=S
     labels = {"label": [0] * n, "given_label": [0] * n}
     layout = activations.layout(layers, {"second"}, "float16")
     stored = {}
-    with tables.writer(job.paths.activations(job.run.path), layout, job.metadata()) as append:
+    with tables.writer(job.paths.activations(job.run.path), layout, job.metadata(ACTIVATIONS)) as append:
         for step in steps:
             group = {}
             for layer, p in layers.items():

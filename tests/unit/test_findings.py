@@ -1,12 +1,15 @@
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from repdyn import findings, matching, phases, tables
+from repdyn import findings, matching, tables
 from repdyn.jobs import Job
+from repdyn.records.findings import FINDINGS
+from repdyn.records.phases import MOMENTS, SCORES
 from repdyn.settings import Contrast
 from repdyn.study import Run
 
@@ -207,20 +210,20 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
         rows = [(None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, "test_dip", None)]
         rows += [(None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
         rows += [("stem", "cka", "novelty", 5.0), ("inner", "cka", "novelty", value)]
-        columns = dict(zip(phases.SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
-        made_with = {"hyperparameters": job.study.hyperparameters("phases", run)}
-        tables.write(job.paths.scores(run.path), columns, phases.SCORES, made_with)
+        columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
+        of_run = replace(job, stage="phases", grid_run=run)
+        tables.write(of_run.path(SCORES), columns, SCORES.schema, of_run.metadata(SCORES))
         at = [1.0, 3.0, 9.0, 27.0]
         novelty = [0.0, 0.5, 1.0, 0.5] if run.optimizer == "sgd" else [0.5, 1.0, 0.5, 0.0]
         moments = {"layer": ["inner"] * 4, "depth": [1] * 4, "measure": ["cka"] * 4, "epoch": at, "novelty": novelty}
         moments["alignment"] = novelty
-        tables.write(job.paths.moments(run.path), moments, phases.MOMENTS, made_with)
+        tables.write(of_run.path(MOMENTS), moments, MOMENTS.schema, of_run.metadata(MOMENTS))
     findings.main(job)
     path = Path(job.paths.findings())
     first = path.read_bytes()
     findings.main(job)
     assert path.read_bytes() == first
-    found = tables.read(path, job.made_with("findings")).to_pandas()
+    found = tables.read(*job.place(FINDINGS)).to_pandas()
     row = found[(found.contrast == "optimizer: sgd - adam") & (found.measure == "cka novelty")].iloc[0]
     assert (row.n_pairs, row.n_seeds) == (5 * len(job.study.archs), 5)
     assert row.ci_low < row.estimate < row.ci_high

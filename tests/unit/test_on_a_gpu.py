@@ -20,8 +20,10 @@ from repdyn import activations, architectures, bootstrap, data, devices, gram, h
 from repdyn import study as studies
 from repdyn.feed import Feed
 from repdyn.gram_torch import Torch
+from repdyn.origin import Origin
 from repdyn.planes import Planes
 from repdyn.probe_weights import Probe
+from repdyn.records.train import STATE
 from repdyn.reduction import Reduction
 from repdyn.state import StateFolder
 from repdyn.training import Trainer
@@ -123,7 +125,7 @@ def trainer(watch, config, tmp_path):
         config["training"] |= {"augmentation": {"padding": 1}} | settings
         study = studies.parse(config)
         run = study.run(arch, optimizer, 0)
-        folder = StateFolder(tmp_path, {}, "")
+        folder = StateFolder(tmp_path, Origin(STATE, run, {}), "")
         made = Trainer(study, study.hyperparameters("train", run), data.load(study.data, tmp_path, 0), folder)
         made.steps = []  # checkpoints are bytes
         watch.waits, watch.float64 = [], []

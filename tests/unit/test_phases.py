@@ -1,13 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from test_changepoints import blocks, kernel, line
 
 from repdyn import phases, tables
 from repdyn.errors import RepdynError
+from repdyn.records.cka import CKA
+from repdyn.records.phases import SCORES
+from repdyn.records.regions import SIMILARITY
+from repdyn.records.train import HISTORY
 
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.25, 160, 29)])
 STEPS = np.arange(30) * 7
@@ -187,26 +191,28 @@ def test_debiased_cka_is_a_measure_of_its_own():
     assert (scores["a", "cka", "phases"], scores["a", "cka_debiased", "phases"]) == (2, 1)
 
 
-def write(path, frame, hyperparameters):
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    layout = tables.schema(**{field.name: (field.type, "") for field in table.schema})
-    tables.write(path, table, layout, {"hyperparameters": hyperparameters})
+def write(job, record, frame, **changes):
+    """Write a table of the job's run, null where the frame has no column."""
+    columns = {name: frame[name] if name in frame else [None] * len(frame) for name in record.names}
+    metadata = replace(job, stage=record.stage).metadata(record)
+    metadata["hyperparameters"] |= changes
+    tables.write(job.path(record), columns, record.schema, metadata)
 
 
 @pytest.fixture
 def job(make_job, config):
     """A job of phases whose upstream tables are there; nothing is mislabelled in it, and ``a`` is constant early."""
     job = make_job("phases", config)
-    run, epochs = job.run.path, np.arange(161.0)
+    epochs = np.arange(161.0)
     rising = np.clip(epochs / 50, 0, 1)
     history = {"epoch": epochs, "train_accuracy": rising, "test_accuracy": rising * 0.8}
-    write(job.paths.history(run), pd.DataFrame(history | {"mislabelled_accuracy": np.nan}), job.made_with("train"))
+    write(job, HISTORY, pd.DataFrame(history | {"mislabelled_accuracy": np.nan}))
     constant = blocks((15, 15))
     constant[:3], constant[:, :3] = np.nan, np.nan
     cka = pd.concat([rows(constant, "a", 0, "cka"), rows(blocks((10, 20)), "b", 1, "cka")])
-    write(job.paths.cka(run), cka, job.made_with("cka"))
+    write(job, CKA, cka)
     regions = rows(blocks((12, 18)), "b", 1, "similarity", planes="test")
-    write(job.paths.region_similarity(run), regions, job.made_with("regions"))
+    write(job, SIMILARITY, regions)
     return job
 
 
@@ -220,7 +226,7 @@ def test_the_files_of_a_run_are_the_same_bytes_each_time(job):
 
 def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
     phases.main(job)
-    scores = tables.read(job.paths.scores(job.run.path), job.made_with("phases"))
+    scores = tables.read(*job.place(SCORES))
     value = {(row["layer"], row["measure"], row["score"]): row["value"] for row in scores.to_pylist()}
     assert value[None, None, "memorization_onset"] is None
     assert value["b", "cka", "change_memorization"] is None
@@ -234,7 +240,6 @@ def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
 
 
 def test_a_cka_table_made_with_other_settings_is_refused(job):
-    other = job.made_with("cka") | {"cka": job.made_with("cka")["cka"] | {"seed": 99}}
-    write(job.paths.cka(job.run.path), rows(line(), "a", 0, "cka"), other)
+    write(job, CKA, rows(line(), "a", 0, "cka"), cka=job.made_with("cka")["cka"] | {"seed": 99})
     with pytest.raises(RepdynError, match=r"cka\.seed = 99"):
         phases.main(job)

@@ -10,6 +10,7 @@ from repdyn import study as studies
 from repdyn.errors import RepdynError
 from repdyn.jobs import Job
 from repdyn.paths import Paths
+from repdyn.records.planes import PLANES
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def job(config, tmp_path):
 
 def rows(job):
     planes.main(job)
-    return tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+    return tables.read(*job.place(PLANES)).to_pandas()
 
 
 def images_of(job, row):
@@ -147,7 +148,7 @@ def test_more_planes_than_there_are_triplets_are_refused():
 def test_reading_gives_grids_that_start_and_end_at_the_stored_ranges(job):
     job = job(count=3)
     table = rows(job)
-    for found in planes.read(job.paths.planes(), "scores", job.made_with("planes")):
+    for found in planes.read(job.path(PLANES), "scores", job.origin(PLANES)):
         part = table[(table.purpose == "scores") & (table.planes == found.name)]
         assert len(found) == 3
         assert found.resolution == 6

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from repdyn import activations, probe_weights, probes, solvers, tables, thin
 from repdyn.errors import RepdynError
+from repdyn.records.activations import ACTIVATIONS
+from repdyn.records.probes import ACCURACY, WEIGHTS
 
 RIDGE = {"kind": "ridge", "penalty": 0.1, "seed": 0}
 LOGISTIC = {"kind": "logistic", "penalty": 0.1, "seed": 0, "logistic": {"tolerance": 1e-6, "iterations": 2000}}
@@ -213,9 +216,8 @@ def stored(make_job, config):
         job = make_job("probes", config)
         generator = np.random.default_rng(0)
         layout = activations.layout({"noise": 40, "blocks.0": 12}, set(), "float16")
-        path = job.paths.activations(job.run.path)
-        origin = {"stage": "activations", "hyperparameters": job.made_with("activations")}
-        with tables.writer(path, layout, origin) as append:
+        origin = replace(job, stage="activations").metadata(ACTIVATIONS)
+        with tables.writer(job.path(ACTIVATIONS), layout, origin) as append:
             for step in (0, 4, 16):
                 for split, n, seed in (("similarity", 30, 1), ("probe", 50, 2)):
                     signal, labels = blobs(n, 12, 10, seed, spread=0.1)
@@ -247,11 +249,11 @@ def stored(make_job, config):
 def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
     job = stored()
     probes.main(job)
-    table = tables.read(job.paths.probe_accuracy(job.run.path), job.made_with("probes")).to_pandas()
+    table = tables.read(*job.place(ACCURACY)).to_pandas()
     assert list(table.columns) == ["layer", "depth", "step", "epoch", "split", "accuracy", "true_accuracy"]
     assert len(table) == 2 * 3 * 2
     source = probes.Representations(job.paths.activations(job.run.path))
-    with probe_weights.reading(job.paths.probe_weights(job.run.path), job.made_with("probes")) as reader:
+    with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         assert reader.layers == ["noise", "blocks.0"]
         assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
         assert reader.features("noise") == 40
@@ -301,7 +303,7 @@ def test_probes_come_back_as_they_were_whatever_their_layout_in_memory(tmp_path)
     with probe_weights.writing(path, {"a.b": 8, "c": 5}, 3, {0: 0.0, 7: 1.5}, {"hyperparameters": {}}) as append:
         for probe in stored.values():
             append(probe_weights.Probe(*(np.asfortranarray(value) for value in vars(probe).values())))
-    with probe_weights.reading(path, {}) as reader:
+    with probe_weights.reading(path) as reader:
         assert (reader.layers, reader.epochs) == (["a.b", "c"], {0: 0.0, 7: 1.5})
         for key, probe in stored.items():
             for name, value in vars(reader.read(*key)).items():
@@ -324,10 +326,10 @@ def test_a_file_with_fewer_probes_than_announced_is_not_left_behind(tmp_path):
 def test_probes_made_with_another_penalty_are_refused(stored):
     job = stored()
     probes.main(job)
-    wanted = job.made_with("probes")
-    wanted["probes"]["penalty"] = 0.2
+    path, wanted = job.place(WEIGHTS)
+    wanted.hyperparameters["probes"]["penalty"] = 0.2
     with pytest.raises(RepdynError, match=r"probes\.penalty = 0\.1, but 0\.2 is asked for"):
-        probe_weights.reading(job.paths.probe_weights(job.run.path), wanted).__enter__()
+        probe_weights.reading(path, wanted).__enter__()
 
 
 def test_missing_and_damaged_probes_are_named(stored, tmp_path):

@@ -78,7 +78,7 @@ def test_remarks_types_and_words_enter_none(library):
     edit(library / "training.py", '"learning rate. The last good state is kept."', '"rate. The last state is kept."')
     edit(library / "training.py", "progress.advance(_note(self.history[-1]))", 'progress.advance("an epoch")')
     edit(library / "tables.py", "    path: str | Path, columns: pa.Table", "    path: Path | str, columns: pa.Table")
-    edit(library / "tables.py", '"it carries no repdyn metadata"', '"nothing says what it is"')
+    edit(library / "origin.py", '"it carries no repdyn metadata"', '"nothing says what it is"')
     edit(library / "progress.py", "LINE_EVERY = 20.0", "LINE_EVERY = 30.0")
     assert digests(library) == before
 

@@ -8,6 +8,7 @@ import torch
 from repdyn import activations, architectures, check, cka, data, planes, probes, regions, training
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.records.activations import ACTIVATIONS
 from repdyn.reduction import Reduction
 from repdyn.representations import Representations
 
@@ -113,7 +114,7 @@ def test_tables_probes_and_regions_see_the_same_reduction(config, make_job, arch
         jobs[stage] = make_job(stage, config, arch)
         module.main(jobs[stage])
     job, run = jobs["activations"], jobs["activations"].run.path
-    table = Representations(job.paths.activations(run), job.made_with("activations"))
+    table = Representations(*job.place(ACTIVATIONS))
     widths = [4, 4, 4, 8, 8, 8] if arch == "resnet" else [16] * 4
     assert [table.features(layer) for layer in table.layers] == widths
     labels = pd.read_parquet(job.paths.region_similarity(run))

@@ -254,7 +254,7 @@ def regions_paths(root):
 
 
 def table(job, name):
-    return tables.read(getattr(job.paths, name)(job.run.path), job.made_with("regions")).to_pandas()
+    return tables.read(getattr(job.paths, name)(job.run.path)).to_pandas()
 
 
 def test_similarity_is_the_agreement_of_the_stored_labels(study):

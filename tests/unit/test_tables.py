@@ -1,5 +1,4 @@
 import json
-import os
 
 import duckdb
 import numpy as np
@@ -9,11 +8,14 @@ import pyarrow.parquet as pq
 import pytest
 from damage import with_a_changed_byte
 
-from repdyn import files, tables
+from repdyn import tables
 from repdyn.errors import RepdynError
+from repdyn.origin import Origin
+from repdyn.paths import Paths
 
 SCHEMA = tables.schema(step=(pa.int64(), "optimizer steps"), cka=(pa.float64(), "similarity"))
-METADATA = {"stage": "cka", "hyperparameters": {"data": {"label_noise": 0.1}, "seed": 0}}
+METADATA = {"table": "cka", "stage": "cka", "run": None, "hyperparameters": {"data": {"label_noise": 0.1}, "seed": 0}}
+TABLE = tables.Table("cka", "cka", Paths.cka, of_run=False, schema=SCHEMA)
 COLUMNS = {"cka": [1.0, None], "step": [0, 5]}
 
 
@@ -99,30 +101,32 @@ def test_a_flipped_byte_is_found(tmp_path):
 def test_a_file_made_under_other_hyperparameters_is_refused_naming_both_values(tmp_path):
     path = tmp_path / "cka.parquet"
     tables.write(path, COLUMNS, SCHEMA, METADATA)
-    tables.read(path, METADATA["hyperparameters"])
+    tables.read(path, Origin(TABLE, None, METADATA["hyperparameters"]))
     with pytest.raises(RepdynError, match=r"was made with data\.label_noise = 0\.1, but 0\.2 is asked for"):
-        tables.read(path, {"data": {"label_noise": 0.2}, "seed": 0})
+        tables.read(path, Origin(TABLE, None, {"data": {"label_noise": 0.2}, "seed": 0}))
     with pytest.raises(RepdynError, match=r"was made with seed = 0, but null is asked for"):
-        tables.read(path, {"data": {"label_noise": 0.1}})
+        tables.read(path, Origin(TABLE, None, {"data": {"label_noise": 0.1}}))
 
 
 def test_a_file_that_is_not_ours_is_refused(tmp_path):
     pq.write_table(pa.table({"step": [1]}), tmp_path / "x.parquet")
-    with pytest.raises(RepdynError, match="carries no repdyn metadata"):
-        tables.read(tmp_path / "x.parquet", {})
+    with pytest.raises(RepdynError, match="carries no checksums where repdyn writes them"):
+        tables.read(tmp_path / "x.parquet")
 
 
-def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
-    path = tmp_path / "file"
-    path.write_text("old")
-    with pytest.raises(RepdynError, match=r"The disk is full: .*file"), files.atomic(path) as temporary:
-        temporary.write_text("half of the n")
-        raise OSError(28, os.strerror(28))
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+INT, FLOAT = (pa.int64(), ""), (pa.float64(), "")
 
 
-def test_a_folder_that_may_not_be_made_is_named(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RepdynError, match="cannot be written: File exists"), files.atomic(tmp_path / "file" / "x"):
-        pass
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"step": INT, "cka": INT}, r"has `cka` \(int64\) where the table `cka` has `cka` \(double"),
+        ({"step": INT}, r"has no column where the table `cka` has `cka`"),
+        ({"step": INT, "cka": FLOAT, "more": INT}, r"has `more` \(int64\) where the table `cka` has no column"),
+    ],
+)
+def test_a_table_with_other_columns_than_declared_is_refused_naming_the_first(tmp_path, columns, said):
+    path = tmp_path / "cka.parquet"
+    tables.write(path, {name: [1] for name in columns}, tables.schema(**columns), METADATA)
+    with pytest.raises(RepdynError, match=said):
+        tables.read(path, Origin(TABLE, None, METADATA["hyperparameters"]))

@@ -18,9 +18,11 @@ import pyarrow as pa
 import torch
 from torch import nn
 
-from . import architectures, checkpoints, data, datasets, devices, layer_names, layouts, observed, schedule, tables
+from . import architectures, checkpoints, data, datasets, devices, layouts, observed, schedule, tables
 from .errors import RepdynError
 from .progress import LOG, track
+from .records.activations import ACTIVATIONS, layer_columns
+from .records.train import CHECKPOINT
 from .reduction import Reduction
 
 if TYPE_CHECKING:
@@ -179,11 +181,11 @@ class _DoesNotFit(Exception):
 
 def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Schema:
     """The table's schema: keys, then one fixed-size list of non-null floats for each layer."""
-    columns = {}
-    for layer, size in features.items():
-        kind = pa.float32() if layer in float32 or dtype == "float32" else pa.float16()
-        columns[layer] = (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
-    return pa.schema([*layer_names.KEYS, *tables.schema(**columns)])
+    columns = {
+        layer: (size, pa.float32() if layer in float32 or dtype == "float32" else pa.float16())
+        for layer, size in features.items()
+    }
+    return pa.schema([*ACTIVATIONS.schema, *layer_columns(columns)])
 
 
 def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:
@@ -240,9 +242,10 @@ def main(job: Job) -> None:
         table = layout(features, float32, settings["activations"]["dtype"])
         # Floats of this kind do not get smaller in a dictionary, and nobody filters on them.
         options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
-        with tables.writer(job.paths.activations(run.path), table, job.metadata(), **options) as append:
+        with tables.writer(job.path(ACTIVATIONS), table, job.metadata(ACTIVATIONS), **options) as append:
             for step in track(steps, len(steps), "checkpoint"):
-                checkpoints.load(job.paths.checkpoint(run.path, step), model, job.made_with("checkpoints"))
+                path, wanted = job.place(CHECKPOINT, step=step)
+                checkpoints.load(path, model, wanted)
                 for split, chosen in splits.items():
                     activations = forward(model, layers, chosen.images, device, reduction)
                     append(_row_group(step, step / per_epoch, split, chosen, activations, table))

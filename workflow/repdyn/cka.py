@@ -20,6 +20,8 @@ import pyarrow as pa
 
 from . import backends, bootstrap, hsic, minibatch, tables
 from .progress import LOG, track
+from .records.activations import ACTIVATIONS
+from .records.cka import CKA, INTERVAL
 from .representations import Representations
 from .sources import Place, Stored
 
@@ -29,22 +31,6 @@ if TYPE_CHECKING:
     from .settings import Cka
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-CKA = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step_a=(pa.int64(), "optimizer steps"),
-    step_b=(pa.int64(), "optimizer steps"),
-    epoch_a=(pa.float64(), "epochs"),
-    epoch_b=(pa.float64(), "epochs"),
-    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
-)
-# Two more columns where `cka.resamples` asks for them.
-INTERVAL = tables.schema(
-    cka_low=(pa.float64(), "similarity; lower end of an interval about cka"),
-    cka_high=(pa.float64(), "similarity; upper end of an interval about cka"),
-)
 
 
 def columns(layer: str, depth: int, steps: Array, epochs: Array, found: hsic.Similarities) -> dict[str, Any]:
@@ -84,11 +70,11 @@ def log_undefined(layer: str, steps: Array, found: hsic.Similarities) -> None:
 
 def main(job: Job) -> None:
     """Write the CKA table of a run, one row group for each layer."""
-    run, settings = job.run.path, job.study.cka
-    table = Representations(job.paths.activations(run), job.made_with("activations"))
+    settings = job.study.cka
+    table = Representations(*job.place(ACTIVATIONS))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, settings.tf32)
-    layout = pa.schema([*CKA, *INTERVAL]) if settings.resamples else CKA
-    with tables.writer(job.paths.cka(run), layout, job.metadata()) as append:
+    layout = pa.schema([*CKA.schema, *INTERVAL]) if settings.resamples else CKA.schema
+    with tables.writer(job.path(CKA), layout, job.metadata(CKA)) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = Stored([Place(table, layer, int(step)) for step in table.steps])
             found = compare(source, settings, backend, budget)

@@ -12,31 +12,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from . import backends, hsic, tables
 from .errors import RepdynError
 from .progress import LOG, track
+from .records.activations import ACTIVATIONS
+from .records.cka_between import CKA_BETWEEN
 from .representations import Representations
 from .sources import Place, Stored
 
 if TYPE_CHECKING:
     from .jobs import Job
     from .study import Run
-
-CKA_BETWEEN = tables.schema(
-    arch=(pa.string(), "architecture"),
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    optimizer_a=(pa.string(), "optimizer"),
-    seed_a=(pa.int64(), "seed"),
-    optimizer_b=(pa.string(), "optimizer"),
-    seed_b=(pa.int64(), "seed"),
-    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
-)
 
 
 def columns(
@@ -67,14 +54,10 @@ def main(job: Job) -> None:
     """Write the table of the study, one row group for each layer of each architecture at each checkpoint."""
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
-    path = job.paths.cka_between()
-    with tables.writer(path, CKA_BETWEEN, job.metadata()) as append:
+    with tables.writer(job.path(CKA_BETWEEN), CKA_BETWEEN.schema, job.metadata(CKA_BETWEEN)) as append:
         for arch in study.archs:
             runs = [run for run in study.runs if run.arch == arch]
-            of_runs = [
-                Representations(job.paths.activations(run.path), study.hyperparameters("activations", run))
-                for run in runs
-            ]
+            of_runs = [Representations(*job.place(ACTIVATIONS, run)) for run in runs]
             check_alike(of_runs)
             first = of_runs[0]
             checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))

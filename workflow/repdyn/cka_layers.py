@@ -11,26 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from . import backends, hsic, tables
 from .progress import LOG, track
+from .records.activations import ACTIVATIONS
+from .records.cka_layers import CKA_LAYERS
 from .representations import Representations
 from .sources import Place, Stored
 
 if TYPE_CHECKING:
     from .jobs import Job
-
-CKA_LAYERS = tables.schema(
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    layer_a=(pa.string(), "layer"),
-    layer_b=(pa.string(), "layer"),
-    depth_a=(pa.int64(), "observed layers from the input"),
-    depth_b=(pa.int64(), "observed layers from the input"),
-    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
-)
 
 
 def columns(step: int, epoch: float, layers: list[str], found: hsic.Similarities) -> dict[str, Any]:
@@ -50,11 +40,9 @@ def columns(step: int, epoch: float, layers: list[str], found: hsic.Similarities
 
 def main(job: Job) -> None:
     """Write the table of a run, one row group for each checkpoint."""
-    run = job.run.path
-    table = Representations(job.paths.activations(run), job.made_with("activations"))
+    table = Representations(*job.place(ACTIVATIONS))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, job.study.cka.tf32)
-    path = job.paths.cka_layers(run)
-    with tables.writer(path, CKA_LAYERS, job.metadata()) as append:
+    with tables.writer(job.path(CKA_LAYERS), CKA_LAYERS.schema, job.metadata(CKA_LAYERS)) as append:
         checkpoints = list(zip(table.steps.tolist(), table.epochs.tolist(), strict=True))
         for step, epoch in track(checkpoints, len(checkpoints), "checkpoint"):
             source = Stored([Place(table, layer, step) for layer in table.layers])

@@ -9,20 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from . import data, datasets, tables
 from .progress import LOG
+from .records.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from .jobs import Job
-
-EXAMPLES = tables.schema(
-    split=(pa.string(), "train or test"),
-    example=(pa.int64(), "position in the data set's own part"),
-    label=(pa.int64(), "true class"),
-    mislabelled=(pa.bool_(), "whether a wrong class is trained on; which one depends on the run"),
-)
 
 
 def main(job: Job) -> None:
@@ -37,7 +30,7 @@ def main(job: Job) -> None:
         "label": np.concatenate([part.labels for part in parts.values()]),
         "mislabelled": np.concatenate([part.mislabelled for part in parts.values()]),
     }
-    tables.write(job.paths.examples(), columns, EXAMPLES, job.metadata())
+    tables.write(job.path(EXAMPLES), columns, EXAMPLES.schema, job.metadata(EXAMPLES))
     channels, height, width = found.shape
     LOG.info(
         "%s: %d training examples, %d of them mislabelled, %d for testing, %d classes, images of %d × %d × %d",

@@ -26,38 +26,25 @@ share runs, layers and measures, so that here it is a guide, no guarantee.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from scipy import stats
 
 from . import crossover, tables
 from .layer_names import OUTPUT
 from .matching import Matching, matchings
 from .progress import LOG
+from .records.findings import FINDINGS
+from .records.phases import MOMENTS, SCORES
 
 if TYPE_CHECKING:
     from .jobs import Job
     from .settings import Contrast
     from .study import Run, Study
 
-FINDINGS = tables.schema(
-    claim=(pa.string(), "of the contrast's first level against its second, or of one level"),
-    measure=(pa.string(), "measure of similarity and score"),
-    contrast=(pa.string(), "factor: first level - second level, and how they are matched; or what is held against 0"),
-    estimate=(pa.float64(), "mean over seeds of the difference, or of the score; null without pairs"),
-    ci_low=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
-    ci_high=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
-    p_value=(pa.float64(), "two-sided, sign flips of seeds; null with fewer than two seeds"),
-    n_pairs=(pa.int64(), "pairs of runs, or runs where one level is held against 0"),
-    verdict=(pa.string(), "in words"),
-    n_seeds=(pa.int64(), "replicates"),
-    compared=(pa.string(), "optimizers and learning rates held against each other; null where optimizers are not"),
-    q_value=(pa.float64(), "share of chance among all decided at this p or less; null with fewer than two seeds"),
-)
 # Claim -> the scores of its kind, and whether more of the claim is more (1) or less (-1) of the score.
 CLAIMS: dict[str, dict[str, int]] = {
     "phases are more distinguishable": {"distinguishability_2": 1, "distinguishability_3": 1, "novelty": 1},
@@ -233,15 +220,15 @@ def q_values(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
-def _of_runs(study: Study, path: Callable[[str], str]) -> dict[Run, pd.DataFrame]:
-    """One table of the stage ``phases``, of every run."""
-    return {run: tables.read(path(run.path), study.hyperparameters("phases", run)).to_pandas() for run in study.runs}
+def _of_runs(job: Job, table: tables.Table) -> dict[Run, pd.DataFrame]:
+    """One table of every run."""
+    return {run: tables.read(*job.place(table, run)).to_pandas() for run in job.study.runs}
 
 
 def main(job: Job) -> None:
     """Write the findings over all runs of the study."""
     study: Study = job.study
-    scores, moments = _of_runs(study, job.paths.scores), _of_runs(study, job.paths.moments)
+    scores, moments = _of_runs(job, SCORES), _of_runs(job, MOMENTS)
     of_runs = facts(scores)
     # Initialisation has no place on the log axis that moments are told apart on.
     fitted = {run: epoch for run, epoch in zip(scores, of_runs[FITTED], strict=True) if epoch > 0}
@@ -253,7 +240,7 @@ def main(job: Job) -> None:
     for row, q in zip(rows, q_values([row["p_value"] for row in rows]), strict=True):
         row["q_value"] = q
     columns = {name: [row[name] for row in rows] for name in FINDINGS.names}
-    tables.write(job.paths.findings(), columns, FINDINGS, job.metadata())
+    tables.write(job.path(FINDINGS), columns, FINDINGS.schema, job.metadata(FINDINGS))
     decided = [row for row in rows if not row["verdict"].startswith("undecided")]
     LOG.info("%d claims tested, %d decided", len(rows), len(decided))
     for row in decided:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import finding, provenance, user_code
+from .origin import Origin, Record
 from .paths import Paths
 
 if TYPE_CHECKING:
@@ -50,14 +51,32 @@ class Job:
         """The hyperparameters that this study wants a stage's files, of the same run, to be made with."""
         return self.study.hyperparameters(stage, self.grid_run)
 
-    def metadata(self) -> dict[str, Any]:
-        """What the files of this job carry about themselves."""
-        run = None if self.grid_run is None else asdict(self.grid_run)
+    def path(self, record: Record, run: Run | None = None, step: int | None = None) -> str:
+        """Where a file lies: of this job's run unless another is named, at a step if it is a checkpoint."""
+        of_run = [(run or self.run).path] if record.of_run else []
+        return record.path(self.paths, *of_run, *([] if step is None else [step]))
+
+    def origin(self, record: Record, run: Run | None = None, step: int | None = None) -> Origin:
+        """What a file must say about itself to be the one that this study wants; arguments as for :meth:`path`."""
+        of_run = (run or self.run) if record.of_run else None
+        return Origin(record, of_run, self.study.hyperparameters(record.settings or record.stage, of_run), step)
+
+    def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
+        """Path and origin of a file that is to be read."""
+        return self.path(record, run, step), self.origin(record, run, step)
+
+    def metadata(self, record: Record) -> dict[str, Any]:
+        """What a file that this job writes says about itself."""
+        assert record.stage == self.stage, f"stage {self.stage} does not write {record.name}"
+        run = self.grid_run if record.of_run else None
         versions, folders = provenance.versions(MODULES.get(self.stage, self.stage)), finding.taken()
-        for path in import_paths(self.study, self.stage, self.grid_run):
+        for path in import_paths(self.study, self.stage, run):
             versions |= user_code.versions(path, folders)
-        fingerprints = fingerprint(self.study, self.stage, self.grid_run, folders)
-        return {"stage": self.stage, "run": run} | fingerprints | {"versions": versions}
+        fingerprints = fingerprint(self.study, self.stage, run, folders)
+        if record.settings is not None:
+            fingerprints["hyperparameters"] = self.made_with(record.settings)
+        origin = {"table": record.name, "stage": self.stage, "run": None if run is None else asdict(run)}
+        return origin | fingerprints | {"versions": versions}
 
 
 def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:

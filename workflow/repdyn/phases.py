@@ -60,6 +60,10 @@ from . import changepoints, events, tables
 from . import trajectories as paths_in_time
 from .layer_names import OUTPUT
 from .progress import LOG
+from .records.cka import CKA
+from .records.phases import MOMENTS, SCORES, SEGMENTS
+from .records.regions import SIMILARITY
+from .records.train import HISTORY
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -67,30 +71,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 Score = tuple[str | None, str | None, str, float | None]
 
-SEGMENTS = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    measure=(pa.string(), "measure of similarity"),
-    phase=(pa.int64(), "number, from 0"),
-    step_start=(pa.int64(), "optimizer steps, first checkpoint"),
-    step_end=(pa.int64(), "optimizer steps, last checkpoint"),
-    epoch_start=(pa.float64(), "epochs"),
-    epoch_end=(pa.float64(), "epochs"),
-)
-SCORES = tables.schema(
-    layer=(pa.string(), "layer; null for the run"),
-    measure=(pa.string(), "measure of similarity; null for events"),
-    score=(pa.string(), "name"),
-    value=(pa.float64(), "epochs for events, else a number; null where undefined"),
-)
-MOMENTS = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    measure=(pa.string(), "measure of similarity"),
-    epoch=(pa.float64(), "epochs, half way between two points of the even grid"),
-    novelty=(pa.float64(), "similarity on either side minus across; null within 3 moments of an end"),
-    alignment=(pa.float64(), "1 at a boundary of phases, 0 as near as on average; null without boundaries"),
-)
 # Events that boundaries may fall on, as scores call them.
 ALIGNED = {
     "fitted": "perfect_fit_sustained",
@@ -343,15 +323,15 @@ def analyse(
 
 def main(job: Job) -> None:
     """Write segments, scores and moments of a run."""
-    run, paths = job.run.path, job.paths
-    history = tables.read(paths.history(run), job.made_with("train")).to_pandas()
-    cka = tables.read(paths.cka(run), job.made_with("cka")).to_pandas()
-    regions = tables.read(paths.region_similarity(run), job.made_with("regions")).to_pandas()
+    history = tables.read(*job.place(HISTORY)).to_pandas()
+    cka = tables.read(*job.place(CKA)).to_pandas()
+    regions = tables.read(*job.place(SIMILARITY)).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
     segments, scores, moments = analyse(arrays, cka, regions, job.made_with("phases")["phases"])
-    for path, frame, schema in ((paths.segments(run), segments, SEGMENTS), (paths.moments(run), moments, MOMENTS)):
-        tables.write(path, pa.Table.from_pandas(frame, preserve_index=False), schema, job.metadata())
+    for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        tables.write(job.path(record), table, record.schema, job.metadata(record))
     columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
-    tables.write(paths.scores(run), columns, SCORES, job.metadata())
+    tables.write(job.path(SCORES), columns, SCORES.schema, job.metadata(SCORES))
     for _, _, name, value in scores[:5]:
         LOG.info("%s: %s", name.replace("_", " "), "did not take place" if value is None else f"epoch {value:g}")

@@ -25,7 +25,9 @@ import pyarrow as pa
 from . import data, tables
 from .errors import RepdynError
 from .images import Images
+from .origin import Origin
 from .progress import LOG
+from .records.planes import PLANES, image_columns
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -35,30 +37,6 @@ Purpose = Literal["scores", "picture"]
 SETS = ("test", "clean", "mislabelled")
 # How often in a row a drawn triplet may be unfit before it is concluded that there are no more.
 ATTEMPTS = 10_000
-
-
-def layout(pixels: int) -> pa.Schema:
-    """The table's schema for images of so many numbers. A plane's key is (purpose, planes, plane)."""
-    image = pa.list_(pa.field("element", pa.float32(), nullable=False), pixels)
-
-    def fixed(kind: pa.DataType, size: int) -> pa.DataType:
-        return pa.list_(pa.field("element", kind, nullable=False), size)
-
-    return tables.schema(
-        purpose=(pa.string(), "scores or picture"),
-        planes=(pa.string(), "set of images"),
-        plane=(pa.int64(), "number in its set"),
-        examples=(fixed(pa.int64(), 3), "positions in the data set"),
-        labels=(fixed(pa.int64(), 3), "true classes"),
-        x=(fixed(pa.float64(), 3), "distance in image space along a, of the three images"),
-        y=(fixed(pa.float64(), 3), "distance in image space along b, of the three images"),
-        x_range=(fixed(pa.float64(), 2), "distance in image space along a, first and last grid point"),
-        y_range=(fixed(pa.float64(), 2), "distance in image space along b, first and last grid point"),
-        resolution=(pa.int64(), "grid points a side"),
-        origin=(image, "standardised pixel value"),
-        a=(image, "unit vector in image space"),
-        b=(image, "unit vector in image space"),
-    )
 
 
 @dataclass(frozen=True)
@@ -212,13 +190,18 @@ def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> 
     return rows
 
 
-def read(path: str | Path, purpose: Purpose, hyperparameters: Mapping[str, Any] | None = None) -> list[Planes]:
+def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> list[Planes]:
     """The planes of one purpose, by set.
 
+    Args:
+        path: the file.
+        purpose: which planes.
+        wanted: which file it must be; None asks nothing.
+
     Raises:
-        RepdynError: if the file is missing or damaged, or was made with other hyperparameters.
+        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
     """
-    table = tables.read(path, hyperparameters)
+    table = tables.read(path, wanted)
     keys = list(zip(table["purpose"].to_pylist(), table["planes"].to_pylist(), strict=True))
     found = []
     for name in SETS:
@@ -245,9 +228,9 @@ def main(job: Job) -> None:
     examples = data.load(job.study.data, job.data_root)
     chosen = sets(examples)
     rows = [row for name, pool in chosen.items() for row in through(pool, name, settings)]
-    schema = layout(int(np.prod(examples.shape)))
+    schema = pa.schema([*PLANES.schema, *image_columns(int(np.prod(examples.shape)))])
     columns = {name: [row[name] for row in rows] for name in schema.names}
-    tables.write(job.paths.planes(), columns, schema, job.metadata())
+    tables.write(job.path(PLANES), columns, schema, job.metadata(PLANES))
     if "mislabelled" not in chosen:
         LOG.info("no training example is mislabelled, so there are no planes through mislabelled images")
     LOG.info("%d planes through each of: %s", settings["count"], ", ".join(chosen))

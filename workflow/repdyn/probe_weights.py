@@ -1,13 +1,12 @@
 """The file of a run's probes: linear classifiers of every layer at every checkpoint, in safetensors.
 
 Written probe by probe by ``probes.py``, and read so by those who label points with them, so that no more than one layer
-at one checkpoint is in memory; whole or not at all. Each probe has a checksum, which reading compares: the format alone
-would not see a byte that has changed.
+at one checkpoint is in memory; whole or not at all. Each probe has a checksum, which reading compares, as it does that
+of the header.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
-from . import tables
-from .files import atomic, checksum, damaged, missing
+from . import tensor_files
+from .files import atomic, checksum, damaged
+from .origin import Metadata, Origin
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -77,7 +77,7 @@ def writing(
     features: Mapping[str, int],
     classes: int,
     epochs: Mapping[int, float],
-    metadata: Mapping[str, Any],
+    metadata: Metadata,
 ) -> Iterator[Callable[[Probe], None]]:
     """Write all probes of a run, one after the other, whole or not at all.
 
@@ -97,21 +97,16 @@ def writing(
         RepdynError: if the disk is full.
     """
     contents = {"layers": list(features), "epochs": list(epochs.items())}
-    header: dict[str, Any] = {"__metadata__": {"repdyn": json.dumps(dict(metadata) | contents)}}
-    end = 0
+    entries: dict[str, tensor_files.Entry] = {}
     for layer, p in features.items():
+        blank = np.empty((3, classes, p), dtype=np.float32)
+        probe = Probe(blank, blank[:, :, 0], blank[0, 0], blank[0, 0], blank[:, 0, 0])
         for step in epochs:
-            blank = np.empty((3, classes, p), dtype=np.float32)
-            probe = Probe(blank, blank[:, :, 0], blank[0, 0], blank[0, 0], blank[:, 0, 0])
             for name, tensor in probe.tensors().items():
-                place = [end, end := end + tensor.nbytes]
-                header[f"{layer}/{step}/{name}"] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": place}
-            place = [end, end := end + _CHECKSUM.itemsize]
-            header[f"{layer}/{step}/checksum"] = {"dtype": "U32", "shape": [], "data_offsets": place}
-    encoded = json.dumps(header).encode()
-    encoded += b" " * (-len(encoded) % 8)
+                entries[f"{layer}/{step}/{name}"] = tensor_files.Entry("F32", tensor.shape, tensor.nbytes)
+            entries[f"{layer}/{step}/checksum"] = tensor_files.Entry("U32", (), _CHECKSUM.itemsize)
     with atomic(path) as temporary, temporary.open("wb") as file:
-        file.write(len(encoded).to_bytes(8, "little") + encoded)
+        size = tensor_files.write_header(file, entries, dict(metadata) | contents)
 
         def append(probe: Probe) -> None:
             parts = _stored(probe)
@@ -120,7 +115,7 @@ def writing(
             file.write(np.array(checksum(parts), dtype=_CHECKSUM).tobytes())
 
         yield append
-        if file.tell() != 8 + len(encoded) + end:
+        if file.tell() != size:
             raise ValueError(f"{len(features)} layers at {len(epochs)} checkpoints were announced, but not all came")
 
 
@@ -137,16 +132,14 @@ class Reader:
         epochs: checkpoint (optimizer step) -> epoch, ascending.
     """
 
-    def __init__(self, path: str | Path, file: Any, hyperparameters: Mapping[str, Any] | None) -> None:
-        """Check where ``file`` comes from; use :func:`reading`."""
-        metadata = json.loads((file.metadata() or {}).get("repdyn", "null"))
-        if metadata is None:
-            raise damaged(path, "it carries no repdyn metadata")
-        if hyperparameters is not None:
-            tables.refuse_strangers(path, metadata["hyperparameters"], hyperparameters)
+    def __init__(self, path: str | Path, file: Any, about: Metadata) -> None:
+        """Of an open file that says so about itself; use :func:`reading`."""
         self._path, self._file = path, file
-        self.layers: list[str] = metadata["layers"]
-        self.epochs: dict[int, float] = {int(step): float(epoch) for step, epoch in metadata["epochs"]}
+        try:
+            self.layers: list[str] = about["layers"]
+            self.epochs: dict[int, float] = {int(step): float(epoch) for step, epoch in about["epochs"]}
+        except KeyError:
+            raise damaged(path, "it is no file of probes") from None
 
     def features(self, layer: str) -> int:
         """How many features a layer has."""
@@ -174,17 +167,15 @@ class Reader:
 
 
 @contextmanager
-def reading(path: str | Path, hyperparameters: Mapping[str, Any] | None = None) -> Iterator[Reader]:
+def reading(path: str | Path, wanted: Origin | None = None) -> Iterator[Reader]:
     """Open a file of probes.
 
+    Args:
+        path: the file.
+        wanted: which one it must be; None asks nothing.
+
     Raises:
-        RepdynError: if it is missing or damaged, or was made with other hyperparameters.
+        RepdynError: if it is missing or damaged, may not be read, or is not the one that is wanted.
     """
-    try:
-        opened = safe_open(path, framework="numpy")
-    except FileNotFoundError:
-        raise missing(path) from None
-    except (SafetensorError, OSError) as error:
-        raise damaged(path, error) from None
-    with opened as file:
-        yield Reader(path, file, hyperparameters)
+    with tensor_files.reading(path, "numpy", wanted) as (file, about):
+        yield Reader(path, file, about)

@@ -21,11 +21,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from . import datasets, solvers, tables, thin
 from .probe_weights import Probe, writing
 from .progress import LOG, Progress
+from .records.activations import ACTIVATIONS
+from .records.probes import ACCURACY, WEIGHTS
 from .representations import Representations
 
 if TYPE_CHECKING:
@@ -33,15 +34,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-ACCURACY = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    split=(pa.string(), "split"),
-    accuracy=(pa.float64(), "fraction, on given labels"),
-    true_accuracy=(pa.float64(), "fraction, on true labels"),
-)
 BLOCK = 4096  # features in float64 at a time
 
 
@@ -128,8 +120,8 @@ def _solve(
 
 def main(job: Job) -> None:
     """Write the probes of a run and the table of their accuracy."""
-    run, settings = job.run, job.made_with("probes")["probes"]
-    activations = Representations(job.paths.activations(run.path), job.made_with("activations"))
+    settings = job.made_with("probes")["probes"]
+    activations = Representations(*job.place(ACTIVATIONS))
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
     epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
     classes = datasets.source(job.study.data).classes
@@ -137,7 +129,7 @@ def main(job: Job) -> None:
     accuracy: list[tuple[Any, ...]] = []
     with (
         Progress(len(features) * len(epochs), "probe") as progress,
-        writing(job.paths.probe_weights(run.path), features, classes, epochs, job.metadata()) as append,
+        writing(job.path(WEIGHTS), features, classes, epochs, job.metadata(WEIGHTS)) as append,
     ):
         for depth, layer in enumerate(activations.layers):
             probe = None
@@ -152,7 +144,7 @@ def main(job: Job) -> None:
                     accuracy.append((layer, depth, step, epoch, split, *shares))
                 progress.advance()
     columns = dict(zip(ACCURACY.names, zip(*accuracy, strict=True), strict=True))
-    tables.write(job.paths.probe_accuracy(run.path), columns, ACCURACY, job.metadata())
+    tables.write(job.path(ACCURACY), columns, ACCURACY.schema, job.metadata(ACCURACY))
     LOG.info("%s probes of %d layers at %d checkpoints", settings["kind"], len(activations.layers), len(epochs))
 
 

@@ -6,7 +6,7 @@ block of planes of one set, about four million labels, so that neither writing n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import tables
-from .files import damaged
+from .origin import Origin
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LABELS_PER_BLOCK = 1 << 22
@@ -25,6 +25,14 @@ WRITING: dict[str, Any] = {
     "use_dictionary": ["layer", "planes"],
     "write_statistics": ["layer", "depth", "step", "epoch", "planes", "plane"],
 }
+KEYS = tables.schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    planes=(pa.string(), "set of images"),
+    plane=(pa.int64(), "number in its set"),
+)
 
 
 def kind(classes: int) -> np.dtype[Any]:
@@ -34,16 +42,13 @@ def kind(classes: int) -> np.dtype[Any]:
 
 def layout(classes: int, resolution: int) -> pa.Schema:
     """The table's schema; ``labels`` of a plane run along its rows, the lowest first."""
-    element = pa.field("element", pa.from_numpy_dtype(kind(classes)), nullable=False)
-    return tables.schema(
-        layer=(pa.string(), "layer"),
-        depth=(pa.int64(), "observed layers from the input"),
-        step=(pa.int64(), "optimizer steps"),
-        epoch=(pa.float64(), "epochs"),
-        planes=(pa.string(), "set of images"),
-        plane=(pa.int64(), "number in its set"),
-        labels=(pa.list_(element, resolution**2), "class"),
-    )
+    return pa.schema([*KEYS, labels_column(pa.from_numpy_dtype(kind(classes)), resolution**2)])
+
+
+def labels_column(kind: pa.DataType, points: int) -> pa.Field:
+    """The column of labels: so many of a type."""
+    (column,) = tables.schema(labels=(pa.list_(pa.field("element", kind, nullable=False), points), "class"))
+    return column
 
 
 def blocks(planes: int, layers: int, resolution: int) -> list[slice]:
@@ -95,14 +100,18 @@ class RegionLabels:
         blocks: set -> in how many blocks they are.
     """
 
-    def __init__(self, path: str | Path, hyperparameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, path: str | Path, wanted: Origin | None = None) -> None:
         """Open a table and find its blocks.
 
+        Args:
+            path: the file.
+            wanted: which one it must be; None asks nothing.
+
         Raises:
-            RepdynError: if the file is missing or damaged, or was made with other hyperparameters.
+            RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
         """
         self._path = path
-        self._file = tables.open_file(path, hyperparameters)
+        self._file = tables.open_file(path, wanted)
         self._row_groups: dict[tuple[int, str], list[int]] = {}
         self.epochs: dict[int, float] = {}
         for index in range(self._file.num_row_groups):
@@ -119,10 +128,8 @@ class RegionLabels:
         }
 
     def _read(self, row_group: int, columns: list[str]) -> pa.Table:
-        try:
+        with tables.damage(self._path):
             return self._file.read_row_group(row_group, columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(self._path, error) from None
 
     def read(self, step: int, name: str, block: int) -> Block:
         """A block of a set's planes at a checkpoint.

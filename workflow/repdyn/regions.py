@@ -39,44 +39,18 @@ from .labelling import Labeller, Points, Readout, batch_size
 from .layer_names import OUTPUT
 from .planes import Planes, Purpose
 from .progress import LOG, track
+from .records.planes import PLANES
+from .records.probes import WEIGHTS
+from .records.regions import FLOOR, FRAGMENTATION, LABELS, PICTURES, SIMILARITY
+from .records.train import CHECKPOINT
 from .reduction import Reduction
 from .region_labels import Block, RegionLabels
+from .tables import Table
 
 if TYPE_CHECKING:
     from .jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-SIMILARITY = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    planes=(pa.string(), "set of images"),
-    step_a=(pa.int64(), "optimizer steps"),
-    step_b=(pa.int64(), "optimizer steps"),
-    epoch_a=(pa.float64(), "epochs"),
-    epoch_b=(pa.float64(), "epochs"),
-    similarity=(pa.float64(), "fraction of points"),
-    kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
-)
-FRAGMENTATION = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    planes=(pa.string(), "set of images"),
-    plane=(pa.int64(), "number in its set"),
-    fragments=(pa.int64(), "connected components"),
-    classes=(pa.int64(), "classes present"),
-)
-FLOOR = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    planes=(pa.string(), "set of images"),
-    similarity=(pa.float64(), "fraction of points, probes of two halves of the probe examples"),
-    kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
-)
 
 
 def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
@@ -194,9 +168,9 @@ def label_planes(
     return floor
 
 
-def label_run(job: Job, reader: probe_weights.Reader, metadata: tables.Metadata) -> dict[str, list[Any]]:
+def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
-    study, paths, run = job.study, job.paths, job.run.path
+    study = job.study
     device = devices.prepare(study.execution.device)
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     model, layers = activations.network(study, job.made_with("regions"), device)
@@ -208,15 +182,18 @@ def label_run(job: Job, reader: probe_weights.Reader, metadata: tables.Metadata)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
     with ExitStack() as stack:
         targets: list[Target] = []
-        purposes: dict[Purpose, str] = {"scores": paths.region_labels(run), "picture": paths.region_pictures(run)}
-        for purpose, path in purposes.items():
-            sets = planes.read(paths.planes(), purpose, job.made_with("planes"))
+        purposes: dict[Purpose, Table] = {"scores": LABELS, "picture": PICTURES}
+        for purpose, record in purposes.items():
+            path, wanted = job.place(PLANES)
+            sets = planes.read(path, purpose, wanted)
             check_memory(sets, len(layers) + 1, len(reader.epochs), classes, budget)
             layout = region_labels.layout(classes, sets[0].resolution)
-            append = stack.enter_context(tables.writer(path, layout, metadata, **region_labels.WRITING))
+            writer = tables.writer(job.path(record), layout, job.metadata(record), **region_labels.WRITING)
+            append = stack.enter_context(writer)
             targets += [Target(chosen, Points(chosen, device), layout, append, purpose == "scores") for chosen in sets]
         for step, epoch in track(reader.epochs.items(), len(reader.epochs), "checkpoint"):
-            checkpoints.load(paths.checkpoint(run, step), model, job.made_with("checkpoints"))
+            path, wanted = job.place(CHECKPOINT, step=step)
+            checkpoints.load(path, model, wanted)
             readout = Readout.load(reader, step, device)
             for target in targets:
                 for depth, count in enumerate(label_planes(labeller, readout, target, step, epoch)):
@@ -229,16 +206,15 @@ def label_run(job: Job, reader: probe_weights.Reader, metadata: tables.Metadata)
 
 def main(job: Job) -> None:
     """Write labels, pictures, similarity, noise floor and fragmentation of a run."""
-    run, metadata = job.run.path, job.metadata()
-    with probe_weights.reading(job.paths.probe_weights(run), job.made_with("probes")) as reader:
-        floor = label_run(job, reader, metadata)
-    labels = RegionLabels(job.paths.region_labels(run), job.made_with("regions"))
+    with probe_weights.reading(*job.place(WEIGHTS)) as reader:
+        floor = label_run(job, reader)
+    labels = RegionLabels(*job.place(LABELS))
     classes = datasets.source(job.study.data).classes
-    with tables.writer(job.paths.region_similarity(run), SIMILARITY, metadata) as append:
+    with tables.writer(job.path(SIMILARITY), SIMILARITY.schema, job.metadata(SIMILARITY)) as append:
         for piece in similarity(labels, classes):
             append(piece)
-    with tables.writer(job.paths.region_fragmentation(run), FRAGMENTATION, metadata) as append:
+    with tables.writer(job.path(FRAGMENTATION), FRAGMENTATION.schema, job.metadata(FRAGMENTATION)) as append:
         for piece in fragments(labels):
             append(piece)
     floor["kappa"] = tables.nullable(floor["kappa"])
-    tables.write(job.paths.region_floor(run), floor, FLOOR, metadata)
+    tables.write(job.path(FLOOR), floor, FLOOR.schema, job.metadata(FLOOR))

@@ -17,26 +17,13 @@ import pyarrow as pa
 
 from . import agreement, datasets, tables
 from .progress import LOG, track
+from .records.regions import LABELS
+from .records.regions_between import BETWEEN
 from .region_labels import RegionLabels
 
 if TYPE_CHECKING:
     from .jobs import Job
     from .study import Run
-
-BETWEEN = tables.schema(
-    arch=(pa.string(), "architecture"),
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    planes=(pa.string(), "set of images"),
-    optimizer_a=(pa.string(), "optimizer"),
-    seed_a=(pa.int64(), "seed"),
-    optimizer_b=(pa.string(), "optimizer"),
-    seed_b=(pa.int64(), "seed"),
-    similarity=(pa.float64(), "fraction of points"),
-    kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
-)
 
 
 def compare(runs: Sequence[Run], labels: Sequence[RegionLabels], step: int, classes: int) -> Iterator[dict[str, Any]]:
@@ -73,14 +60,12 @@ def main(job: Job) -> None:
     pieces: list[pa.Table] = []
     for arch in study.archs:
         runs = [run for run in study.runs if run.arch == arch]
-        labels = [RegionLabels(job.paths.region_labels(r.path), study.hyperparameters("regions", r)) for r in runs]
+        labels = [RegionLabels(*job.place(LABELS, run)) for run in runs]
         steps = list(labels[0].epochs)
         for step in track(steps, len(steps), "checkpoint"):
             for piece in compare(runs, labels, step, classes):
                 piece["kappa"] = tables.nullable(piece["kappa"])
-                pieces.append(
-                    pa.table({name: pa.array(piece[name], BETWEEN.field(name).type) for name in BETWEEN.names})
-                )
+                pieces.append(pa.table({name: piece[name] for name in BETWEEN.names}, schema=BETWEEN.schema))
         LOG.info("%s: %d runs at %d checkpoints", arch, len(runs), len(steps))
-    path = job.paths.region_between()
-    tables.write(path, pa.concat_tables(pieces).combine_chunks(), BETWEEN, job.metadata())
+    table = pa.concat_tables(pieces).combine_chunks()
+    tables.write(job.path(BETWEEN), table, BETWEEN.schema, job.metadata(BETWEEN))

@@ -20,6 +20,9 @@ from . import tables
 from .files import atomic
 from .findings import DIRECTIONS
 from .progress import LOG
+from .records.findings import FINDINGS
+from .records.phases import SCORES
+from .records.train import HISTORY
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -177,10 +180,10 @@ def main(job: Job) -> None:
     records = []
     for run in study.runs:
         words = (run.arch, run.optimizer, f"{study.learning_rate(run):g}", str(run.seed))
-        history = tables.read(paths.history(run.path), study.hyperparameters("train", run)).to_pandas()
-        scores = tables.read(paths.scores(run.path), study.hyperparameters("phases", run)).to_pandas()
+        history = tables.read(*job.place(HISTORY, run)).to_pandas()
+        scores = tables.read(*job.place(SCORES, run)).to_pandas()
         records.append((words, history, scores))
-    found = tables.read(paths.findings(), job.made_with("findings")).to_pandas()
+    found = tables.read(*job.place(FINDINGS)).to_pandas()
     pages = {paths.report_findings(): findings(found, study.findings.confidence), paths.report_runs(): runs(records)}
     for path, content in pages.items():
         with atomic(Path(path)) as temporary:

@@ -7,18 +7,17 @@ on different examples would be silently wrong.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from . import layer_names, tables
+from . import tables
 from .files import damaged
+from .origin import Origin
+from .records.activations import ACTIVATIONS
 
-KEYS = tuple(layer_names.KEYS.names)
 STREAMED = 2**22  # bytes of float32 in work at a time where some features of a layer are read
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,21 +31,25 @@ class Representations:
         epochs: the same as epochs, float64.
     """
 
-    def __init__(self, path: str | Path, hyperparameters: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, path: str | Path, wanted: Origin | None = None) -> None:
         """Open a table and read everything but the activations.
 
+        Args:
+            path: the file.
+            wanted: which one it must be; None asks nothing.
+
         Raises:
-            RepdynError: if the file is missing or damaged, was made with other hyperparameters, or does not hold
-                the same examples at every checkpoint.
+            RepdynError: if the file is missing or damaged, may not be read, is not the one that is wanted, or does
+                not hold the same examples at every checkpoint.
         """
         self.path = Path(path)
-        self._file = tables.open_file(path, hyperparameters)
-        self.layers: list[str] = [name for name in self._file.schema_arrow.names if name not in KEYS]
+        self._file = tables.open_file(path, wanted)
+        self.layers: list[str] = [name for name in self._file.schema_arrow.names if name not in ACTIVATIONS.names]
         self._row_group: dict[tuple[int, str], int] = {}
         self._examples: dict[str, pa.Table] = {}
         epochs: dict[int, float] = {}
         for index in range(self._file.num_row_groups):
-            keys = self._read(index, list(KEYS))
+            keys = self._read(index, ACTIVATIONS.names)
             step, split = keys["step"][0].as_py(), keys["split"][0].as_py()
             examples = keys.select(["example", "label", "given_label"])
             if not self._examples.setdefault(split, examples).equals(examples):
@@ -57,10 +60,8 @@ class Representations:
         self.epochs = np.array([epochs[step] for step in sorted(epochs)], dtype=np.float64)
 
     def _read(self, row_group: int, columns: list[str]) -> pa.Table:
-        try:
+        with tables.damage(self.path):
             return self._file.read_row_group(row_group, columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(self.path, error) from None
 
     def examples(self, split: str) -> dict[str, Array]:
         """``example``, ``label`` and ``given_label`` of a split, each int64 of shape (examples,)."""
@@ -87,15 +88,13 @@ class Representations:
             RepdynError: if the file is damaged.
         """
         p, kept = self.features(layer), []
-        try:
-            # A buffer size makes Arrow read page after page instead of the whole column of the row group.
-            with pq.ParquetFile(self.path, buffer_size=2**20, page_checksum_verification=True) as file:
-                rows = max(1, STREAMED // (4 * p))
-                for batch in file.iter_batches(rows, [self._row_group[step, split]], [layer]):
-                    flat = batch.column(0).flatten().to_numpy(zero_copy_only=True)
-                    kept.append(flat.reshape(-1, p)[:, start:stop].copy())
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(self.path, error) from None
+        rows = max(1, STREAMED // (4 * p))
+        # A buffer size makes Arrow read page after page instead of the whole column of the row group.
+        file = tables.open_file(self.path, buffer_size=2**20, metadata=self._file.metadata)
+        with tables.damage(self.path):
+            for batch in file.iter_batches(rows, [self._row_group[step, split]], [layer]):
+                flat = batch.column(0).flatten().to_numpy(zero_copy_only=True)
+                kept.append(flat.reshape(-1, p)[:, start:stop].copy())
         return np.concatenate(kept)
 
     def features(self, layer: str) -> int:

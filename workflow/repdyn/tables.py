@@ -1,15 +1,18 @@
 """Parquet tables that explain themselves: strict schemas, provenance in the metadata, atomic writing.
 
-A stage declares its table as a ``pyarrow.Schema`` made by :func:`schema`, beside the code that fills it. The file's
-schema metadata carries, under the key ``repdyn``, a JSON object: stage, run, hyperparameters, code digest, versions,
-units. Reading compares the hyperparameters with the ones that were asked for and refuses a stranger.
+A stage declares its table as a :class:`Table`, in the module of :mod:`repdyn.records` that has its name. The file's
+schema metadata carries, under the key ``repdyn``, a JSON object: table, stage, run, hyperparameters, code digest,
+versions, units. Reading compares table, stage, run, hyperparameters and schema with the ones that were asked for and
+refuses a stranger; every byte is under a checksum (``sealing.py``).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,47 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import RepdynError
-from .files import atomic, damaged, missing
+from .files import atomic, damaged
+from .origin import Metadata, Origin, Record, metadata_of
+from .sealing import SealedFile, Sealing
 
 KEY = b"repdyn"
-Metadata = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Record):
+    """A table that a stage writes.
+
+    Attributes:
+        schema: its columns; the first ones, where ``more`` says the others.
+        more: from the schema of a file, the further columns that it should have, for a table whose columns depend on
+            the study.
+    """
+
+    schema: pa.Schema
+    more: Callable[[pa.Schema], Sequence[pa.Field]] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        names: list[str] = self.schema.names
+        return names
+
+    def check_schema(self, path: str | Path, found: pa.Schema) -> None:
+        """Compare the columns of a file with the declared ones.
+
+        Raises:
+            RepdynError: if they differ; it names the first column that does.
+        """
+        wanted = [*self.schema, *([] if self.more is None else self.more(found))]
+        for here, there in itertools.zip_longest(found, wanted):
+            if here is not None and there is not None and here.equals(there):
+                continue
+            has, should = (f"`{column.name}` ({column.type})" if column else "no column" for column in (here, there))
+            raise RepdynError(
+                f"`{path}` has {has} where the table `{self.name}` has {should}, as if another version of repdyn had "
+                "written it; delete it and run Snakemake again."
+            )
 
 
 def schema(**columns: tuple[pa.DataType, str]) -> pa.Schema:
@@ -55,13 +95,16 @@ def writer(path: str | Path, layout: pa.Schema, metadata: Metadata, **options: A
     """Like :func:`write` for a table that comes in pieces: yields ``append(columns)``, one row group a call."""
     layout = layout.with_metadata({KEY: json.dumps(dict(metadata) | {"units": units(layout)})})
     options = {"compression": "zstd", "write_page_checksum": True} | options
-    with atomic(path) as temporary, pq.ParquetWriter(temporary, layout, **options) as file:
+    with atomic(path) as temporary, temporary.open("w+b") as file:
+        sink = Sealing(file)
+        with pq.ParquetWriter(sink, layout, **options) as parquet:
 
-        def append(columns: pa.Table | Mapping[str, Any]) -> None:
-            table = _conform(columns, layout)
-            file.write_table(table, row_group_size=max(1, table.num_rows))
+            def append(columns: pa.Table | Mapping[str, Any]) -> None:
+                table = _conform(columns, layout)
+                parquet.write_table(table, row_group_size=max(1, table.num_rows))
 
-        yield append
+            yield append
+        sink.seal()
 
 
 def _conform(columns: pa.Table | Mapping[str, Any], layout: pa.Schema) -> pa.Table:
@@ -87,58 +130,46 @@ def units(layout: pa.Schema) -> dict[str, str]:
     return {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in layout}
 
 
-def read(path: str | Path, hyperparameters: Metadata | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+def read(path: str | Path, wanted: Origin | None = None, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, or some of its columns.
 
     Args:
         path: a single file (``pandas.read_parquet`` reads a whole folder, with the run as columns).
-        hyperparameters: what the file must have been made with; None asks nothing.
+        wanted: which table it must be; None asks nothing.
         columns: which columns, in which order.
 
     Raises:
-        RepdynError: if the file is missing or damaged, or was made with other hyperparameters.
+        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
     """
-    file = open_file(path, hyperparameters)
-    try:
+    file = open_file(path, wanted)
+    with damage(path):
         return file.read(columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
 
 
-def open_file(path: str | Path, hyperparameters: Metadata | None = None) -> pq.ParquetFile:
-    """Open a table without reading its rows; raises like :func:`read`."""
-    try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise missing(path) from None
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, error) from None
-    if hyperparameters is not None:
-        refuse_strangers(path, _metadata_of(path, file)["hyperparameters"], hyperparameters)
+def open_file(path: str | Path, wanted: Origin | None = None, **options: Any) -> pq.ParquetFile:
+    """Open a table without reading its rows; raises like :func:`read`.
+
+    Args:
+        path: a single file.
+        wanted: which table it must be.
+        options: passed to ``pyarrow.parquet.ParquetFile``.
+    """
+    source = SealedFile(path)
+    with damage(path):
+        file = pq.ParquetFile(source, **options)
+    if wanted is not None:
+        wanted.check(path, metadata_of(path, (file.schema_arrow.metadata or {}).get(KEY)))
+        if isinstance(wanted.record, Table):
+            wanted.record.check_schema(path, file.schema_arrow)
     return file
 
 
-def _metadata_of(path: str | Path, file: pq.ParquetFile) -> dict[str, Any]:
-    content = (file.schema_arrow.metadata or {}).get(KEY)
-    if content is None:
-        raise damaged(path, "it carries no repdyn metadata")
-    found: dict[str, Any] = json.loads(content)
-    return found
-
-
-def refuse_strangers(path: str | Path, found: Metadata, wanted: Metadata) -> None:
-    """Raise a RepdynError naming the first setting in which a file's hyperparameters are not the ones asked for."""
-    for key, here, there in _differences(found, wanted):
-        raise RepdynError(
-            f"`{path}` was made with {key} = {json.dumps(here)}, but {json.dumps(there)} is asked for; Snakemake makes "
-            "it again when asked for it with the study's --configfile."
-        )
-
-
-def _differences(found: object, wanted: object, key: str = "") -> Iterator[tuple[str, object, object]]:
-    if isinstance(found, Mapping) and isinstance(wanted, Mapping):
-        for name in [*wanted, *(name for name in found if name not in wanted)]:
-            inner = f"{key}.{name}" if key else str(name)
-            yield from _differences(found.get(name), wanted.get(name), inner)
-    elif found != wanted:
-        yield key, found, wanted
+@contextmanager
+def damage(path: str | Path) -> Iterator[None]:
+    """Say that a table is damaged where Arrow cannot make sense of it."""
+    try:
+        yield
+    except pa.ArrowMemoryError:
+        raise  # the machine's fault, not the file's
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from None

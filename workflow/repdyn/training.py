@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -25,25 +24,13 @@ from .errors import RepdynError
 from .feed import Feed
 from .light import without_compiler
 from .progress import LOG, Progress
+from .records.train import CHECKPOINT, HISTORY, STATE
 from .state import StateFolder
 
 if TYPE_CHECKING:
     from .jobs import Job
     from .study import Study
 
-HISTORY = tables.schema(
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    lr=(pa.float64(), "learning rate of the step that follows"),
-    train_loss=(pa.float64(), "nats"),
-    train_accuracy=(pa.float64(), "fraction"),
-    clean_accuracy=(pa.float64(), "fraction"),
-    mislabelled_accuracy=(pa.float64(), "fraction"),
-    mislabelled_true_accuracy=(pa.float64(), "fraction"),
-    test_loss=(pa.float64(), "nats"),
-    test_accuracy=(pa.float64(), "fraction"),
-    seconds=(pa.float64(), "seconds"),
-)
 EVALUATION_BATCH = 256
 
 
@@ -245,17 +232,17 @@ def _note(row: Mapping[str, Any]) -> str:
 @without_compiler()
 def main(job: Job) -> None:
     """Train a run; write its history and its checkpoints."""
-    run, settings, metadata = job.run, job.made_with("train"), job.metadata()
-    trajectory = job.made_with("checkpoints")
-    examples = data.load(job.study.data, job.data_root, run.seed)
-    folder = StateFolder(Path(job.paths.state(run.path)), trajectory, metadata["code"])
-    trainer = Trainer(job.study, settings, examples, folder)
-    history = trainer.run(metadata | {"hyperparameters": trajectory})
-    for step in trainer.steps:
-        folder.publish(step, Path(job.paths.checkpoint(run.path, step)))
-    columns = {name: [row[name] for row in history] for name in HISTORY.names}
-    tables.write(job.paths.history(run.path), columns, HISTORY, metadata)
-    folder.remove_others()
+    metadata = job.metadata(CHECKPOINT)
+    folder = StateFolder(Path(job.path(STATE)), job.origin(STATE), metadata["code"])
+    with folder.held():
+        examples = data.load(job.study.data, job.data_root, job.run.seed)
+        trainer = Trainer(job.study, job.made_with("train"), examples, folder)
+        history = trainer.run(metadata)
+        for step in trainer.steps:
+            folder.publish(step, Path(job.path(CHECKPOINT, step=step)))
+        columns = {name: [row[name] for row in history] for name in HISTORY.names}
+        tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
+        folder.remove_others()
     _report_fit(history)
 
 

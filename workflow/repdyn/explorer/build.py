@@ -26,6 +26,8 @@ from ..figures.similarity import SETS
 from ..figures.training import CURVES
 from ..files import atomic
 from ..progress import LOG, track
+from ..records.planes import PLANES
+from ..records.regions import PICTURES
 from . import page
 from .pack import changes, pack, triangle
 
@@ -231,8 +233,8 @@ def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[Run
 
 
 def _checkpoints(job: Job) -> int:
-    path = job.paths.region_pictures(job.study.runs[0].path)
-    return len(set(tables.read(path, columns=["step"])["step"].to_pylist()))
+    pictures = tables.read(*job.place(PICTURES, job.study.runs[0]), columns=["step"])
+    return len(set(pictures["step"].to_pylist()))
 
 
 def main(job: Job) -> None:
@@ -241,7 +243,7 @@ def main(job: Job) -> None:
     Raises:
         RepdynError: if a table is missing or a stranger, or the size allowed holds nothing.
     """
-    planes = tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+    planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[planes["purpose"] == "picture"]
     settings, mib = job.study.data, job.study.figures.explorer_mib
     sets = dict.fromkeys(planes["planes"])

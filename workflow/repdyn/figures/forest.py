@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .. import findings, tables
+from ..records.findings import FINDINGS
 from . import sheet, style
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def _notes(frame: pd.DataFrame) -> list[str]:
 
 def draw(job: Job, figure: str) -> Figure:
     """Read the findings and draw ``findings``, or ``findings-all`` with every measure."""
-    frame = tables.read(job.paths.findings(), job.made_with("findings")).to_pandas()
+    frame = tables.read(*job.place(FINDINGS)).to_pandas()
     seeds = len(job.study.seeds)
     words = f"{seeds} seeds" if seeds != 1 else "one seed"
     confidence = f"{job.study.findings.confidence:.0%}".replace("%", " %")

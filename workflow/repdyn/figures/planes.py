@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 
 from .. import data, datasets, tables
 from ..errors import RepdynError
+from ..records.planes import PLANES
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
         RepdynError: if the study has no such planes.
     """
     pictures = reading.of_run(job, "region_pictures")
-    planes = tables.read(job.paths.planes(), job.made_with("planes")).to_pandas()
+    planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
     if planes.empty:
         raise RepdynError(f"This study has no planes through {SETS[name]}, so there is no figure `planes-{name}`.")

@@ -7,30 +7,32 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from .. import tables
+from ..records import cka, phases, probes, regions, train
 from . import style
 
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..study import Run
 
-# Method of ``Paths`` -> the stage that writes the table.
-STAGES = {
-    "history": "train",
-    "cka": "cka",
-    "probe_accuracy": "probes",
-    "region_similarity": "regions",
-    "region_pictures": "regions",
-    "segments": "phases",
-    "scores": "phases",
+# Method of ``Paths`` -> the table.
+TABLES = {
+    table.path.__name__: table
+    for table in (
+        train.HISTORY,
+        cka.CKA,
+        probes.ACCURACY,
+        regions.SIMILARITY,
+        regions.PICTURES,
+        phases.SEGMENTS,
+        phases.SCORES,
+    )
 }
 Events = dict[tuple[str, str, int], dict[str, float]]
 
 
 def of_run(job: Job, table: str, run: Run | None = None) -> pd.DataFrame:
     """A table of one run, the job's own unless another is named."""
-    run = job.run if run is None else run
-    path = getattr(job.paths, table)(run.path)
-    frame: pd.DataFrame = tables.read(path, job.study.hyperparameters(STAGES[table], run)).to_pandas()
+    frame: pd.DataFrame = tables.read(*job.place(TABLES[table], run)).to_pandas()
     return frame
 
 

@@ -1,0 +1,104 @@
+"""A lock that lives as long as the process that has it: however that ends, the system lets go of it.
+
+It is a file that a process locks with ``flock``. Network file systems pass that on to their server (NFS, Lustre mounted
+with ``flock``), keep it to the machine (BeeGFS as it comes, Lustre with ``localflock``) or refuse it; so the file also
+says which process of which machine has it, until that process lets go.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+from .files import unwritable
+
+_UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+
+
+class Lock:
+    """A lock that this process has; as a context it is let go of at the end."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor, self._path = descriptor, path
+        self.last_owner = os.pread(descriptor, 1000, 0).decode(errors="replace")
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether the one who had it did not let go, on another machine: it may be alive where locks are not shared."""
+        return bool(self.last_owner) and not self.last_owner.endswith(f" on {socket.gethostname()}")
+
+    @property
+    def time(self) -> float:
+        """When it was signed or, if it was not, last let go of, by the clock of the file system."""
+        return os.fstat(self._descriptor).st_mtime
+
+    def sign(self) -> None:
+        """Write down who has it.
+
+        Raises:
+            RepdynError: if the disk is full.
+        """
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        except OSError as error:
+            raise unwritable(self._path, error) from None
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+class UnsupportedError(Exception):
+    """The file system has no locks."""
+
+
+def take(path: Path) -> Lock | None:
+    """Take a lock; None if another process has it.
+
+    Raises:
+        UnsupportedError: if the file system has no locks.
+        RepdynError: if the file cannot be made.
+    """
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise unwritable(path, error) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(path, descriptor):
+                return Lock(descriptor, path)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in _UNSUPPORTED:
+                raise UnsupportedError from None
+            raise unwritable(path, error) from None
+        os.close(descriptor)  # it was deleted between opening and locking: another file is there, or none
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def owner(path: Path) -> str:
+    """Who has a lock, in words."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") or "another process"
+    except OSError:
+        return "another process"

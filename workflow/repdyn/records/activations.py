@@ -1,0 +1,33 @@
+"""The file of the stage ``activations``."""
+
+import pyarrow as pa
+
+from ..layer_names import KEYS
+from ..paths import Paths
+from ..tables import Table, schema
+
+
+def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
+    """A column for each layer, a fixed-size list of non-null floats: so many of a type."""
+    return schema(
+        **{
+            layer: (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
+            for layer, (size, kind) in features.items()
+        }
+    )
+
+
+def _layers(found: pa.Schema) -> pa.Schema:
+    """Whatever is not a key must be the floats of a layer."""
+    kinds = {field.name: field.type for field in found if field.name not in KEYS.names}
+    return layer_columns(
+        {
+            name: (kind.list_size, kind.value_type if pa.types.is_floating(kind.value_type) else pa.float16())
+            if pa.types.is_fixed_size_list(kind)
+            else (1, pa.float16())
+            for name, kind in kinds.items()
+        }
+    )
+
+
+ACTIVATIONS = Table("activations", "activations", Paths.activations, schema=KEYS, more=_layers)

@@ -1,0 +1,26 @@
+"""The file of the stage ``cka_between``."""
+
+import pyarrow as pa
+
+from ..paths import Paths
+from ..tables import Table, schema
+
+CKA_BETWEEN = Table(
+    "cka_between",
+    "cka_between",
+    Paths.cka_between,
+    of_run=False,
+    schema=schema(
+        arch=(pa.string(), "architecture"),
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        step=(pa.int64(), "optimizer steps"),
+        epoch=(pa.float64(), "epochs"),
+        optimizer_a=(pa.string(), "optimizer"),
+        seed_a=(pa.int64(), "seed"),
+        optimizer_b=(pa.string(), "optimizer"),
+        seed_b=(pa.int64(), "seed"),
+        cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+        cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+    ),
+)

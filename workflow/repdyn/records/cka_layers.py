@@ -1,0 +1,22 @@
+"""The file of the stage ``cka_layers``."""
+
+import pyarrow as pa
+
+from ..paths import Paths
+from ..tables import Table, schema
+
+CKA_LAYERS = Table(
+    "cka_layers",
+    "cka_layers",
+    Paths.cka_layers,
+    schema=schema(
+        step=(pa.int64(), "optimizer steps"),
+        epoch=(pa.float64(), "epochs"),
+        layer_a=(pa.string(), "layer"),
+        layer_b=(pa.string(), "layer"),
+        depth_a=(pa.int64(), "observed layers from the input"),
+        depth_b=(pa.int64(), "observed layers from the input"),
+        cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+        cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+    ),
+)

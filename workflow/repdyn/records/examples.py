@@ -1,0 +1,19 @@
+"""The file of the stage ``examples``."""
+
+import pyarrow as pa
+
+from ..paths import Paths
+from ..tables import Table, schema
+
+EXAMPLES = Table(
+    "examples",
+    "examples",
+    Paths.examples,
+    of_run=False,
+    schema=schema(
+        split=(pa.string(), "train or test"),
+        example=(pa.int64(), "position in the data set's own part"),
+        label=(pa.int64(), "true class"),
+        mislabelled=(pa.bool_(), "whether a wrong class is trained on; which one depends on the run"),
+    ),
+)

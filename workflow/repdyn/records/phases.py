@@ -1,0 +1,46 @@
+"""The files of the stage ``phases``."""
+
+import pyarrow as pa
+
+from ..paths import Paths
+from ..tables import Table, schema
+
+SEGMENTS = Table(
+    "phases/segments",
+    "phases",
+    Paths.segments,
+    schema=schema(
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        measure=(pa.string(), "measure of similarity"),
+        phase=(pa.int64(), "number, from 0"),
+        step_start=(pa.int64(), "optimizer steps, first checkpoint"),
+        step_end=(pa.int64(), "optimizer steps, last checkpoint"),
+        epoch_start=(pa.float64(), "epochs"),
+        epoch_end=(pa.float64(), "epochs"),
+    ),
+)
+SCORES = Table(
+    "phases/scores",
+    "phases",
+    Paths.scores,
+    schema=schema(
+        layer=(pa.string(), "layer; null for the run"),
+        measure=(pa.string(), "measure of similarity; null for events"),
+        score=(pa.string(), "name"),
+        value=(pa.float64(), "epochs for events, else a number; null where undefined"),
+    ),
+)
+MOMENTS = Table(
+    "phases/moments",
+    "phases",
+    Paths.moments,
+    schema=schema(
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        measure=(pa.string(), "measure of similarity"),
+        epoch=(pa.float64(), "epochs, half way between two points of the even grid"),
+        novelty=(pa.float64(), "similarity on either side minus across; null within 3 moments of an end"),
+        alignment=(pa.float64(), "1 at a boundary of phases, 0 as near as on average; null without boundaries"),
+    ),
+)

@@ -1,0 +1,23 @@
+"""The files of the stage ``probes``."""
+
+import pyarrow as pa
+
+from ..origin import Record
+from ..paths import Paths
+from ..tables import Table, schema
+
+WEIGHTS = Record("probes/weights", "probes", Paths.probe_weights)
+ACCURACY = Table(
+    "probes/accuracy",
+    "probes",
+    Paths.probe_accuracy,
+    schema=schema(
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        step=(pa.int64(), "optimizer steps"),
+        epoch=(pa.float64(), "epochs"),
+        split=(pa.string(), "split"),
+        accuracy=(pa.float64(), "fraction, on given labels"),
+        true_accuracy=(pa.float64(), "fraction, on true labels"),
+    ),
+)

@@ -1,0 +1,27 @@
+"""The file of the stage ``regions_between``."""
+
+import pyarrow as pa
+
+from ..paths import Paths
+from ..tables import Table, schema
+
+BETWEEN = Table(
+    "regions/between",
+    "regions_between",
+    Paths.region_between,
+    of_run=False,
+    schema=schema(
+        arch=(pa.string(), "architecture"),
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        step=(pa.int64(), "optimizer steps"),
+        epoch=(pa.float64(), "epochs"),
+        planes=(pa.string(), "set of images"),
+        optimizer_a=(pa.string(), "optimizer"),
+        seed_a=(pa.int64(), "seed"),
+        optimizer_b=(pa.string(), "optimizer"),
+        seed_b=(pa.int64(), "seed"),
+        similarity=(pa.float64(), "fraction of points"),
+        kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+    ),
+)

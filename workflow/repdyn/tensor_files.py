@@ -1,0 +1,111 @@
+"""Files of tensors, in the safetensors format, of which every byte is under a checksum.
+
+The format sees a truncated file, but not a byte that has changed. So the header's metadata hold the CRC-32 of the whole
+header, counted with zeros in its own place; checksums of the tensors are the business of those who write them, since
+they know in what pieces tensors are read. The header is checked before anything makes sense of it.
+
+Tensors are written one after the other from where they are: no copy of all of them is made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from safetensors import SafetensorError, safe_open
+
+from .files import checksum, damaged, unreadable
+from .origin import Metadata, Origin, metadata_of
+
+_LENGTH = 8  # bytes that say how long the header is
+_CHECKSUM = "header_checksum"
+# As it stands in the header, where the metadata are a string of JSON within JSON.
+_PLACE = re.compile(rb'\\"%s\\": \\"([0-9a-f]{8})\\"' % _CHECKSUM.encode())
+_BLANK = b"00000000"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor that will be written: its type, by the name that the format has for it, its shape, and its bytes."""
+
+    dtype: str
+    shape: Sequence[int]
+    size: int
+
+
+def write_header(file: BinaryIO, entries: Mapping[str, Entry], metadata: Metadata) -> int:
+    """Begin a file; the bytes of its tensors follow, in the order of ``entries``.
+
+    Returns:
+        How long the whole file will be.
+    """
+    about = json.dumps(dict(metadata) | {_CHECKSUM: _BLANK.decode()})
+    header: dict[str, Any] = {"__metadata__": {"repdyn": about}}
+    end = 0
+    for name, entry in entries.items():
+        offsets = [end, end := end + entry.size]
+        header[name] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": offsets}
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    content = len(encoded).to_bytes(_LENGTH, "little") + encoded
+    (place,) = [found.span(1) for found in _PLACE.finditer(content)]
+    file.write(_with(content, place, b"%08x" % checksum([content])))
+    return len(content) + end
+
+
+def _with(content: bytes, place: Sequence[int], digits: bytes) -> bytes:
+    return content[: place[0]] + digits + content[place[1] :]
+
+
+@contextmanager
+def reading(path: str | Path, framework: str, wanted: Origin | None = None) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Open a file and check its header.
+
+    Args:
+        path: the file.
+        framework: ``pt`` or ``numpy``, what tensors are read as.
+        wanted: which file it must be; None asks nothing.
+
+    Yields:
+        The open file, as safetensors gives it, and what it says about itself.
+
+    Raises:
+        RepdynError: if it is missing or damaged, may not be read, or is not the one that is wanted.
+    """
+    try:
+        content = _header(path)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    places = [found.span(1) for found in _PLACE.finditer(content)]
+    if len(places) != 1:
+        raise damaged(path, "it carries no checksum where repdyn writes it")
+    if b"%08x" % checksum([_with(content, places[0], _BLANK)]) != content[slice(*places[0])]:
+        raise damaged(path, "its checksum is not that of its header")
+    about = metadata_of(path, json.loads(content[_LENGTH:])["__metadata__"].get("repdyn"))
+    if wanted is not None:
+        wanted.check(path, about)
+    try:
+        opened = safe_open(path, framework=framework)
+    except SafetensorError as error:
+        raise damaged(path, error) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+    with opened as file:
+        yield file, about
+
+
+def _header(path: str | Path) -> bytes:
+    """The header, with what says how long it is."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # nobody may ever write into a pipe
+    with os.fdopen(descriptor, "rb") as file:
+        size, start = os.fstat(descriptor).st_size, file.read(_LENGTH)
+        length = int.from_bytes(start, "little")
+        if length > size - _LENGTH:
+            raise damaged(path, f"it has {size} bytes, less than its header")
+        return start + file.read(length)
