@@ -23,7 +23,7 @@ TEXT = TINY.read_text(encoding="utf-8")
             ", line 2, has `seeds` again, as line 1",
         ),
         ("octal.yaml", TEXT.replace("seeds: [0]", "seeds: [010]"), "has 010, which is an octal number in YAML, 8;"),
-        ("number.yaml", TEXT.replace("  vit:", "  18:"), "`archs.18`: `18` is a number, a date or a truth value to"),
+        ("number.yaml", TEXT.replace("  vit:", "  18:"), "`archs`: `18` is a number, a date or a truth value to"),
     ],
 )
 def test_what_snakemake_would_take_for_another_study_is_refused(tmp_path, name, text, sentence):

@@ -45,7 +45,7 @@ def test_a_level_that_is_read_back_as_something_else_than_text_is_refused(config
     with pytest.raises(RepdynError) as raised:
         studies.parse(changed(config, factor, config[factor] | {name: level}))
     sentence = str(raised.value)
-    assert f"`{factor}.{name}`: `{name}` is a" in sentence or "ends without `.`" in sentence
+    assert f"`{factor}`: `{name}` is a" in sentence or "ends without `.`" in sentence
     assert "resnet18" in sentence or "ends without `.`" in sentence
 
 

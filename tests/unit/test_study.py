@@ -59,6 +59,13 @@ def changed(config, path, value):
             {"drop": {1: 0.5}},
             "a key of `archs.vit.kwargs.drop` is 1, but must be text; put it in quotes.",
         ),
+        ("data", {True: 1}, "a key of `data` is true, but must be text; put it in quotes."),
+        ("optimizers.sgd.lr", {18: 1.0}, "a key of `optimizers.sgd.lr` is 18, but must be text; put it in quotes."),
+        (
+            "archs",
+            {"a b": {}},
+            "`archs`: 'a b' is not allowed; a name has letters without accents, digits, `_`, `-` and",
+        ),
         ("figures.formats", ["png", "png"], "`figures.formats`: png stands there more than once; name each once."),
         ("data.label_noise", 1.5, "`data.label_noise` is 1.5, but must be less than 1."),
         (

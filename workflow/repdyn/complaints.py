@@ -65,41 +65,51 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     # A union complains once per member; the complaint that got deepest into the value is the one that helps.
     first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
     keys = [str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-"))]
-    if keys and keys[-1] in ("[key]", "float", "int"):
+    kind, value, context = first["type"], first["input"], first.get("ctx", {})
+    is_key = kind == "invalid_key" or "[key]" in keys
+    if is_key:
+        del keys[-1 if kind == "invalid_key" else -2 :]
+    elif keys and keys[-1] in ("float", "int"):
         keys.pop()
-    key, kind, value, context = dotted(keys), first["type"], first["input"], first.get("ctx", {})
+    key = dotted(keys)
+    subject = f"a key of {f'`{key}`' if key else 'the study'}" if is_key else f"`{key}`"
     match kind:
+        case "invalid_key":
+            return f"{subject} is {shown(value)}, but must be text; put it in quotes."
         case "extra_forbidden":
             return _unknown_key(keys, model)
         case "missing":
             return f"`{key}` is missing; it has no default."
         case "value_error":
-            detail = str(context.get("error"))
-            return f"{f'`{key}`: ' if key else ''}{detail}."
+            return f"{f'`{key}`: ' if key else ''}{context['error']}."
         case "string_pattern_mismatch":
             return f"`{key}`: {shown(value)} is not allowed; it must match {context['pattern']}."
-        case "literal_error":
-            return f"`{key}` is {shown(value)}, but must be {context['expected']}."
-        case "finite_number":
-            return f"`{key}` is {shown(value)}, but must be a finite number."
         case "model_type" | "dict_type" if value is None:
             return f"`{key}` is empty; give it settings, or leave it out."
         case "string_type" if isinstance(value, bool | int | float):
-            return f"`{key}` is {shown(value)}, but must be text; put it in quotes."
+            return f"{subject} is {shown(value)}, but must be text; put it in quotes."
+    return f"{subject} is {shown(value)}, but must {_wanted(kind, context, first['msg'])}."
+
+
+def _wanted(kind: str, context: dict[str, Any], message: str) -> str:
+    """What a value must be or have; ``message`` is pydantic's, which sees values where people see settings."""
+    match kind:
+        case "literal_error":
+            return f"be {context['expected']}"
+        case "finite_number":
+            return "be a finite number"
         case "too_short":
-            return f"`{key}` is {shown(value)}, but must not be empty."
+            return "not be empty"
     if kind in _BOUNDS:
-        words, bound = _BOUNDS[kind], next(iter(context.values()))
-        limit = f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
-        return f"`{key}` is {shown(value)}, but must be {words} {limit}."
+        (bound,) = context.values()
+        return f"be {_BOUNDS[kind]} {f'{bound:,}' if isinstance(bound, int) else f'{bound:g}'}"
     if kind in _KINDS:
-        return f"`{key}` is {shown(value)}, but must be {_KINDS[kind]}."
-    wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", first["msg"])
+        return f"be {_KINDS[kind]}"
+    wanted = re.sub(r"^(Input|Value|List|String|Dictionary) should (be|have) (a |an )?", "", message)
     wanted = re.sub(r",? (unable to parse|got) .*", "", wanted)
     wanted = re.sub(r"^valid ", "", wanted)
     wanted = {"integer": "an integer", "number": "a number"}.get(wanted, wanted)
-    verb = "have" if "should have" in first["msg"] else "be"
-    return f"`{key}` is {shown(value)}, but must {verb} {wanted}."
+    return f"{'have' if 'should have' in message else 'be'} {wanted}"
 
 
 def _unknown_key(keys: list[str], root: type[BaseModel]) -> str:

@@ -57,7 +57,7 @@ def _refuse_key(keys: tuple[Any, ...], key: Any) -> None:
     if complaint is None and "kwargs" in keys and not isinstance(key, str):
         complaint = f"{shown(key)}, but must be text; put it in quotes"
     if complaint is not None and not isinstance(key, date):
-        raise RepdynError(f"a key of {f'`{dotted(keys)}`' if keys else 'it'} is {complaint}.")
+        raise RepdynError(f"a key of {f'`{dotted(keys)}`' if keys else 'the study'} is {complaint}.")
 
 
 def _about(value: Any) -> str | None:
