@@ -39,11 +39,11 @@ def at_most(size):
 )
 def test_what_the_system_refuses_is_one_sentence_and_loses_nothing(tmp_path, number, said):
     path = tmp_path / "file"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
     with pytest.raises(RepdynError, match=said), files.atomic(path) as temporary:
-        temporary.write_text("half of the n")
+        temporary.write_text("half of the n", encoding="utf-8")
         raise OSError(number, os.strerror(number))
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -66,7 +66,7 @@ def test_a_folder_in_a_file_s_place_is_said_before_any_work(tmp_path):
 
 
 def test_a_file_in_a_folder_s_place_is_named(tmp_path):
-    (tmp_path / "results").write_text("")
+    (tmp_path / "results").write_text("", encoding="utf-8")
     with pytest.raises(RepdynError, match=r"/results` is a file, but a folder is to be there"):
         write(tmp_path / "results/digits/cka/cka.parquet")
 
@@ -81,13 +81,13 @@ def test_a_link_that_leads_nowhere_in_a_file_s_place_is_replaced(tmp_path):
     path = tmp_path / "cka.parquet"
     path.symlink_to(tmp_path / "nowhere")
     write(path)
-    assert (path.is_symlink(), path.read_text()) == (False, "new")
+    assert (path.is_symlink(), path.read_text(encoding="utf-8")) == (False, "new")
 
 
 def test_a_name_as_long_as_the_system_allows_can_be_written_and_a_longer_one_is_one_sentence(tmp_path):
     longest = tmp_path / ("é" * 120 + "x" * 15)  # 255 bytes
     write(longest)
-    assert longest.read_text() == "new"
+    assert longest.read_text(encoding="utf-8") == "new"
     with pytest.raises(RepdynError, match=r"cannot be written: File name too long\.$"):
         write(tmp_path / ("x" * 256))
 
@@ -113,9 +113,9 @@ def test_what_cannot_be_read_is_not_called_damaged_nor_is_its_deletion_advised()
 def test_damaged_files_are_set_aside_and_not_without_end(tmp_path):
     path, contents = tmp_path / "state.pt", []
     for number in range(5):
-        path.write_text(str(number))
+        path.write_text(str(number), encoding="utf-8")
         files.set_aside(path)
-        contents.append(sorted(file.read_text() for file in tmp_path.iterdir()))
+        contents.append(sorted(file.read_text(encoding="utf-8") for file in tmp_path.iterdir()))
     assert contents == [["0"], ["0", "1"], ["0", "1", "2"], ["0", "1", "3"], ["0", "1", "4"]]
 
 

@@ -25,7 +25,7 @@ def search_path(tmp_path, monkeypatch):
 
 def write(path: Path, content: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     importlib.invalidate_caches()
     return path
 

@@ -110,6 +110,8 @@ def test_records_need_no_stage():
     """A figure that reads a table needs nothing of what made it."""
     names = [module.__name__ for module in MODULES]
     code = f"import sys, {', '.join(names)}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    ).stdout.split()
     stages = {f"repdyn.{jobs.MODULES.get(record.stage, record.stage)}" for record in RECORDS}
     assert not {*stages, "torch", "pandas", "scipy"} & set(loaded)

@@ -52,12 +52,12 @@ def hidden(width):
 @pytest.fixture
 def folder(tmp_path, monkeypatch, config):
     """A study whose model and optimizer lie beside its config."""
-    (tmp_path / "mine.py").write_text(MODULE)
-    (tmp_path / "helpers.py").write_text(HELPERS)
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    (tmp_path / "helpers.py").write_text(HELPERS, encoding="utf-8")
     config["archs"]["vit"] = {"model": "mine:MyNet", "kwargs": {"width": 12}}
     config["optimizers"]["sgd"] = {"opt": "mine:MySgd", "lr": 0.05}
     config["training"]["epochs"] = 12
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
     for name in ("mine", "helpers"):
@@ -122,7 +122,7 @@ def test_what_is_wrong_with_an_import_path_is_one_sentence(path, sentence):
 
 
 def test_code_that_is_not_python_is_named_with_its_line(folder):
-    (folder / "slip.py").write_text("x = 1\ndef f(:\n    pass\n")
+    (folder / "slip.py").write_text("x = 1\ndef f(:\n    pass\n", encoding="utf-8")
     with pytest.raises(RepdynError, match=r"`slip` cannot be imported: SyntaxError: .* \(.*slip.py, line 2\)"):
         plugins.load("slip:f")
     assert user_code.digest("slip:f") != user_code.digest("mine:MyNet")
@@ -147,9 +147,9 @@ def test_an_edit_that_means_something_retrains_what_uses_it_and_nothing_else(fol
         }
 
     before, others, own = digests("vit"), digests("resnet"), digests("resnet", "sgd")
-    text = (folder / file).read_text()
+    text = (folder / file).read_text(encoding="utf-8")
     assert old in text
-    (folder / file).write_text(text.replace(old, new))
+    (folder / file).write_text(text.replace(old, new), encoding="utf-8")
     changed = {stage for stage, digest in digests("vit").items() if digest != before[stage]}
     assert changed == ({"train", "activations", "regions"} if changes else set())
     assert digests("resnet") == others

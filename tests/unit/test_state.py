@@ -78,7 +78,7 @@ def test_a_state_that_was_written_to_since_this_job_began_stays(tmp_path):
 @pytest.mark.parametrize(("seconds", "stays"), [(3600, True), (2 * 24 * 3600, False)])
 def test_a_state_whose_job_on_another_machine_never_let_go_stays_for_a_day(tmp_path, seconds, stays):
     mine, other = saved(tmp_path, 0.1), saved(tmp_path, 0.2)
-    (other.folder / "lock").write_text("process 1 on another-machine")
+    (other.folder / "lock").write_text("process 1 on another-machine", encoding="utf-8")
     age(other, seconds)
     with mine.held():
         mine.remove_others()
@@ -106,7 +106,7 @@ def holder():
 
     def start(path):
         command = [sys.executable, "-c", HOLD, str(path)]
-        job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
         started.append(job)
         assert job.stdout.readline() == "held\n"
         return job

@@ -64,7 +64,7 @@ def test_words_and_types_of_the_user_s_code_mean_nothing(folder, file, before, a
 )
 def test_another_meaning_is_another_digest(folder, file, old, new):
     before = digest()
-    write(folder / file, (folder / file).read_text().replace(old, new))
+    write(folder / file, (folder / file).read_text(encoding="utf-8").replace(old, new))
     assert digest() != before
 
 
