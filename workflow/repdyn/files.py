@@ -71,6 +71,20 @@ def _is_of(error: OSError, temporary: Path) -> bool:
     return known and (error.filename is None or Path(os.fsdecode(error.filename)) == temporary)
 
 
+def is_same(path: Path, content: bytes) -> bool:
+    """Whether a file is there and holds just this.
+
+    Raises:
+        RepdynError: if it cannot be read.
+    """
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
 def unwritable(path: str | Path, error: OSError) -> RepdynError:
     """The error for a file that the system did not let be written."""
     untouched = f"`{path}` was not written, and what stood there before is untouched"

@@ -17,9 +17,10 @@ from typing import Any
 
 import yaml
 
-from . import datasets, jobs, provenance, study, user_code
+from . import datasets, jobs, places, provenance, study, user_code
 from .errors import RepdynError
-from .files import atomic
+from .files import atomic, is_same
+from .paths import Paths
 
 VARIABLE = "REPDYN_STUDY"  # tells jobs on other machines, which read the rules again, where the copy is
 
@@ -42,10 +43,12 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
     code = [provenance.code_digest("check"), *map(user_code.digest, own)]
     meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
-    path = Path(results, taken.name, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
+    root = Path(results, taken.name)
+    places.check(Paths(str(root)))
+    path = Path(root, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
     text = yaml.safe_dump(content, sort_keys=False)
     # Its name is no proof: a copy that was edited, or cut short, is written again.
-    if not (path.is_file() and path.read_bytes() == text.encode()):
+    if not is_same(path, text.encode()):
         with atomic(path) as temporary:
             temporary.write_text(text)
             _check(temporary)
