@@ -29,10 +29,11 @@ include: "workflow/rules/findings.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/hooks.smk"
 
 
 rule all:
     default_target: True
     input:
-        PATHS.findings(),
+        rules.measurements.input,
         rules.figures.input,

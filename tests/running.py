@@ -21,7 +21,7 @@ NOT_RESULTS = {"logs", "state", "study"}
 
 def environment(root: Path = ROOT) -> dict[str, str]:
     """This process's environment, with the library of a checkout and the Python that users have."""
-    own = {name: value for name, value in os.environ.items() if name != "REPDYN_STUDY"}
+    own = {name: value for name, value in os.environ.items() if name != "REPDYN_STUDIES"}
     path = f"{Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
     return own | {"PATH": path, "PYTHONPATH": str(root / "workflow")}
 

@@ -48,7 +48,7 @@ def arguments() -> list[str]:
 
 def plan(folder: Path) -> tuple[float, float, str]:
     """Elapsed and processor seconds of a planning in a process of its own, and what it printed."""
-    environment = {key: value for key, value in os.environ.items() if key != "REPDYN_STUDY"}
+    environment = {key: value for key, value in os.environ.items() if key != "REPDYN_STUDIES"}
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments(), "rules"],
@@ -68,7 +68,7 @@ def profiled(folder: Path) -> pstats.Stats:
     from snakemake.cli import main
 
     os.chdir(folder)
-    os.environ.pop("REPDYN_STUDY", None)
+    os.environ.pop("REPDYN_STUDIES", None)
     profile = cProfile.Profile()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from running import PYTHON, TINY, checkout, command, environment, snakemake
+from safetensors import safe_open
 
 from repdyn import study as studies
 
@@ -109,6 +110,51 @@ def test_a_deleted_figure_is_drawn_again_alone(finished):
     finally:
         figure.write_bytes(content)
         os.utime(figure, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_more_wrong_labels_are_in_every_file_after_one_call(folder, tmp_path):
+    here = shutil.copytree(folder, tmp_path / "study")
+    tiny = yaml.safe_load(TINY.read_text())
+    one_run = {name: {only: tiny[name][only]} for name, only in (("archs", "vit"), ("optimizers", "sgd"))}
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(tiny | one_run | {"data": tiny["data"] | {"label_noise": 0.3}}))
+    for _ in range(2):
+        done = snakemake("--configfile", str(tmp_path / "one.yaml"), "--", "tables", folder=here)
+        assert done.returncode == 0, done.stderr
+    assert "Nothing to be done" in done.stderr
+    results = here / "results" / "tiny"
+    files = [file for file in results.rglob("*.*") if RUN in str(file) or "arch=" not in str(file)]
+    of_tables = {
+        file: pq.read_schema(file).metadata[b"repdyn"]
+        for file in files
+        if file.suffix == ".parquet" and not {"regions/between", "cka_between"} & {str(file.relative_to(results))}
+    }
+    of_weights = {
+        file: tensors.metadata()["repdyn"]
+        for file in files
+        if file.suffix == ".safetensors" and "state" not in file.relative_to(results).parts
+        for tensors in [safe_open(file, "np")]
+    }
+    assert len(of_tables) > 12 and len(of_weights) > 8
+    wrong = {
+        str(file)
+        for file, about in (of_tables | of_weights).items()
+        if json.loads(about)["hyperparameters"]["data"]["label_noise"] != 0.3
+    }
+    assert not wrong
+
+
+def test_the_data_set_is_fetched_before_jobs_that_read_it_and_for_no_others(finished):
+    results = finished / "results" / "tiny"
+    log, figure, examples = (
+        results / name for name in ("logs/fetch.log", f"figures/{RUN}/cka.png", "examples/examples.parquet")
+    )
+    for path, is_fetched in ((figure, False), (examples, True)):
+        log.unlink()
+        path.unlink()
+        done = snakemake("--configfile", str(TINY), "--", str(path.relative_to(finished)), folder=finished)
+        assert done.returncode == 0, done.stderr
+        assert log.exists() == is_fetched
+        log.touch()
 
 
 def test_longer_training_goes_on_from_where_it_stopped_and_keeps_its_checkpoints(folder, tmp_path):

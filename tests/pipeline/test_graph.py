@@ -31,7 +31,7 @@ except SystemExit as end:
 
 def test_nothing_heavy_is_imported_while_rules_are_read(folder):
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(TINY), "--cores", "1", "--dry-run"]
-    environment = {key: value for key, value in os.environ.items() if key != "REPDYN_STUDY"}
+    environment = {key: value for key, value in os.environ.items() if key != "REPDYN_STUDIES"}
     done = subprocess.run(
         [PYTHON, "-c", READ, *arguments],
         cwd=folder,

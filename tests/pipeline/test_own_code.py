@@ -36,7 +36,7 @@ def folder(tmp_path):
 def snakemake(folder: Path, *arguments: str) -> str:
     command = [PYTHON, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    environment.pop("REPDYN_STUDY", None)
+    environment.pop("REPDYN_STUDIES", None)
     command += ["--configfile", str(folder / "study.yaml"), *arguments]
     done = subprocess.run(
         command, cwd=folder / "elsewhere", env=environment, capture_output=True, text=True, check=False

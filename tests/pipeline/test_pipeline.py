@@ -152,10 +152,8 @@ def test_a_wrong_config_is_one_sentence_before_anything_runs(folder, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_examples_that_are_written_anew_train_nothing_anew(folder):
-    done = snakemake(
-        "--configfile", str(TINY), "--forcerun", "examples", "--dry-run", "--quiet", "rules", folder=folder
-    )
-    jobs = dict(line.split() for line in done.stdout.splitlines() if len(line.split()) == 2)
-    assert jobs["examples"] == "1"
-    assert "train" not in jobs
+def test_a_wrong_setting_of_several_configs_is_blamed_on_all_of_them(tmp_path):
+    (tmp_path / "wrong.yaml").write_text("data: {lable_noise: 0.2}")
+    done = snakemake("--configfile", str(TINY), "wrong.yaml", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"{TINY}, wrong.yaml: `data.lable_noise` is not a setting")

@@ -37,7 +37,8 @@ RUN_STAGES = {
     "phases": "phases of training, events and scores of a run",
 }
 STUDY_STAGES = {
-    "examples": "which examples are used, and which are mislabelled; fetches the data set",
+    "fetch": "download or decode the data set, where that has not been done",
+    "examples": "which examples are used, and which are mislabelled",
     "planes": "planes through triplets of images, shared by all runs",
     "cka_between": "CKA between runs, at the same layer and checkpoint",
     "regions_between": "agreement of decision regions between runs, at the same layer and checkpoint",

@@ -1,7 +1,6 @@
 """Which examples a study uses, and which of them are mislabelled: a table that all runs share.
 
-It comes before all else and on the machine where Snakemake runs, so that a data set is downloaded or decoded once, not
-by every job that starts, and where there is a network. Time: that of reading the data set.
+For people: what trains or measures reads the data set itself. Time: that of reading it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,43 @@ from .errors import RepdynError
 from .files import atomic, is_same
 from .paths import Paths
 
-VARIABLE = "REPDYN_STUDY"  # tells jobs on other machines, which read the rules again, where the copy is
+VARIABLE = "REPDYN_STUDIES"  # tells jobs on other machines, which read the rules again, where the copies are
 
 
-def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Study, str]:
+@dataclass(frozen=True)
+class Origin:
+    """Where a study's config comes from.
+
+    Attributes:
+        files: that Snakemake read it from; later ones go before earlier ones.
+        options: whether ``--config`` said some of it.
+        used_as: the name under which another workflow uses this one as a module, None where none does.
+    """
+
+    files: tuple[Path, ...] = ()
+    options: bool = False
+    used_as: str | None = None
+
+    def __str__(self) -> str:
+        """What messages call the config: everything that may hold the culprit."""
+        here = Path.cwd()
+        named = [str(file.relative_to(here) if file.is_relative_to(here) else file) for file in self.files]
+        named += ["--config"] if self.options else []
+        named += [] if self.used_as is None else [f"the config of module {self.used_as}"]
+        return ", ".join(named) or "config.yaml"
+
+    @property
+    def folders(self) -> list[str]:
+        """Where models and optimizers named by import path are looked for, first to last."""
+        return list(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or [str(Path.cwd())]
+
+
+def take(config: Mapping[str, Any], origin: Origin = Origin(), results: str = "results") -> tuple[study.Study, str]:
     """Validate a config, check it whole if that has not been done yet, and keep a copy.
 
     Args:
         config: the study as Snakemake read it.
+        origin: where Snakemake read it.
         results: where results lie.
 
     Returns:
@@ -38,7 +68,7 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     Raises:
         RepdynError: if something about the study is wrong.
     """
-    taken = datasets.settled(study.parse(dict(config), source=_source()))
+    taken = datasets.settled(study.parse(dict(config), source=str(origin)))
     content = taken.model_dump(mode="json")
     own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
     code = [provenance.code_digest("check"), *map(user_code.digest, own)]
@@ -55,33 +85,37 @@ def take(config: Mapping[str, Any], results: str = "results") -> tuple[study.Stu
     return taken, str(path)
 
 
-def hand_down(config: Mapping[str, Any], folder: Path = Path(), *, first: bool) -> study.Study:
-    """Settle which study, which library and which Python the jobs use, through the environment that they inherit.
+def hand_down(
+    config: Mapping[str, Any], origin: Origin = Origin(), *, first: bool, results: str = "results"
+) -> tuple[study.Study, str]:
+    """Settle which study, which library and which Python the jobs use.
 
     They run the library that the rules were read with, in the Python that reads the rules unless an environment is
-    activated for them, and they read the study's copy. Models and optimizers named by import path are looked for in
-    the folder of the original, too.
+    activated for them: both through the environment that they inherit. Their commands name the study's copy. Models and
+    optimizers named by import path are looked for beside the original, too.
 
     Args:
         config: the study as Snakemake read it.
-        folder: of the file it was read from.
+        origin: where Snakemake read it.
         first: whether this is the process that the user started; the others, on other machines, take its study.
+        results: where results lie.
+
+    Returns:
+        The study and the path of its copy.
 
     Raises:
         RepdynError: if something about the study is wrong.
     """
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    os.environ["PYTHONPATH"] = f"{Path(__file__).parents[1]}{os.pathsep}{folder.resolve()}"
-    if first or VARIABLE not in os.environ:
-        taken, os.environ[VARIABLE] = take(config)
-        return taken
-    return study.load(Path(os.environ[VARIABLE]))
-
-
-def _source() -> str:
-    """What messages call the config."""
-    given = [name for name in sys.argv if name.endswith((".yaml", ".yml", ".json"))]
-    return given[0] if given else "config.yaml"
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), *origin.folders])
+    # A workflow that uses this one as a module, or several times, has several studies.
+    copies: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
+    key = origin.used_as or ""
+    if not first and key in copies:
+        return study.load(Path(copies[key])), copies[key]
+    taken, copies[key] = take(config, origin, results)
+    os.environ[VARIABLE] = json.dumps(copies)
+    return taken, copies[key]
 
 
 def _check(path: Path) -> None:

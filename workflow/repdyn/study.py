@@ -206,11 +206,14 @@ class Study(Section):
         for section in _SECTIONS[stage]:
             if section == "run":
                 if run is None:
-                    settings["archs"] = {name: arch.model_dump(mode="json") for name, arch in self.archs.items()}
-                    settings["optimizers"] = {
-                        name: optimizer.model_dump(mode="json") for name, optimizer in self.optimizers.items()
+                    settings["archs"] = {
+                        name: arch.model_dump(mode="json", exclude={"layers"}) for name, arch in self.archs.items()
                     }
-                    settings["seeds"] = self.seeds
+                    settings["optimizers"] = {
+                        name: optimizer.model_dump(mode="json", exclude={"family"})
+                        for name, optimizer in self.optimizers.items()
+                    }
+                    settings["seeds"] = sorted(self.seeds)  # their order is one in which things are drawn
                 else:
                     optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
@@ -226,14 +229,17 @@ class Study(Section):
                 contrasts = [contrast.model_dump(mode="json") for contrast in self.contrasts]
                 settings["findings"] = self.findings.model_dump(mode="json") | {"contrasts": contrasts}
             elif section == "layers":
-                if run is not None:
-                    settings["layers"] = self.archs[run.arch].layers
+                of_archs = {name: arch.layers for name, arch in self.archs.items()}
+                settings["layers"] = of_archs if run is None else of_archs[run.arch]
             else:
-                settings[section] = getattr(self, section).model_dump(mode="json")
+                name, _, setting = section.partition(".")
+                only = {setting} if setting else None
+                settings[name] = getattr(self, name).model_dump(mode="json", include=only)
         return settings
 
 
-# Which parts of the config each stage's numbers depend on, through the stages before it too.
+# Which parts of the config each stage's numbers depend on, through the stages before it too: sections, or one setting
+# of a section. `run` is the run's architecture, optimizer and seed, or the whole grid, without `layers` and `families`.
 _TRAIN = ("data", "run", "training", "checkpoints")
 _ACTIVATIONS = (*_TRAIN, "layers", "activations")
 _PROBES = (*_ACTIVATIONS, "probes")
@@ -244,8 +250,8 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
     "train": _TRAIN,
     "activations": _ACTIVATIONS,
     "cka": (*_ACTIVATIONS, "cka"),
-    "cka_layers": (*_ACTIVATIONS, "cka"),
-    "cka_between": (*_ACTIVATIONS, "cka"),
+    "cka_layers": (*_ACTIVATIONS, "cka.tf32"),
+    "cka_between": (*_ACTIVATIONS, "cka.tf32"),
     "probes": _PROBES,
     "planes": ("data", "planes"),
     "regions": _REGIONS,

@@ -10,9 +10,10 @@ rule activations:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("activations"),
     message:
         "activations of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn activations --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn activations {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

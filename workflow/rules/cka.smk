@@ -10,11 +10,12 @@ rule cka:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("cka"),
     message:
         "CKA of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn cka --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn cka {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -30,11 +31,12 @@ rule cka_layers:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("cka_layers"),
     message:
         "CKA between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn cka_layers --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn cka_layers {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -50,8 +52,9 @@ rule cka_between:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("cka_between"),
     message:
         "CKA between runs"
     shell:
-        "python -m repdyn cka_between --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn cka_between {params.here} --log {log}"

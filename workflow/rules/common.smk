@@ -1,31 +1,51 @@
 # What the rules share: the study, its paths, and what a stage's rerun is decided by.
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from repdyn import config_file, jobs, provenance, schedule, snapshot
+from repdyn import config_file, jobs, last_words, schedule, snapshot
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.paths import Paths
 
+# Where results lie. Another workflow that uses this one as a module can put a prefix before it; Snakemake adds that to
+# the paths of rules, but not to what their commands say.
+RESULTS = str(workflow.modifier.modify_path("results"))
+
 try:
-    # Snakemake has read them, but keeps the last of two keys of one name and says nothing.
-    for file in workflow.configfiles if workflow.is_main_process else []:
-        config_file.read(Path(file))
-    STUDY = snapshot.hand_down(
-        config, Path(workflow.configfiles[-1]).parent, first=workflow.is_main_process
+    # Snakemake has read it, but keeps the last of two keys of one name and says nothing. A config that another workflow
+    # hands to this one as a module is that workflow's to read.
+    if workflow.is_main_process and workflow.modifier.namespace is None:
+        for file in workflow.configfiles:
+            config_file.read(Path(file))
+    STUDY, COPY = snapshot.hand_down(
+        config,
+        snapshot.Origin(
+            files=tuple(map(Path, workflow.configfiles)),
+            options=bool(workflow.config_settings.config),
+            used_as=workflow.modifier.namespace,
+        ),
+        first=workflow.is_main_process,
+        results=RESULTS,
     )
 except RepdynError as error:
     sys.exit(str(error))
 
-ENVIRONMENT = f"{workflow.basedir}/envs/environment.yaml"
+HERE = shlex.join(["--study", COPY, "--results", RESULTS])
+ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
 RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
 RUNS = [run.path for run in STUDY.runs]
 STEPS = schedule.steps_of(STUDY)
 GPU = 0 if STUDY.execution.device == "cpu" else 1
+
+
+def here(wildcards, output):
+    """Where a command finds the study and its files; a function of the output, which Snakemake lets decide no rerun."""
+    return HERE
 
 
 def made_with(stage):
@@ -38,17 +58,3 @@ def made_with(stage):
         return jobs.fingerprint(STUDY, stage, run)
 
     return of_run
-
-
-def drawn_by(figure):
-    """What a figure's redrawing is decided by, besides its tables: the meaning of its own module's code."""
-    return {"code": provenance.code_digest(figure.module)}
-
-
-# Snakemake's default limit of job starts, 100 a second, leaves one timer more behind each time that a job ends, and every
-# timer has all inputs of all waiting jobs looked at once a second: after some hundred jobs that fills a core. A limit
-# that somebody sets stays.
-onstart:
-    limiter = workflow.scheduler.job_rate_limiter
-    if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
-        workflow.scheduler.job_rate_limiter = None

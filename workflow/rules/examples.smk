@@ -1,18 +1,16 @@
-# Here, not on a compute node, which may have no network: the data set is downloaded or decoded once, before all else.
-localrules:
-    examples,
-
-
 rule examples:
     output:
         PATHS.examples(),
     log:
         PATHS.log("examples"),
+    # A matter of a second.
+    localrule: True
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("examples"),
     message:
         "examples of the data set"
     shell:
-        "python -m repdyn examples --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn examples {params.here} --log {log}"

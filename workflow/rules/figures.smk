@@ -28,11 +28,16 @@ rule run_figure:
     conda:
         ENVIRONMENT
     params:
-        made_with=lambda wildcards: drawn_by(catalogue.RUN_FIGURES[wildcards.figure]),
+        here=here,
+        made_with=lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].made_with(
+            STUDY
+        ),
+        # For the report alone; like `here`, it decides no rerun.
+        said=lambda wildcards, output: catalogue.RUN_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -50,11 +55,14 @@ rule run_animation:
     conda:
         ENVIRONMENT
     params:
-        made_with=lambda wildcards: drawn_by(catalogue.ANIMATIONS[wildcards.figure]),
+        here=here,
+        made_with=lambda wildcards: catalogue.ANIMATIONS[wildcards.figure].made_with(
+            STUDY
+        ),
     message:
         "animation {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -78,8 +86,12 @@ rule study_figure:
     conda:
         ENVIRONMENT
     params:
-        made_with=lambda wildcards: drawn_by(catalogue.STUDY_FIGURES[wildcards.figure]),
+        here=here,
+        made_with=lambda wildcards: catalogue.STUDY_FIGURES[
+            wildcards.figure
+        ].made_with(STUDY),
+        said=lambda wildcards, output: catalogue.STUDY_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"

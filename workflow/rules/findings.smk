@@ -9,8 +9,9 @@ rule findings:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("findings"),
     message:
         "findings"
     shell:
-        "python -m repdyn findings --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn findings {params.here} --log {log}"

@@ -12,9 +12,10 @@ rule phases:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("phases"),
     message:
         "phases of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn phases --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn phases {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

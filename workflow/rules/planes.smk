@@ -1,7 +1,4 @@
 rule planes:
-    input:
-        # Only so that the data are there: what of them matters is in `made_with`.
-        examples=ancient(rules.examples.output),
     output:
         PATHS.planes(),
     log:
@@ -11,8 +8,9 @@ rule planes:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("planes"),
     message:
         "planes through triplets of images"
     shell:
-        "python -m repdyn planes --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn planes {params.here} --log {log}"

@@ -9,9 +9,10 @@ rule probes:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("probes"),
     message:
         "probes of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn probes --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn probes {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

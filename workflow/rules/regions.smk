@@ -16,11 +16,12 @@ rule regions:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("regions"),
     message:
         "decision regions of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn regions --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn regions {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -34,8 +35,9 @@ rule regions_between:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with=made_with("regions_between"),
     message:
         "agreement of decision regions between runs"
     shell:
-        "python -m repdyn regions_between --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn regions_between {params.here} --log {log}"

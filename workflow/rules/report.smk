@@ -1,17 +1,9 @@
 report: "../report/overview.rst"
 
 
-# What the report's texts say of figures, where `config` is all that they see and that decides no rerun.
-config["captions"] = {
-    "run_figure": catalogue.RUN_FIGURES,
-    "study_figure": catalogue.STUDY_FIGURES,
-}
-
-
 rule report:
     input:
-        PATHS.findings(),
-        [path(run) for run in RUNS for path in (PATHS.history, PATHS.scores)],
+        catalogue.REPORT.inputs(PATHS, RUNS),
     output:
         findings=report(
             PATHS.report_findings(),
@@ -32,32 +24,17 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        made_with={
-            "code": provenance.code_digest("report"),
-            "confidence": STUDY.findings.confidence,
-            "runs": {run.path: STUDY.learning_rate(run) for run in STUDY.runs},
-        },
+        here=here,
+        made_with=catalogue.REPORT.made_with(STUDY),
     message:
         "tables of the report"
     shell:
-        "python -m repdyn report --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn report {params.here} --log {log}"
 
 
 rule explorer:
     input:
-        PATHS.planes(),
-        [
-            path(run)
-            for run in RUNS
-            for path in (
-                PATHS.history,
-                PATHS.cka,
-                PATHS.region_pictures,
-                PATHS.region_similarity,
-                PATHS.segments,
-                PATHS.scores,
-            )
-        ],
+        catalogue.EXPLORER.inputs(PATHS, RUNS),
     output:
         PATHS.explorer(),
     log:
@@ -65,12 +42,12 @@ rule explorer:
     conda:
         ENVIRONMENT
     params:
+        here=here,
         made_with={
-            "code": provenance.code_digest("explorer.build"),
+            **catalogue.EXPLORER.made_with(STUDY),
             "page": page.assets_digest(),
-            "explorer_mib": STUDY.figures.explorer_mib,
         },
     message:
         "explorer"
     shell:
-        "python -m repdyn explorer --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn explorer {params.here} --log {log}"

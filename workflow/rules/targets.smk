@@ -16,21 +16,37 @@ rule figures:
         ],
 
 
-rule tables:
+# Every file that a stage leaves but activations and checkpoints, so that any that was deleted is made again. Those two
+# are large, and who deletes them wants the room: they are made again when something is measured on them.
+rule measurements:
     input:
         [
             path(run)
             for run in RUNS
             for path in (
                 PATHS.history,
-                PATHS.activations,
                 PATHS.cka,
+                PATHS.probe_weights,
                 PATHS.probe_accuracy,
+                PATHS.region_labels,
+                PATHS.region_pictures,
                 PATHS.region_similarity,
+                PATHS.region_floor,
+                PATHS.region_fragmentation,
                 PATHS.segments,
+                PATHS.scores,
+                PATHS.moments,
             )
         ],
+        PATHS.examples(),
+        PATHS.planes(),
         PATHS.findings(),
+
+
+rule tables:
+    input:
+        rules.measurements.input,
+        [PATHS.activations(run) for run in RUNS],
 
 
 # What `snakemake --report` shows, and what lies beside it; of each figure one format.

@@ -1,7 +1,4 @@
 rule train:
-    input:
-        # Only so that the data are there: what training reads of them is in `made_with`.
-        examples=ancient(rules.examples.output),
     output:
         history=PATHS.history(RUN),
         checkpoints=[PATHS.checkpoint(RUN, step) for step in STEPS],
@@ -12,9 +9,10 @@ rule train:
     resources:
         gpu=GPU,
     params:
+        here=here,
         made_with=made_with("train"),
     message:
         "train {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn train --study $REPDYN_STUDY --log {log}"
+        "python -m repdyn train {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

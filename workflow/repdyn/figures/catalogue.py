@@ -1,14 +1,17 @@
-"""Which figures there are: the module that draws each, the tables that it reads, and what is said of it.
+"""Which figures and pages there are: the module that draws each, what it reads, and what is said of it.
 
-Title, description and caption are plain text for people who have not read the paper, for reports and web pages.
-Imports nothing heavy: Snakemake reads it.
+What a figure reads, tables and settings, stands here once: its rule's inputs and what its redrawing is decided by are
+taken from it. Title, description and caption are plain text for people who have not read the paper, for reports and web
+pages. Imports nothing heavy: Snakemake reads it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .. import provenance
 from ..paths import Paths
 
 if TYPE_CHECKING:
@@ -22,39 +25,73 @@ SETS = {
 # What kind of thing a figure shows; reports are ordered by it.
 TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
 PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
+# What a drawing can read of the study itself, by the name that an entry declares it under. Names of architectures,
+# optimizers and seeds are lists, because a drawing keeps the order of the config, which no table knows.
+SETTINGS: dict[str, Callable[[Study], Any]] = {
+    "name": lambda study: study.name,
+    "archs": lambda study: list(study.archs),
+    "optimizers": lambda study: list(study.optimizers),
+    "seeds": lambda study: study.seeds,
+    "number of seeds": lambda study: len(study.seeds),
+    "rates": lambda study: {run.path: study.learning_rate(run) for run in sorted(study.runs, key=str)},
+    "widths": lambda study: dict(sorted(study.widths.items())),
+    "families": lambda study: dict(sorted(study.families.items())),
+    "contrasts": lambda study: study.optimizer_contrasts,
+    "confidence": lambda study: study.findings.confidence,
+    "data": lambda study: study.data.model_dump(mode="json"),
+    "label noise": lambda study: study.data.label_noise,
+    "similarity_from": lambda study: study.activations.similarity_from,
+    "explorer_mib": lambda study: study.figures.explorer_mib,
+}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A figure.
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What is made to be looked at, and all that it depends on.
 
     Attributes:
-        module: the repdyn module with ``draw(job)``, whose code digest decides when the figure is drawn anew.
+        module: the repdyn module that draws it, whose code digest is part of what decides when it is drawn anew.
+        of_run: tables of a run that it reads, as names of methods of ``Paths``; if it is of the whole study, of every
+            run.
+        of_study: tables of the whole study that it reads.
+        reads: what it reads of the study itself, as names in ``SETTINGS``; ``data`` stands for the images, too.
+    """
+
+    module: str
+    of_run: tuple[str, ...] = ()
+    of_study: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
+        """Every file of the study that it reads, for these runs."""
+        of_runs = [getattr(paths, table)(run) for run in runs for table in self.of_run]
+        return [*of_runs, *(getattr(paths, table)() for table in self.of_study)]
+
+    def made_with(self, study: Study) -> dict[str, Any]:
+        """What drawing it anew is decided by, besides its tables, in plain types that print alike if they are."""
+        settings = {name: SETTINGS[name](study) for name in self.reads}
+        return {"code": provenance.code_digest(self.module), "study": settings}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Drawn):
+    """A figure, drawn by ``draw(job)`` of its module.
+
+    Attributes:
         category: what kind of thing it shows.
         title: what it is called, without a full stop.
         description: one sentence.
         caption: how to read it, in a few sentences; the description is not repeated.
-        of_run: tables of a run that it reads, as names of methods of ``Paths``; for a figure of the whole study, of
-            every run.
-        of_study: tables of the whole study that it reads.
     """
 
-    module: str
     category: str
     title: str
     description: str
     caption: str
-    of_run: tuple[str, ...] = ()
-    of_study: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Make one line of the caption."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
-
-    def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
-        """Every file that the figure reads, for these runs."""
-        of_runs = [getattr(paths, table)(run) for run in runs for table in self.of_run]
-        return [*of_runs, *(getattr(paths, table)() for table in self.of_study)]
 
 
 _EVENTS = """
@@ -87,6 +124,7 @@ def _planes(name: str) -> Entry:
         """,
         of_run=("region_pictures", "scores"),
         of_study=("planes",),
+        reads=("data",),
     )
 
 
@@ -106,6 +144,7 @@ def _findings(title: str, description: str, more: str) -> Entry:
             are too many rows for a page, numbers are left to the table of findings. {more}
         """,
         of_study=("findings",),
+        reads=("number of seeds", "confidence", "label noise"),
     )
 
 
@@ -121,6 +160,7 @@ def _grid(name: str, table: str, category: str, measure: str) -> Entry:
             same for every layer of one run is in that run's figure of the name {name}.
         """,
         of_run=(table, "scores"),
+        reads=("archs", "optimizers", "number of seeds"),
     )
 
 
@@ -137,6 +177,7 @@ def _difference(table: str, category: str, measure: str) -> Entry:
             difference can be one of rates.
         """,
         of_run=(table,),
+        reads=("archs", "contrasts", "families", "number of seeds"),
     )
 
 
@@ -230,6 +271,7 @@ RUN_FIGURES: dict[str, Entry] = {
             the wrong labels linearly readable: it has memorized them, and accuracy on true labels falls. {_EVENTS}
         """,
         of_run=("probe_accuracy", "scores"),
+        reads=("similarity_from",),
     ),
 }
 # Figures of a run that move, under the names of those that do not: GIFs, for the asking.
@@ -259,6 +301,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             medians over seeds, where most seeds have the event; each seed has its triangles above the panel.
         """,
         of_run=("history", "scores"),
+        reads=("archs", "optimizers"),
     ),
     "widths": Entry(
         module="figures.widths",
@@ -272,6 +315,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             lowest seed to the highest.
         """,
         of_run=("history",),
+        reads=("optimizers", "widths"),
     ),
     "timeline": Entry(
         module="figures.timelines",
@@ -284,6 +328,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             The shaded time is memorization. Marks of one kind of event stand at one height, so that none hides another.
         """,
         of_run=("segments", "scores"),
+        reads=("archs", "optimizers", "seeds"),
     ),
     "findings": _findings(
         "Claims tested",
@@ -300,6 +345,19 @@ STUDY_FIGURES: dict[str, Entry] = {
     "cka-difference": _difference("cka", CKA, "CKA"),
     "regions-difference": _difference("region_similarity", REGIONS, "agreement of decision regions"),
 }
+# Pages made of tables, which no report describes.
+REPORT = Drawn(
+    module="report",
+    of_run=("history", "scores"),
+    of_study=("findings",),
+    reads=("archs", "optimizers", "seeds", "rates", "confidence"),
+)
+EXPLORER = Drawn(
+    module="explorer.build",
+    of_run=("history", "cka", "region_pictures", "region_similarity", "segments", "scores"),
+    of_study=("planes",),
+    reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib"),
+)
 
 
 def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:

@@ -1,0 +1,138 @@
+"""Which settings a study has, which of them a job declares that it reads, and which it does read.
+
+A setting is named by its path in the config, with ``*`` for the name of an architecture or optimizer and for the number
+of a contrast: ``data.label_noise``, ``optimizers.*.schedule.sched``.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from repdyn import study as studies
+from repdyn.figures import catalogue
+from repdyn.settings import Section
+from repdyn.study import Study
+
+DRAWINGS: dict[str, Mapping[str, catalogue.Drawn]] = {
+    "run_figure": catalogue.RUN_FIGURES,
+    "run_animation": catalogue.ANIMATIONS,
+    "study_figure": catalogue.STUDY_FIGURES,
+    "report": {"": catalogue.REPORT},
+    "explorer": {"": catalogue.EXPLORER},
+}
+
+
+# ---- which there are ----------------------------------------------------------------------------------------------
+
+
+def settings(model: type[Section] = Study, prefix: str = "") -> Iterator[str]:
+    """Every setting of a section, its sections' included; what can be left out or repeated is one itself."""
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{name}"
+        if info.annotation not in Section.__subclasses__():
+            yield path
+        for inside, section in _sections(info.annotation):
+            yield from settings(section, f"{path}{inside}.")
+
+
+def _sections(annotation: Any) -> Iterator[tuple[str, type[Section]]]:
+    """The sections that a field can hold, and how they are reached from it."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield "", annotation
+    repeated = typing.get_origin(annotation) in (dict, list, tuple)
+    for inner in typing.get_args(annotation):
+        for inside, section in _sections(inner):
+            yield (".*" if repeated else "") + inside, section
+
+
+# ---- which are declared -------------------------------------------------------------------------------------------
+
+
+def stage_declares(stage: str, path: str, of_run: bool) -> bool:
+    """Whether the hyperparameters of a stage, of a run or of the whole grid, hold a setting."""
+    sections = studies._SECTIONS[stage]
+    top, _, rest = path.partition(".")
+    if top in ("archs", "optimizers", "seeds"):
+        if rest in ("*.layers", "*.family"):
+            return {"*.layers": "layers", "*.family": "families"}[rest] in sections
+        if path in ("archs", "optimizers"):  # their order: what is held against what follows from it
+            return "findings" in sections
+        return "run" in sections and (path != "seeds" or not of_run)
+    return top in sections or path in sections
+
+
+def drawing_declares(drawn: catalogue.Drawn, path: str, study: Study) -> bool:
+    """Whether what decides a drawing, besides its tables, holds a setting."""
+    with recording(study) as declared:
+        for name in drawn.reads:
+            catalogue.SETTINGS[name](study)
+    return path in declared.settings
+
+
+# ---- which are read -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Read:
+    """What was read of a study.
+
+    Attributes:
+        settings: which settings.
+        stages: whose hyperparameters were asked for.
+    """
+
+    settings: set[str] = field(default_factory=set)
+    stages: set[str] = field(default_factory=set)
+
+
+@contextmanager
+def recording(study: Study) -> Iterator[Read]:
+    """Record what is read of a study within the context, but for which runs there are: a rule's inputs say that."""
+    places, known, read = dict(_places(study, "")), list(settings()), Read()
+    silent = False
+    kept = Study.hyperparameters, Study.runs
+
+    def look_up(self: Section, name: str) -> Any:
+        place = places.get(id(self))
+        if not silent and place is not None:
+            is_whole = name == "model_dump"
+            here = {path for path in known if path.startswith(place)} if is_whole else {f"{place}{name}"}
+            read.settings.update(here.intersection(known))
+        return object.__getattribute__(self, name)
+
+    def silently(function: Any, *arguments: Any) -> Any:
+        nonlocal silent
+        before, silent = silent, True
+        try:
+            return function(*arguments)
+        finally:
+            silent = before
+
+    def hyperparameters(self: Study, stage: str, run: studies.Run | None = None) -> studies.Hyperparameters:
+        read.stages.add(stage)
+        found: studies.Hyperparameters = silently(kept[0], self, stage, run)
+        return found
+
+    Section.__getattribute__ = look_up  # type: ignore[method-assign, assignment]
+    Study.hyperparameters = hyperparameters  # type: ignore[method-assign]
+    Study.runs = property(lambda self: silently(kept[1].fget, self))  # type: ignore[method-assign, assignment]
+    try:
+        yield read
+    finally:
+        Study.hyperparameters, Study.runs = kept  # type: ignore[method-assign]
+        del Section.__getattribute__
+
+
+def _places(value: Any, path: str) -> Iterator[tuple[int, str]]:
+    """Every section within a value, by identity, and the path to what is in it."""
+    if isinstance(value, Section):
+        yield id(value), path
+        for name in type(value).model_fields:
+            yield from _places(getattr(value, name), f"{path}{name}.")
+    elif isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _places(inner, f"{path}*.")

@@ -1,0 +1,174 @@
+"""What decides a rerun is the truth: no stage and no drawing reads a setting of the study that it does not declare."""
+
+import copy
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import declared
+import pytest
+import yaml
+from running import TINY
+
+from repdyn import study as studies
+from repdyn import tables
+from repdyn.__main__ import RUN_STAGES, STUDY_STAGES, module_of
+from repdyn.figures import catalogue, draw, style
+from repdyn.jobs import Job
+from repdyn.paths import Paths
+
+RUN = ("vit", "sgd", 0)
+PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
+STAGES = [stage for stage in (*RUN_STAGES, *STUDY_STAGES) if stage not in ("fetch", *PAGES)]
+DRAWINGS = [
+    *((figure, "png", True) for figure in catalogue.RUN_FIGURES),
+    *((figure, "gif", True) for figure in catalogue.ANIMATIONS),
+    *((figure, "png", False) for figure in catalogue.STUDY_FIGURES),
+    *((page, "html", False) for page in PAGES),
+]
+TABLES_OF = {"history": "train", "cka": "cka", "probe_accuracy": "probes", "planes": "planes", "findings": "findings"}
+TABLES_OF |= {"region_similarity": "regions", "region_pictures": "regions", "segments": "phases", "scores": "phases"}
+
+
+@pytest.fixture(scope="module")
+def place(complete: Path, tmp_path_factory):
+    """A copy of the complete study, as the working directory."""
+    path = shutil.copytree(complete, tmp_path_factory.mktemp("reads") / "study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        patch.setitem(style.RC, "savefig.dpi", 60)  # enough to see what there is
+        yield path
+
+
+def entry_of(figure: str, extension: str, of_run: bool) -> catalogue.Drawn:
+    of_study = PAGES if extension == "html" else catalogue.STUDY_FIGURES
+    return (catalogue.ANIMATIONS if extension == "gif" else catalogue.RUN_FIGURES if of_run else of_study)[figure]
+
+
+def drawn(study: studies.Study, figure: str, extension: str, of_run: bool) -> bytes:
+    """Draw a figure or a page from the tables of the tiny study; what was drawn."""
+    run, paths = studies.Run(*RUN) if of_run else None, Paths("results/tiny")
+    if figure in PAGES and extension == "html":
+        module_of(figure).main(Job(figure, study, paths))
+        made = {"report": [paths.report_findings(), paths.report_runs()], "explorer": [paths.explorer()]}[figure]
+        return b"".join(Path(path).read_bytes() for path in made)
+    output = Path(f"drawn.{extension}")
+    draw.main(Job("figure", study, paths, run), figure, output)
+    return output.read_bytes()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.usefixtures("place")
+def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
+    study = studies.load(TINY)
+    run = studies.Run(*RUN) if stage in RUN_STAGES else None
+    with declared.recording(study) as read:
+        module_of(stage).main(Job(stage, study, Paths("results/tiny"), run))
+    # In which order the grid is written changes no number.
+    read.settings -= {"archs", "optimizers", "seeds"}
+    undeclared = {
+        path
+        for path in read.settings
+        if not path.startswith("execution.") and not declared.stage_declares(stage, path, of_run=run is not None)
+    }
+    assert not undeclared
+    own = set(studies._SECTIONS[stage])
+    assert all(own >= set(studies._SECTIONS[other]) for other in read.stages - {"checkpoints"})
+
+
+@pytest.mark.parametrize(("figure", "extension", "of_run"), DRAWINGS)
+@pytest.mark.usefixtures("place")
+def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figure, extension, of_run):
+    study = studies.parse(wide() | {"seeds": [0]}) if figure == "widths" else studies.load(TINY)
+    entry = entry_of(figure, extension, of_run)
+    with declared.recording(study) as read, pytest.MonkeyPatch.context() as patch:
+        if figure == "widths":  # of which the tiny study has none
+            patch.setattr(tables, "refuse_strangers", lambda *_: None)
+        drawn(study, figure, extension, of_run)
+    stages = {TABLES_OF[table] for table in (*entry.of_run, *entry.of_study)}
+    undeclared = {
+        path
+        for path in read.settings
+        if not path.startswith("execution.") and not declared.drawing_declares(entry, path, study)
+        if not any(declared.stage_declares(stage, path, of_run=False) for stage in stages if "." in path)
+    }
+    assert not undeclared
+    of_tables = set().union(*(studies._SECTIONS[stage] for stage in stages))
+    assert all(of_tables >= set(studies._SECTIONS[other]) for other in read.stages)
+
+
+# ---- order, and what is held against what -------------------------------------------------------------------------
+
+
+def content() -> dict[str, Any]:
+    """The tiny study with a second seed, and with contrasts that do not follow from the order of the grid."""
+    study = yaml.safe_load(TINY.read_text())
+    contrasts = [{"factor": "optimizer", "levels": ["sgd", "adam"]}, {"factor": "arch", "levels": ["vit", "resnet"]}]
+    return study | {"seeds": [0, 1], "findings": study["findings"] | {"contrasts": contrasts}}
+
+
+def wide() -> dict[str, Any]:
+    """The same with widths, for the figure that compares them."""
+    study = content()
+    for width, name in ((4, "vit"), (8, "resnet")):
+        study["archs"][name]["width"] = width
+    return study
+
+
+def backwards(section: str) -> Callable[[dict[str, Any]], None]:
+    def change(study: dict[str, Any]) -> None:
+        values = study[section]
+        study[section] = dict(reversed(values.items())) if isinstance(values, dict) else values[::-1]
+
+    return change
+
+
+def the_other_way_round(study: dict[str, Any]) -> None:
+    study["findings"]["contrasts"][0]["levels"].reverse()
+
+
+def another_family(study: dict[str, Any]) -> None:
+    study["optimizers"]["sgd"]["family"] = "descent"
+    study["findings"]["contrasts"][0]["levels"][0] = "descent"
+
+
+CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
+    "archs": backwards("archs"),
+    "optimizers": backwards("optimizers"),
+    "seeds": backwards("seeds"),
+    "contrasts": the_other_way_round,
+    "families": another_family,
+}
+
+
+@pytest.fixture
+def two_seeds(place, monkeypatch):
+    """The tables have a second seed; the other optimizer's and architecture's stand for it."""
+    monkeypatch.setattr(tables, "refuse_strangers", lambda *_: None)
+    paths, other = Paths(str(place / "results/tiny")), {"vit": "resnet", "resnet": "vit", "sgd": "adam", "adam": "sgd"}
+    for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
+        for table in catalogue.EXPLORER.of_run:
+            arch_of = arch if table != "history" else other[arch]  # layers differ from one to the other
+            source, target = studies.Run(arch_of, other[optimizer], 0).path, studies.Run(arch, optimizer, 1).path
+            path = Path(getattr(paths, table)(target))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(getattr(paths, table)(source), path)
+
+
+@pytest.mark.parametrize(("figure", "extension", "of_run"), [case for case in DRAWINGS if not case[2]])
+@pytest.mark.usefixtures("two_seeds")
+def test_a_drawing_is_made_anew_where_the_order_of_the_grid_or_what_is_contrasted_changes_it(figure, extension, of_run):
+    base = wide() if figure == "widths" else content()
+    entry = entry_of(figure, extension, of_run)
+    study = studies.parse(base)
+    before, decided_by = drawn(study, figure, extension, of_run), repr(entry.made_with(study))
+    looks_other, is_planned = set(), set()
+    for name, change in CHANGES.items():
+        changed = copy.deepcopy(base)
+        change(changed)
+        study = studies.parse(changed)
+        looks_other |= {name} if drawn(study, figure, extension, of_run) != before else set()
+        is_planned |= {name} if repr(entry.made_with(study)) != decided_by else set()
+    assert is_planned == looks_other

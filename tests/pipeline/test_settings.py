@@ -1,0 +1,209 @@
+"""Every setting, changed on a finished study, plans in one dry run what reads it and what is downstream, and no more.
+
+The settings are those of the models that validate a config, so that a new one is looked at the day it is there. What
+reads it is what says so, ``study._SECTIONS`` for stages and ``catalogue`` for drawings; that they say the truth is
+tested in ``test_reads.py``. What is downstream is Snakemake's own graph.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import declared
+import pytest
+import yaml
+from conftest import ANIMATION
+from planning import Plan, planner
+from running import TINY
+
+from repdyn import study as studies
+
+BASE = yaml.safe_load(TINY.read_text())
+# Everything that there is a rule for.
+TARGETS = ("all", "tables", "reported", "comparisons", ANIMATION)
+# What stands for `*`, the architecture or optimizer whose setting is changed.
+CHANGED = {"archs": "vit", "optimizers": "sgd", "findings": 0}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A value that needs others beside it."""
+
+    value: Any
+    others: dict[str, Any] = field(default_factory=dict)
+
+
+FOLDER = {"path": "images", "classes": 3, "channels": 1, "size": 8, "train": 300, "test": 90}
+CONTRAST = {"factor": "optimizer", "levels": ["adam", "sgd"]}
+# Another valid value of each setting than the one that the tiny study has. A setting within a section that the tiny
+# study leaves out is compared with the section as it stands here.
+OTHER: dict[str, Any] = {
+    "name": "tinier",
+    "archs": dict(reversed(BASE["archs"].items())),
+    "archs.*.model": "vit_small_patch16_224",
+    "archs.*.kwargs": {"patch_size": 2, "embed_dim": 16, "depth": 2, "num_heads": 2},
+    "archs.*.stem": "small",
+    "archs.*.width": 8,
+    "archs.*.layers": ["norm"],
+    "optimizers": dict(reversed(BASE["optimizers"].items())),
+    "optimizers.*.opt": "sgd",
+    "optimizers.*.lr": 0.1,
+    "optimizers.*.momentum": 0.5,
+    "optimizers.*.weight_decay": 0.1,
+    "optimizers.*.schedule": {"sched": "cosine"},
+    "optimizers.*.schedule.sched": "tanh",
+    "optimizers.*.schedule.epochs": 10,
+    "optimizers.*.schedule.warmup_epochs": 1,
+    "optimizers.*.schedule.kwargs": {"min_lr": 0.01},
+    "optimizers.*.kwargs": {"dampening": 0.1},
+    "optimizers.*.family": "descent",
+    "seeds": [0, 1],
+    "data.dataset": "mnist",
+    "data.folder": Beside(FOLDER, {"data.dataset": "image-folder"}),
+    "data.contents": "0123456789abcdef-0123456789abcdef",
+    "data.folder.path": "others",
+    "data.folder.classes": 4,
+    "data.folder.channels": 3,
+    "data.folder.size": 16,
+    "data.folder.train": 400,
+    "data.folder.test": 100,
+    "data.train_size": 121,
+    "data.test_size": 61,
+    "data.image_size": 12,
+    "data.label_noise": 0.3,
+    "data.label_noise_kind": "pairs",
+    "data.label_noise_pairs": Beside({0: 1}, {"data.label_noise_kind": "pairs"}),
+    "data.seed": 1,
+    "training.epochs": 21,
+    "training.batch_size": 31,
+    "training.evaluations_per_decade": 5,
+    "training.label_smoothing": 0.1,
+    "training.clip_norm": 1.0,
+    "training.augmentation": {"padding": 1},
+    "training.augmentation.padding": 2,
+    "training.augmentation.flip": False,
+    "training.precision": "bfloat16",
+    "training.channels_last": False,
+    "training.compile": True,
+    "checkpoints.schedule": "linear",
+    "checkpoints.per_decade": 4,
+    "checkpoints.first": 0.5,
+    "checkpoints.every": 5.0,
+    "checkpoints.epochs": Beside([1, 20], {"checkpoints.schedule": "explicit"}),
+    "activations.similarity_examples": 41,
+    "activations.similarity_from": "train",
+    "activations.probe_examples": 101,
+    "activations.reduction.pool": 2,
+    "activations.reduction.tokens": "mean",
+    "activations.dtype": "float32",
+    "cka.batch_examples": 20,
+    "cka.resamples": 100,
+    "cka.confidence": 0.9,
+    "cka.seed": 1,
+    "cka.tf32": True,
+    "probes.kind": "logistic",
+    "probes.penalty": 0.2,
+    "probes.logistic.tolerance": 1e-5,
+    "probes.logistic.iterations": 100,
+    "probes.sgd.epochs": 3,
+    "probes.sgd.batch_size": 32,
+    "probes.sgd.lr": 0.5,
+    "probes.sgd.momentum": 0.5,
+    "probes.seed": 1,
+    "planes.count": 3,
+    "planes.resolution": 7,
+    "planes.margin": 0.2,
+    "planes.pictures": 2,
+    "planes.picture_resolution": 9,
+    "planes.picture_margin": 0.6,
+    "planes.distinct_classes": False,
+    "planes.seed": 1,
+    "phases.onset": 0.3,
+    "phases.end": 0.9,
+    "phases.sustained": 0.99,
+    "findings.contrasts": [CONTRAST],
+    "findings.contrasts.*.factor": Beside("arch", {"findings.contrasts.*.levels": ["vit", "resnet"]}),
+    "findings.contrasts.*.levels": ["sgd", "adam"],
+    "findings.confidence": 0.9,
+    "findings.resamples": 300,
+    "findings.seed": 1,
+    "figures.formats": ["png", "svg"],
+    "figures.explorer_mib": 20.0,
+    "execution.device": "cuda",
+    "execution.data_root": "elsewhere",
+    "execution.memory_gib": 1.5,
+    "execution.save_state_seconds": 5.0,
+}  # fmt: skip
+ALL = sorted(declared.settings())
+_LEFT_OUT = {"data.folder", "training.augmentation", "optimizers.*.schedule", "findings.contrasts"}
+
+
+def changed(path: str) -> dict[str, Any]:
+    """A study in which one setting has its other value."""
+    assert path in OTHER, f"add a value for {path}"
+    wanted = OTHER[path] if isinstance(OTHER[path], Beside) else Beside(OTHER[path])
+    content = copy.deepcopy(before(path))
+    for name, value in {**wanted.others, path: wanted.value}.items():
+        *way, last = [CHANGED[name.split(".")[0]] if key == "*" else key for key in name.split(".")]
+        place: Any = content
+        for key in way:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else place[key]
+        place[last] = value
+    return content
+
+
+def before(path: str) -> dict[str, Any]:
+    """What a change is compared with: the tiny study, with the section that the setting is in."""
+    within = next((name for name in _LEFT_OUT if path.startswith(f"{name}.")), None)
+    within = "data.folder" if path == "data.contents" else within
+    return BASE if within is None else changed(within)
+
+
+@pytest.fixture(scope="module")
+def ask(complete: Path, tmp_path_factory):
+    """Plan a changed study on the finished one."""
+    folder = tmp_path_factory.mktemp("settings")
+    with planner(complete) as started:
+
+        def answer(content: dict[str, Any]) -> Plan:
+            path = folder / "study.yaml"
+            path.write_text(yaml.safe_dump(content, sort_keys=False))
+            return started.plan(path, *(target.replace("/tiny/", f"/{content['name']}/") for target in TARGETS))
+
+        yield answer
+
+
+def declares(job: str, path: str, study: studies.Study) -> bool:
+    """Whether a job says that it reads a setting."""
+    rule, *words = job.split()
+    wildcards = dict(word.split("=", 1) for word in words)
+    if rule in declared.DRAWINGS:
+        drawn = declared.DRAWINGS[rule][wildcards.get("figure", "")]
+        return declared.drawing_declares(drawn, path, study)
+    top = path.split(".", maxsplit=1)[0]
+    is_of_it = wildcards.get(top.removesuffix("s"), CHANGED.get(top)) == CHANGED.get(top) or "." not in path
+    return is_of_it and declared.stage_declares(rule, path, of_run="arch" in wildcards)
+
+
+def test_there_is_another_value_for_every_setting_and_for_nothing_else():
+    assert sorted(OTHER) == ALL
+
+
+def test_a_finished_study_plans_nothing(ask):
+    assert ask(BASE).planned == set()
+
+
+@pytest.mark.parametrize("path", ALL)
+def test_a_changed_setting_plans_what_reads_it_and_what_is_downstream_and_nothing_else(path, ask, complete):
+    old, new = before(path), changed(path)
+    assert repr(studies.parse(old)) != repr(studies.parse(new))  # an order is seen in this
+    plan = ask(new)
+    missing = {job for file, job in plan.outputs.items() if not (complete / file).exists()}
+    reading = {job for job in plan.needs if declares(job, path, studies.parse(new))}
+    if old is BASE:
+        assert plan.planned == plan.downstream(reading | missing)
+    else:
+        params = ask(old).params
+        other = {job for job in plan.params if plan.params[job] != params.get(job)}
+        assert plan.downstream(other) == plan.downstream(reading)

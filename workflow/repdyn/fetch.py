@@ -1,0 +1,23 @@
+"""Have the data set where jobs read it: downloaded, or decoded, where that has not been done.
+
+It is done where Snakemake runs, before the first job that needs it, since compute nodes may have no network and jobs
+that start together would all begin. A job that finds no data set fetches it itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import datasets
+
+if TYPE_CHECKING:
+    from .jobs import Job
+
+
+def main(job: Job) -> None:
+    """Read the study's data set once.
+
+    Raises:
+        RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
+    """
+    datasets.read(job.study.data, job.data_root)

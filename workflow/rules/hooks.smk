@@ -1,0 +1,54 @@
+# What is done where Snakemake runs, before the first job and after the last. A workflow that uses this one as a module
+# decides that itself, and can call `onstart()` and `onerror()` of the module.
+
+import atexit
+import subprocess
+
+
+def reads_images(job):
+    """Whether a job reads the data set itself."""
+    stages = (rules.examples, rules.planes, rules.train, rules.activations)
+    figures = {
+        rules.run_figure.rule: catalogue.RUN_FIGURES,
+        rules.run_animation.rule: catalogue.ANIMATIONS,
+    }
+    if job.rule in figures:
+        return "data" in figures[job.rule][job.wildcards.figure].reads
+    return job.rule in {proxy.rule for proxy in (*stages, rules.explorer)}
+
+
+def is_ours(job):
+    return job.rule.module_globals is globals()
+
+
+onstart:
+    # Snakemake's default limit of job starts, 100 a second, leaves one timer more behind each time that a job ends, and
+    # every timer has all inputs of all waiting jobs looked at once a second: after some hundred jobs that fills a core.
+    # A limit that somebody sets stays.
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+    # The data set is downloaded or decoded here, not on a compute node, which may have no network, and once, not by
+    # every job that starts. It is no rule: whatever depended on that would have its own changes hidden behind it.
+    if not workflow.touch and any(map(reads_images, workflow.dag.needrun_jobs())):
+        log = f"{RESULTS}/{STUDY.name}/logs/fetch.log"
+        fetch = [
+            sys.executable,
+            "-m",
+            "repdyn",
+            "fetch",
+            *shlex.split(HERE),
+            "--log",
+            log,
+        ]
+        if subprocess.run(fetch).returncode:
+            sys.exit(1)
+
+
+# After all that Snakemake itself says, so that nobody has to look for it.
+onerror:
+    failed = sorted(
+        filter(is_ours, workflow.scheduler.failed), key=workflow.dag.jobid
+    )
+    said = last_words.of_jobs([(job.message, job.log[0]) for job in failed])
+    atexit.register(print, said, file=sys.stderr)
