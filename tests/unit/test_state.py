@@ -80,8 +80,9 @@ def test_a_state_whose_job_on_another_machine_never_let_go_stays_for_a_day(tmp_p
     mine, other = saved(tmp_path, 0.1), saved(tmp_path, 0.2)
     (other.folder / "lock").write_text("process 1 on another-machine", encoding="utf-8")
     age(other, seconds)
-    with mine.held():
-        mine.remove_others()
+    for _ in range(2):  # looking does not change what is to be seen
+        with mine.held():
+            mine.remove_others()
     assert other.folder.exists() == stays
 
 

@@ -23,7 +23,7 @@ class Lock:
     """A lock that this process has; as a context it is let go of at the end."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
-        self._descriptor, self._path = descriptor, path
+        self._descriptor, self._path, self._is_signed = descriptor, path, False
         self.last_owner = os.pread(descriptor, 1000, 0).decode(errors="replace")
 
     @property
@@ -45,6 +45,7 @@ class Lock:
         try:
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+            self._is_signed = True
         except OSError as error:
             raise unwritable(self._path, error) from None
 
@@ -52,8 +53,9 @@ class Lock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):
-            os.ftruncate(self._descriptor, 0)
+        if self._is_signed:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
 
 

@@ -209,9 +209,8 @@ class StateFolder:
 def _last_sign(folder: Path) -> float:
     """When a file in a folder was last written to, by the clock of the file system."""
     times = [0.0]
-    for file in folder.iterdir():
-        try:
-            times.append(file.stat().st_mtime)
-        except FileNotFoundError:
-            continue  # renamed or deleted meanwhile
+    with suppress(FileNotFoundError):  # the folder is deleted meanwhile
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):  # the file is, or it is renamed
+                times.append(file.stat().st_mtime)
     return max(times)
