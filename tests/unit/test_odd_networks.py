@@ -80,14 +80,14 @@ def measure(job):
     return job("regions")
 
 
-def read(job, name, stage="regions"):
-    return tables.read(getattr(job.paths, name)(job.run.path), job.made_with(stage)).to_pandas()
+def read(job, name):
+    return tables.read(getattr(job.paths, name)(job.run.path)).to_pandas()
 
 
 def assert_measured_as_trained(job):
     """The head's activations on all test examples give the test accuracy of the history at the same checkpoint."""
-    history = read(job, "history", "train").set_index("step")
-    table = Representations(job.paths.activations(job.run.path), job.made_with("activations"))
+    history = read(job, "history").set_index("step")
+    table = Representations(job.paths.activations(job.run.path))
     labels = table.examples("similarity")["label"]
     compared = [step for step in table.steps.tolist() if step in history.index]
     assert len(compared) > 2
@@ -103,7 +103,7 @@ def test_what_is_measured_is_the_network_that_was_trained(odd, network, observed
     expected = {"hidden", *observed, "head"}
     if network == "ManyNames":
         expected = expected - {"Norm", "norm (layer)"} | {"Norm (layer)", "norm (layer) (layer)"}
-    assert set(read(job, "cka", "cka").layer) == expected
+    assert set(read(job, "cka").layer) == expected
     assert set(read(job, "region_similarity").layer) == {*expected, "output"}
 
 
@@ -125,7 +125,7 @@ def test_a_second_name_of_a_module_is_refused_with_its_first(odd):
 def test_tied_weights_stay_tied(odd):
     job = measure(odd("TiedWeights", MEASURABLE["TiedWeights"]))
     model, _ = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
-    step = max(read(job, "history", "train").step)
+    step = max(read(job, "history").step)
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     assert model.first.weight is model.second.weight
     start = architectures.of_run(job.made_with("train"), (1, 8, 8), 10)
@@ -141,7 +141,7 @@ def test_layers_keep_their_numbers_whatever_they_are_called(odd):
     job = job("activations")
     model, layer_paths = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
     assert set(layer_paths.values()) == {"hidden", *observed, "head"}
-    table = Representations(job.paths.activations(job.run.path), job.made_with("activations"))
+    table = Representations(job.paths.activations(job.run.path))
     step = int(table.steps[-1])
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     x = torch.tensor(table.read("hidden", step, "similarity"))
@@ -177,8 +177,8 @@ def test_a_layer_may_have_any_name_that_tables_reserve(odd, name, capsys):
         module.main(job(stage))
     called = f"{name} (layer)"
     assert_measured_as_trained(job("activations"))
-    assert read(job("cka"), "cka", "cka").layer.unique().tolist() == ["hidden", called, "head"]
-    assert set(read(job("probes"), "probe_accuracy", "probes").layer) == {"hidden", called, "head"}
+    assert read(job("cka"), "cka").layer.unique().tolist() == ["hidden", called, "head"]
+    assert set(read(job("probes"), "probe_accuracy").layer) == {"hidden", called, "head"}
     layers.main(job("train").study)
     assert f"{called} is what the module `{name}` is called in tables, which reserve the word `{name.lower()}`." in (
         capsys.readouterr().out
