@@ -37,7 +37,7 @@ def metadata(job: Job, record: Record, **changes):
 
 
 def test_every_file_of_a_study_has_a_record_of_its_own_name_which_is_its_folder(job):
-    assert len({record.name for record in RECORDS}) == len(RECORDS) == 21
+    assert len({record.name for record in RECORDS}) == len(RECORDS) > 0
     for record in RECORDS:
         path = job.path(record, step=4 if record is CHECKPOINT else None)
         assert path.startswith(f"{job.paths.root}/{record.name}/"), record
