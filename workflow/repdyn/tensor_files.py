@@ -24,6 +24,7 @@ from .files import checksum, damaged, unreadable
 from .origin import Metadata, Origin, metadata_of
 
 _LENGTH = 8  # bytes that say how long the header is
+_LONGEST = 100_000_000  # bytes of a header that the format allows
 _CHECKSUM = "header_checksum"
 # As it stands in the header, where the metadata are a string of JSON within JSON.
 _PLACE = re.compile(rb'\\"%s\\": \\"([0-9a-f]{8})\\"' % _CHECKSUM.encode())
@@ -106,6 +107,6 @@ def _header(path: str | Path) -> bytes:
     with os.fdopen(descriptor, "rb") as file:
         size, start = os.fstat(descriptor).st_size, file.read(_LENGTH)
         length = int.from_bytes(start, "little")
-        if length > size - _LENGTH:
-            raise damaged(path, f"it has {size} bytes, less than its header")
+        if length > min(size - _LENGTH, _LONGEST):
+            raise damaged(path, f"it has {size} bytes, and a header of {length}")
         return start + file.read(length)
