@@ -114,17 +114,12 @@ def _drop(stream: TextIO | None) -> None:
 
 
 def _about_path(error: Exception) -> str | None:
-    """What to say of a path that cannot be written in bytes, or of whose bytes Arrow makes no text."""
-    if not isinstance(error, UnicodeEncodeError):
+    """What to say of a path with a character that this locale has no bytes for."""
+    if not isinstance(error, UnicodeEncodeError) or error.encoding == "utf-8":
         return None
-    path, encoding = ascii(error.object)[1:-1], error.encoding
-    if encoding == "utf-8":  # Arrow's, in every locale
-        encoding = sys.getfilesystemencoding()
-    if encoding == "utf-8":
-        return f"`{path}` is a path that is no UTF-8, and tables can only be written where it is; rename the folder."
     return (
-        f"`{path}` cannot be written in the encoding of paths here, {encoding}; set PYTHONUTF8=1 or a locale such as "
-        "LC_ALL=C.UTF-8."
+        f"`{ascii(error.object)[1:-1]}` cannot be written in the encoding of paths here, {error.encoding}; set "
+        "PYTHONUTF8=1 or a locale such as LC_ALL=C.UTF-8."
     )
 
 
