@@ -60,7 +60,7 @@ class Planner:
         paths = os.pathsep.join([str(root / "workflow"), str(Path(__file__).parent)])
         self._process = subprocess.Popen(
             command, cwd=folder, env=environment(root) | {"PYTHONPATH": paths},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
 
     def plan(self, config: Path, *targets: str) -> Plan:

@@ -34,7 +34,7 @@ def command(*arguments: str, root: Path = ROOT) -> list[str]:
 def snakemake(*arguments: str, folder: Path, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Run Snakemake in a folder; ``root`` is the checkout whose workflow it runs."""
     words = command(*arguments, root=root)
-    return subprocess.run(words, cwd=folder, env=environment(root), capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=folder, env=environment(root), capture_output=True, encoding="utf-8", check=False)
 
 
 def content(results: Path) -> dict[str, str]:
@@ -58,7 +58,7 @@ def differences(found: Mapping[str, str], wanted: Mapping[str, str]) -> list[str
 def checkout(folder: Path) -> Path:
     """A fresh checkout of the working tree: what git tracks or would, nothing that it ignores."""
     list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(list_files, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(list_files, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
     for name in filter(None, listed.split("\0")):
         source, target = ROOT / name, folder / name
         if source.is_symlink() or source.exists():

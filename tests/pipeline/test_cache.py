@@ -33,10 +33,10 @@ def workflow(tmp_path: Path) -> Path:
 
 def study(path: Path, **sections) -> Path:
     """The tiny study with settings changed, written to a file; a dictionary is merged into its section."""
-    content = yaml.safe_load(TINY.read_text())
+    content = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     for name, value in sections.items():
         content[name] = content.get(name, {}) | value if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path
 
 
@@ -50,18 +50,18 @@ def planned(folder: Path, config: Path = TINY, **root: Path) -> dict[str, int]:
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, path
-    path.write_text(text.replace(old, new))
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def test_touched_files_comments_and_docstrings_run_nothing_again(finished, workflow, tmp_path):
     library = workflow / "workflow" / "repdyn"
     for module in library.rglob("*.py"):
-        module.write_text(f"{module.read_text()}\n# A comment.\n")
+        module.write_text(f"{module.read_text(encoding='utf-8')}\n# A comment.\n", encoding="utf-8")
     edit(library / "cka.py", '"""CKA of each layer', '"""Of each layer the CKA')
     config = tmp_path / "tiny.yaml"
-    config.write_text(f"# A comment.\n{TINY.read_text()}")
+    config.write_text(f"# A comment.\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
     assert planned(finished, config, root=workflow) == {}
 
 
@@ -114,9 +114,11 @@ def test_a_deleted_figure_is_drawn_again_alone(finished):
 
 def test_more_wrong_labels_are_in_every_file_after_one_call(folder, tmp_path):
     here = shutil.copytree(folder, tmp_path / "study")
-    tiny = yaml.safe_load(TINY.read_text())
+    tiny = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     one_run = {name: {only: tiny[name][only]} for name, only in (("archs", "vit"), ("optimizers", "sgd"))}
-    (tmp_path / "one.yaml").write_text(yaml.safe_dump(tiny | one_run | {"data": tiny["data"] | {"label_noise": 0.3}}))
+    (tmp_path / "one.yaml").write_text(
+        yaml.safe_dump(tiny | one_run | {"data": tiny["data"] | {"label_noise": 0.3}}), encoding="utf-8"
+    )
     for _ in range(2):
         done = snakemake("--configfile", str(tmp_path / "one.yaml"), "--", "tables", folder=here)
         assert done.returncode == 0, done.stderr
@@ -159,7 +161,7 @@ def test_the_data_set_is_fetched_before_jobs_that_read_it_and_for_no_others(fini
 
 def test_longer_training_goes_on_from_where_it_stopped_and_keeps_its_checkpoints(folder, tmp_path):
     here = shutil.copytree(folder, tmp_path / "study")
-    epochs = yaml.safe_load(TINY.read_text())["training"]["epochs"]
+    epochs = yaml.safe_load(TINY.read_text(encoding="utf-8"))["training"]["epochs"]
     checkpoints = here / "results" / "tiny" / "checkpoints" / RUN
     before = {path.name: path.read_bytes() for path in checkpoints.iterdir()}
     longer = study(tmp_path / "longer.yaml", training={"epochs": 2 * epochs})
@@ -167,7 +169,7 @@ def test_longer_training_goes_on_from_where_it_stopped_and_keeps_its_checkpoints
     activations = f"results/tiny/activations/{RUN}/activations.parquet"
     done = snakemake("--configfile", str(longer), "--", activations, folder=here)
     assert done.returncode == 0, done.stderr
-    log = (here / "results" / "tiny" / "logs" / "train" / f"{RUN}.log").read_text()
+    log = (here / "results" / "tiny" / "logs" / "train" / f"{RUN}.log").read_text(encoding="utf-8")
     assert f"continues from epoch {epochs}" in log
     assert {name: (checkpoints / name).read_bytes() for name in before} == before
     assert len(list(checkpoints.iterdir())) > len(before)
@@ -195,7 +197,9 @@ def test_a_config_edited_while_jobs_wait_is_not_what_they_run_and_a_mismatch_is_
     planes = command("--configfile", str(config), "--", "results/tiny/planes/planes.parquet")
     assert subprocess.run(planes, cwd=here, env=environment(), capture_output=True, check=False).returncode == 0
     by_hand = ["-m", "repdyn", "regions", "--study", str(config), "--arch", "vit", "--optimizer", "sgd", "--seed", "1"]
-    done = subprocess.run([PYTHON, *by_hand], cwd=here, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [PYTHON, *by_hand], cwd=here, env=environment(), capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 1
     assert f"penalty = {ran}" in done.stderr
     assert "0.7" in done.stderr

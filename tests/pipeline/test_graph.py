@@ -37,7 +37,7 @@ def test_nothing_heavy_is_imported_while_rules_are_read(folder):
         cwd=folder,
         env=environment | {"PYTHONPATH": str(ROOT / "workflow")},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     said = [line for line in done.stdout.splitlines() if line.startswith(("IMPORTS", "RULES"))]

@@ -44,20 +44,20 @@ use rule * from repdyn
 def place(tmp_path_factory) -> Path:
     """A folder with a workflow that uses this one, and its config."""
     folder = tmp_path_factory.mktemp("module")
-    small = yaml.safe_load(TINY.read_text())
+    small = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     for grid, left_out in (("archs", "resnet"), ("optimizers", "adam")):
         del small[grid][left_out]
     small |= {"training": {"epochs": 2, "batch_size": 32}, "checkpoints": {"per_decade": 2}}
     other = small | {"name": "other", "planes": small["planes"] | {"seed": 3}}
-    (folder / "Snakefile").write_text(SNAKEFILE)
-    (folder / "alone.smk").write_text(ALONE)
-    (folder / "analysis.yaml").write_text(yaml.safe_dump({"repdyn": small, "other": other}))
+    (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    (folder / "alone.smk").write_text(ALONE, encoding="utf-8")
+    (folder / "analysis.yaml").write_text(yaml.safe_dump({"repdyn": small, "other": other}), encoding="utf-8")
     return folder
 
 
 def snakemake(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     words = [PYTHON, "-m", "snakemake", "--cores", "2", *arguments]
-    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, encoding="utf-8", check=False)
 
 
 @pytest.fixture(scope="module")
@@ -77,21 +77,21 @@ def test_each_module_s_jobs_run_its_own_study_under_its_own_prefix(finished):
 
 
 def test_the_module_s_hook_that_the_workflow_calls_fetches_the_data(finished):
-    assert " done in " in (finished / "representations/results/tiny/logs/fetch.log").read_text()
+    assert " done in " in (finished / "representations/results/tiny/logs/fetch.log").read_text(encoding="utf-8")
     assert not (finished / "results/other/logs/fetch.log").exists()
 
 
 def test_a_second_call_has_nothing_to_do_and_a_changed_setting_of_one_module_is_seen(finished):
     assert "Nothing to be done" in snakemake(finished, "--dry-run").stdout
     config = finished / "analysis.yaml"
-    before = config.read_text()
+    before = config.read_text(encoding="utf-8")
     changed = yaml.safe_load(before)
     changed["other"]["planes"]["seed"] = 4
-    config.write_text(yaml.safe_dump(changed))
+    config.write_text(yaml.safe_dump(changed), encoding="utf-8")
     try:
         jobs = snakemake(finished, "--dry-run", "--quiet", "rules").stdout
     finally:
-        config.write_text(before)
+        config.write_text(before, encoding="utf-8")
     assert "second_planes" in jobs
     assert "repdyn_planes" not in jobs
 
@@ -100,7 +100,7 @@ def test_a_module_whose_workflow_has_no_configfile_is_planned_and_a_mistake_in_i
     done = snakemake(place, "--snakefile", "alone.smk", "--dry-run", "--", "all")
     assert done.returncode == 0, done.stderr
     assert "findings" in done.stdout
-    (place / "wrong.smk").write_text(ALONE.replace('["repdyn"]', '["repdyn"] | {"seed": 1}'))
+    (place / "wrong.smk").write_text(ALONE.replace('["repdyn"]', '["repdyn"] | {"seed": 1}'), encoding="utf-8")
     done = snakemake(place, "--snakefile", "wrong.smk", "--dry-run", "--", "all")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("the config of module repdyn: `seed` is not a setting")

@@ -87,8 +87,8 @@ def test_jobs_leave_logs_that_say_how_long_it_took_and_how_much_memory(folder):
     logs = list((folder / "results" / "tiny" / "logs").rglob("*.log"))
     assert len(logs) >= 6 * 4 + 2
     for log in logs:
-        assert " done in " in log.read_text().splitlines()[-1], log
-        assert "MiB" in log.read_text()
+        assert " done in " in log.read_text(encoding="utf-8").splitlines()[-1], log
+        assert "MiB" in log.read_text(encoding="utf-8")
 
 
 def test_a_second_run_does_nothing(folder):
@@ -109,9 +109,9 @@ def test_a_single_figure_is_a_target_in_any_format(folder, figure, begins):
 
 
 def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
-    study = yaml.safe_load(TINY.read_text())
+    study = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     study["seeds"] = [0, 1]
-    (tmp_path / "more.yaml").write_text(yaml.safe_dump(study))
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     done = snakemake("--configfile", str(tmp_path / "more.yaml"), "--dry-run", folder=folder)
     counts = {
         words[0]: int(words[1])
@@ -135,7 +135,7 @@ def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder)
     arguments = ["--study", str(TINY), "--arch", "vit", "--optimizer", "sgd", "--seed", "0"]
     command = [PYTHON, "-m", "repdyn", "cka", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False)
     path.write_bytes(content)
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert done.returncode == 1
@@ -145,7 +145,9 @@ def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder)
 
 
 def test_a_wrong_config_is_one_sentence_before_anything_runs(folder, tmp_path):
-    (tmp_path / "wrong.yaml").write_text(TINY.read_text().replace("label_noise", "lable_noise"))
+    (tmp_path / "wrong.yaml").write_text(
+        TINY.read_text(encoding="utf-8").replace("label_noise", "lable_noise"), encoding="utf-8"
+    )
     done = snakemake("--configfile", str(tmp_path / "wrong.yaml"), folder=folder)
     assert done.returncode == 1
     assert "`data.lable_noise` is not a setting; did you mean `label_noise`?" in done.stderr
@@ -153,7 +155,7 @@ def test_a_wrong_config_is_one_sentence_before_anything_runs(folder, tmp_path):
 
 
 def test_a_wrong_setting_of_several_configs_is_blamed_on_all_of_them(tmp_path):
-    (tmp_path / "wrong.yaml").write_text("data: {lable_noise: 0.2}")
+    (tmp_path / "wrong.yaml").write_text("data: {lable_noise: 0.2}", encoding="utf-8")
     done = snakemake("--configfile", str(TINY), "wrong.yaml", folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"{TINY}, wrong.yaml: `data.lable_noise` is not a setting")

@@ -19,7 +19,7 @@ from running import TINY
 
 from repdyn import study as studies
 
-BASE = yaml.safe_load(TINY.read_text())
+BASE = yaml.safe_load(TINY.read_text(encoding="utf-8"))
 # Everything that there is a rule for.
 TARGETS = ("all", "tables", "reported", "comparisons", ANIMATION)
 # What stands for `*`, the architecture or optimizer whose setting is changed.
@@ -168,7 +168,7 @@ def ask(complete: Path, tmp_path_factory):
 
         def answer(content: dict[str, Any]) -> Plan:
             path = folder / "study.yaml"
-            path.write_text(yaml.safe_dump(content, sort_keys=False))
+            path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
             return started.plan(path, *(target.replace("/tiny/", f"/{content['name']}/") for target in TARGETS))
 
         yield answer

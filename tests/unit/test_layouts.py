@@ -201,7 +201,9 @@ for name, (channels, size, augmented, batch, width, between) in {
 def test_training_has_the_gradients_of_float64_with_and_without_avx_512_however_images_come(instructions):
     own = {name: value for name, value in os.environ.items() if name != "ONEDNN_MAX_CPU_ISA"}
     limited = own | ({} if instructions is None else {"ONEDNN_MAX_CPU_ISA": instructions})
-    shown = subprocess.run([sys.executable, "-c", TRAINING], env=limited, check=False, capture_output=True, text=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", TRAINING], env=limited, check=False, capture_output=True, encoding="utf-8"
+    )
     assert shown.returncode == 0, f"ended with {shown.returncode} after {shown.stdout}{shown.stderr[-2000:]}"
     errors = json.loads(shown.stdout.splitlines()[-1])
     assert len(errors) == 9

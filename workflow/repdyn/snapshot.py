@@ -80,7 +80,7 @@ def take(config: Mapping[str, Any], origin: Origin = Origin(), results: str = "r
     # Its name is no proof: a copy that was edited, or cut short, is written again.
     if not is_same(path, text.encode()):
         with atomic(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
             _check(temporary)
     return taken, str(path)
 
@@ -121,9 +121,12 @@ def hand_down(
 def _check(path: Path) -> None:
     """Check a study in a process of its own, which imports what Snakemake should not."""
     library, inherited = str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")
-    environment = os.environ | {"PYTHONPATH": f"{library}{os.pathsep}{inherited}" if inherited else library}
+    path_of_modules = f"{library}{os.pathsep}{inherited}" if inherited else library
+    environment = os.environ | {"PYTHONPATH": path_of_modules, "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "repdyn", "check", "--study", str(path)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [
             f"The study could not be checked: `python -m repdyn check` ended with code {done.returncode} and without a "
