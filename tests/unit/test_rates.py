@@ -91,3 +91,13 @@ def test_an_interrupted_schedule_goes_on_as_if_nothing_had_been(sched, interrupt
 def test_what_timm_does_not_know_is_named(settings, sentence):
     with pytest.raises(RepdynError, match=sentence):
         course(settings)
+
+
+@pytest.mark.parametrize("settings", [None, of("constant")])
+def test_layers_have_their_own_rates_with_and_without_a_schedule(settings):
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr_scale": scale} for scale in (0.5, 1.0)]
+    optimizer = torch.optim.SGD(groups, lr=0.1)
+    rate = rates.Rate(optimizer, settings, STEPS)
+    for step in range(3):
+        assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.1]
+        rate.after_step(step + 1)

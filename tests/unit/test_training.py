@@ -5,33 +5,11 @@ import pandas as pd
 import pytest
 import torch
 from damage import with_a_changed_byte
+from killing import Killed, kill_at, outputs
 
 from repdyn import study as studies
 from repdyn import training
 from repdyn.errors import RepdynError
-
-
-def outputs(job):
-    """Bytes of all checkpoints, and the history without the one column that is time."""
-    folder = Path(job.paths.checkpoint(job.run.path, 0)).parent
-    history = pd.read_parquet(job.paths.history(job.run.path)).drop(columns="seconds")
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, history
-
-
-class Killed(Exception):
-    pass
-
-
-def kill_at(monkeypatch, step):
-    """Let training die right after an optimizer step, the way a kill does: nothing is cleaned up."""
-    evaluate = training.Trainer._check_finite
-
-    def dying(self, losses):
-        if self.step >= step:
-            raise Killed
-        evaluate(self, losses)
-
-    monkeypatch.setattr(training.Trainer, "_check_finite", dying)
 
 
 @pytest.mark.parametrize(

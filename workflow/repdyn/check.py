@@ -1,8 +1,9 @@
 """What is checked of a study before anything runs, beyond the config's own grammar.
 
-Each model of the grid is built, observed on a few images, trained a step by each optimizer, and measured as it will be
-(``rehearsal.py``): an unknown model, a patch size that does not divide the image, a layer that is not there or cannot
-be compared, a data set too small are found in seconds, not after hours.
+Each model of the grid is built, observed on a few images, trained a few steps by each optimizer (``trial.py``), and
+measured as it will be (``rehearsal.py``): an unknown model, a patch size that does not divide the image, a layer that
+is not there or cannot be compared, an optimizer that cannot be interrupted, a data set too small are found in seconds,
+not after hours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from . import (
     architectures,
@@ -25,17 +25,15 @@ from . import (
     devices,
     noise,
     observed,
-    optimizers,
     planes,
-    plugins,
     regions,
     rehearsal,
     schedule,
+    trial,
 )
-from .errors import RepdynError, one_line
+from .errors import RepdynError
 from .light import without_compiler
 from .progress import LOG
-from .rates import Rate
 from .reduction import Reduction
 
 if TYPE_CHECKING:
@@ -63,9 +61,13 @@ def main(study: Study) -> None:
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
-                check_optimizer(checked, study.hyperparameters("train", run))
+                trial.take_step(checked.model, checked.images, study.hyperparameters("train", run))
         with blaming(f"archs.{arch}"):
             rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+        for optimizer in study.optimizers:
+            run = study.run(arch, optimizer, study.seeds[0])
+            with blaming(f"optimizers.{optimizer}"):
+                trial.interrupt(checked.model, checked.images, study.hyperparameters("train", run))
 
 
 @contextmanager
@@ -235,29 +237,6 @@ def check_output(layer: str, output: Any, images: int) -> None:
         )
     if not output.isfinite().all():
         raise RepdynError(f"`layers`: {layer} gives NaN or infinite numbers in the untrained model.")
-
-
-def check_optimizer(checked: Checked, settings: Mapping[str, Any]) -> None:
-    """Create an optimizer and its schedule, and take a step."""
-    optimizer = optimizers.create(checked.model, settings["optimizer"])
-    rate = Rate(optimizer, settings["optimizer"]["schedule"], steps_per_epoch=1)
-    checked.model.zero_grad()
-    logits = checked.model(checked.images)
-    if not logits.requires_grad:
-        raise RepdynError("no gradient leads from the model's logits to its parameters, so it cannot be trained.")
-    loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.int64))
-    loss.backward(create_graph=getattr(optimizer, "is_second_order", False))
-    try:
-        optimizer.step()
-    except Exception as error:  # optimizers refuse parameters in their own ways
-        name = settings["optimizer"]["opt"]
-        words = plugins.blame(error) if plugins.is_import_path(name) else one_line(error)
-        raise RepdynError(f"`{name}` cannot take a step: {words}.") from None
-    try:
-        rate.after_step(1)
-    except Exception as error:  # schedules compute with what they were given
-        words = f"{type(error).__name__}: {one_line(error)}"
-        raise RepdynError(f"`schedule` has no rate for the second step with these `kwargs`: {words}.") from None
 
 
 def _observe(

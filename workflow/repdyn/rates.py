@@ -39,6 +39,9 @@ class Rate:
         self._scheduler: Any = None
         self._inner: Any = None  # torch's own scheduler within timm's for plateaus, whose state timm does not keep
         if settings is None:
+            for group in optimizer.param_groups:  # as timm's schedules do, for rates that differ from layer to layer
+                if "lr_scale" in group:
+                    group["lr"] *= group["lr_scale"]
             return
         name = settings["sched"]
         if name not in SCHEDULES:

@@ -184,23 +184,35 @@ class Trainer:
                 "learning rate. The last good state is kept."
             )
 
+    def _check_weights(self) -> None:
+        """Raise if weights are NaN or infinite, before anything is made of them: the loss was of those before."""
+        if not torch.stack([weights.isfinite().all() for weights in self.model.parameters()]).all():
+            raise RepdynError(
+                f"The weights are NaN or infinite after step {self.step} (epoch "
+                f"{self.step / self.steps_per_epoch:.2f}); lower the learning rate. The last good state is kept."
+            )
+
     def _take_checkpoint(self, metadata: Mapping[str, Any]) -> None:
+        self._check_weights()
         position = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
-        checkpoints.save(self.folder.checkpoint(self.step), self.model, dict(metadata) | position)
+        with self.take_step.measuring():
+            checkpoints.save(self.folder.checkpoint(self.step), self.model, dict(metadata) | position)
 
     def _evaluate(self, started: float) -> None:
-        with self.take_step.autocast():
+        self._check_weights()
+        with self.take_step.measuring(), self.take_step.autocast():
             measured = measure(self.model, self.train, self.test)
         row = {
             "step": self.step,
             "epoch": self.step / self.steps_per_epoch,
-            "lr": self.take_step.optimizer.param_groups[0]["lr"],
+            "lr": float(self.take_step.optimizer.param_groups[0]["lr"]),
             **measured,
             "seconds": time.monotonic() - started,
         }
         self.history.append(row)
 
     def _save(self) -> None:
+        self._check_weights()
         self.folder.save(
             {
                 "step": self.step,

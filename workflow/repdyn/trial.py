@@ -1,0 +1,157 @@
+"""A trial of training on a few images: a step, another, a break, and going on as if there had been none.
+
+What an optimizer keeps outside its state is lost when training is killed, or lengthened, and nobody would see it: the
+run would end with other weights. So one step is taken twice, once by the optimizer that took those before, once by one
+that was made anew and given what training saves. The weights must be the same, bit by bit.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from . import plugins, seeds
+from .errors import RepdynError, one_line
+from .progress import LOG
+from .stepping import Stepper
+
+State = dict[str, Any]
+
+
+def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any]) -> None:
+    """Take the first step, and look at what the optimizer made of the network.
+
+    Args:
+        model: in training mode.
+        images: a batch.
+        settings: the hyperparameters of the run.
+
+    Raises:
+        RepdynError: if optimizer or schedule cannot be made, or no step can be taken.
+    """
+    name = settings["optimizer"]["opt"]
+    with seeds.seeded(0):
+        stepper = _stepper(model, settings)
+        _step(stepper, images, 1, name)
+    trained = {key: value for key, value in model.named_parameters() if value.requires_grad}
+    held = {id(parameter) for group in stepper.optimizer.param_groups for parameter in group["params"]}
+    left_out = [key for key, value in trained.items() if id(value) not in held]
+    if len(left_out) == len(trained):
+        raise RepdynError(f"`{name}` holds none of the model's parameters; it must be made with them, and change them.")
+    if left_out:
+        LOG.warning("`%s` leaves %d of %d tensors as they are: %s …", name, len(left_out), len(trained), left_out[0])
+    wrong = [key for key, value in trained.items() if not value.isfinite().all()]
+    if wrong:
+        raise RepdynError(f"`{name}` makes {wrong[0]} NaN or infinite in its first step; lower its rate.")
+
+
+def interrupt(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any]) -> None:
+    """Train a network as ``training.py`` does, with a break.
+
+    Args:
+        model: one whose state is whole (``rehearsal.py``); it is left as it was.
+        images: a batch.
+        settings: the hyperparameters of the run.
+
+    Raises:
+        RepdynError: if training would not go on from a saved state as if it had not stopped.
+    """
+    name, initial = settings["optimizer"]["opt"], _copy(model)
+    with torch.no_grad():  # training begins with an evaluation, of which a model may keep something
+        model.eval()(images)
+    model.train()
+    with seeds.seeded(0):
+        stepper = _stepper(model, settings)
+        for number in (1, 2):
+            _step(stepper, images, number, name)
+        saved = _saved({"model": model.state_dict(), "steps": stepper.state_dict(), "random": seeds.state()}, name)
+        _step(stepper, images, 3, name)
+        expected = _copy(model)
+
+        model.load_state_dict(initial)
+        stepper = _stepper(model, settings)
+        _resume(model, stepper, saved, name)
+        _step(stepper, images, 3, name)
+    differing = [key for key, value in model.state_dict().items() if not _same(value, expected[key])]
+    if differing:
+        raise RepdynError(
+            f"training with `{name}` does not go on from a saved state as without a break: the next step gives "
+            f"{differing[0]} other weights. What the optimizer, or the model, needs beside weights must be in its "
+            "`state_dict` (an optimizer's, in `state` or `param_groups`)."
+        )
+    model.load_state_dict(initial)
+    model.zero_grad()
+
+
+def _stepper(model: nn.Module, settings: Mapping[str, Any]) -> Stepper:
+    """What takes steps on the CPU, as configured but for what a CPU may lack or takes minutes for."""
+    there, training = torch.device("cpu"), settings["training"] | {"compile": False}
+    if training["precision"] == "float16":  # which does not go together with all
+        Stepper(model, {**settings, "training": training}, there, steps_per_epoch=1)
+    return Stepper(model, {**settings, "training": training | {"precision": "float32"}}, there, steps_per_epoch=1)
+
+
+def _step(stepper: Stepper, images: torch.Tensor, number: int, name: str) -> None:
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    try:
+        stepper(images, labels)
+    except RepdynError:
+        raise
+    except Exception as error:  # optimizers refuse parameters in their own ways
+        raise RepdynError(f"`{name}` cannot take a step: {_words(error, name)}.") from None
+    try:
+        stepper.rate.after_step(number)
+    except Exception as error:  # schedules compute with what they were given
+        which, words = ("second", "third", "fourth")[number - 1], f"{type(error).__name__}: {one_line(error)}"
+        raise RepdynError(f"`schedule` has no rate for the {which} step with these `kwargs`: {words}.") from None
+
+
+def _saved(state: State, name: str) -> io.BytesIO:
+    """A state as a file, which must be readable without running code that it names."""
+    file = io.BytesIO()
+    try:
+        torch.save(state, file)
+        _read(file)
+    except Exception as error:  # pickle raises whatever it likes
+        why = "it holds objects of other classes" if isinstance(error, pickle.UnpicklingError) else one_line(error)
+        raise RepdynError(
+            f"the state of `{name}` cannot be saved and read again: {why}; let it be tensors, numbers and text, in "
+            "lists and dictionaries."
+        ) from None
+    return file
+
+
+def _read(file: io.BytesIO) -> State:
+    file.seek(0)
+    state: State = torch.load(file, weights_only=True)
+    return state
+
+
+def _resume(model: nn.Module, stepper: Stepper, saved: io.BytesIO, name: str) -> None:
+    state = _read(saved)
+    model.load_state_dict(state["model"])
+    try:
+        stepper.load_state_dict(state["steps"])
+    except Exception as error:  # optimizers have their own ways of loading
+        raise RepdynError(f"`{name}` does not take the state that it gave: {_words(error, name)}.") from None
+    seeds.go_on(state["random"])
+
+
+def _words(error: Exception, name: str) -> str:
+    return plugins.blame(error) if plugins.is_import_path(name) else one_line(error)
+
+
+def _copy(model: nn.Module) -> State:
+    return copy.deepcopy(dict(model.state_dict()))
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are the same bits, NaN included."""
+    bits = [tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)]
+    return bool(torch.equal(*bits))
