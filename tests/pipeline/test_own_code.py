@@ -16,7 +16,7 @@ HISTORY = "results/tiny/history/arch=mine/optimizer=mine/seed=0/history.parquet"
 
 def from_the_readme(language: str) -> str:
     """The README's example of that language under `Your own`."""
-    section = (ROOT / "README.md").read_text().split("**Your own", 1)[1]
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("**Your own", 1)[1]
     found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found[1]
@@ -25,10 +25,10 @@ def from_the_readme(language: str) -> str:
 @pytest.fixture
 def folder(tmp_path):
     """A study beside which its model and optimizer lie; Snakemake runs in another folder."""
-    (tmp_path / "my_code.py").write_text(from_the_readme("python"))
-    study = yaml.safe_load(TINY.read_text()) | yaml.safe_load(from_the_readme("yaml"))
+    (tmp_path / "my_code.py").write_text(from_the_readme("python"), encoding="utf-8")
+    study = yaml.safe_load(TINY.read_text(encoding="utf-8")) | yaml.safe_load(from_the_readme("yaml"))
     study["training"]["epochs"] = 2
-    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()
     return tmp_path
 
@@ -39,7 +39,7 @@ def snakemake(folder: Path, *arguments: str) -> str:
     environment.pop("REPDYN_STUDIES", None)
     command += ["--configfile", str(folder / "study.yaml"), *arguments]
     done = subprocess.run(
-        command, cwd=folder / "elsewhere", env=environment, capture_output=True, text=True, check=False
+        command, cwd=folder / "elsewhere", env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -49,7 +49,7 @@ def test_one_s_own_model_and_optimizer_train_and_an_edit_of_them_trains_anew(fol
     snakemake(folder, "--", HISTORY)
     assert (folder / "elsewhere" / HISTORY).is_file()
     code = folder / "my_code.py"
-    code.write_text(code.read_text() + "\n# A remark.\n")
+    code.write_text(code.read_text(encoding="utf-8") + "\n# A remark.\n", encoding="utf-8")
     assert "Nothing to be done" in snakemake(folder, "--dry-run", "--", HISTORY)
-    code.write_text(code.read_text().replace("nn.Tanh()", "nn.ReLU()"))
+    code.write_text(code.read_text(encoding="utf-8").replace("nn.Tanh()", "nn.ReLU()"), encoding="utf-8")
     assert "Params have changed" in snakemake(folder, "--dry-run", "--", HISTORY)

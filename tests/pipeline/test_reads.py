@@ -104,7 +104,7 @@ def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figur
 
 def content() -> dict[str, Any]:
     """The tiny study with a second seed, and with contrasts that do not follow from the order of the grid."""
-    study = yaml.safe_load(TINY.read_text())
+    study = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     contrasts = [{"factor": "optimizer", "levels": ["sgd", "adam"]}, {"factor": "arch", "levels": ["vit", "resnet"]}]
     return study | {"seeds": [0, 1], "findings": study["findings"] | {"contrasts": contrasts}}
 

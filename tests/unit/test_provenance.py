@@ -66,7 +66,7 @@ def test_an_edit_enters_what_makes_use_of_it_and_nothing_else(library):
 def test_what_no_stage_makes_use_of_enters_none(library):
     before = digests(library)
     for module in ("training", "tables", "files", "architectures", "figures/style"):
-        with (library / f"{module}.py").open("a") as file:
+        with (library / f"{module}.py").open("a", encoding="utf-8") as file:
             file.write("\n\nEXTRA = 1\n\n\ndef extra() -> int:\n    return EXTRA\n")
     assert digests(library) == before
 
@@ -240,7 +240,7 @@ def pythons() -> list[str]:
     found += map(str, Path.home().glob(".pyenv/versions/3.*/bin/python3"))
     ask = "import sys; print(*sys.version_info[:2])"
     answers = {
-        path: subprocess.run([path, "-c", ask], capture_output=True, text=True, check=False).stdout.split()
+        path: subprocess.run([path, "-c", ask], capture_output=True, encoding="utf-8", check=False).stdout.split()
         for path in filter(None, found)
     }
     others = {tuple(map(int, said)): path for path, said in answers.items() if said}
@@ -262,7 +262,7 @@ def said_by(python: str, **environment: str) -> dict[str, str]:
         [python, "-W", "error", "-c", SAY, *PARTS],
         env=kept | {"PYTHONPATH": library, "PYTHONDONTWRITEBYTECODE": "1"} | environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     return json.loads(done.stdout)

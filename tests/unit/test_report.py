@@ -18,7 +18,7 @@ def rendered(text, **snakemake):
     from jinja2 import Environment, StrictUndefined
 
     template = Environment(trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined).from_string(
-        (TEXTS / f"{text}.rst").read_text()
+        (TEXTS / f"{text}.rst").read_text(encoding="utf-8")
     )
     categories = [SimpleNamespace(name=name) for name in CATEGORIES]
     filled = template.render(snakemake=SimpleNamespace(**snakemake), categories=categories)

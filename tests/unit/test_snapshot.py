@@ -29,7 +29,7 @@ def test_a_copy_is_checked_once_and_reads_as_the_same_study(config, monkeypatch)
 def test_a_copy_that_was_edited_or_cut_short_is_written_again(config, monkeypatch, change):
     monkeypatch.setattr(snapshot, "_check", lambda _: None)
     study, path = snapshot.take(config)
-    Path(path).write_text(change(Path(path).read_text()))
+    Path(path).write_text(change(Path(path).read_text(encoding="utf-8")), encoding="utf-8")
     snapshot.take(config)
     assert studies.load(Path(path)) == study
 
@@ -49,7 +49,7 @@ def test_a_study_that_does_not_pass_leaves_no_copy(config):
     ],
 )
 def test_a_check_that_does_not_come_to_its_end_is_not_passed(config, monkeypatch, code, sentence):
-    Path("ends.py").write_text(code)
+    Path("ends.py").write_text(code, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(Path.cwd()))
     config["archs"]["vit"] = {"model": "ends:Net"}
     with pytest.raises(RepdynError, match=sentence):
