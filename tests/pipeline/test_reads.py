@@ -3,7 +3,8 @@
 import copy
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pytest
 import yaml
 from running import TINY
 
+from repdyn import datasets, fetch
 from repdyn import study as studies
-from repdyn import tables
 from repdyn.__main__ import RUN_STAGES, STUDY_STAGES, module_of
-from repdyn.figures import catalogue, draw, style
+from repdyn.figures import catalogue, draw, reading, style
 from repdyn.jobs import Job
+from repdyn.origin import Origin
 from repdyn.paths import Paths
 
 RUN = ("vit", "sgd", 0)
@@ -28,8 +30,8 @@ DRAWINGS = [
     *((figure, "png", False) for figure in catalogue.STUDY_FIGURES),
     *((page, "html", False) for page in PAGES),
 ]
-TABLES_OF = {"history": "train", "cka": "cka", "probe_accuracy": "probes", "planes": "planes", "findings": "findings"}
-TABLES_OF |= {"region_similarity": "regions", "region_pictures": "regions", "segments": "phases", "scores": "phases"}
+# Table, as an entry of the catalogue calls it -> the stage that writes it.
+STAGE_OF = {name: table.stage for name, table in reading.TABLES.items()} | {"planes": "planes", "findings": "findings"}
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +61,23 @@ def drawn(study: studies.Study, figure: str, extension: str, of_run: bool) -> by
     return output.read_bytes()
 
 
+@contextmanager
+def reading_data() -> Iterator[list[object]]:
+    """Collect what the data set is read for."""
+    read, found = datasets.read, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "read", lambda *words: found.append(words) or read(*words))
+        yield found
+
+
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.usefixtures("place")
 def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
     study = studies.load(TINY)
     run = studies.Run(*RUN) if stage in RUN_STAGES else None
-    with declared.recording(study) as read:
+    with declared.recording(study) as read, reading_data() as images:
         module_of(stage).main(Job(stage, study, Paths("results/tiny"), run))
+    assert bool(images) == (stage in fetch.READERS)
     # In which order the grid is written changes no number.
     read.settings -= {"archs", "optimizers", "seeds"}
     undeclared = {
@@ -83,11 +95,12 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
 def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figure, extension, of_run):
     study = studies.parse(wide() | {"seeds": [0]}) if figure == "widths" else studies.load(TINY)
     entry = entry_of(figure, extension, of_run)
-    with declared.recording(study) as read, pytest.MonkeyPatch.context() as patch:
+    with declared.recording(study) as read, reading_data() as images, pytest.MonkeyPatch.context() as patch:
         if figure == "widths":  # of which the tiny study has none
-            patch.setattr(tables, "refuse_strangers", lambda *_: None)
+            patch.setattr(Origin, "check", lambda *_: None)
         drawn(study, figure, extension, of_run)
-    stages = {TABLES_OF[table] for table in (*entry.of_run, *entry.of_study)}
+    assert not images or "data" in entry.reads
+    stages = {STAGE_OF[table] for table in (*entry.of_run, *entry.of_study)}
     undeclared = {
         path
         for path in read.settings
@@ -146,7 +159,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
 @pytest.fixture
 def two_seeds(place, monkeypatch):
     """The tables have a second seed; the other optimizer's and architecture's stand for it."""
-    monkeypatch.setattr(tables, "refuse_strangers", lambda *_: None)
+    monkeypatch.setattr(Origin, "check", lambda *_: None)
     paths, other = Paths(str(place / "results/tiny")), {"vit": "resnet", "resnet": "vit", "sgd": "adam", "adam": "sgd"}
     for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
         for table in catalogue.EXPLORER.of_run:

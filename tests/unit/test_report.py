@@ -33,6 +33,8 @@ def test_the_texts_of_the_report_are_sound(text):
 
 def test_the_overview_leads_to_the_categories_that_there_are():
     overview = rendered("overview", config={"name": "mine"})
+    assert "How representations evolve in training: mine</h1>" in overview
+    assert "How representations evolve in training</h1>" in rendered("overview", config={"of another": "workflow"})
     assert overview.count("javascript:app.showCategory") == 2
     assert "Phases: where" in overview
     assert 'href="explorer.html"' in overview

@@ -66,7 +66,7 @@ def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(co
 
 def test_two_modules_of_one_workflow_keep_their_studies_apart(config, monkeypatch):
     monkeypatch.setattr(snapshot, "_check", lambda _: None)
-    one, two = snapshot.Origin(used_as="one"), snapshot.Origin(used_as="two")
+    one, two = snapshot.ConfigSource(used_as="one"), snapshot.ConfigSource(used_as="two")
     first = snapshot.hand_down(config, one, first=True, results="one/results")
     second = snapshot.hand_down(config | {"seeds": [5]}, two, first=True, results="two/results")
     assert first[1].startswith("one/results/tiny/study/")
@@ -75,26 +75,26 @@ def test_two_modules_of_one_workflow_keep_their_studies_apart(config, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("origin", "named"),
+    ("source", "named"),
     [
-        (snapshot.Origin(), "config.yaml"),
-        (snapshot.Origin((Path("a.yaml"),)), "a.yaml"),
-        (snapshot.Origin((Path("a.yaml"), Path("/elsewhere/b.yaml"))), "a.yaml, /elsewhere/b.yaml"),
-        (snapshot.Origin((Path("a.yaml"),), options=True), "a.yaml, --config"),
-        (snapshot.Origin(used_as="mine"), "the config of module mine"),
+        (snapshot.ConfigSource(), "config.yaml"),
+        (snapshot.ConfigSource((Path("a.yaml"),)), "a.yaml"),
+        (snapshot.ConfigSource((Path("a.yaml"), Path("/elsewhere/b.yaml"))), "a.yaml, /elsewhere/b.yaml"),
+        (snapshot.ConfigSource((Path("a.yaml"),), options=True), "a.yaml, --config"),
+        (snapshot.ConfigSource(used_as="mine"), "the config of module mine"),
     ],
 )
-def test_a_message_names_everything_that_a_setting_may_come_from(config, origin, named):
+def test_a_message_names_everything_that_a_setting_may_come_from(config, source, named):
     config["seeds"] = "none"
-    absolute = snapshot.Origin(tuple(Path.cwd() / file for file in origin.files), origin.options, origin.used_as)
-    for given in (origin, absolute):
+    absolute = snapshot.ConfigSource(tuple(Path.cwd() / file for file in source.files), source.options, source.used_as)
+    for given in (source, absolute):
         with pytest.raises(RepdynError, match=f"^{named}: `seeds`"):
             snapshot.take(config, given)
 
 
 def test_one_s_own_code_lies_beside_any_of_several_configs_the_last_before_the_first(config, monkeypatch):
     monkeypatch.setattr(snapshot, "_check", lambda _: None)
-    snapshot.hand_down(config, snapshot.Origin((Path("/a/study.yaml"), Path("/b/more.yaml"))), first=True)
+    snapshot.hand_down(config, snapshot.ConfigSource((Path("/a/study.yaml"), Path("/b/more.yaml"))), first=True)
     assert os.environ["PYTHONPATH"].split(os.pathsep)[1:] == ["/b", "/a"]
     snapshot.hand_down(config, first=True)
     assert os.environ["PYTHONPATH"].split(os.pathsep)[1:] == [str(Path.cwd())]

@@ -27,7 +27,7 @@ VARIABLE = "REPDYN_STUDIES"  # tells jobs on other machines, which read the rule
 
 
 @dataclass(frozen=True)
-class Origin:
+class ConfigSource:
     """Where a study's config comes from.
 
     Attributes:
@@ -54,12 +54,14 @@ class Origin:
         return list(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or [str(Path.cwd())]
 
 
-def take(config: Mapping[str, Any], origin: Origin = Origin(), results: str = "results") -> tuple[study.Study, str]:
+def take(
+    config: Mapping[str, Any], source: ConfigSource = ConfigSource(), results: str = "results"
+) -> tuple[study.Study, str]:
     """Validate a config, check it whole if that has not been done yet, and keep a copy.
 
     Args:
         config: the study as Snakemake read it.
-        origin: where Snakemake read it.
+        source: where Snakemake read it.
         results: where results lie.
 
     Returns:
@@ -68,7 +70,7 @@ def take(config: Mapping[str, Any], origin: Origin = Origin(), results: str = "r
     Raises:
         RepdynError: if something about the study is wrong.
     """
-    taken = datasets.settled(study.parse(dict(config), source=str(origin)))
+    taken = datasets.settled(study.parse(dict(config), source=str(source)))
     content = taken.model_dump(mode="json")
     own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
     code = [provenance.code_digest("check"), *map(user_code.digest, own)]
@@ -86,7 +88,7 @@ def take(config: Mapping[str, Any], origin: Origin = Origin(), results: str = "r
 
 
 def hand_down(
-    config: Mapping[str, Any], origin: Origin = Origin(), *, first: bool, results: str = "results"
+    config: Mapping[str, Any], source: ConfigSource = ConfigSource(), *, first: bool, results: str = "results"
 ) -> tuple[study.Study, str]:
     """Settle which study, which library and which Python the jobs use.
 
@@ -96,7 +98,7 @@ def hand_down(
 
     Args:
         config: the study as Snakemake read it.
-        origin: where Snakemake read it.
+        source: where Snakemake read it.
         first: whether this is the process that the user started; the others, on other machines, take its study.
         results: where results lie.
 
@@ -107,13 +109,13 @@ def hand_down(
         RepdynError: if something about the study is wrong.
     """
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), *origin.folders])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), *source.folders])
     # A workflow that uses this one as a module, or several times, has several studies.
     copies: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
-    key = origin.used_as or ""
+    key = source.used_as or ""
     if not first and key in copies:
         return study.load(Path(copies[key])), copies[key]
-    taken, copies[key] = take(config, origin, results)
+    taken, copies[key] = take(config, source, results)
     os.environ[VARIABLE] = json.dumps(copies)
     return taken, copies[key]
 

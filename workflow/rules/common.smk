@@ -5,7 +5,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from repdyn import config_file, jobs, last_words, schedule, snapshot
+from repdyn import config_file, jobs, schedule, snapshot
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
@@ -23,7 +23,7 @@ try:
             config_file.read(Path(file))
     STUDY, COPY = snapshot.hand_down(
         config,
-        snapshot.Origin(
+        snapshot.ConfigSource(
             files=tuple(map(Path, workflow.configfiles)),
             options=bool(workflow.config_settings.config),
             used_as=workflow.modifier.namespace,

@@ -4,17 +4,21 @@
 import atexit
 import subprocess
 
+from repdyn import fetch, last_words
+
 
 def reads_images(job):
     """Whether a job reads the data set itself."""
-    stages = (rules.examples, rules.planes, rules.train, rules.activations)
     figures = {
         rules.run_figure.rule: catalogue.RUN_FIGURES,
         rules.run_animation.rule: catalogue.ANIMATIONS,
+        rules.study_figure.rule: catalogue.STUDY_FIGURES,
     }
     if job.rule in figures:
         return "data" in figures[job.rule][job.wildcards.figure].reads
-    return job.rule in {proxy.rule for proxy in (*stages, rules.explorer)}
+    if job.rule == rules.explorer.rule:
+        return "data" in catalogue.EXPLORER.reads
+    return job.rule in {getattr(rules, stage).rule for stage in fetch.READERS}
 
 
 def is_ours(job):
@@ -32,16 +36,8 @@ onstart:
     # every job that starts. It is no rule: whatever depended on that would have its own changes hidden behind it.
     if not workflow.touch and any(map(reads_images, workflow.dag.needrun_jobs())):
         log = f"{RESULTS}/{STUDY.name}/logs/fetch.log"
-        fetch = [
-            sys.executable,
-            "-m",
-            "repdyn",
-            "fetch",
-            *shlex.split(HERE),
-            "--log",
-            log,
-        ]
-        if subprocess.run(fetch).returncode:
+        words = [sys.executable, "-m", "repdyn", "fetch", *shlex.split(HERE)]
+        if subprocess.run([*words, "--log", log]).returncode:
             sys.exit(1)
 
 
@@ -50,5 +46,6 @@ onerror:
     failed = sorted(
         filter(is_ours, workflow.scheduler.failed), key=workflow.dag.jobid
     )
-    said = last_words.of_jobs([(job.message, job.log[0]) for job in failed])
-    atexit.register(print, said, file=sys.stderr)
+    if failed:
+        said = last_words.of_jobs([(job.message, job.log[0]) for job in failed])
+        atexit.register(print, said, file=sys.stderr)
