@@ -1,9 +1,14 @@
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from damage import with_a_changed_byte
 from image_folders import TRAIN, described, draw, layout, plain
 
@@ -227,3 +232,21 @@ def test_a_folder_that_never_was_there_is_no_hindrance_before_it_is_read(study, 
     folder.rename(folder.parent / "moved")
     assert datasets.settled(study()).data.contents is None
     assert datasets.remarks(study()) == []
+
+
+def test_a_stage_run_by_hand_knows_the_same_images_in_every_locale(study, folder):
+    (folder / "train/n01/0.png").rename(folder / "train/n01" / os.fsdecode(b"\xff\n.png"))
+    (folder / "train/n02/0.png").rename(folder / "train/n02/é.png")
+    (folder / "train/n01" / os.fsdecode(b"left.\xfe")).touch()
+    wanted = datasets.settled(study()).data.contents
+    (folder.parent / "study.yaml").write_text(yaml.safe_dump(study().model_dump(mode="json")), encoding="utf-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    environment = os.environ | ascii_only | {"PYTHONPATH": str(Path(contents.__file__).parents[1])}
+    for stage in ("fetch", "examples"):
+        words = [sys.executable, "-m", "repdyn", stage, "--study", "study.yaml", "--log", f"{stage}.log"]
+        done = subprocess.run(words, cwd=folder.parent, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    table = folder.parent / "results/tiny/examples/examples.parquet"
+    made_with = json.loads(pq.read_schema(table).metadata[b"repdyn"])["hyperparameters"]
+    assert made_with["data"]["contents"] == wanted
+    assert r"1 .\xfe" in (folder.parent / "fetch.log").read_text(encoding="utf-8")

@@ -89,11 +89,13 @@ def test_an_image_that_is_changed_while_it_is_decoded_is_named(folder, monkeypat
 def test_what_was_decoded_before_is_removed_once_nobody_has_it(folder):
     train, _ = datasets.read(described(), folder.parent)
     before, (old,) = train.images.copy(), files(folder.parent)
-    layout().store(folder.parent).joinpath("train-0123456789abcdef.npy").touch()  # as older versions named it
+    for name in ("train-0123456789abcdef.npy", f".{old.name}.abcdefgh"):  # as older versions named it; of a killed job
+        layout().store(folder.parent).joinpath(name).touch()
     draw(folder / "train/n01/0.png", seed=9)
     datasets.read(described(), folder.parent)
     assert old in files(folder.parent)  # `train` has it
     assert len(files(folder.parent)) == 2
+    assert not list(layout().store(folder.parent).glob(".train-*"))
     np.testing.assert_array_equal(train.images, before)
     del train
     draw(folder / "train/n01/0.png", seed=10)

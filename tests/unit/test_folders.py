@@ -288,3 +288,26 @@ def test_classes_and_images_are_in_the_order_of_their_bytes_in_every_locale(tmp_
     found = folders.listing(layout(), tmp_path).parts["train"]
     assert [file.rpartition("/")[2] for file, label in found if label == 0] == names
     assert [label for _, label in found] == [0] * TRAIN + [1] * TRAIN + [2] * TRAIN
+
+
+def study_of_two(config, **planes):
+    folder = {"path": "x", "classes": 2, "size": 8, "train": 120, "test": 60}
+    config["data"] = {"dataset": "image-folder", "folder": folder}
+    config["planes"] |= planes
+    return studies.parse(config)
+
+
+def test_two_classes_are_a_data_set_and_only_planes_through_three_of_them_are_refused(config):
+    check.check_examples(study_of_two(config, distinct_classes=False))
+    sentence = r"`planes.distinct_classes` asks for three classes a plane, and `image-folder` has 2; set it to false"
+    with pytest.raises(RepdynError, match=sentence):
+        check.check_examples(study_of_two(config, distinct_classes=True))
+
+
+def test_one_class_is_no_data_set(config):
+    config["data"] = {
+        "dataset": "image-folder",
+        "folder": {"path": "x", "classes": 1, "size": 8, "train": 9, "test": 9},
+    }
+    with pytest.raises(RepdynError, match=r"`data.folder.classes` is 1, but must be at least 2"):
+        studies.parse(config)

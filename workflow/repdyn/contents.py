@@ -23,7 +23,7 @@ from tempfile import TemporaryFile
 
 from filelock import FileLock
 
-from .errors import RepdynError, named
+from .errors import RepdynError, no_access
 from .files import atomic, checksum
 from .folders import PARTS, Found, Layout, listing
 from .progress import track
@@ -101,7 +101,7 @@ def _stamp(file: str) -> Stamp:
     try:
         status = os.stat(file)  # noqa: PTH116  a path for each of a million files takes as long as all the rest
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise no_access(file, error) from None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
@@ -110,11 +110,7 @@ def _digest(file: str) -> str:
         with Path(file).open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise _unreadable(file, error) from None
-
-
-def _unreadable(file: str, error: OSError) -> RepdynError:
-    return RepdynError(f"`{named(file)}` cannot be read: {error.strerror}.")
+        raise no_access(file, error) from None
 
 
 def _of_part(names: list[str], found: Found, part: str, digests: list[str]) -> str:

@@ -29,8 +29,8 @@ import numpy as np
 from filelock import FileLock
 
 from . import contents, pixels
-from .errors import RepdynError, named
-from .files import atomic, checksum
+from .errors import RepdynError, named, no_access
+from .files import atomic, checksum, unreadable
 from .folders import PARTS, Layout
 from .images import Stored
 from .progress import LOG, track
@@ -76,7 +76,8 @@ def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
                     LOG.warning("`%s` is damaged; the images are decoded again", named(path))
                 _decode(found, part, layout, path)
                 stored = _opened(path, layout)
-            for old in store.glob(f"{part}-*"):
+            # Also what was half written when a process was killed: only who has the lock writes.
+            for old in (*store.glob(f"{part}-*"), *store.glob(f".{part}-*")):
                 if old != path:
                     _remove(old)
     except OSError as error:
@@ -106,7 +107,7 @@ def _opened(path: Path, layout: Layout) -> Stored | None:
     except ValueError:  # an empty file cannot be mapped
         content = b""
     except OSError as error:
-        raise RepdynError(f"`{named(path)}` cannot be read: {error.strerror}.") from None
+        raise unreadable(path, error) from None
     row, whole = _row(layout), memoryview(content)
     rows, rest = divmod(len(whole) - CRC, row.itemsize)
     if rows < 1 or rest or checksum([whole[:-CRC]]) != int.from_bytes(whole[-CRC:], "little"):
@@ -139,7 +140,7 @@ def _pixels(file: str, digest: str, layout: Layout) -> tuple[np.ndarray[Any, np.
     try:
         content = Path(file).read_bytes()
     except OSError as error:
-        raise RepdynError(f"`{named(file)}` cannot be read: {error.strerror}.") from None
+        raise no_access(file, error) from None
     if hashlib.sha256(content).hexdigest() != digest:
         raise RepdynError(f"`{named(file)}` was changed while it was read; run again.")
     try:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from .errors import RepdynError
+from .errors import RepdynError, no_access
 from .images import Stored
 from .progress import LOG
 
@@ -185,7 +185,7 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RepdynError(f"`{path}` cannot be read: {error.strerror}.") from None
+        raise no_access(path, error) from None
 
 
 def _md5(content: bytes) -> str:

@@ -33,3 +33,8 @@ def named(path: str | os.PathLike[str]) -> str:
     """A path as a sentence can hold it, whatever the locale: what is no text, or would break the line, is escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def no_access(path: str | os.PathLike[str], error: OSError) -> RepdynError:
+    """The error for a file of the user's own that the system does not let be read, or that has gone."""
+    return RepdynError(f"`{named(path)}` cannot be read: {error.strerror or one_line(error)}.")

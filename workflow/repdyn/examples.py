@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import data, datasets, tables
+from . import data, tables
 from .progress import LOG
 from .records.examples import EXAMPLES
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 def main(job: Job) -> None:
     """Write the examples of a study."""
     found = data.load(job.study.data, job.data_root)
-    for remark in datasets.remarks(job.study):
-        LOG.info(remark)
     parts = {"train": found.train, "test": found.test}
     columns = {
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import datasets
+from .progress import LOG
 
 if TYPE_CHECKING:
     from .jobs import Job
@@ -18,9 +19,11 @@ READERS = ("examples", "planes", "train", "activations")
 
 
 def main(job: Job) -> None:
-    """Read the study's data set once.
+    """Read the study's data set once, and say what of its files is left out.
 
     Raises:
         RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
     """
+    for remark in datasets.remarks(job.study):
+        LOG.info(remark)
     datasets.read(job.study.data, job.data_root)

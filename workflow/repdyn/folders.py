@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import RepdynError, named
+from .errors import RepdynError, named, no_access
 from .pixels import ENDINGS
 
 Listing = list[tuple[str, int]]  # paths of files and their classes; strings, since there may be a million
@@ -106,7 +106,7 @@ def listing(layout: Layout, root: Path) -> Found:
         found.parts["train"] = _by_class(train, names, found.left_out)
         found.parts["test"] = _testing(found, names)
     except OSError as error:
-        raise RepdynError(f"`{named(error.filename or train)}` cannot be read: {error.strerror}.") from None
+        raise no_access(error.filename or train, error) from None
     return found
 
 

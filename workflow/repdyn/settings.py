@@ -306,7 +306,8 @@ class Planes(Section):
     """The planes through triplets of images on which decision regions are compared.
 
     ``count`` planes of ``resolution``² points for each of the sets test, clean and mislabelled, plus
-    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at.
+    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at. ``distinct_classes`` asks
+    for three classes a plane, which data of two do not have.
     """
 
     count: int = Field(default=500, ge=1, le=1_000_000)
