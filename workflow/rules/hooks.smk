@@ -33,7 +33,7 @@ onstart:
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
     # The data set is downloaded or decoded here, not on a compute node, which may have no network, and once, not by
-    # every job that starts. It is no rule: whatever depended on that would have its own changes hidden behind it.
+    # every job that starts. Were it a rule, it would hide the changes of whatever depended on it.
     if not workflow.touch and any(map(reads_images, workflow.dag.needrun_jobs())):
         log = f"{RESULTS}/{STUDY.name}/logs/fetch.log"
         words = [sys.executable, "-m", "repdyn", "fetch", *shlex.split(HERE)]
