@@ -14,11 +14,12 @@ def reads_images(job):
         rules.run_animation.rule: catalogue.ANIMATIONS,
         rules.study_figure.rule: catalogue.STUDY_FIGURES,
     }
-    if job.rule in figures:
-        return "data" in figures[job.rule][job.wildcards.figure].reads
-    if job.rule == rules.explorer.rule:
+    asked = job.rule
+    if asked in figures:
+        return "data" in figures[asked][job.wildcards.figure].reads
+    if asked == rules.explorer.rule:
         return "data" in catalogue.EXPLORER.reads
-    return job.rule in {getattr(rules, stage).rule for stage in fetch.READERS}
+    return asked in {getattr(rules, stage).rule for stage in fetch.READERS}
 
 
 def is_ours(job):
