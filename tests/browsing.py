@@ -23,14 +23,22 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def new_context(chromium: Any, **options: Any) -> Any:
+    """A browser's window, in which only what never comes is waited for in vain, however busy the machine is."""
+    context = chromium.new_context(**options)
+    context.set_default_timeout(300_000)  # milliseconds
+    return context
+
+
 @pytest.fixture
 def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Opens a page and returns it with what it said on the console and asked of the network."""
+    """Opens a page, after a script if need be, and returns it with what it said and asked of the network."""
     contexts = []
 
-    def open_page(path: Path, width: int = 1280, height: int = 900, address: str = "", **options: Any) -> Any:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+    def open_page(path: Path, width: int = 1280, height: int = 900, address: str = "", before: str = "") -> Any:
+        context = new_context(chromium, viewport={"width": width, "height": height})
         contexts.append(context)
+        context.add_init_script(before)
         page = context.new_page()
         said: list[str] = []
         asked: list[str] = []

@@ -2,6 +2,20 @@
 
 const CURSOR = { type: "line", yref: "paper", y0: 0, y1: 1, line: { color: "#1d2733", width: 1.6 } };
 const hidden = new Set();
+let drawing = Promise.resolve();
+
+/** Draws after what is being drawn, so that what comes meanwhile is not overwritten by what was asked for before. */
+function inTurn(draw) {
+  const done = drawing.then(draw);
+  drawing = done.catch(() => {});
+  return done;
+}
+
+/** What room the curves have now. */
+function roomForCurves() {
+  const { clientWidth, clientHeight } = document.getElementById("curves");
+  return { width: clientWidth, height: clientHeight };
+}
 
 async function loadLibrary() {
   const script = document.createElement("script");
@@ -36,8 +50,6 @@ async function paintCurves(run, goTo) {
   const axis = { gridcolor: "#e9edf1", linecolor: "#b9c2cd", zeroline: false, fixedrange: true, ticks: "outside", ticklen: 4, tickcolor: "#b9c2cd" };
   const parent = document.getElementById("curves");
   const layout = {
-    width: parent.clientWidth,
-    height: parent.clientHeight,
     margin: { l: 44, r: 12, t: 8, b: 40 },
     font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: "#5a6675" },
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -53,15 +65,14 @@ async function paintCurves(run, goTo) {
     yaxis: { ...axis, range: [-0.03, 1.03], tickvals: [0, 0.2, 0.4, 0.6, 0.8, 1], tickformat: ".1f" },
     shapes: [...events, { ...CURSOR, name: "cursor" }],
   };
-  await Plotly.react(parent, traces, layout, { displayModeBar: false });
+  await inTurn(() => Plotly.react(parent, traces, { ...layout, ...roomForCurves() }, { displayModeBar: false }));
   parent.removeAllListeners("plotly_click");
   parent.on("plotly_click", ({ points }) => goTo(nearestCheckpoint(run, evaluated[points[0].pointIndex])));
   paintCurveLegend(run);
 }
 
 function fitCurves() {
-  const { clientWidth, clientHeight } = document.getElementById("curves");
-  Plotly.relayout("curves", { width: clientWidth, height: clientHeight });
+  inTurn(() => Plotly.relayout("curves", roomForCurves()));
 }
 
 function nearestCheckpoint(run, epoch) {
@@ -80,7 +91,7 @@ function paintCurveLegend(run) {
     button.addEventListener("click", () => {
       hidden[hidden.has(key) ? "delete" : "add"](key);
       button.setAttribute("aria-pressed", !hidden.has(key));
-      Plotly.restyle("curves", { visible: !hidden.has(key) }, [trace]);
+      inTurn(() => Plotly.restyle("curves", { visible: !hidden.has(key) }, [trace]));
     });
     return element("li", {}, button);
   });
@@ -91,7 +102,7 @@ function paintCurveLegend(run) {
 function moveCurvesCursor(run, e) {
   const cursor = Object.keys(run.events).length;
   const x = symlog(run.epochs[e]);
-  Plotly.relayout("curves", { [`shapes[${cursor}].x0`]: x, [`shapes[${cursor}].x1`]: x });
+  inTurn(() => Plotly.relayout("curves", { [`shapes[${cursor}].x0`]: x, [`shapes[${cursor}].x1`]: x }));
   const at = run.arrays.evaluated.findLastIndex((epoch) => epoch <= run.epochs[e] + 1e-9);
   for (const button of document.querySelectorAll("#curve-legend button")) {
     button.querySelector("b").textContent = run.arrays[button.dataset.curve][at].toFixed(2);

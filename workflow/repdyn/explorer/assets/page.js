@@ -36,8 +36,22 @@ function pickedRun() {
   return study.runs.findIndex((run) => KEYS.every((key) => String(run[key]) === get(key).value));
 }
 
-/** Loads the picked run, keeping layer (by name, else by depth) and epoch as near as can be. */
+let choosing = 0;
+
+/** Shows the picked run; while anything that was picked is not shown yet, the page does not say that it is ready. */
 async function chooseRun(wanted = {}) {
+  choosing++;
+  delete document.body.dataset.ready;
+  try {
+    await showPicked(wanted);
+  } finally {
+    choosing--;
+    if (!choosing) document.body.dataset.ready = "";
+  }
+}
+
+/** Loads the picked run, keeping layer (by name, else by depth) and epoch as near as can be. */
+async function showPicked(wanted) {
   const before = state.run;
   const run = await loadRun(pickedRun());
   if (run !== (await loadRun(pickedRun()))) return; // picked again while it was unpacked
@@ -168,6 +182,36 @@ function fromAddress() {
   return { layer: where.get("layer") ?? undefined, epoch: Number.isNaN(epoch) ? undefined : epoch };
 }
 
+const ROOMS = ["planes", "matrix", "curves"];
+let fitted = "";
+
+/** Draws anew whenever there is other room than what was drawn for, also if that changes while things are drawn. */
+function watchRoom() {
+  let asked = false;
+  const ask = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      fit();
+    });
+  };
+  const observer = new ResizeObserver(ask);
+  for (const id of ROOMS) observer.observe(get(id));
+  addEventListener("resize", ask); // a zoom changes pixels, but not the room of a page that is as wide as it gets
+}
+
+function fit() {
+  if (state.run === null) return;
+  // A window that is being hidden or opened can be without room for a moment, in which nothing can be drawn.
+  const room = get("curves").clientWidth ? `${devicePixelRatio} ${ROOMS.map((id) => get(id).clientWidth)}` : "";
+  if (room === fitted) return;
+  fitted = room;
+  if (room === "") return;
+  fitCurves();
+  showLayer();
+}
+
 async function start() {
   if (!("DecompressionStream" in window)) {
     get("notice").textContent = "This browser is too old to unpack the page; any of the last three years can.";
@@ -183,16 +227,8 @@ async function start() {
   get("epoch").addEventListener("input", () => goTo(Number(get("epoch").value)));
   get("play").addEventListener("click", togglePlay);
   document.addEventListener("keydown", press);
+  watchRoom();
   await chooseRun(fromAddress());
-  let width = innerWidth;
-  addEventListener("resize", () => {
-    // A window that is being hidden or opened can be without room for a moment, in which nothing can be drawn.
-    if (innerWidth === width || !get("curves").clientWidth) return;
-    width = innerWidth;
-    fitCurves();
-    showLayer();
-  });
-  document.body.dataset.ready = "";
 }
 
 start();
