@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,6 +16,8 @@ TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
 _RUN = ROOT / ".venv" / "bin" / "python"
 # Studies run in the environment that users have, not in the larger one that the tests run in.
 PYTHON = str(_RUN if _RUN.exists() else sys.executable)
+# Only what never comes is waited for so long, in seconds, however busy the machine is.
+PATIENCE = 1800.0
 # Not results: what a job said, what training continues from, the study's own copy.
 NOT_RESULTS = {"logs", "state", "study"}
 
@@ -29,6 +32,14 @@ def environment(root: Path = ROOT) -> dict[str, str]:
 def command(*arguments: str, root: Path = ROOT) -> list[str]:
     """The Snakemake command that runs a checkout's workflow on two cores."""
     return [PYTHON, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", "2", *arguments]
+
+
+def wait_for(what: Callable[[], object], name: str) -> None:
+    """Ask again and again until it is true; an AssertionError when patience is at its end."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s in vain for {name}"
+        time.sleep(0.01)
 
 
 def snakemake(*arguments: str, folder: Path, root: Path = ROOT) -> "subprocess.CompletedProcess[str]":

@@ -13,11 +13,12 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from running import PATIENCE, wait_for
 
 SETTINGS = Path("/etc/slurm")
 RUN = Path("/run/repdyn-slurm")  # pids, for whoever comes after a killed test
@@ -83,7 +84,7 @@ class Slurm:
 
     def command(self, *words: str) -> str:
         """What a Slurm command prints; fails with what it says."""
-        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=60)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, timeout=PATIENCE)
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr}"
         return done.stdout
 
@@ -115,14 +116,6 @@ class Slurm:
         """Cancel everything and wait until nothing runs."""
         self.command("scancel", "--user=root", "--hurry")
         wait_for(lambda: not self.jobs("PENDING", "RUNNING", "COMPLETING", "SUSPENDED"), "jobs to be cancelled")
-
-
-def wait_for(what: Callable[[], object], name: str, seconds: float = 60) -> None:
-    """Ask again and again until it is true; an AssertionError after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain for {name}"
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -163,11 +156,10 @@ def _start(slurm: Slurm, cores: int) -> None:
         _start_munge(slurm)
     _spawn(slurm, "slurmctld", "-D", "-c")
     _spawn(slurm, "slurmd", "-D")
-    try:
-        wait_for(lambda: _state() == "idle", "the node to be idle", 60)
-    except AssertionError as error:
+    wait_for(lambda: _state() == "idle" or _ended(slurm), "the node to be idle")
+    if _ended(slurm):
         said = "".join(path.read_text(encoding="utf-8")[-2000:] for path in slurm.folder.glob("*.log"))
-        raise Unavailable(f"Slurm does not start: {error}\n{said}") from None
+        raise Unavailable(f"Slurm does not start: {' and '.join(_ended(slurm))} ended\n{said}")
 
 
 def _start_munge(slurm: Slurm) -> None:
@@ -176,7 +168,7 @@ def _start_munge(slurm: Slurm) -> None:
     shutil.chown(folder, "munge", "munge")
     folder.chmod(0o755)
     _spawn(slurm, "munged", "--foreground", user="munge")
-    wait_for(MUNGE_SOCKET.exists, "munge's socket", 20)
+    wait_for(lambda: MUNGE_SOCKET.exists() or _ended(slurm), "munge's socket")
 
 
 def _spawn(slurm: Slurm, *command: str, user: str | None = None) -> None:
@@ -186,6 +178,10 @@ def _spawn(slurm: Slurm, *command: str, user: str | None = None) -> None:
         )
     slurm.daemons.append(daemon)
     (RUN / f"{command[0]}.started").write_text(str(daemon.pid), encoding="utf-8")
+
+
+def _ended(slurm: Slurm) -> list[str]:
+    return [str(daemon.args[0]) for daemon in slurm.daemons if daemon.poll() is not None]
 
 
 def _state() -> str:

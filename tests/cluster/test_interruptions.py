@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import running
 import yaml
-from slurm import wait_for
 
 IMPATIENT = "--slurm-init-seconds-before-status-checks 1 --seconds-between-status-checks 1 --latency-wait 10"
 # A minute is the least that Slurm knows; a busy machine may need several for what is not meant to run out of time.
@@ -70,7 +69,7 @@ def requeue(slurm, job: str) -> None:
     node = f"NodeName={slurm.node}"
     slurm.command("scontrol", "update", node, "State=DRAIN", "Reason=test")
     slurm.command("scontrol", "requeue", job)
-    wait_for(lambda: slurm.show(job)["JobState"] == "PENDING", "the job to be in the queue again")
+    running.wait_for(lambda: slurm.show(job)["JobState"] == "PENDING", "the job to be in the queue again")
     slurm.command("scontrol", "update", node, "State=RESUME")
     slurm.command("scontrol", "update", f"JobId={job}", "StartTime=now")  # not only after two minutes
 
@@ -95,8 +94,8 @@ def disturbed(slurm, checkout, study):
             del waiting[fault]
         return not waiting
 
-    wait_for(disturb, "all trainings to be disturbed", 300)
-    assert snakemake.wait(600) == 0, (checkout / "said.txt").read_text(encoding="utf-8")
+    running.wait_for(disturb, "all trainings to be disturbed")
+    assert snakemake.wait(running.PATIENCE) == 0, (checkout / "said.txt").read_text(encoding="utf-8")
     return checkout
 
 
@@ -138,7 +137,7 @@ def test_after_a_kill_of_snakemake_what_the_documentation_says_to_do_works(
     folder = running.checkout(tmp_path / "again").resolve()
     (folder / study).write_text((checkout / study).read_text(encoding="utf-8"), encoding="utf-8")
     first = start(folder, study, "--", HISTORIES[2])
-    wait_for(lambda: process_of(folder, "vit", "sgd"), "training to begin", 120)
+    running.wait_for(lambda: process_of(folder, "vit", "sgd"), "training to begin")
     first.kill()
     assert first.wait() == -signal.SIGKILL
     refused = start(folder, study, "--", HISTORIES[2])

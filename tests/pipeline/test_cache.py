@@ -4,13 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from running import PYTHON, TINY, checkout, command, environment, snakemake
+from running import PATIENCE, PYTHON, TINY, checkout, command, environment, snakemake, wait_for
 from safetensors import safe_open
 
 from repdyn import study as studies
@@ -186,11 +185,9 @@ def test_a_config_edited_while_jobs_wait_is_not_what_they_run_and_a_mismatch_is_
         words, cwd=here, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as p:
         log = here / "results" / "tiny" / "logs" / "train" / f"{run}.log"
-        deadline = time.monotonic() + 300
-        while not log.exists() and p.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: log.exists() or p.poll() is not None, "training to begin")
         study(config, seeds=[1], probes={"penalty": 0.7})
-        assert p.wait(timeout=300) == 0
+        assert p.wait(PATIENCE) == 0
     ran = json.loads(pq.read_schema(here / target).metadata[b"repdyn"])["hyperparameters"]["probes"]["penalty"]
     assert ran == studies.load(TINY).probes.penalty
 

@@ -6,25 +6,16 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from running import PYTHON, TINY, command, content, differences, environment, snakemake
+from running import PYTHON, TINY, command, content, differences, environment, snakemake, wait_for
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STATE = f"results/tiny/state/{RUN}"
 HISTORIES = [f"results/tiny/history/arch=vit/optimizer={name}/seed=0/history.parquet" for name in ("sgd", "adam")]
 TRAIN = ["--arch", "vit", "--optimizer", "sgd", "--seed", "0"]
-
-
-def wait_for(what: Callable[[], object], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +42,29 @@ def of_run(files: dict[str, str], run: str = RUN) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if run in name}
 
 
-def train(study: Path, folder: Path) -> "subprocess.Popen[str]":
-    words = [PYTHON, "-m", "repdyn", "train", "--study", str(study), *TRAIN]
-    return subprocess.Popen(words, cwd=folder, env=environment(), stderr=subprocess.PIPE, encoding="utf-8")
+# Training that is killed so many seconds after so many saves; from within, since nobody else is sure to have a turn.
+MORTAL = """
+import os, signal, sys, threading
+from repdyn import __main__, state
+
+saves, delay = int(sys.argv.pop(1)), float(sys.argv.pop(1))
+save = state.StateFolder.save
+
+def save_and_die(folder, content):
+    global saves
+    save(folder, content)
+    saves -= 1
+    if saves == 0:
+        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+state.StateFolder.save = save_and_die
+sys.exit(__main__.main())
+"""
+
+
+def train(study: Path, folder: Path, *before: str) -> "subprocess.CompletedProcess[str]":
+    words = [PYTHON, *(before or ["-m", "repdyn"]), "train", "--study", str(study), *TRAIN]
+    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, encoding="utf-8", check=False)
 
 
 def states(folder: Path) -> set[int]:
@@ -67,30 +78,32 @@ def test_training_killed_at_random_moments_ends_in_the_same_bytes(study, undistu
     for _ in range(3):
         saves, delay = draw.randint(1, 15), draw.uniform(0, 0.05)
         print(f"seed {seed}: killed {delay:.3f} s after {saves} states were saved")
-        job, last = train(study, tmp_path), states(tmp_path)
-        for _ in range(saves):
-            wait_for(lambda: job.poll() is not None or not states(tmp_path) <= last)  # noqa: B023 (called at once)
-            last = states(tmp_path)
-        time.sleep(delay)
-        job.kill()
-        assert job.wait() == -signal.SIGKILL, "training ended before it could be killed"
+        killed = train(study, tmp_path, "-c", MORTAL, str(saves), str(delay))
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        assert states(tmp_path)
         assert not (tmp_path / HISTORIES[0]).exists()
-    job = train(study, tmp_path)
-    _, said = job.communicate()
-    assert job.returncode == 0, said
-    assert int(re.findall(r"continues from epoch (\d+)", said)[0]) >= 3
+    done = train(study, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert int(re.findall(r"continues from epoch (\d+)", done.stderr)[0]) >= 3
     assert not differences(content(tmp_path / "results/tiny"), of_run(undisturbed))
 
 
 @pytest.fixture(scope="module")
 def interrupted(study, tmp_path_factory):
-    """A folder in which Snakemake was killed while a second one was started, and what later ones said."""
+    """A folder in which Snakemake was killed while a second one was started, and what later ones said.
+
+    The first one and its jobs stand still while the second one runs, which on a busy machine may take longer than they.
+    """
     folder = tmp_path_factory.mktemp("interrupted")
     arguments = ["--configfile", str(study), "--rerun-incomplete", "--", *HISTORIES]
-    first = subprocess.Popen(command(*arguments), cwd=folder, env=environment(), stderr=subprocess.DEVNULL)
-    wait_for(lambda: states(folder))
+    first = subprocess.Popen(
+        command(*arguments), cwd=folder, env=environment(), stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_for(lambda: states(folder), "training to begin")
+    os.killpg(first.pid, signal.SIGSTOP)
     said = {"second": snakemake(*arguments, folder=folder)}
     first.kill()
+    os.killpg(first.pid, signal.SIGCONT)
     assert first.wait() == -signal.SIGKILL, "Snakemake ended before it could be killed"
     said["locked"] = snakemake(*arguments, folder=folder)
     said["unlock"] = snakemake("--configfile", str(study), "--unlock", folder=folder)

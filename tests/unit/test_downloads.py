@@ -12,6 +12,7 @@ import fake_datasets as fakes
 import numpy as np
 import pytest
 from damage import with_a_changed_byte
+from running import PATIENCE
 from torchvision.datasets import FashionMNIST
 
 from repdyn import data, datasets, downloads
@@ -233,7 +234,7 @@ def test_two_processes_that_start_together_download_once(tmp_path, monkeypatch, 
         )
         for order in (marks, marks[::-1])
     ]  # fmt: skip
-    outputs = [process.communicate(timeout=300) for process in processes]
+    outputs = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert outputs[0][0] == outputs[1][0]
     assert server.asked == dict.fromkeys(server.files, 1)

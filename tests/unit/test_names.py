@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_study import changed
 
@@ -64,7 +64,6 @@ def test_a_level_that_yaml_takes_for_something_else_than_text_is_refused_with_a_
         studies.parse(config)
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES | NUMBERS, min_size=1, max_size=20))
 @example(" ".join(READ_AS.values()).split())
 def test_every_name_that_is_allowed_is_text_to_pyarrow(candidates):

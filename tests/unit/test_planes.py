@@ -45,7 +45,7 @@ def test_the_three_images_stand_where_their_coordinates_say(job):
             np.testing.assert_allclose(row.origin + row.x[k] * row.a + row.y[k] * row.b, images[k], atol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10_000), d=st.integers(2, 20))
 def test_axes_are_orthonormal_and_distances_are_kept(seed, d):
     images = np.random.default_rng(seed).normal(size=(3, d))

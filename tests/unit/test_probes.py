@@ -63,7 +63,7 @@ def test_logistic_is_sklearns_logistic_regression_at_the_same_penalty(n, p):
     np.testing.assert_array_equal(decisions(solution, unseen), reference.predict(unseen))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(n=st.integers(6, 30), p=st.integers(1, 40), penalty=st.floats(1e-3, 10), seed=st.integers(0, 1000))
 def test_the_dual_and_the_primal_solution_of_ridge_are_one(n, p, penalty, seed):
     features, labels = standardised(n, p, 3, seed)
@@ -186,7 +186,7 @@ def test_wide_layers_are_solved_exactly(solver, monkeypatch):
     np.testing.assert_allclose(warm.weight, probe.weight, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(n=st.integers(1, 20), extra=st.integers(1, 40), rank=st.integers(1, 20), seed=st.integers(0, 1000))
 def test_thin_coordinates_keep_all_inner_products(n, extra, rank, seed):
     generator = np.random.default_rng(seed)

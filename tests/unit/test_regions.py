@@ -54,7 +54,7 @@ def test_a_permutation_of_checkpoints_permutes_the_matrices_exactly():
     np.testing.assert_array_equal(other.kappa, one.kappa[np.ix_(order, order)])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cut=st.integers(0, 100_000), seed=st.integers(0, 100))
 def test_counts_of_pieces_add_up_to_counts_of_the_whole(cut, seed):
     labels = random_labels(3, 100_000, 5, seed)
@@ -84,7 +84,7 @@ def test_random_labels_agree_by_chance_and_have_no_kappa():
 # ---- fragmentation ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), side=st.integers(2, 24), classes=st.integers(1, 6), smooth=st.floats(0.3, 3))
 def test_fragments_are_scipys_components_counted_plane_by_plane_and_class_by_class(seed, side, classes, smooth):
     scores = np.random.default_rng(seed).normal(size=(4, classes, side, side))

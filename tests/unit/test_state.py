@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from running import PATIENCE
 from torch import nn
 
 from repdyn import checkpoints, locks, state
@@ -137,7 +138,7 @@ def test_a_second_job_of_the_same_training_waits_until_the_first_is_dead_and_con
     first.save({"step": 9})
     assert not found
     job.kill()
-    waiting.join(60)
+    waiting.join(PATIENCE)
     assert found == [{"step": 9}]
 
 
