@@ -88,6 +88,21 @@ def test_training_killed_at_random_moments_ends_in_the_same_bytes(study, undistu
     assert not differences(content(tmp_path / "results/tiny"), of_run(undisturbed))
 
 
+def test_a_job_beside_one_that_lives_waits_and_then_continues_and_ends_in_the_same_bytes(study, undisturbed, tmp_path):
+    first = train(study, tmp_path)
+    wait_for(lambda: states(tmp_path))
+    first.send_signal(signal.SIGSTOP)  # alive, and not done before the second has looked
+    second = train(study, tmp_path)
+    assert second.stderr is not None
+    assert f"waits for process {first.pid} on" in second.stderr.readline()
+    first.kill()
+    first.communicate()
+    _, said = second.communicate()
+    assert second.returncode == 0, said
+    assert "continues from epoch" in said
+    assert not differences(content(tmp_path / "results/tiny"), of_run(undisturbed))
+
+
 @pytest.fixture(scope="module")
 def interrupted(study, tmp_path_factory):
     """A folder in which Snakemake was killed while a second one was started, and what later ones said.
