@@ -217,6 +217,14 @@ OTHER = {
         "def main(x):\n    y = x + 1\n    raise ValueError(y)",
         "def main(x):\n    y = x + 2\n    raise ValueError(y)",
     ),
+    "what is set before an error": (
+        "N = 0\ndef main(x):\n    global N\n    N = 1\n    raise ValueError(f'{N}')",
+        "N = 0\ndef main(x):\n    global N\n    N = 2\n    raise ValueError(f'{N}')",
+    ),
+    "what is used after an error": (
+        "def main(x):\n    try:\n        y = 1\n        raise OSError(f'{y}')\n    except OSError:\n        return y",
+        "def main(x):\n    try:\n        y = 2\n        raise OSError(f'{y}')\n    except OSError:\n        return y",
+    ),
     "what is done before an error": (
         "def main(x):\n    x.close()\n    raise ValueError('a')",
         "def main(x):\n    raise ValueError('a')",

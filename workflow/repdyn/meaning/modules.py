@@ -11,7 +11,7 @@ from . import scopes, wording
 from .parsing import deep_recursion, parse
 from .scopes import Names
 from .syntax import Writer
-from .tokens import Token
+from .tokens import Token, joined
 
 EFFECTS = "!"
 # What binds a name: a statement of a module, or the value that a plain assignment gives it.
@@ -132,7 +132,7 @@ def _definition(binding: Binding, name: str, names: Names) -> Definition:
             is_logger = isinstance(binding, ast.Call) and writer.path(binding.func) == "logging.getLogger"
         elif name != EFFECTS:
             tokens += (f"binds {name}",)
-    return Definition(tokens, frozenset(writer.packages), bases, is_logger)
+    return Definition(joined(tokens), frozenset(writer.packages), bases, is_logger)
 
 
 def _assigned(statement: ast.stmt) -> list[tuple[str, ast.expr]] | None:

@@ -50,6 +50,22 @@ def plain(tokens: Iterable[Token]) -> Iterator[str]:
             yield token
 
 
+def joined(tokens: Iterable[Token]) -> tuple[Token, ...]:
+    """The same tokens, text that stands together put into one."""
+    found: list[Token] = []
+    text: list[str] = []
+    for token in tokens:
+        if isinstance(token, str):
+            text.append(token)
+            continue
+        if text:
+            found.append("\n".join(text))
+            text = []
+        inner = joined(token.tokens) if isinstance(token, Conditional) else ()
+        found.append(Conditional(token.kind, token.paths, inner) if isinstance(token, Conditional) else token)
+    return (*found, "\n".join(text)) if text else tuple(found)
+
+
 def braced(name: str, tokens: tuple[Token, ...], speakers: set[str] | None) -> tuple[Token, ...]:
     """A block, nothing where it is empty; what its arguments are says :meth:`Writer.statements`."""
     if not tokens:

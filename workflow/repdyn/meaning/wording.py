@@ -76,7 +76,7 @@ def without(body: Sequence[ast.stmt], scope: Scope | None) -> tuple[Sequence[ast
     if not isinstance(end, ast.Raise) or not isinstance(end.exc, ast.Call) or scope is None or scope.is_class:
         return body, set()
     here = scopes.loads(*body)
-    passing = {name for name, times in here.items() if times == scope.loads[name]}
+    passing = {name for name, times in here.items() if name in scope.names and times == scope.loads[name]}
     assignments = [statement for statement in body[:-1] if isinstance(statement, ast.Assign)]
     values = {name: each.value for each in assignments for name in _assigned(each) if name in passing}
     texts = {name for name, value in values.items() if is_text(value)}
