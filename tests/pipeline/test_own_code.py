@@ -30,11 +30,15 @@ def folder(tmp_path):
     study["training"]["epochs"] = 2
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()
+    # Nothing of Python's own, nor of what is installed, may be looked for there first.
+    for place in (tmp_path, tmp_path / "elsewhere"):
+        for name in ("types", "signal", "random", "queue", "numpy", "yaml", "pyarrow", "repdyn"):
+            (place / f"{name}.py").write_text("raise SystemExit(f'{__file__} is imported')\n", encoding="utf-8")
     return tmp_path
 
 
 def snakemake(folder: Path, *arguments: str) -> str:
-    command = [PYTHON, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    command = [PYTHON, "-P", "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     environment.pop("REPDYN_STUDIES", None)
     command += ["--configfile", str(folder / "study.yaml"), *arguments]

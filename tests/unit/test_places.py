@@ -24,6 +24,9 @@ def test_a_study_in_order_is_let_pass_whatever_else_a_person_puts_there(paths, t
     (tmp_path / "digits/notes").touch()
     (tmp_path / "digits/my tables").mkdir()
     (tmp_path / "digits/cka").symlink_to(tmp_path, target_is_directory=True)  # to a larger disk, say
+    log = tmp_path / paths.log("train", RUN)
+    log.parent.mkdir(parents=True)
+    log.touch()
     places.check(paths)
     places.check(Paths(str(tmp_path / "not there yet")))
 

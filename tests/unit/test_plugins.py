@@ -82,6 +82,26 @@ def test_a_model_and_an_optimizer_beside_the_config_are_trained(folder, tmp_path
     assert history.train_loss.iloc[-1] < 0.9 * history.train_loss.iloc[0]
 
 
+def test_code_lies_where_the_command_says_or_in_the_working_directory(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (folder / "study.yaml").rename(elsewhere / "study.yaml")
+    lost = run("check", "--study", elsewhere / "study.yaml", folder=elsewhere)
+    assert "there is no module `mine` among the installed packages, beside the study's config or in the" in lost.stderr
+    for where, code in ((elsewhere, ("--code", elsewhere, "--code", folder)), (folder, ())):
+        checked = run("check", "--study", elsewhere / "study.yaml", *code, folder=where)
+        assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_a_model_that_is_called_like_a_module_of_python_s_is_refused_before_anything_runs(folder):
+    (folder / "random.py").write_text("class Net: ...\n", encoding="utf-8")
+    study = folder / "study.yaml"
+    study.write_text(study.read_text(encoding="utf-8").replace("mine:MyNet", "random:Net"), encoding="utf-8")
+    checked = run("check", "--study", study, folder=folder.parent)
+    assert checked.returncode == 1
+    assert f"`{folder / 'random.py'}` is called like a module of Python's own" in checked.stderr
+    assert checked.stderr.count("\n") == 1
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_model_of_one_s_own_is_told_what_the_data_decide():
     settings = {"model": "mine:MyNet", "kwargs": {"width": 5}, "stem": "native", "width": None}
@@ -106,7 +126,7 @@ def test_an_optimizer_of_one_s_own_decays_matrices_only():
     ("path", "sentence"),
     [
         ("mine:MyNot", "`mine:MyNot`: `mine` has no `MyNot`; it has, for example, MyNet"),
-        ("mien:MyNet", "there is no module `mien` in the working directory, beside the study's config, or among the"),
+        ("mien:MyNet", "there is no module `mien` among the installed packages, beside the study's config or in the"),
         ("mine.models:MyNet", "`mine.models:MyNet`: `mine.models` cannot be imported|there is no module `mine.models`"),
         ("mine:NUMBER", "`mine:NUMBER` is int, but must be a class or a function"),
         ("mine:", "`mine:` is no import path; write `package.module:Name`"),

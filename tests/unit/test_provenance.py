@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from repdyn import __main__, jobs, provenance
+from repdyn import study as studies
 from repdyn.figures import catalogue
 from repdyn.meaning.library import EFFECTS, Library
 from repdyn.meaning.scopes import origin
@@ -317,6 +318,21 @@ def test_every_figure_that_is_drawn_by_name_is_drawn_by_what_its_digest_covers()
         assert provenance.uses(figure, f"{figure}.draw"), figure
     for figure in {entry.module for entry in catalogue.ANIMATIONS.values()}:
         assert provenance.uses(figure, f"{figure}.save"), figure
+
+
+def test_how_pictures_are_saved_is_part_of_every_figure(library, config, monkeypatch):
+    study = studies.parse(config)
+    entries = [*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values(), *catalogue.ANIMATIONS.values()]
+
+    def made_with() -> list[object]:
+        (again := library.parent / str(next(COPIES))).symlink_to(library)
+        monkeypatch.setattr(catalogue.provenance, "code_digest", lambda *parts: code_digest(*parts, package=again))
+        return [entry.made_with(study) for entry in entries]
+
+    code_digest = provenance.code_digest
+    before = made_with()
+    edit(library / "figures" / "draw.py", '"png": {"Software": None}', '"png": {}')
+    assert all(one != other for one, other in zip(before, made_with(), strict=True))
 
 
 def test_what_stages_do_when_they_are_imported_is_to_import_timm():

@@ -6,6 +6,12 @@ if something is. Everything heavier than the config is imported by the stage alo
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path:
+    # `python -m` has the working directory first: a file there that is called `queue.py` is nobody's but the user's.
+    sys.path.append(sys.path.pop(0))
+
 import argparse
 import difflib
 import gc
@@ -14,13 +20,12 @@ import logging
 import os
 import re
 import resource
-import sys
 import time
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from . import endings
+from . import endings, finding
 from . import study as studies
 from .errors import RepdynError, one_line
 from .jobs import MODULES, Job
@@ -79,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--study", type=Path, default=Path("config.yaml"), help="the config (default: config.yaml)"
         )
+        command.add_argument(
+            "--code",
+            type=Path,
+            action="append",
+            metavar="FOLDER",
+            help="where code that the study names is looked for, then in the working directory (default: the config's)",
+        )
         if stage in TOOLS:
             continue
         command.add_argument("--results", default="results", help="where results lie (default: results)")
@@ -133,10 +145,21 @@ def module_of(stage: str) -> ModuleType:
         gc.enable()
 
 
+def _say_if_another_is_here() -> None:
+    """Say so if the working directory is a checkout whose library is not this one."""
+    here, this = Path("workflow", "repdyn"), Path(__file__).parent
+    if here.is_dir() and Path("Snakefile").is_file() and not here.samefile(this):
+        print(
+            f"This is the library of `{this.parent}`; `PYTHONPATH=workflow python -m repdyn` runs that of this folder.",
+            file=sys.stderr,
+        )
+
+
 def _run(arguments: argparse.Namespace) -> None:
+    if arguments.code is None:  # by hand: rules say where code is
+        _say_if_another_is_here()
     study = studies.load(arguments.study)
-    # The user's own models and optimizers may lie beside the config.
-    sys.path.insert(1, str(arguments.study.parent.resolve()))
+    finding.take_in(arguments.code or [arguments.study.parent])
     if arguments.stage in TOOLS:
         module_of(arguments.stage).main(study)
         return

@@ -30,7 +30,7 @@ def check(paths: Paths) -> None:
         if entry.is_dir():
             if entry.name.endswith(_ENDINGS) and not is_partition:
                 raise RepdynError(f"`{entry.path}` is a folder, but a file is to be there; move the folder away.")
-        elif place in folders or is_partition:
+        elif place in folders or (is_partition and not entry.name.endswith(".log")):  # a run's log is `seed=0.log`
             what = "a link that leads nowhere" if entry.is_symlink() else "a file"
             raise RepdynError(f"`{entry.path}` is {what}, but a folder is to be there; move it away.")
 

@@ -36,8 +36,8 @@ def load(path: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
             raise RepdynError(
-                f"`{path}`: there is no module `{error.name}` in the working directory, beside the study's config, or "
-                "among the installed packages."
+                f"`{path}`: there is no module `{error.name}` among the installed packages, beside the study's config "
+                "or in the working directory."
             ) from None
         raise RepdynError(f"`{path}`: `{name}` cannot be imported: {blame(error)}.") from None
     except Exception as error:  # whatever the user's code raises

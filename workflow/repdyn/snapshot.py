@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,9 @@ class ConfigSource:
         return ", ".join(named) or "config.yaml"
 
     @property
-    def folders(self) -> list[str]:
+    def folders(self) -> tuple[str, ...]:
         """Where models and optimizers named by import path are looked for, first to last."""
-        return list(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or [str(Path.cwd())]
+        return tuple(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or (str(Path.cwd()),)
 
 
 def take(
@@ -73,7 +73,7 @@ def take(
     taken = datasets.settled(study.parse(dict(config), source=str(source)))
     content = taken.model_dump(mode="json")
     own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
-    code = [provenance.code_digest("check"), *map(user_code.digest, own)]
+    code = [provenance.code_digest("check"), *(user_code.digest(path, source.folders) for path in own)]
     meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
     root = Path(results, taken.name)
     places.check(Paths(str(root)))
@@ -83,7 +83,7 @@ def take(
     if not is_same(path, text.encode()):
         with atomic(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-            _check(temporary)
+            _check(temporary, source.folders)
     return taken, str(path)
 
 
@@ -93,8 +93,8 @@ def hand_down(
     """Settle which study, which library and which Python the jobs use.
 
     They run the library that the rules were read with, in the Python that reads the rules unless an environment is
-    activated for them: both through the environment that they inherit. Their commands name the study's copy. Models and
-    optimizers named by import path are looked for beside the original, too.
+    activated for them: both through the environment that they inherit. Their commands name the study's copy, and the
+    folders of the original, where models and optimizers named by import path lie.
 
     Args:
         config: the study as Snakemake read it.
@@ -109,7 +109,7 @@ def hand_down(
         RepdynError: if something about the study is wrong.
     """
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), *source.folders])
+    os.environ["PYTHONPATH"] = _python_path()
     # A workflow that uses this one as a module, or several times, has several studies.
     copies: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
     key = source.used_as or ""
@@ -120,12 +120,17 @@ def hand_down(
     return taken, copies[key]
 
 
-def _check(path: Path) -> None:
+def _python_path() -> str:
+    """This library before whatever else a cluster's modules, say, have put on Python's path."""
+    inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[1]), *inherited]))
+
+
+def _check(path: Path, folders: Sequence[str]) -> None:
     """Check a study in a process of its own, which imports what Snakemake should not."""
-    library, inherited = str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")
-    path_of_modules = f"{library}{os.pathsep}{inherited}" if inherited else library
-    environment = os.environ | {"PYTHONPATH": path_of_modules, "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "repdyn", "check", "--study", str(path)]
+    environment = os.environ | {"PYTHONPATH": _python_path(), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-P", "-m", "repdyn", "check", "--study", str(path)]
+    command += [word for folder in folders for word in ("--code", folder)]
     done = subprocess.run(
         command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
     )

@@ -15,5 +15,5 @@ rule activations:
     message:
         "activations of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn activations {params.here} --log {log}"
+        "python -P -m repdyn activations {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

@@ -15,7 +15,7 @@ rule cka:
     message:
         "CKA of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn cka {params.here} --log {log}"
+        "python -P -m repdyn cka {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -36,7 +36,7 @@ rule cka_layers:
     message:
         "CKA between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn cka_layers {params.here} --log {log}"
+        "python -P -m repdyn cka_layers {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -57,4 +57,4 @@ rule cka_between:
     message:
         "CKA between runs"
     shell:
-        "python -m repdyn cka_between {params.here} --log {log}"
+        "python -P -m repdyn cka_between {params.here} --log {log}"

@@ -5,6 +5,18 @@ import shlex
 import sys
 from pathlib import Path
 
+# The library beside this file, whatever else is installed or stands on Python's path.
+BESIDE = Path(str(workflow.current_basedir))
+sys.path.insert(0, str(BESIDE.parent))
+
+import repdyn
+
+if Path(repdyn.__file__).resolve().parents[1] != BESIDE.resolve().parent:
+    sys.exit(
+        f"The rules in `{BESIDE}` run the library that lies beside `{BESIDE}`, but this Snakemake has imported that in "
+        f"`{Path(repdyn.__file__).parent}` before; use the rules of one checkout at a time."
+    )
+
 from repdyn import config_file, jobs, schedule, snapshot
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
@@ -15,6 +27,12 @@ from repdyn.paths import Paths
 # the paths of rules, but not to what their commands say.
 RESULTS = str(workflow.modifier.modify_path("results"))
 
+SOURCE = snapshot.ConfigSource(
+    files=tuple(map(Path, workflow.configfiles)),
+    options=bool(workflow.config_settings.config),
+    used_as=workflow.modifier.namespace,
+)
+
 try:
     # Snakemake has read it, but keeps the last of two keys of one name and says nothing. A config that another workflow
     # hands to this one as a module is that workflow's to read.
@@ -23,18 +41,19 @@ try:
             config_file.read(Path(file))
     STUDY, COPY = snapshot.hand_down(
         config,
-        snapshot.ConfigSource(
-            files=tuple(map(Path, workflow.configfiles)),
-            options=bool(workflow.config_settings.config),
-            used_as=workflow.modifier.namespace,
-        ),
+        SOURCE,
         first=workflow.is_main_process,
         results=RESULTS,
     )
 except RepdynError as error:
     sys.exit(str(error))
 
-HERE = shlex.join(["--study", COPY, "--results", RESULTS])
+HERE = shlex.join(
+    [
+        *("--study", COPY, "--results", RESULTS),
+        *(word for folder in SOURCE.folders for word in ("--code", folder)),
+    ]
+)
 ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
 RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
@@ -55,6 +74,6 @@ def made_with(stage):
         if "seed" not in wildcards.keys():
             return jobs.fingerprint(STUDY, stage, None)
         run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
-        return jobs.fingerprint(STUDY, stage, run)
+        return jobs.fingerprint(STUDY, stage, run, SOURCE.folders)
 
     return of_run

@@ -13,4 +13,4 @@ rule examples:
     message:
         "examples of the data set"
     shell:
-        "python -m repdyn examples {params.here} --log {log}"
+        "python -P -m repdyn examples {params.here} --log {log}"

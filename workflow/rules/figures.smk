@@ -37,7 +37,7 @@ rule run_figure:
     message:
         "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
+        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -62,7 +62,7 @@ rule run_animation:
     message:
         "animation {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
+        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -94,4 +94,4 @@ rule study_figure:
     message:
         "figure {wildcards.figure}"
     shell:
-        "python -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
+        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"

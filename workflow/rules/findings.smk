@@ -14,4 +14,4 @@ rule findings:
     message:
         "findings"
     shell:
-        "python -m repdyn findings {params.here} --log {log}"
+        "python -P -m repdyn findings {params.here} --log {log}"

@@ -37,7 +37,7 @@ onstart:
     # every job that starts. Were it a rule, it would hide the changes of whatever depended on it.
     if not workflow.touch and any(map(reads_images, workflow.dag.needrun_jobs())):
         log = f"{RESULTS}/{STUDY.name}/logs/fetch.log"
-        words = [sys.executable, "-m", "repdyn", "fetch", *shlex.split(HERE)]
+        words = [sys.executable, "-P", "-m", "repdyn", "fetch", *shlex.split(HERE)]
         if subprocess.run([*words, "--log", log]).returncode:
             sys.exit(1)
 

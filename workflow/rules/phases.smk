@@ -17,5 +17,5 @@ rule phases:
     message:
         "phases of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn phases {params.here} --log {log}"
+        "python -P -m repdyn phases {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

@@ -13,4 +13,4 @@ rule planes:
     message:
         "planes through triplets of images"
     shell:
-        "python -m repdyn planes {params.here} --log {log}"
+        "python -P -m repdyn planes {params.here} --log {log}"

@@ -14,5 +14,5 @@ rule probes:
     message:
         "probes of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn probes {params.here} --log {log}"
+        "python -P -m repdyn probes {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

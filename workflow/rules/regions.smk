@@ -21,7 +21,7 @@ rule regions:
     message:
         "decision regions of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn regions {params.here} --log {log}"
+        "python -P -m repdyn regions {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
@@ -40,4 +40,4 @@ rule regions_between:
     message:
         "agreement of decision regions between runs"
     shell:
-        "python -m repdyn regions_between {params.here} --log {log}"
+        "python -P -m repdyn regions_between {params.here} --log {log}"

@@ -29,7 +29,7 @@ rule report:
     message:
         "tables of the report"
     shell:
-        "python -m repdyn report {params.here} --log {log}"
+        "python -P -m repdyn report {params.here} --log {log}"
 
 
 rule explorer:
@@ -50,4 +50,4 @@ rule explorer:
     message:
         "explorer"
     shell:
-        "python -m repdyn explorer {params.here} --log {log}"
+        "python -P -m repdyn explorer {params.here} --log {log}"

@@ -14,5 +14,5 @@ rule train:
     message:
         "train {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
-        "python -m repdyn train {params.here} --log {log}"
+        "python -P -m repdyn train {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

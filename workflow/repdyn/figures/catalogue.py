@@ -93,6 +93,10 @@ class Entry(Drawn):
         """Make one line of the caption."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
 
+    def made_with(self, study: Study) -> dict[str, Any]:
+        """The same, with how pictures are drawn and saved whichever module draws them."""
+        return super().made_with(study) | {"drawn": provenance.code_digest("figures.draw.drawn")}
+
 
 _EVENTS = """
     Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit

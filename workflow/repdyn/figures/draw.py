@@ -12,6 +12,8 @@ from ..files import atomic
 from . import catalogue, style
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from ..jobs import Job
 
 # What would make two identical pictures differ.
@@ -35,14 +37,24 @@ def main(job: Job, figure: str, output: Path) -> None:
         raise RepdynError(f"There is no figure `{figure}` of {whole}; {known}.")
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
-    module = importlib.import_module(f"..{figures[figure].module}", __package__)
-    content = io.BytesIO()  # drawn first, written then: what a full disk does within Matplotlib is no sentence
+    content = drawn(importlib.import_module(f"..{figures[figure].module}", __package__), job, figure, extension)
+    with atomic(output) as temporary:
+        temporary.write_bytes(content)
+
+
+def drawn(module: ModuleType, job: Job, figure: str, extension: str) -> bytes:
+    """A figure's file, whole before it is written: what a full disk does within Matplotlib is no sentence.
+
+    Args:
+        module: the one that draws it.
+        job: for which run, or which study.
+        figure: which.
+        extension: the format.
+    """
+    content = io.BytesIO()
     if extension == ANIMATED:
-        film = module.draw(job, figure)
-        module.save(film, content)
+        module.save(module.draw(job, figure), content)
     else:
         with style.language():
-            picture = module.draw(job, figure)
-            picture.savefig(content, format=extension, metadata=METADATA[extension])
-    with atomic(output) as temporary:
-        temporary.write_bytes(content.getbuffer())
+            module.draw(job, figure).savefig(content, format=extension, metadata=METADATA[extension])
+    return content.getvalue()
