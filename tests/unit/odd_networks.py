@@ -147,6 +147,17 @@ class Float64(Bfloat16):
     dtype = torch.float64
 
 
+class ComplexWeights(Base):
+    """Computes with complex numbers between real ones."""
+
+    def make(self):
+        self.inner = nn.Linear(self.width, self.width, dtype=torch.complex64)
+        self.features = nn.Identity()
+
+    def middle(self, x):
+        return self.features(self.inner(x.to(torch.complex64)).abs())
+
+
 class CachedBias(Base):
     """Computes in evaluation mode with what it derived from its weights once, as LeViT and TinyViT do."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import odd_networks
 import pytest
 import torch
-from test_training import Killed, kill_at, outputs
+from killing import Killed, kill_at, outputs
 
 from repdyn import (
     activations,
@@ -40,6 +40,7 @@ MEASURABLE = {
     "Bfloat16": [],
     "Float16": [],
     "Float64": [],
+    "ComplexWeights": ["features"],
     "CachedBias": ["features"],
     "Positions": ["features"],
     "OwnDropout": ["features"],
