@@ -335,6 +335,38 @@ def test_how_pictures_are_saved_is_part_of_every_figure(library, config, monkeyp
     assert all(one != other for one, other in zip(before, made_with(), strict=True))
 
 
+@pytest.fixture
+def bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python may write beside the library, whatever the environment says."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+
+@pytest.mark.usefixtures("bytecode")
+def test_what_was_found_out_is_remembered_until_a_file_changes(library, monkeypatch):
+    before = digests(library)
+    (kept,) = (library / "__pycache__").iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Library, "digest", lambda *_: pytest.fail("found out anew"))
+        assert digests(library) == before
+    edit(library / "training.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
+    assert changed(before, digests(library)) == {"training"}
+    assert not kept.exists()
+    assert len(list((library / "__pycache__").iterdir())) == 1
+
+
+@pytest.mark.usefixtures("bytecode")
+@pytest.mark.parametrize("damage", [lambda text: text.replace("a", "b"), lambda text: text[:-9], lambda _: "", None])
+def test_what_is_remembered_by_halves_is_found_out_anew(library, damage):
+    before = digests(library)
+    (kept,) = (library / "__pycache__").iterdir()
+    if damage is None:  # nothing can be kept
+        shutil.rmtree(kept.parent)
+        kept.parent.touch()
+    else:
+        kept.write_text(damage(kept.read_text(encoding="utf-8")), encoding="utf-8")
+    assert digests(library) == before
+
+
 def test_what_stages_do_when_they_are_imported_is_to_import_timm():
     """A list to look at when it grows: each counts for whatever makes use of its module."""
     library = Library(provenance.PACKAGE, "repdyn", ["repdyn.progress"])

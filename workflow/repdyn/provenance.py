@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from .meaning.library import ALL, Library
+from .meaning.memory import Memory
 
 NAME = "repdyn"
 PACKAGE = Path(__file__).parent
@@ -48,16 +50,16 @@ def code_digest(*parts: str, package: Path = PACKAGE) -> str:
     Raises:
         LookupError: if one of these, or of those that they make use of, is not there.
     """
-    library = _library(package)
-    return library.digest(*_entries(library, parts))[:16]
+    digest: str = _facts(parts, package)["digest"]
+    return digest
 
 
 def versions(*parts: str) -> dict[str, str]:
     """Versions of Python and of the packages that parts of the library, named as above, compute with."""
-    library = _library(PACKAGE)
-    used = library.packages(*_entries(library, parts))
-    found = {_DISTRIBUTIONS[top]: metadata.version(_DISTRIBUTIONS[top]) for top in sorted(used & set(_DISTRIBUTIONS))}
-    return {"python": platform.python_version()} | found
+    used = set(_facts(parts, PACKAGE)["packages"]) & set(_DISTRIBUTIONS)
+    return {"python": platform.python_version()} | {
+        _DISTRIBUTIONS[top]: metadata.version(_DISTRIBUTIONS[top]) for top in sorted(used)
+    }
 
 
 def uses(part: str, other: str) -> bool:
@@ -75,6 +77,23 @@ def uses(part: str, other: str) -> bool:
 @cache
 def _library(package: Path) -> Library:
     return Library(package, NAME, [f"{NAME}.{module}" for module in SPEAKING])
+
+
+@cache
+def _memory(package: Path) -> Memory:
+    return Memory(package)
+
+
+def _facts(parts: tuple[str, ...], package: Path) -> dict[str, Any]:
+    """The digest of parts of a library, and top-level names of the packages of third parties in them."""
+
+    def find() -> dict[str, Any]:
+        library = _library(package)
+        entries = _entries(library, parts)
+        return {"digest": library.digest(*entries)[:16], "packages": sorted(library.packages(*entries))}
+
+    facts: dict[str, Any] = _memory(package).of(" ".join(parts), find)
+    return facts
 
 
 def _entries(library: Library, parts: Iterable[str]) -> list[str]:

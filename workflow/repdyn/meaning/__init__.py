@@ -2,5 +2,5 @@
 
 ``parsing`` reads a file's syntax, ``scopes`` says what its names stand for, ``wording`` and ``hints`` which of it
 is for people and type checkers alone, ``syntax`` writes the rest as ``tokens``; ``modules`` does so for each definition
-of a module, and ``library`` makes digests of definitions with all that they make use of.
+of a module, ``library`` makes digests of definitions with all that they make use of, and ``memory`` keeps them.
 """
