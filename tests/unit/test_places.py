@@ -24,14 +24,17 @@ def test_a_study_in_order_is_let_pass_whatever_else_a_person_puts_there(paths, t
     (tmp_path / "digits/notes").touch()
     (tmp_path / "digits/my tables").mkdir()
     (tmp_path / "digits/cka").symlink_to(tmp_path, target_is_directory=True)  # to a larger disk, say
-    log = tmp_path / paths.log("train", RUN)
-    log.parent.mkdir(parents=True)
-    log.touch()
+    for stage in ("train", "figures/cka.png"):
+        log = tmp_path / paths.log(stage, RUN)
+        log.parent.mkdir(parents=True)
+        log.touch()
     places.check(paths)
     places.check(Paths(str(tmp_path / "not there yet")))
 
 
-@pytest.mark.parametrize("file", ["planes/planes.parquet", f"cka/{RUN}/cka.parquet", "explorer.html"])
+@pytest.mark.parametrize(
+    "file", ["planes/planes.parquet", f"cka/{RUN}/cka.parquet", "explorer.html", "logs/planes.log"]
+)
 def test_a_folder_in_a_file_s_place_is_named(paths, tmp_path, file):
     place = tmp_path / "digits" / file
     place.unlink(missing_ok=True)

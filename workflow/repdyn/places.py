@@ -28,7 +28,9 @@ def check(paths: Paths) -> None:
     for entry in _entries(paths.root):
         place, is_partition = os.path.relpath(entry.path, paths.root), entry.name.startswith(_PARTITIONS)
         if entry.is_dir():
-            if entry.name.endswith(_ENDINGS) and not is_partition:
+            # Logs of a run's figure lie in a folder of the figure's name, `logs/figures/cka.png`.
+            endings = (".log",) if place.startswith("logs/") else _ENDINGS
+            if entry.name.endswith(endings) and not is_partition:
                 raise RepdynError(f"`{entry.path}` is a folder, but a file is to be there; move the folder away.")
         elif place in folders or (is_partition and not entry.name.endswith(".log")):  # a run's log is `seed=0.log`
             what = "a link that leads nowhere" if entry.is_symlink() else "a file"
