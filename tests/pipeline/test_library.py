@@ -26,7 +26,7 @@ def snakemake(root: Path, folder: Path, first_on_path: Path, *arguments: str) ->
     """Run a checkout's workflow where the library of another is first on Python's path."""
     variables = environment() | {"PYTHONPATH": str(first_on_path / "workflow")}
     words = command("--configfile", str(TINY), *arguments, root=root)
-    return subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(words, cwd=folder, env=variables, capture_output=True, encoding="utf-8", check=False)
 
 
 @pytest.mark.parametrize("installed", ["on the path", "to be edited"])
@@ -43,7 +43,8 @@ def test_a_library_that_is_in_use_already_is_not_taken_for_the_one_beside_the_sn
     snakefile = tmp_path / "Snakefile"
     snakefile.write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT / 'workflow')!r})\nimport repdyn\n"
-        f"include: {str(other / 'Snakefile')!r}\n"
+        f"include: {str(other / 'Snakefile')!r}\n",
+        encoding="utf-8",
     )
     words = [
         sys.executable,
@@ -57,7 +58,7 @@ def test_a_library_that_is_in_use_already_is_not_taken_for_the_one_beside_the_sn
         str(TINY),
     ]
     done = subprocess.run(
-        [*words, "--dry-run"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        [*words, "--dry-run"], cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 1
     assert f"beside `{other / 'workflow' / 'rules'}`" in done.stderr
@@ -69,7 +70,7 @@ def test_a_command_by_hand_says_so_if_it_is_not_of_the_checkout_that_it_runs_in(
     def run(root: Path) -> str:
         words = [sys.executable, "-m", "repdyn", "name", "--study", str(TINY)]
         variables = os.environ | {"PYTHONPATH": str(root / "workflow")}
-        return subprocess.run(words, cwd=other, env=variables, capture_output=True, text=True, check=True).stderr
+        return subprocess.run(words, cwd=other, env=variables, capture_output=True, encoding="utf-8", check=True).stderr
 
     assert run(other) == ""
     assert f"This is the library of `{ROOT / 'workflow'}`" in run(ROOT)

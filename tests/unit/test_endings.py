@@ -23,7 +23,14 @@ def no_log(monkeypatch):
     ("number", "status", "said"),
     [(signal.SIGINT, 130, "interrupted; what was finished stays."), (signal.SIGTERM, 143, "asked to terminate; what")],
 )
-def test_an_interrupted_command_says_so_in_a_line_and_leaves_no_half_of_a_file(tmp_path, capsys, number, status, said):
+def test_an_interrupted_command_says_so_in_a_line_and_leaves_no_half_of_a_file(
+    tmp_path, capsys, request, number, status, said
+):
+    # Whoever runs the tests in the background may have them ignore it.
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}[number]
+    given = signal.signal(number, usual)
+    request.addfinalizer(lambda: signal.signal(number, given))
+
     def work():
         with atomic(tmp_path / "table.parquet") as temporary:
             temporary.write_text("half", encoding="utf-8")

@@ -206,8 +206,9 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
         made._save()
     with unset_fake_temporarily():
         state = made.folder.load([])
-    there = [*state["model"].values(), state["random"], *state["device_random"].values()]
-    there += [value for of_one in state["steps"]["optimizer"]["state"].values() for value in of_one.values()]
+    there = [*state["model"].values(), state["random"]["torch"], *state["device_random"].values()]
+    for part in state["steps"]["optimizer"]:
+        there += [value for of_one in part["state"]["state"].values() for value in of_one.values()]
     assert {type(tensor) for tensor in there} == {torch.Tensor}
     assert {tensor.device for tensor in there} == {CPU}
     other = trainer(optimizer="adam", precision="float16")
