@@ -21,6 +21,7 @@ from torch import nn
 
 from . import (
     architectures,
+    coverage,
     datasets,
     devices,
     noise,
@@ -58,6 +59,8 @@ def main(study: Study) -> None:
         with blaming(f"archs.{arch}"):
             checked = check_architecture(study, arch)
             check_memory(study, len(checked.layers))
+        if checked.unseen is not None:
+            LOG.warning("`archs.%s`: %s", arch, checked.unseen)
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
@@ -149,6 +152,7 @@ class Checked:
         calls: how often each is called in a forward pass, of which the last is observed; name -> number.
         images: what it was run on.
         resolution: machine epsilon of the coarsest numbers that it computes with.
+        unseen: a remark where the layers that are observed by default leave much of it out.
     """
 
     model: nn.Module
@@ -158,6 +162,7 @@ class Checked:
     calls: dict[str, int]
     images: torch.Tensor
     resolution: float
+    unseen: str | None
 
 
 def check_architecture(study: Study, arch: str) -> Checked:
@@ -185,9 +190,11 @@ def check_architecture(study: Study, arch: str) -> Checked:
     reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
+    unseen = coverage.remark(model.eval(), layers, images) if settings.layers is None else None
+    model.train()
     kinds = {parameter.dtype for parameter in model.parameters()} | {output.dtype for output in outputs.values()}
     resolution = max(torch.finfo(kind).eps for kind in kinds if kind.is_floating_point or kind.is_complex)
-    return Checked(model, layers, shapes, kept, calls, images, resolution)
+    return Checked(model, layers, shapes, kept, calls, images, resolution, unseen)
 
 
 def check_memory(study: Study, layers: int) -> None:

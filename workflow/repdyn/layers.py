@@ -41,6 +41,8 @@ def main(study: Study) -> None:
         for layer, path in checked.layers.items():
             if layer != path:
                 print(f"  {layer} is what the module `{path}` is called in tables{_why(path)}.\n")
+        if checked.unseen is not None:
+            print(f"  {checked.unseen}.\n")
         for layer, calls in checked.calls.items():
             if calls > 1:
                 print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")

@@ -2,9 +2,11 @@
 
 A block is told by the name of its class, which timm, torchvision and most people choose alike (``BasicBlock``,
 ``Bottleneck``, ``EncoderBlock``, ``SwinTransformerBlock``, ``InvertedResidual`` …): the outermost modules of such
-classes, so that a stage of blocks is seen block by block, and a block within a block is not. A network without blocks
-(VGG, a plain perceptron) is observed at every nonlinearity instead. Layers are called after their modules
-(``layer_names.py``).
+classes, so that a stage of blocks is seen block by block, and a block within a block is not. Where none is called so,
+blocks are what stands in a list and is called a layer, as Hugging Face has them (``ViTLayer``, ``ConvNextLayer``), or
+is a list in a list (the pair of attention and perceptron in vit-pytorch's transformers, observed at its last part: what
+is added around it is no module's output). A network without blocks (VGG, a plain perceptron) is observed at every
+nonlinearity instead. Layers are called after their modules (``layer_names.py``).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 from torch import nn
 
-from . import layer_names
+from . import coverage, layer_names
 from .errors import RepdynError
 
 _BLOCK = re.compile(
@@ -25,6 +27,8 @@ _BLOCK = re.compile(
     r"|Cell|Inception([A-E]|$)|Reduction[AB]|Outlooker"
 )
 _BLOCK_OR_ALL = re.compile(r"(Transformer|Encoder)$")  # a block where it holds none
+_LAYER = re.compile(r"Layer$")  # a block in a list, unless it holds one of the names above
+_ONE_OF_SEVERAL = re.compile(r"^(?!.*stem).*\d$")
 _STAGE = re.compile(r"Blocks|Stage")  # holds blocks, although it may be called after them
 _NONLINEARITY = re.compile(r"ReLU|GELU|SiLU|ELU|Tanh|Sigmoid|Mish|Hardswish|Softplus")
 _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!.*(Head|Classifier)).*Pool"))
@@ -56,7 +60,7 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
         if len(layers) < 2:
             raise RepdynError(
                 f"It is not known which layers of a {type(model).__name__} to observe; list them under `layers`, for "
-                f"example {', '.join(paths[:3])}."
+                f"example {coverage.example(modules, _weighted(modules) or paths)}."
             )
         return layer_names.unambiguous(layers)
     chosen: set[str] = set()
@@ -99,23 +103,68 @@ def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
     stem, end = _stem(modules, blocks[0]), _end(modules, blocks[-1])
     # ResNets end their stem in `maxpool`, which is the identity for small images.
     layers = {} if stem is None else {stem: "stem" if stem == "maxpool" else stem}
-    return layers | {path: path for path in [*blocks, *end]}
+    return layers | {path: path for path in [*(_called(modules, block) for block in blocks), *end]}
+
+
+def _weighted(modules: Mapping[str, nn.Module]) -> list[str]:
+    return [path for path, module in modules.items() if module._parameters]
 
 
 def _blocks(modules: dict[str, nn.Module]) -> list[str]:
+    has_names = any(_is_named_block(module) for module in modules.values())
+    wholes = tuple(
+        f"{path}."
+        for path, module in modules.items()
+        if _BLOCK_OR_ALL.search(type(module).__name__) and not _holds_names(modules, path)
+    )
     found: list[str] = []
-    for path, module in modules.items():
-        if _is_block(module) and not path.startswith(tuple(f"{outer}." for outer in (*_STEMS, *found[-1:]))):
+    for path in modules:
+        if path.startswith(tuple(f"{outer}." for outer in (*_STEMS, *found[-1:]))):
+            continue
+        is_listed = (not has_names or path.startswith(wholes)) and _is_listed_block(modules, path)
+        if is_listed or _is_block(modules, path):
             found.append(path)
     return found
 
 
-def _is_block(module: nn.Module) -> bool:
+def _is_block(modules: Mapping[str, nn.Module], path: str) -> bool:
+    if _BLOCK_OR_ALL.search(type(modules[path]).__name__):
+        inner = _within(modules, path)
+        return bool(inner) and not any(_is_block(modules, part) or _is_listed_block(modules, part) for part in inner)
+    return _is_named_block(modules[path])
+
+
+def _is_named_block(module: nn.Module) -> bool:
     kind = type(module).__name__
-    if _BLOCK_OR_ALL.search(kind):
-        inner = [part for part in module.modules() if part is not module]
-        return bool(inner) and not any(_is_block(part) for part in inner)
-    return bool(_BLOCK.search(kind)) and not _STAGE.search(kind) and next(module.children(), None) is not None
+    is_called_so = _BLOCK.search(kind) and not _STAGE.search(kind) and not _BLOCK_OR_ALL.search(kind)
+    return bool(is_called_so) and next(module.children(), None) is not None
+
+
+def _is_listed_block(modules: Mapping[str, nn.Module], path: str) -> bool:
+    """Whether a module is one of several, as its name says, that are layers or lists, and holds no block by name."""
+    module, (owner, _, name) = modules[path], path.rpartition(".")
+    if not _ONE_OF_SEVERAL.search(name) or next(module.parameters(), None) is None or _holds_names(modules, path):
+        return False
+    if isinstance(module, nn.ModuleList):
+        is_in_list, several = isinstance(modules.get(owner), nn.ModuleList), len(list(module.children())) > 1
+        return is_in_list and several and not any(_is_listed_block(modules, part) for part in _within(modules, path))
+    return bool(_LAYER.search(type(module).__name__))
+
+
+def _holds_names(modules: Mapping[str, nn.Module], path: str) -> bool:
+    return any(_is_named_block(modules[part]) for part in _within(modules, path))
+
+
+def _within(modules: Mapping[str, nn.Module], path: str) -> list[str]:
+    return [part for part in modules if part.startswith(f"{path}.")]
+
+
+def _called(modules: Mapping[str, nn.Module], path: str) -> str:
+    """The module that is observed of a block: itself, or the last part of a list, which is not called."""
+    if not isinstance(modules[path], nn.ModuleList):
+        return path
+    parts = [name for name, part in modules[path].named_children() if not isinstance(part, nn.ModuleList)]
+    return f"{path}.{parts[-1]}" if parts else path
 
 
 def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
@@ -126,21 +175,36 @@ def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
 
 
 def _before(modules: dict[str, nn.Module], path: str) -> str | None:
+    norms = _norms_of_list(modules, path)
     while path:
         parent = path.rpartition(".")[0]
         siblings = [other for other in modules if other.rpartition(".")[0] == parent]
         before = siblings[: siblings.index(path)]
-        before = [other for other in before if not _BESIDE.search(other.rpartition(".")[2])]
+        before = [other for other in before if not _BESIDE.search(other.rpartition(".")[2]) and other not in norms]
+        before = [other for other in before if not _is_empty(modules[other])]
         if before:
             return before[-1]
         path = parent
     return None
 
 
+def _is_empty(module: nn.Module) -> bool:
+    return isinstance(module, nn.ModuleList) and not len(module)
+
+
+def _norms_of_list(modules: Mapping[str, nn.Module], block: str) -> list[str]:
+    """Norms that stand beside a list of lists: defined before it, as may be, and called after it."""
+    if not isinstance(modules[block], nn.ModuleList):
+        return []
+    owner = block.rpartition(".")[0].rpartition(".")[0]
+    beside = [path for path in modules if path.rpartition(".")[0] == owner]
+    return [path for path in beside if _ENDS[0].match(type(modules[path]).__name__)]
+
+
 def _end(modules: dict[str, nn.Module], last_block: str) -> list[str]:
     """The final norm, or the final pooling where there is no norm after the last block."""
     after = list(modules)[list(modules).index(last_block) + 1 :]
-    after = [path for path in after if not path.startswith(f"{last_block}.")]
+    after = _norms_of_list(modules, last_block) + [path for path in after if not path.startswith(f"{last_block}.")]
     for kind in _ENDS:
         ends = [path for path in after if kind.match(type(modules[path]).__name__)]
         # A norm of several parts is observed as one.
