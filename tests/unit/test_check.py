@@ -94,6 +94,12 @@ def study_of(config, model):
     return studies.parse(config)
 
 
+def test_no_optimizer_is_blamed_for_what_another_made_of_the_network(config):
+    # One step of the first leaves finite weights with which any second step is NaN.
+    config["optimizers"] = {"rash": {"opt": "momentum", "lr": 1e30}, "sgd": {"opt": "momentum", "lr": 0.05}}
+    check.main(studies.parse(config))
+
+
 def test_a_layer_that_is_called_twice_is_said_where_layers_are_shown(config, capsys):
     layers.main(study_of(config, "CallsTwice"))
     assert (

@@ -28,7 +28,7 @@ def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
     """Take the first step, and look at what the optimizer made of the network.
 
     Args:
-        model: in training mode.
+        model: in training mode; its weights are left as they were, so that no optimizer is blamed for another's step.
         images: a batch.
         settings: the hyperparameters of the run.
 
@@ -36,6 +36,8 @@ def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
         RepdynError: if optimizer or schedule cannot be made, or no step can be taken.
     """
     name = settings["optimizer"]["opt"]
+    tensors = [*model.parameters(), *model.buffers()]
+    before = [tensor.detach().clone() for tensor in tensors]
     with seeds.seeded(0):
         stepper = _stepper(model, settings)
         _step(stepper, images, 1, name)
@@ -49,6 +51,10 @@ def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
     wrong = [key for key, value in trained.items() if not value.isfinite().all()]
     if wrong:
         raise RepdynError(f"`{name}` makes {wrong[0]} NaN or infinite in its first step; lower its rate.")
+    with torch.no_grad():
+        for tensor, initial in zip(tensors, before, strict=True):
+            tensor.copy_(initial)
+    model.zero_grad()
 
 
 def interrupt(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any]) -> None:
