@@ -63,8 +63,17 @@ sys.exit(__main__.main())
 
 
 def train(study: Path, folder: Path, *before: str) -> "subprocess.CompletedProcess[str]":
-    words = [PYTHON, *(before or ["-m", "repdyn"]), "train", "--study", str(study), *TRAIN]
-    return subprocess.run(words, cwd=folder, env=environment(), capture_output=True, encoding="utf-8", check=False)
+    return subprocess.run(
+        training(study, *before), cwd=folder, env=environment(), capture_output=True, encoding="utf-8", check=False
+    )
+
+
+def training(study: Path, *before: str) -> list[str]:
+    return [PYTHON, *(before or ["-m", "repdyn"]), "train", "--study", str(study), *TRAIN]
+
+
+def begin_to_train(study: Path, folder: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(training(study), cwd=folder, env=environment(), stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def states(folder: Path) -> set[int]:
@@ -89,10 +98,10 @@ def test_training_killed_at_random_moments_ends_in_the_same_bytes(study, undistu
 
 
 def test_a_job_beside_one_that_lives_waits_and_then_continues_and_ends_in_the_same_bytes(study, undisturbed, tmp_path):
-    first = train(study, tmp_path)
-    wait_for(lambda: states(tmp_path))
+    first = begin_to_train(study, tmp_path)
+    wait_for(lambda: states(tmp_path), "training to begin")
     first.send_signal(signal.SIGSTOP)  # alive, and not done before the second has looked
-    second = train(study, tmp_path)
+    second = begin_to_train(study, tmp_path)
     assert second.stderr is not None
     assert f"waits for process {first.pid} on" in second.stderr.readline()
     first.kill()
