@@ -126,7 +126,7 @@ def main() -> None:
     """Answer questions until there are no more."""
     from repdyn import datasets, snapshot
 
-    snapshot._check = lambda _: None
+    snapshot._check = lambda *_: None
     datasets.settled = lambda study: study
     for line in sys.stdin:
         said = io.StringIO()
