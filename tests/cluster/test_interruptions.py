@@ -52,7 +52,7 @@ def process_of(folder: Path, arch: str, optimizer: str) -> int | None:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().decode().split("\0")
-            wanted = {"train", arch, optimizer} <= set(words) and words[1:3] == ["-m", "repdyn"]
+            wanted = {"train", arch, optimizer} <= set(words) and words[1:4] == ["-P", "-m", "repdyn"]
             if wanted and (process / "cwd").resolve() == folder:
                 return int(process.name)
     return None
@@ -137,7 +137,12 @@ def test_after_a_kill_of_snakemake_what_the_documentation_says_to_do_works(
     folder = running.checkout(tmp_path / "again").resolve()
     (folder / study).write_text((checkout / study).read_text(encoding="utf-8"), encoding="utf-8")
     first = start(folder, study, "--", HISTORIES[2])
-    running.wait_for(lambda: process_of(folder, "vit", "sgd"), "training to begin")
+
+    def has_begun() -> bool:
+        assert first.poll() is None, (folder / "said.txt").read_text(encoding="utf-8")
+        return process_of(folder, "vit", "sgd") is not None
+
+    running.wait_for(has_begun, "training to begin")
     first.kill()
     assert first.wait() == -signal.SIGKILL
     refused = start(folder, study, "--", HISTORIES[2])
