@@ -15,6 +15,7 @@ RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
+COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
 COLUMNS = {
     "examples/examples.parquet": ["split", "example", "label", "mislabelled"],
     f"history/{RUN}/history.parquet": [
@@ -34,11 +35,15 @@ COLUMNS = {
     f"phases/segments/{RUN}/segments.parquet": [
         "layer", "depth", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
     ],
-    f"phases/scores/{RUN}/scores.parquet": ["layer", "measure", "score", "value"],
+    f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "measure", "score", "value"],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "measure", "epoch", "novelty", "alignment"],
     "findings/findings.parquet": [
-        "claim", "measure", "contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs", "verdict",
-        "n_seeds", "compared", "q_value",  # beyond the design: what a person needs to judge the verdict
+        *COMPARED, "estimate", "ci_low", "ci_high", "p_value", "q_value", "n_pairs", "n_seeds", "decision", "decidable",
+        "compared", "contrast", "verdict",
+    ],
+    "findings/pairs.parquet": [
+        *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",
+        "value_second", "weight",
     ],
 }  # fmt: skip
 
