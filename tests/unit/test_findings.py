@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sample_tables import check_pairs
+from made_of import check_pairs
 
 from repdyn import findings, matching, pairing, tables
 from repdyn.jobs import Job

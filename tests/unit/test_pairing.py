@@ -4,7 +4,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from sample_tables import check_pairs
+from made_of import check_pairs
 
 from repdyn import findings, pairing
 from repdyn.pairing import Comparison

@@ -42,7 +42,7 @@ from .catalogue.scores import SCORES, TEST_ACCURACY_BEST
 from .matching import matchings
 from .pairing import Comparison, differences, levels, pairs
 from .progress import LOG
-from .records import phases as of_run
+from .records import phases
 from .records.findings import FINDINGS, PAIRS
 
 if TYPE_CHECKING:
@@ -185,9 +185,9 @@ def find(
             yield from compare(runs(factor), Comparison(factor, *contrast.levels), compared, of, settings)
             continue
         for matching in matchings(of_runs, families, contrast.levels):
-            words = matching.describe(rates or {})
-            comparison = Comparison(factor, *contrast.levels, matching.name, words)
-            LOG.info("%s %s compares %s", contrast, matching.name, words or "nothing: no rate fits everywhere")
+            of_rates, words = matching.describe(rates or {}), claims.contrast(factor, *contrast.levels, matching.name)
+            comparison = Comparison(factor, *contrast.levels, matching.name, of_rates)
+            LOG.info("%s compares %s", words, of_rates or "nothing: no rate fits everywhere")
             yield from compare(matching.restrict(runs(factor)), comparison, compared, of, settings)
     alone = {TRANSITION.name: TRANSITION.alone}
     for arch in frame["arch"].drop_duplicates():
@@ -217,10 +217,8 @@ def q_values(p_values: Sequence[float | None]) -> list[float | None]:
 def tables_of(found: Sequence[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The columns of ``FINDINGS``, q-values among them, and of ``PAIRS``."""
     rows = [row for row, _ in found]
-    q_value = q_values([row["p_value"] for row in rows])
-    findings = pd.DataFrame(
-        [row | {"q_value": q} for row, q in zip(rows, q_value, strict=True)], columns=FINDINGS.names
-    )
+    q = np.array(q_values([row["p_value"] for row in rows]), dtype=float)  # NaN for None
+    findings = pd.DataFrame(rows, columns=FINDINGS.names).assign(q_value=q)
     keys = [name for name in PAIRS.names if name in FINDINGS.names]
     made_of = [pairs.assign(**{name: row[name] for name in keys}) for row, pairs in found if len(pairs)]
     return findings, pd.concat(made_of)[PAIRS.names] if made_of else pd.DataFrame(columns=PAIRS.names)
@@ -234,7 +232,7 @@ def _of_runs(job: Job, table: tables.Table) -> dict[Run, pd.DataFrame]:
 def main(job: Job) -> None:
     """Write the findings over all runs of the study, and the pairs that they are made of."""
     study: Study = job.study
-    scores, moments = _of_runs(job, of_run.SCORES), _of_runs(job, of_run.MOMENTS)
+    scores, moments = _of_runs(job, phases.SCORES), _of_runs(job, phases.MOMENTS)
     of_runs = facts(scores)
     # Initialisation has no place on the log axis that moments are told apart on.
     fitted = {run: epoch for run, epoch in zip(scores, of_runs[PERFECT_FIT_SUSTAINED], strict=True) if epoch > 0}

@@ -38,7 +38,7 @@ PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1d2733; background: #fff;
-  margin: 0 auto; max-width: 1100px; padding: 16px 24px; }}
+  margin: 0 auto; max-width: 1160px; padding: 16px 24px; }}
 h1 {{ font-size: 20px; margin: 0 0 4px; }} h2 {{ font-size: 15px; margin: 24px 0 4px; }}
 p {{ margin: 4px 0 8px; color: #5a6675; max-width: 75ch; }}
 div {{ overflow-x: auto; }}

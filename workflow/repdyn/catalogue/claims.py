@@ -25,8 +25,8 @@ from .scores import (
 
 ARCH, OPTIMIZER, DIP = "arch", "optimizer", "dip"
 WITH, WITHOUT = "with", "without"
-# Levels of factors that are no names of the grid -> their runs, in words.
-RUNS_IN_WORDS = {(DIP, WITH): "runs with a dip", (DIP, WITHOUT): "runs without"}
+# Levels that are no names of the grid -> what is said of their runs.
+_OF_RUNS = {(DIP, WITH): "with a dip", (DIP, WITHOUT): "without"}
 EQUAL_SPEED, BEST_ACCURACY = "equal_speed", "best_accuracy"
 # How the optimizers of two families are matched -> in words.
 MATCHINGS = {EQUAL_SPEED: "at equal speed of fit", BEST_ACCURACY: "at best test accuracy"}
@@ -87,7 +87,12 @@ CLAIMS: dict[str, Claim] = {
 
 def in_words(factor: str, level: str) -> str:
     """The runs of a level, for people."""
-    return RUNS_IN_WORDS.get((factor, level), level)
+    return f"runs {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else level
+
+
+def more(factor: str, level: str) -> str:
+    """What an estimate above 0 says of a level that is held against another, for people."""
+    return f"more {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else f"more for {level}"
 
 
 def contrast(factor: str, first: str, second: str | None, matching: str | None) -> str:
@@ -103,5 +108,5 @@ def contrast(factor: str, first: str, second: str | None, matching: str | None) 
         KeyError: if there is no such matching.
     """
     if second is None:
-        return RUNS_IN_WORDS.get((factor, first), f"{factor}: {first}")
+        return in_words(factor, first) if (factor, first) in _OF_RUNS else f"{factor}: {first}"
     return f"{factor}: {first} - {second}" + (f", {MATCHINGS[matching]}" if matching is not None else "")

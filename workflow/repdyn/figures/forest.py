@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from .. import tables
-from ..catalogue.claims import MATCHINGS, UNDECIDED, in_words
+from ..catalogue.claims import MATCHINGS, UNDECIDED, in_words, more
 from ..catalogue.measures import MEASURES, USUAL, in_order
 from ..catalogue.scores import SCORES
 from ..records.findings import FINDINGS
@@ -157,11 +157,10 @@ def _comparisons(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]
     for _, rows in frame.groupby(COMPARISON, sort=False, dropna=False):
         known = rows[COMPARISON].iloc[0].dropna().to_dict()
         of: dict[Any, Any] = dict.fromkeys(COMPARISON) | known
-        first = in_words(of["factor"], of["first"])
-        if of["second"] is None:
-            heading, direction = first, "more than by chance"
-        else:
-            heading, direction = f"{first} against {in_words(of['factor'], of['second'])}", f"more for {first}"
+        heading, direction = in_words(of["factor"], of["first"]), "more than by chance"
+        if of["second"] is not None:
+            heading += f" against {in_words(of['factor'], of['second'])}"
+            direction = more(of["factor"], of["first"])
         matching = None if of["matching"] is None else MATCHINGS[of["matching"]]
         yield ", ".join(words for words in (heading, of["level"], matching) if words), direction, rows
 
@@ -261,7 +260,8 @@ def _handle(name: str) -> Line2D:
 def _notes(frame: pd.DataFrame) -> list[str]:
     """Which learning rates are held against each other, once for each comparison of optimizers."""
     notes: list[str] = []
-    for heading, _, rows in _comparisons(frame.dropna(subset=["compared"])):
+    # Where no rate fits everywhere, none are compared at equal speed.
+    for heading, _, rows in _comparisons(frame[frame["compared"].fillna("") != ""]):
         rates = f"Learning rates, {heading}: {rows['compared'].iloc[0].replace(' - ', ' against ')}"
         notes += sheet.wrapped(rates, sheet.PAGE - 0.2, style.SMALL)
     return notes
