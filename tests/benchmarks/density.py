@@ -24,11 +24,12 @@ import pyarrow.parquet as pq
 
 from repdyn import findings, phases, schedule
 from repdyn import study as studies
+from repdyn.catalogue.claims import TRANSITION
 from repdyn.jobs import Job
 from repdyn.paths import Paths
 from repdyn.study import Study
 
-KEY = ["claim", "contrast", "measure"]
+KEY = ["claim", "contrast", "measure", "score"]
 NOT_NEEDED = shutil.ignore_patterns("activations", "checkpoints", "state", "figures", "phases", "findings", "logs")
 
 
@@ -53,11 +54,10 @@ def thinned(study: Study, results: Path, per_decade: int | None) -> pd.DataFrame
 def compare(whole: pd.DataFrame, thin: pd.DataFrame) -> str:
     """What thinning changed, in words."""
     both = whole.merge(thin, on=KEY, suffixes=("", "_thin"), validate="one_to_one")
-    first, thin_first = (both[column].str.split(r"[ :]", regex=True).str[0] for column in ("verdict", "verdict_thin"))
-    changed = first != thin_first
+    changed = both["decision"] != both["decision_thin"]
     error = (both["ci_high"] - both["ci_low"]) / (2 * 1.96)
     moved = ((both["estimate_thin"] - both["estimate"]).abs() / error).where(error > 0)
-    about_fit, words = both["claim"] == findings.TRANSITION, []
+    about_fit, words = both["claim"] == TRANSITION.name, []
     for name, part in (("about perfect fit", about_fit), ("others", ~about_fit)):
         words.append(
             f"{name}: {changed[part].sum()} of {part.sum()} verdicts, estimates by {moved[part].median():.1f}, at most "

@@ -56,7 +56,7 @@ def write_tables(job: Any) -> None:
     import pyarrow as pa
 
     from repdyn import planes, region_labels, tables
-    from repdyn.planes import SETS
+    from repdyn.catalogue.plane_sets import SETS
     from repdyn.records import cka, phases, regions, train
 
     planes.main(replace(job, stage="planes"))
@@ -92,6 +92,7 @@ def write_tables(job: Any) -> None:
         )  # fmt: skip
         write(phases.SEGMENTS, segments)
         scores = {
-            "layer": [None] * 4, "measure": [None] * 4, "score": list(EVENTS), "value": list(EVENTS.values()),
+            "layer": [None] * 4, "depth": [None] * 4, "measure": [None] * 4, "score": list(EVENTS),
+            "value": list(EVENTS.values()),
         }  # fmt: skip
         write(phases.SCORES, scores)

@@ -9,12 +9,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
+
+from repdyn.catalogue.measures import MEASURES
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
+COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
 COLUMNS = {
     "examples/examples.parquet": ["split", "example", "label", "mislabelled"],
     f"history/{RUN}/history.parquet": [
@@ -34,11 +38,15 @@ COLUMNS = {
     f"phases/segments/{RUN}/segments.parquet": [
         "layer", "depth", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
     ],
-    f"phases/scores/{RUN}/scores.parquet": ["layer", "measure", "score", "value"],
+    f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "measure", "score", "value"],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "measure", "epoch", "novelty", "alignment"],
     "findings/findings.parquet": [
-        "claim", "measure", "contrast", "estimate", "ci_low", "ci_high", "p_value", "n_pairs", "verdict",
-        "n_seeds", "compared", "q_value",  # beyond the design: what a person needs to judge the verdict
+        *COMPARED, "estimate", "ci_low", "ci_high", "p_value", "q_value", "n_pairs", "n_seeds", "decision", "decidable",
+        "compared", "contrast", "verdict",
+    ],
+    "findings/pairs.parquet": [
+        *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",
+        "value_second", "weight",
     ],
 }  # fmt: skip
 
@@ -62,6 +70,28 @@ def test_pandas_reads_the_whole_grid_with_the_run_as_columns(folder, table):
     assert set(map(tuple, frame[["arch", "optimizer", "seed"]].drop_duplicates().to_numpy().tolist())) == {
         (arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0,)
     }
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)
+def test_values_of_a_measure_lie_in_its_range(folder, measure):
+    values = measure.rows(pd.read_parquet(folder / "results" / "tiny" / measure.table))[measure.column].dropna()
+    least, most = measure.range
+    assert len(values) and least - 1e-9 <= values.min() and values.max() <= most + 1e-9
+
+
+def test_every_estimate_is_the_mean_of_its_pairs_and_their_values_are_the_runs_scores(folder):
+    results = folder / "results" / "tiny"
+    findings, pairs = (pd.read_parquet(results / "findings" / f"{name}.parquet") for name in ("findings", "pairs"))
+    check_pairs(findings, pairs)
+    scores = pd.read_parquet(results / "phases" / "scores")
+    of_run = scores[scores["layer"].isna() & scores["measure"].notna()].set_index(
+        ["arch", "optimizer", "seed", "measure", "score"]
+    )["value"]
+    synchrony = pairs[pairs["score"] == "synchrony"]
+    assert len(synchrony) > 4
+    for side in ("first", "second"):
+        runs = synchrony[[f"arch_{side}", f"optimizer_{side}", "seed", "measure", "score"]]
+        assert [of_run[tuple(run)] for run in runs.to_numpy()] == synchrony[f"value_{side}"].tolist()
 
 
 def test_similarity_matrices_are_whole_symmetric_and_one_on_the_diagonal(folder):

@@ -16,7 +16,6 @@ EVENTS = {
     "perfect_fit_sustained": 40.0,
 }
 LAYERS = {3: ["patch_embed", "layer1.0", "global_pool"], 20: [f"layer{i // 5}.{i % 5}" for i in range(20)]}
-SETS = ("test", "clean", "mislabelled")
 RUNS = [(arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0, 1)]
 
 
@@ -76,30 +75,48 @@ def accuracy(layers):
 
 
 def findings():
-    """A table of findings of 60 rows in all kinds of contrast, some without pairs."""
+    """A table of findings of 60 rows in all kinds of comparison, some without pairs."""
     from repdyn import findings as stage
+    from repdyn.catalogue import claims
 
-    contrasts = {
-        "optimizer: sgd - adam": "resnet: sgd-0.05, sgd-0.1 - adam 0.001; vit: sgd-0.03 - adam 0.001, adam-fast 0.003",
-        "optimizer: sgd - adam, at equal speed of fit": "resnet: sgd-0.05 - adam 0.001",
-        "arch: vit - resnet": None,
-    }
+    plain = "resnet: sgd-0.05, sgd-0.1 - adam 0.001; vit: sgd-0.03 - adam 0.001, adam-fast 0.003"
+    comparisons = [
+        (claims.OPTIMIZER, "sgd", "adam", None, plain),
+        (claims.OPTIMIZER, "sgd", "adam", claims.EQUAL_SPEED, "resnet: sgd-0.05 - adam 0.001"),
+        (claims.ARCH, "vit", "resnet", None, None),
+    ]
     rows = []
-    for claim, scores in stage.CLAIMS.items():
-        for (contrast, compared), measure, score in itertools.product(
-            contrasts.items(), ("cka", "cka_debiased", "regions:test", "regions:mislabelled"), scores
+
+    def add(claim, measure, score, comparison, numbers, seeds):
+        factor, first, second, matching, compared = comparison
+        estimate, low, high, p = numbers
+        tested = {"estimate": estimate, "ci_low": low, "ci_high": high, "p_value": p, "n_seeds": seeds}
+        decision = stage.decide(tested, 1, 0.95)
+        rows.append(
+            tested
+            | {"claim": claim, "measure": measure, "score": score, "factor": factor, "first": first, "second": second}
+            | {"level": None, "matching": matching, "n_pairs": 2 * seeds, "decision": decision, "compared": compared}
+            | {"decidable": stage.decidable(seeds, 0.95), "verdict": stage.verdict(decision, seeds, 0.95)}
+            | {"contrast": claims.contrast(factor, first, second, matching)}
+        )
+
+    for claim in claims.CLAIMS.values():
+        for comparison, measure, score in itertools.product(
+            comparisons if claims.ARCH in claim.factors else (),
+            ("cka", "cka_debiased", "regions:test", "regions:mislabelled"),
+            claim.compared,
         ):
-            pairless = contrast.endswith("fit") and measure == "cka" and score == "synchrony"
-            value = None if pairless else 0.01 * (len(rows) % 7 - 2)
-            low, high = (None, None) if pairless else (value - 0.02, value + 0.03)
-            rows.append((claim, f"{measure} {score}", contrast, value, low, high, None if pairless else 0.03125, 12,
-                         "supported" if value else "undecided at 6 seeds", 6, compared))  # fmt: skip
-    rows.append(("perfect fit is a transition", "cka transition_fitted", "arch: vit", 0.3, 0.1, 0.5, 0.25, 3,
-                 "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
-    rows.append((stage.DESCENT, f"cka {stage.DESCENT_SCORE}", "dip: with - without", 0.3, 0.1, 0.5, 0.25, 3,
-                 "undecided at 3 seeds: too few to reach p = 0.05", 3, None))  # fmt: skip
-    frame = pd.DataFrame(rows, columns=[name for name in stage.FINDINGS.names if name != "q_value"])
-    return frame.assign(q_value=stage.q_values(frame["p_value"].replace({np.nan: None}).tolist()))
+            value = 0.01 * (len(rows) % 7 - 2)
+            pairless = comparison[3] == claims.EQUAL_SPEED and measure == "cka" and score == "synchrony"
+            p = 0.03125 if value else 1.0
+            add(claim.name, measure, score, comparison, (None,) * 4 if pairless else
+                (value, value - 0.02, value + 0.03, p), 6)  # fmt: skip
+    few = (0.3, 0.1, 0.5, 0.25)
+    add(claims.TRANSITION.name, "cka", "transition_fitted", (claims.ARCH, "vit", None, None, None), few, 3)
+    dips = (claims.DIP, claims.WITH, claims.WITHOUT, None, None)
+    add(claims.DESCENT.name, "cka", *claims.DESCENT.compared, dips, few, 3)
+    q_values = stage.q_values([row["p_value"] for row in rows])
+    return pd.DataFrame([row | {"q_value": q} for row, q in zip(rows, q_values, strict=True)])
 
 
 def plane_of(layers, steps=12, resolution=6):

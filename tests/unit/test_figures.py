@@ -15,7 +15,6 @@ from sample_tables import (
     EVENTS,
     LAYERS,
     RUNS,
-    SETS,
     accuracy,
     findings,
     history,
@@ -26,6 +25,8 @@ from sample_tables import (
 )
 
 from repdyn import study
+from repdyn.catalogue import measures
+from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
 from repdyn.figures import (
     animation,
@@ -90,7 +91,7 @@ OF_RUN = {
         pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="agreement", events=EVENTS
     ),
     **{f"planes-{name}": lambda n: pictures(LAYERS[n]) for name in SETS},
-    "phases": lambda n: timelines.layers(segments(LAYERS[n], style.MEASURES), "Phases of each layer", EVENTS),
+    "phases": lambda n: timelines.layers(segments(LAYERS[n], measures.USUAL), "Phases of each layer", EVENTS),
     "synchrony": lambda n: dynamics.synchrony(*both(n), "Which layers change at the same times"),
     "change": lambda n: dynamics.change(*both(n), "How fast each layer changes", EVENTS),
     "probes": lambda n: dynamics.probes(accuracy(LAYERS[n]), "What linear probes read from each layer", EVENTS),
@@ -100,7 +101,7 @@ OF_STUDY = {
     "widths": lambda _: widths.descent(
         of_runs(lambda _a, _o, seed: history(seed)), {"resnet": 4, "vit": 16}
     ),
-    "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], style.MEASURES)), EVENTS_OF_RUNS),
+    "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], measures.USUAL)), EVENTS_OF_RUNS),
     "findings": lambda _: forest.forest(findings(), "mislabelled", "Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(findings(), None, "Claims tested on 6 seeds"),
     "cka-grid": lambda n: grids.pages(
@@ -311,3 +312,22 @@ def test_what_is_drawn_by_default_is_what_the_study_has():
     of_run, of_study = catalogue.drawn_by_default(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
     assert "planes-test" in of_run and "planes-mislabelled" not in of_run
     assert not [name for name in of_study if "difference" in name]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.module)
+def test_a_figure_that_is_not_a_module_s_own_is_drawn_by_none(entry, make_job, config):
+    module = importlib.import_module(f"repdyn.{entry.module}")
+    job = make_job("train", config)
+    for name in ("anything", "procrustes-grid", "planes-train"):
+        with pytest.raises(KeyError, match=name):
+            module.draw(job, name)
+
+
+def test_the_catalogue_and_the_modules_that_draw_name_the_same_figures():
+    drawn: dict[str, set[str]] = {}
+    for figures in (catalogue.RUN_FIGURES, catalogue.STUDY_FIGURES):
+        for name, entry in figures.items():
+            drawn.setdefault(entry.module, set()).add(name)
+    for module, names in drawn.items():
+        assert set(importlib.import_module(f"repdyn.{module}").FIGURES) == names
+    assert set(catalogue.ANIMATIONS) == set(planes.FIGURES)

@@ -13,7 +13,6 @@ from sample_tables import (
     EVENTS,
     LAYERS,
     RUNS,
-    SETS,
     accuracy,
     findings,
     history,
@@ -23,6 +22,8 @@ from sample_tables import (
 )
 
 from repdyn import phases
+from repdyn.catalogue.events import EVENTS as DECLARED
+from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
 from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
 
@@ -32,7 +33,7 @@ def panel(figure, title):
     return axes
 
 
-def marks(axes, names=style.EVENTS):
+def marks(axes, names=DECLARED):
     return {line.get_gid(): line for line in axes.lines if line.get_gid() in names}
 
 
@@ -94,7 +95,7 @@ def test_triangles_of_seeds_lie_between_a_panel_and_its_title_and_are_in_the_leg
             if line.get_marker() == CARETDOWN:
                 assert line.get_window_extent().y1 < title.y0
     marked = {line.get_label(): line.get_marker() for line in figure.legends[1].legend_handles}
-    assert marked == {label: CARETDOWN for label, *_ in style.EVENTS.values()}
+    assert marked == {event.label: CARETDOWN for event in DECLARED.values()}
 
 
 def test_a_matrix_is_the_table_s_with_initialisation_in_the_lower_left():
@@ -229,7 +230,7 @@ def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
 def test_events_of_a_run_that_coincide_do_not_hide_one_another():
     at_once = dict.fromkeys(RUNS[:1], dict.fromkeys(("test_dip", "memorization_end", "perfect_fit_sustained"), 9.0))
     axes = timelines.runs(of_runs(lambda *_: segments(["a"])), at_once).axes[0]
-    boxes = [line.get_window_extent() for line in axes.lines if line.get_gid() in timelines.MARKS]
+    boxes = [line.get_window_extent() for line in axes.lines if line.get_gid() in DECLARED]
     assert len(boxes) == 3
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
@@ -247,10 +248,10 @@ def test_synchrony_is_that_of_the_scores():
     found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions)
     assert list(found) == ["cka", "regions:test"]
     (of_run,) = [
-        score[3]
+        score[4]
         for score in phases.together("cka", [t for t in phases.trajectories(cka, regions) if t.measure == "cka"],
                                      dict.fromkeys("abc", np.array([])), None)
-        if score[2] == "synchrony"
+        if score[3] == "synchrony"
     ]  # fmt: skip
     assert found["cka"].loc["b", "c"] == pytest.approx(of_run)
     figure = dynamics.synchrony(cka, regions)
@@ -322,12 +323,12 @@ def test_probes_without_wrong_labels_have_no_panel_for_true_ones():
 def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked_for():
     table = findings()
     figure = forest.forest(table, "mislabelled")
-    rows = table[table["measure"].str.startswith(("cka ", "regions:mislabelled "))]
+    rows = table[table["measure"].isin(["cka", "regions:mislabelled"])]
     estimates = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "estimate"]
     assert len(estimates) == rows["estimate"].notna().sum()
     words = [text.get_text() for text in figure.texts]
     assert words.count("no pairs") == rows["estimate"].isna().sum() > 0
-    assert words.count("supported") == (rows["verdict"] == "supported").sum()
+    assert words.count("supported") == (rows["decision"] == "supported").sum() > 0
     assert "too few seeds" in words
     assert "runs with a dip against runs without" in " ".join(words)
     assert [axes.get_ylim()[0] > 0 for axes in figure.axes] == [True] * rows["claim"].nunique()
@@ -337,7 +338,7 @@ def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked
 def test_findings_that_would_not_fit_a_page_stand_in_two_columns_without_numbers():
     table = findings()
     heading = "estimate [interval]"
-    short = forest.forest(table[table["contrast"] == "optimizer: sgd - adam"], "mislabelled")
+    short = forest.forest(table[(table["factor"] == "optimizer") & table["matching"].isna()], "mislabelled")
     assert heading in [text.get_text() for text in short.texts]
     assert len({axes.get_position().x0 for axes in short.axes}) == 1
     assert short.get_size_inches()[1] <= sheet.TALLEST
@@ -346,7 +347,7 @@ def test_findings_that_would_not_fit_a_page_stand_in_two_columns_without_numbers
     assert heading not in words and words.count("verdict") == words.count("p") == 2
     assert len({axes.get_position().x0 for axes in tall.axes}) == 2
     assert tall.get_size_inches()[1] <= sheet.TALLEST
-    taller = forest.forest(pd.concat([table.assign(contrast=f"arch: a{i} - b") for i in range(5)]))
+    taller = forest.forest(pd.concat([table.assign(first=f"a{i}") for i in range(5)]))
     assert heading in [text.get_text() for text in taller.texts], "what fits no page has its numbers"
 
 
@@ -371,7 +372,11 @@ def test_zero_has_no_sign():
 
 def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
     table = findings()
-    row = table[table["measure"] == "cka progress_gap"].iloc[[0]].assign(estimate=-0.02, ci_low=-0.05, ci_high=0.01)
+    row = (
+        table[(table["measure"] == "cka") & (table["score"] == "progress_gap")]
+        .iloc[[0]]
+        .assign(estimate=-0.02, ci_low=-0.05, ci_high=0.01)
+    )
     (axes,) = forest.forest(row).axes
     (interval,) = [line for line in axes.lines if line.get_gid() == "interval"]
     (mark,) = [line for line in axes.lines if line.get_gid() == "estimate"]

@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_of import check_pairs
 
-from repdyn import findings, matching, tables
+from repdyn import findings, matching, pairing, tables
 from repdyn.jobs import Job
-from repdyn.records.findings import FINDINGS
+from repdyn.records.findings import FINDINGS, PAIRS
 from repdyn.records.phases import MOMENTS, SCORES
 from repdyn.settings import Contrast
 from repdyn.study import Run
 
 SETTINGS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
-NAMES = (matching.EQUAL_SPEED, matching.BEST_ACCURACY)
 OPTIMIZERS = Contrast(factor="optimizer", levels=("sgd", "adam"))
 
 
@@ -36,45 +36,40 @@ def grid(effect, archs=("resnet", "vit"), seeds=6, noise=0.1, missing=()):
 
 
 def find(frame, contrast=OPTIMIZERS):
-    return {(row["claim"], row["measure"]): row for row in findings.find(frame, [contrast], SETTINGS)}
+    return {(row["claim"], row["score"]): row for row, _ in findings.find(frame, [contrast], SETTINGS)}
 
 
 def test_an_effect_in_every_seed_is_supported_at_six_seeds():
-    row = find(grid(1.0))["phases are more distinguishable", "cka novelty"]
+    row = find(grid(1.0))["phases are more distinguishable", "novelty"]
     assert (row["n_pairs"], row["n_seeds"]) == (12, 6)
     assert row["p_value"] == pytest.approx(2 / 2**6)
     assert row["estimate"] == pytest.approx(1.0, abs=0.1)
     assert row["ci_low"] < row["estimate"] < row["ci_high"]
-    assert row["verdict"] == "supported"
+    assert (row["verdict"], row["decision"], row["decidable"]) == ("supported", "supported", True)
 
 
 def test_the_opposite_effect_contradicts_and_a_lower_gap_is_more_synchrony():
     found = find(grid(-1.0))
-    assert found["layers change more in synchrony", "cka synchrony"]["verdict"] == "contradicted"
-    assert found["layers change more in synchrony", "cka progress_gap"]["verdict"] == "supported"
+    assert found["layers change more in synchrony", "synchrony"]["verdict"] == "contradicted"
+    assert found["layers change more in synchrony", "progress_gap"]["verdict"] == "supported"
 
 
 def test_five_seeds_can_decide_nothing_whatever_the_number_of_pairs_and_the_verdict_says_so():
-    row = find(grid(1.0, seeds=5))["phases are more distinguishable", "cka novelty"]
+    row = find(grid(1.0, seeds=5))["phases are more distinguishable", "novelty"]
     assert (row["n_pairs"], row["n_seeds"]) == (10, 5)
     assert row["verdict"] == "undecided at 5 seeds: too few to reach p = 0.05"
+    assert (row["decision"], row["decidable"]) == ("undecided", False)
 
 
 def test_a_pair_without_a_value_is_left_out():
-    row = find(grid(1.0, missing={("vit", "adam", 1)}))["phases are more distinguishable", "cka novelty"]
+    row = find(grid(1.0, missing={("vit", "adam", 1)}))["phases are more distinguishable", "novelty"]
     assert (row["n_pairs"], row["n_seeds"]) == (11, 6)
 
 
 def test_no_effect_is_undecided():
-    row = find(grid(0.0, noise=1.0))["phases are more distinguishable", "cka novelty"]
+    row = find(grid(0.0, noise=1.0))["phases are more distinguishable", "novelty"]
     assert row["verdict"] == "undecided at 6 seeds"
-
-
-def test_pairs_are_alike_in_everything_but_the_factor():
-    frame = grid(0.5, noise=0.0)
-    np.testing.assert_allclose(findings.differences(frame[frame.score == "novelty"], "optimizer", ("sgd", "adam")), 0.5)
-    between = findings.differences(frame[frame.score == "novelty"], "arch", ("vit", "resnet"))
-    assert len(between) == 12
+    assert (row["decision"], row["decidable"]) == ("undecided", True)
 
 
 def test_of_exchangeable_seeds_no_more_than_one_in_twenty_is_decided_however_alike_pairs_of_a_seed_are():
@@ -99,7 +94,7 @@ def sweep():
     columns = ["arch", "optimizer", "seed"]
     return (
         pd.DataFrame(frame, columns=[*columns, "measure", "score", "value"]),
-        pd.DataFrame(of_runs, columns=[*columns, *findings.FACTS]),
+        pd.DataFrame(of_runs, columns=[*columns, *findings.FACTS[:3]]),
         {name: name.split("-")[0] for name in speed},
     )
 
@@ -107,9 +102,12 @@ def sweep():
 def test_families_are_matched_by_speed_and_by_accuracy_and_the_rates_are_named():
     frame, of_runs, families = sweep()
     rates = {("vit", "sgd-slow"): 0.01, ("vit", "adam-slow"): 1e-3}
-    rows = findings.find(frame, [OPTIMIZERS], SETTINGS, of_runs, families, rates)
-    found = {row["contrast"]: row for row in rows if row["measure"] == "cka novelty"}
-    plain, equal, best = (found["optimizer: sgd - adam" + more] for more in ("", *(f", {n}" for n in NAMES)))
+    rows = [row for row, _ in findings.find(frame, [OPTIMIZERS], SETTINGS, of_runs, families, rates)]
+    found = {row["matching"]: row for row in rows if row["score"] == "novelty"}
+    plain, equal, best = (found[name] for name in (None, "equal_speed", "best_accuracy"))
+    assert plain["contrast"] == "optimizer: sgd - adam"
+    assert equal["contrast"] == "optimizer: sgd - adam, at equal speed of fit"
+    assert best["contrast"] == "optimizer: sgd - adam, at best test accuracy"
     assert plain["verdict"] == "supported"
     assert equal["estimate"] == pytest.approx(0)
     assert equal["compared"] == "vit: sgd-slow 0.01 - adam-slow 0.001"
@@ -135,39 +133,52 @@ def test_transition_and_depth_are_held_against_chance_over_the_runs_that_have_th
     trend = frame[frame.score == "novelty"].assign(score="depth_trend_descent", value=0.8)
     transition = trend.assign(score="transition_fitted", value=0.5)
     of_runs = trend[["arch", "optimizer", "seed"]].assign(perfect_fit_first=9, test_accuracy_best=0.9, test_dip=5.0)
-    rows = list(findings.find(pd.concat([frame, trend, transition]), [], SETTINGS, of_runs))
-    found = {(row["contrast"], row["measure"]): row for row in rows}
-    assert found["arch: vit", "cka transition_fitted"]["verdict"] == "supported"
-    assert found["runs with a dip", "cka depth_trend_descent"]["n_pairs"] == 12
-    assert found["runs with a dip", "cka depth_trend_descent"]["n_seeds"] == 6
+    rows = [row for row, _ in findings.find(pd.concat([frame, trend, transition]), [], SETTINGS, of_runs)]
+    found = {(row["contrast"], row["score"]): row for row in rows}
+    assert found["arch: vit", "transition_fitted"]["verdict"] == "supported"
+    alone = found["runs with a dip", "depth_trend_descent"]
+    assert (alone["n_pairs"], alone["n_seeds"]) == (12, 6)
+    assert (alone["factor"], alone["first"], alone["second"]) == ("dip", "with", None)
 
 
 def test_runs_with_a_dip_are_held_against_runs_of_their_architecture_and_seed_without_one():
     """SGD dips, except in the ViT's seed 5; deeper layers change more by 0.4 where it dips."""
     frame = grid(0.0, noise=0.0)
-    trend = frame[frame.score == "novelty"].assign(score=findings.DESCENT_SCORE)
+    trend = frame[frame.score == "novelty"].assign(score="depth_trend_memorization")
     dips = (trend.optimizer == "sgd") & ~((trend.arch == "vit") & (trend.seed == 5))
     trend = trend.assign(value=trend.value + 0.4 * dips)
     of_runs = trend[["arch", "optimizer", "seed"]].assign(
         perfect_fit_first=9, test_accuracy_best=0.9, test_dip=np.where(dips, 5.0, np.nan)
     )
-    rows = list(findings.find(pd.concat([frame, trend]), [], SETTINGS, of_runs))
+    rows = [row for row, _ in findings.find(pd.concat([frame, trend]), [], SETTINGS, of_runs)]
     (row,) = [row for row in rows if row["contrast"] == "dip: with - without"]
     assert row["estimate"] == pytest.approx(0.4)
     assert (row["n_pairs"], row["n_seeds"], row["verdict"]) == (11, 6, "supported")
 
 
-def test_a_layer_score_is_the_mean_over_layers_between_first_and_output():
+@pytest.mark.parametrize("shuffled", [None, 0, 1, 2])
+def test_a_layer_score_is_the_mean_over_layers_between_first_and_output_in_whatever_order_rows_stand(shuffled):
     frame = pd.DataFrame(
         {
             "layer": ["stem", "a", "b", "output", None, None],
+            "depth": [0, 1, 2, 3, None, None],
             "measure": ["cka"] * 5 + [None],
             "score": ["novelty"] * 4 + ["synchrony", "perfect_fit_first"],
             "value": [9.0, 1.0, 2.0, 9.0, 0.5, 30.0],
         }
     )
+    if shuffled is not None:
+        frame = frame.sample(frac=1, random_state=shuffled)
     found = findings.values({Run("vit", "sgd", 0): frame}).set_index("score")["value"]
     assert found.to_dict() == {"novelty": 1.5, "synchrony": 0.5}
+
+
+def test_an_unknown_measure_or_score_is_refused():
+    with pytest.raises(KeyError, match="similarity"):
+        list(findings.find(grid(1.0).assign(measure="similarity"), [OPTIMIZERS], SETTINGS))
+    comparison = pairing.Comparison("optimizer", "sgd", "adam")
+    with pytest.raises(KeyError, match="loudness"):
+        list(findings.compare(grid(1.0).assign(level="sgd"), comparison, {"a claim": ("loudness",)}, ["cka"], SETTINGS))
 
 
 @pytest.mark.parametrize("n", [2, 3, 6, 9])
@@ -180,7 +191,7 @@ def test_the_p_value_is_that_of_all_sign_flips(n):
 
 def test_no_pair_at_all_has_no_estimate_and_is_undecided():
     everywhere = set(itertools.product(("resnet", "vit"), ("adam",), range(6)))
-    row = find(grid(1.0, missing=everywhere))["phases are more distinguishable", "cka novelty"]
+    row = find(grid(1.0, missing=everywhere))["phases are more distinguishable", "novelty"]
     assert (row["estimate"], row["p_value"], row["n_pairs"], row["n_seeds"]) == (None, None, 0, 0)
     assert row["verdict"] == "undecided at 0 seeds: too few to reach p = 0.05"
 
@@ -207,9 +218,9 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
     for run in job.study.runs:
         level = float(run.optimizer == "sgd") + 0.01 * random.normal()
         value = None if run.optimizer == "sgd" and run.seed == 0 else level
-        rows = [(None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, "test_dip", None)]
-        rows += [(None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
-        rows += [("stem", "cka", "novelty", 5.0), ("inner", "cka", "novelty", value)]
+        rows = [(None, None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, None, "test_dip", None)]
+        rows += [(None, None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
+        rows += [("stem", 0, "cka", "novelty", 5.0), ("inner", 1, "cka", "novelty", value)]
         columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
         of_run = replace(job, stage="phases", grid_run=run)
         tables.write(of_run.path(SCORES), columns, SCORES.schema, of_run.metadata(SCORES))
@@ -219,19 +230,22 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
         moments["alignment"] = novelty
         tables.write(of_run.path(MOMENTS), moments, MOMENTS.schema, of_run.metadata(MOMENTS))
     findings.main(job)
-    path = Path(job.paths.findings())
-    first = path.read_bytes()
+    written = Path(job.paths.findings()), Path(job.paths.pairs())
+    first = [path.read_bytes() for path in written]
     findings.main(job)
-    assert path.read_bytes() == first
+    assert [path.read_bytes() for path in written] == first
     found = tables.read(*job.place(FINDINGS)).to_pandas()
-    row = found[(found.contrast == "optimizer: sgd - adam") & (found.measure == "cka novelty")].iloc[0]
+    row = found[(found.factor == "optimizer") & (found.score == "novelty")].iloc[0]
     assert (row.n_pairs, row.n_seeds) == (5 * len(job.study.archs), 5)
     assert row.ci_low < row.estimate < row.ci_high
     assert row.estimate == pytest.approx(1, abs=0.03)
     assert row.p_value == pytest.approx(2 / 2**5)
     assert row.verdict == "undecided at 5 seeds: too few to reach p = 0.05"
-    own = found[(found.measure == "cka transition_own") & (found.contrast == "arch: vit")].iloc[0]
+    own = found[(found.score == "transition_own") & (found["first"] == "vit") & found.second.isna()].iloc[0]
     assert (own.n_pairs, own.verdict) == (12, "supported")
     tested = found.dropna(subset=["p_value"])
     assert row.q_value == pytest.approx(row.p_value * len(tested) / (tested.p_value <= row.p_value).sum())
     assert found.q_value.isna().equals(found.p_value.isna())
+    made_of = tables.read(*job.place(PAIRS)).to_pandas()
+    check_pairs(found, made_of)
+    assert (made_of[(made_of.factor == "optimizer") & (made_of.score == "novelty")].groupby("seed").size() == 2).all()

@@ -7,6 +7,9 @@ import pytest
 from test_changepoints import blocks, kernel, line
 
 from repdyn import phases, tables
+from repdyn.catalogue.events import EVENTS
+from repdyn.catalogue.measures import MEASURES
+from repdyn.catalogue.scores import SCORES as DECLARED
 from repdyn.errors import RepdynError
 from repdyn.records.cka import CKA
 from repdyn.records.phases import SCORES
@@ -34,7 +37,28 @@ def analyse(cka, regions=None, fitted=True):
     empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
     settings = {"onset": 0.25, "end": 0.95, "sustained": 0.995}
     segments, scores, _ = phases.analyse(history, cka, empty if regions is None else regions, settings)
-    return segments, {(layer, measure, score): value for layer, measure, score, value in scores}
+    return segments, {(layer, measure, score): value for layer, _, measure, score, value in scores}
+
+
+def test_phases_writes_the_scores_that_are_declared_and_no_others():
+    _, scores = analyse(rows(blocks((10, 12, 8)), "a", 0, "cka"))
+    of = {
+        "layer": {score for layer, measure, score in scores if layer},
+        "run": {score for layer, measure, score in scores if measure and not layer}
+        | {"transition_own", "alignment_own"},
+        "history": {score for _, measure, score in scores if not measure} - set(EVENTS),
+    }
+    assert of == {scope: {name for name, s in DECLARED.items() if s.scope == scope} for scope in of}
+
+
+def test_what_is_no_kernel_has_no_phases():
+    S = blocks((15, 15))
+    regions = rows(S, "a", 0, "similarity", planes="test").assign(kappa=S.ravel())
+    segments, scores = analyse(rows(S, "a", 0, "cka"), regions)
+    assert set(segments.measure) == {"cka", "regions:test"}
+    assert not any(str(measure).startswith("kappa") for _, measure, _ in scores)
+    with pytest.raises(ValueError, match="kappa:test is no kernel"):
+        phases.Trajectory("a", 0, MEASURES["kappa:test"], regions)
 
 
 def test_segments_cover_training_without_gap_or_overlap():
@@ -156,10 +180,10 @@ def test_progress_is_of_checkpoints_and_even_between_them_whatever_the_schedule(
             "epoch_a": np.repeat(10**position, 5), "epoch_b": np.tile(10**position, 5), "cka": S.ravel(),
         }
     )  # fmt: skip
-    t = phases.Trajectory("a", 0, "cka", frame, "cka")
+    t = phases.Trajectory("a", 0, MEASURES["cka"], frame)
     np.testing.assert_allclose(t.grid, np.linspace(0, 0.7, 8))
     np.testing.assert_allclose(phases.progress(t), [0, 0.25, 0.5, 0.75, 0.8125, 0.875, 0.9375, 1], atol=1e-12)
-    assert phases.progress(phases.Trajectory("a", 0, "cka", frame.assign(cka=1.0), "cka")) is None
+    assert phases.progress(phases.Trajectory("a", 0, MEASURES["cka"], frame.assign(cka=1.0))) is None
 
 
 def test_the_boundary_of_two_phases_lies_between_their_checkpoints():
@@ -173,7 +197,7 @@ def test_even_drift_has_no_transition_anywhere():
 
 
 def test_depth_trend_is_one_where_deeper_layers_change_more():
-    t = [phases.Trajectory(f"l{i}", i, "cka", rows(line(), f"l{i}", i, "cka"), "cka") for i in range(5)]
+    t = [phases.Trajectory(f"l{i}", i, MEASURES["cka"], rows(line(), f"l{i}", i, "cka")) for i in range(5)]
     assert phases.depth_trend(t, {f"l{i}": float(i) for i in range(5)}) == pytest.approx(1)
     assert phases.depth_trend(t, {f"l{i}": -float(i) for i in range(5)}) == pytest.approx(-1)
     assert phases.depth_trend(t, dict.fromkeys("abc")) is None

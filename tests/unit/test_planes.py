@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from repdyn import data, planes, tables
 from repdyn import study as studies
+from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
 from repdyn.jobs import Job
 from repdyn.paths import Paths
@@ -114,7 +115,7 @@ def test_no_two_planes_of_a_set_go_through_the_same_images(job):
 
 def test_a_picture_shows_a_scored_plane_with_a_wider_margin(job):
     table = rows(job(pictures=2)).set_index(["purpose", "planes", "plane"])
-    for name in planes.SETS:
+    for name in SETS:
         score, picture = table.loc["scores", name, 1], table.loc["picture", name, 1]
         np.testing.assert_array_equal(score.examples, picture.examples)
         assert np.ptp(picture.x_range) > np.ptp(score.x_range)

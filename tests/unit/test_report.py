@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from repdyn import report
+from repdyn.catalogue.scores import SCORES
 from repdyn.figures import catalogue
 
 CATEGORIES = ("Training", "Decision regions")
@@ -48,12 +49,9 @@ def test_every_figure_has_its_own_words(entry):
         assert said in words
 
 
-@pytest.mark.parametrize(
-    ("measure", "words"),
-    [("cka synchrony", "cka synchrony"), ("regions:test progress_gap", "regions:test progress_gap ↓")],
-)
-def test_a_score_of_which_less_is_more_is_marked(measure, words):
-    assert report.marked(measure) == words
+@pytest.mark.parametrize(("score", "words"), [("synchrony", "synchrony"), ("progress_gap", "progress_gap ↓")])
+def test_a_score_of_which_less_is_more_is_marked(score, words):
+    assert report.marked(score) == words
 
 
 @pytest.mark.parametrize(
@@ -83,7 +81,8 @@ def test_findings_are_grouped_by_claim_and_contrast_with_what_was_compared():
     frame = pd.DataFrame(
         {
             "claim": ["a claim"] * 2 + ["another"],
-            "measure": ["cka novelty", "cka_debiased novelty", "cka synchrony"],
+            "measure": ["cka", "cka_debiased", "cka"],
+            "score": ["novelty", "novelty", "progress_gap"],
             "contrast": ["optimizer: sgd - adam"] * 2 + ["arch: vit - resnet"],
             "estimate": [-0.5, 0.25, np.nan],
             "ci_low": [-0.75, 0.125, np.nan],
@@ -97,7 +96,9 @@ def test_findings_are_grouped_by_claim_and_contrast_with_what_was_compared():
         }
     )
     page = report.findings(frame, confidence=0.9)
-    assert page.count("<h2>") == page.count("<table>") == 2
+    assert page.count("<h2>") == page.count("<table>") == 3, "the last one says what the scores are"
+    assert "<td>progress_gap ↓</td>" in page and "<td>novelty</td>" in page
+    assert SCORES["progress_gap"].formula in page and SCORES["synchrony"].formula not in page
     assert page.count("sgd 0.05 - adam 0.001") == 1
     assert "90 % interval" in page
     assert '<td class="number">−0.750 to −0.250</td>' in page
@@ -119,4 +120,4 @@ def test_a_run_without_an_event_has_a_dash():
     page = report.runs([(("vit", "sgd", "0.03", "0"), history, scores)])
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
-    assert cells == ["vit", "sgd", "0.03", "0", "10", "–", "–", "7", "–", "–", "1.000", "0.900", "0.800", "12"]
+    assert cells == ["vit", "sgd", "0.03", "0", "10", *"––––7–", "1.000", "0.900", "0.800", "12"]

@@ -32,6 +32,7 @@ from . import (
     schedule,
     trial,
 )
+from .catalogue.plane_sets import IMAGES, SETS
 from .errors import RepdynError
 from .light import without_compiler
 from .progress import LOG
@@ -126,16 +127,16 @@ def check_planes(study: Study) -> None:
     """Check that each set of images has as many triplets as planes are asked for, whatever their classes."""
     train, test = datasets.sizes(study.data)
     wrong = round(study.data.label_noise * train)
-    sets = {"test": test, "correctly labelled training": train - wrong, "mislabelled training": wrong}
+    sets = dict(zip(SETS, (test, train - wrong, wrong), strict=True))
     if not study.data.label_noise:
-        del sets["mislabelled training"]
+        del sets["mislabelled"]
     if study.data.label_noise_pairs is not None:  # of which fraction of the images that is, only the data say
         sets = {"test": test}
     wanted = max(study.planes.count, study.planes.pictures)
     for name, images in sets.items():
         if math.comb(images, 3) < wanted:
             raise RepdynError(
-                f"`planes` asks for {wanted:,}, each through three {name} images, but `data` has only {images} of "
+                f"`planes` asks for {wanted:,}, each through three {IMAGES[name]}, but `data` has only {images} of "
                 f"these, which make {math.comb(images, 3):,}; ask for fewer planes, or change `data`."
             )
 
@@ -200,7 +201,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
 def check_memory(study: Study, layers: int) -> None:
     """Check that the decision regions of a network of so many observed layers fit into ``execution.memory_gib``."""
     settings, source = study.planes, datasets.source(study.data)
-    pixels, names = math.prod(datasets.shape(study.data)), planes.SETS if study.data.label_noise else planes.SETS[:2]
+    pixels, names = math.prod(datasets.shape(study.data)), SETS if study.data.label_noise else SETS[:2]
     for count, side in (
         (settings.count, settings.resolution),
         (settings.pictures, settings.picture_resolution),

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from .layer_names import OUTPUT
+from . import inner_layers
+from .catalogue.scores import ALIGNMENT_OWN, TRANSITION_OWN
 from .phases import lead
 
 if TYPE_CHECKING:
@@ -47,10 +48,9 @@ def values(moments: Mapping[Run, pd.DataFrame], fitted: Mapping[Run, float]) -> 
         others = [epoch for other, epoch in fitted.items() if _is_other(run, other)]
         if run not in fitted or not others:
             continue
-        inner = frame[(frame["depth"] > 0) & (frame["layer"] != OUTPUT)]
-        for measure, of_measure in inner.groupby("measure"):
+        for measure, of_measure in inner_layers.rows(frame).groupby("measure"):
             layers = [_beyond(layer, fitted[run], others) for _, layer in of_measure.groupby("layer")]
-            for score, of_layers in zip(("transition_own", "alignment_own"), zip(*layers, strict=True), strict=True):
+            for score, of_layers in zip((TRANSITION_OWN, ALIGNMENT_OWN), zip(*layers, strict=True), strict=True):
                 there = [value for value in of_layers if value is not None]
                 if there:
                     rows.append((run.arch, run.optimizer, run.seed, measure, score, float(np.mean(there))))

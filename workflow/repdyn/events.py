@@ -11,6 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from .catalogue.events import (
+    MEMORIZATION_END,
+    MEMORIZATION_ONSET,
+    PERFECT_FIT_FIRST,
+    PERFECT_FIT_SUSTAINED,
+    SECOND_DESCENT_END,
+    TEST_DIP,
+)
+from .catalogue.scores import TEST_ACCURACY_BEST, TEST_DIP_DEPTH
+
 Array = np.ndarray[Any, np.dtype[Any]]
 # A dip counts if test accuracy falls and rises again by at least this much: about two standard errors of an accuracy
 # of .8 on 1,000 examples.
@@ -75,17 +85,17 @@ def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[
         settings: ``onset``, ``end`` and ``sustained`` of the config's ``phases``.
 
     Returns:
-        Event -> epoch, ``test_dip_depth``, a difference of accuracies, and ``test_accuracy_best``.
+        Event -> epoch, and the scores of a history -> their values; their names are declared in ``catalogue``.
     """
     epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
     dip_epoch, recovered, depth = dip(epochs, history["test_accuracy"])
     return {
-        "perfect_fit_first": perfect_fit_first(epochs, train),
-        "perfect_fit_sustained": perfect_fit_sustained(epochs, train, settings["sustained"]),
-        "memorization_onset": reaches(epochs, wrong, settings["onset"]),
-        "memorization_end": reaches(epochs, wrong, settings["end"]),
-        "test_dip": dip_epoch,
-        "second_descent_end": recovered,
-        "test_dip_depth": depth,
-        "test_accuracy_best": float(np.nanmax(history["test_accuracy"])),
+        PERFECT_FIT_FIRST: perfect_fit_first(epochs, train),
+        PERFECT_FIT_SUSTAINED: perfect_fit_sustained(epochs, train, settings["sustained"]),
+        MEMORIZATION_ONSET: reaches(epochs, wrong, settings["onset"]),
+        MEMORIZATION_END: reaches(epochs, wrong, settings["end"]),
+        TEST_DIP: dip_epoch,
+        SECOND_DESCENT_END: recovered,
+        TEST_DIP_DEPTH: depth,
+        TEST_ACCURACY_BEST: float(np.nanmax(history["test_accuracy"])),
     }

@@ -1,27 +1,27 @@
 """Claims about the grid, tested: is a score greater under one level of a factor than under another, or than chance?
 
 Every contrast of the study is taken for every claim that compares, under every measure, for every score of its kind,
-not for the one that shows it best. Runs are paired by everything but the contrast's factor. Contrasts of optimizers are
-between families; where a family has several members they are also given at equal speed of fit and at best test accuracy
-(``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition at perfect fit, for
-each architecture, by scores that hold it against all moments and by scores that hold it against perfect fit of other
-runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy dips and recovers
-(epoch-wise double descent), which is also held against the runs of the same architecture and seed in which it does not.
-The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on digits, that is a
-contrast of optimizers under another name.
-A run's value of a layer score is the mean over its layers but the first and the output.
+not for the one that shows it best. Runs are paired by everything but the contrast's factor (``pairing.py``). Contrasts
+of optimizers are between families; where a family has several members they are also given at equal speed of fit and at
+best test accuracy (``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition
+at perfect fit, for each architecture, by scores that hold it against all moments and by scores that hold it against
+perfect fit of other runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy dips
+and recovers (epoch-wise double descent), which is also held against the runs of the same architecture and seed in which
+it does not. The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on digits,
+that is a contrast of optimizers under another name. A run's value of a layer score is the mean over its inner layers
+(``inner_layers.py``). Claims, the scores that each is held to, and which way these speak are declared in ``catalogue``.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
 they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile
 bootstrap over seeds (too short for few seeds: of three it is their range); p-value: two-sided, from all sign flips of
 the seeds' means (exact up to the configured number of resamples; a random sample of flips beyond), valid if, were the
-claim false, a seed's mean were as likely to have either sign. The verdict is ``supported`` or ``contradicted`` where p
+claim false, a seed's mean were as likely to have either sign. The decision is ``supported`` or ``contradicted`` where p
 lies at or below 1 − confidence, else ``undecided``; the least p of n seeds is 2^(1 − n), so below six seeds nothing can
-be decided at .05, and the verdict says so. Claims are many, and verdicts are not corrected for their number: one in
-twenty that is not true would be decided all the same. The q-value says what their number comes to: were every claim of
-the table with this q-value or a lower one called decided, at most this share of them would be so by chance (Benjamini &
-Hochberg 1995). That is proved for independent tests and for some that err together (Benjamini & Yekutieli 2001); these
-share runs, layers and measures, so that here it is a guide, no guarantee.
+be decided at .05, which the column ``decidable`` says. Claims are many, and decisions are not corrected for their
+number: one in twenty that is not true would be decided all the same. The q-value says what their number comes to: were
+every claim of the table with this q-value or a lower one called decided, at most this share of them would be so by
+chance (Benjamini & Hochberg 1995). That is proved for independent tests and for some that err together (Benjamini &
+Yekutieli 2001); these share runs, layers and measures, so that here it is a guide, no guarantee.
 """
 
 from __future__ import annotations
@@ -31,48 +31,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from scipy import stats
 
-from . import crossover, tables
-from .layer_names import OUTPUT
-from .matching import Matching, matchings
+from . import crossover, inner_layers, tables
+from .catalogue import claims, measures
+from .catalogue.claims import CLAIMS, CONTRADICTED, DESCENT, SUPPORTED, TRANSITION, UNDECIDED
+from .catalogue.events import PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED, TEST_DIP
+from .catalogue.scores import SCORES, TEST_ACCURACY_BEST
+from .matching import matchings
+from .pairing import Comparison, differences, levels, pairs
 from .progress import LOG
-from .records.findings import FINDINGS
-from .records.phases import MOMENTS, SCORES
+from .records import phases
+from .records.findings import FINDINGS, PAIRS
 
 if TYPE_CHECKING:
     from .jobs import Job
     from .settings import Contrast
     from .study import Run, Study
 
-# Claim -> the scores of its kind, and whether more of the claim is more (1) or less (-1) of the score.
-CLAIMS: dict[str, dict[str, int]] = {
-    "phases are more distinguishable": {"distinguishability_2": 1, "distinguishability_3": 1, "novelty": 1},
-    "memorization changes layers more": {"change_memorization": 1},
-    "layers change more in synchrony": {"synchrony": 1, "progress_gap": -1, "boundary_spread": -1},
-}
-TRANSITION = "perfect fit is a transition"
-DESCENT = "deeper layers change more where test accuracy dips and recovers"
-# What the claim is held against: it needs no dip, so that runs without one have it too.
-DESCENT_SCORE = "depth_trend_memorization"
-AGAINST_CHANCE: dict[str, dict[str, int]] = {
-    TRANSITION: {"transition_fitted": 1, "alignment_fitted": 1, "transition_own": 1, "alignment_own": 1},
-    DESCENT: {"depth_trend_descent": 1},
-}
-# Score -> whether more of it is more (1) or less (-1) of its claim.
-DIRECTIONS = {score: sign for scores in (CLAIMS | AGAINST_CHANCE).values() for score, sign in scores.items()}
-FACTS = ("perfect_fit_first", "test_accuracy_best", "test_dip")
-FITTED = "perfect_fit_sustained"
+# What of a run's history decides what is compared.
+FACTS = (PERFECT_FIT_FIRST, TEST_ACCURACY_BEST, TEST_DIP, PERFECT_FIT_SUSTAINED)
+Finding = tuple[dict[str, Any], pd.DataFrame]  # a row of ``FINDINGS`` but for q, and what ``pairs`` returned
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
     """One row for each run, measure and score: arch, optimizer, seed, measure, score, value."""
     frames = []
     for run, frame in scores.items():
-        layers = frame.dropna(subset=["layer"])
-        first = layers["layer"].iloc[0] if len(layers) else None
-        inner = layers[~layers["layer"].isin([first, OUTPUT])]
-        of_layers = inner.groupby(["measure", "score"])["value"].mean().reset_index()
+        layers = inner_layers.rows(frame.dropna(subset=["layer"]))
+        of_layers = layers.groupby(["measure", "score"])["value"].mean().reset_index()
         of_run = frame[frame["layer"].isna() & frame["measure"].notna()][["measure", "score", "value"]]
         both = pd.concat([of_layers, of_run]).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed)
         frames.append(both)
@@ -80,28 +68,13 @@ def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
 
 
 def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run: arch, optimizer, seed and what of its history decides what is compared."""
+    """One row for each run: arch, optimizer, seed and ``FACTS``."""
     rows = []
     for run, frame in scores.items():
         found = frame[frame["measure"].isna()].set_index("score")["value"]
-        history = {name: found.get(name, np.nan) for name in (*FACTS, FITTED)}
+        history = {name: found.get(name, np.nan) for name in FACTS}
         rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
     return pd.DataFrame(rows)
-
-
-def differences(
-    frame: pd.DataFrame, factor: str, levels: Sequence[str], families: Mapping[str, str] | None = None
-) -> pd.Series:
-    """First level minus second, for each pair that is alike in everything else and has both values; by seed.
-
-    Several optimizers of one family are averaged where families are compared.
-    """
-    others = [name for name in ("arch", "optimizer", "seed") if name != factor and name in frame]
-    if factor == "optimizer" and families is not None:
-        frame = frame.assign(optimizer=frame["optimizer"].map(families))
-    table = frame.pivot_table(index=others, columns=factor, values="value", aggfunc="mean")
-    pairs = table.reindex(columns=list(levels)).dropna().sort_index()
-    return (pairs[levels[0]] - pairs[levels[1]]).droplevel([name for name in others if name != "seed"])
 
 
 def test(d: pd.Series, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,69 +96,71 @@ def test(d: pd.Series, settings: Mapping[str, Any]) -> dict[str, Any]:
     return found | {"ci_low": low, "ci_high": high, "p_value": float(flips.pvalue)}
 
 
-def verdict(estimate: float | None, p_value: float | None, n: int, direction: int, confidence: float) -> str:
-    """What a test of n seeds says of a claim, in words."""
-    threshold = 1 - confidence
-    seeds = f"{n} seed{'s' if n != 1 else ''}"
-    if n < 2 or 2 ** (1 - n) > threshold + 1e-12:
-        return f"undecided at {seeds}: too few to reach p = {threshold:.2g}"
-    if p_value is not None and estimate is not None and p_value <= threshold + 1e-12:
-        return "supported" if estimate * direction > 0 else "contradicted"
-    return f"undecided at {seeds}"
+def decidable(n: int, confidence: float) -> bool:
+    """Whether n seeds can reach p = 1 − confidence."""
+    return n > 1 and 2 ** (1 - n) <= 1 - confidence + 1e-12
+
+
+def decide(tested: Mapping[str, Any], direction: int, confidence: float) -> str:
+    """What a test says of a claim.
+
+    Args:
+        tested: what :func:`test` returned.
+        direction: whether more of the score is more (1) or less (-1) of the claim.
+        confidence: 1 minus the p at which a claim is decided.
+    """
+    p = tested["p_value"]
+    if not decidable(tested["n_seeds"], confidence) or p is None or p > 1 - confidence + 1e-12:
+        return UNDECIDED
+    return SUPPORTED if tested["estimate"] * direction > 0 else CONTRADICTED
+
+
+def verdict(decision: str, n: int, confidence: float) -> str:
+    """A decision at n seeds, for people."""
+    if decision != UNDECIDED:
+        return decision
+    words = f"{decision} at {n} seed{'s' if n != 1 else ''}"
+    return words if decidable(n, confidence) else f"{words}: too few to reach p = {1 - confidence:.2g}"
 
 
 def compare(
-    frame: pd.DataFrame, contrast: Contrast, matching: Matching | None, settings: Mapping[str, Any],
-    families: Mapping[str, str], compared: str | None,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """All claims that compare, for one contrast in one matching."""
-    name = f"{contrast}, {matching.name}" if matching is not None and matching.name else str(contrast)
-    runs = frame if matching is None else matching.restrict(frame)
-    for claim, scores in CLAIMS.items():
-        for measure in sorted(frame["measure"].unique()):
-            for score, direction in scores.items():
-                part = runs[(runs["measure"] == measure) & (runs["score"] == score)]
-                d = differences(part, contrast.factor, contrast.levels, families)
-                yield _row(claim, f"{measure} {score}", name, test(d, settings), direction, settings, compared)
+    runs: pd.DataFrame, comparison: Comparison, scores: Mapping[str, Sequence[str]], of: Sequence[str],
+    settings: Mapping[str, Any],
+) -> Iterator[Finding]:  # fmt: skip
+    """All of these claims' scores, under every measure, for one comparison.
 
+    Args:
+        runs: what ``values`` returned, of the runs that are compared, with the column ``level``.
+        comparison: of which levels.
+        scores: claim -> scores.
+        of: measures, whether or not there are runs that have them.
+        settings: ``confidence``, ``resamples`` and ``seed`` of the config.
 
-def against_chance(
-    frame: pd.DataFrame, claim: str, where: str, settings: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """One claim of a level alone, over the runs of a frame."""
-    for measure in sorted(frame["measure"].unique()):
-        for score, direction in AGAINST_CHANCE[claim].items():
-            part = frame[(frame["measure"] == measure) & (frame["score"] == score)]
-            d = part.set_index("seed")["value"].astype(float).dropna()
-            yield _row(claim, f"{measure} {score}", where, test(d, settings), direction, settings, None)
-
-
-def with_and_without_dip(
-    frame: pd.DataFrame, of_runs: pd.DataFrame, settings: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Runs in which test accuracy dips against those of the same architecture and seed in which it does not."""
-    dips = of_runs[["arch", "optimizer", "seed"]].assign(dip=np.where(of_runs["test_dip"].notna(), "with", "without"))
-    both = frame.merge(dips, on=["arch", "optimizer", "seed"]).drop(columns="optimizer")
-    for measure, part in both[both["score"] == DESCENT_SCORE].groupby("measure"):
-        d = differences(part, "dip", ("with", "without"))
-        name = f"{measure} {DESCENT_SCORE}"
-        yield _row(DESCENT, name, "dip: with - without", test(d, settings), 1, settings, None)
-
-
-def _row(
-    claim: str, measure: str, contrast: str, tested: dict[str, Any], direction: int, settings: Mapping[str, Any],
-    compared: str | None,
-) -> dict[str, Any]:  # fmt: skip
-    words = verdict(tested["estimate"], tested["p_value"], tested["n_seeds"], direction, settings["confidence"])
-    return {"claim": claim, "measure": measure, "contrast": contrast, "compared": compared, "verdict": words} | tested
+    Raises:
+        KeyError: if a score is unknown.
+    """
+    confidence = settings["confidence"]
+    held = {name: getattr(comparison, name) for name in ("factor", "first", "second", "matching")}
+    words = claims.contrast(**held)
+    of_score = dict(iter(runs.groupby(["measure", "score"])))
+    for claim, names in scores.items():
+        for measure in of:
+            for score in names:
+                found = pairs(of_score.get((measure, score), runs.iloc[:0]), comparison)
+                tested = test(differences(found), settings)
+                decision = decide(tested, SCORES[score].direction, confidence)
+                row = {"claim": claim, "measure": measure, "score": score, "level": None, **held, **tested}
+                row |= {"decision": decision, "decidable": decidable(tested["n_seeds"], confidence)}
+                row |= {"verdict": verdict(decision, tested["n_seeds"], confidence)}
+                yield row | {"contrast": words, "compared": comparison.compared}, found
 
 
 def find(
     frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Mapping[str, Any],
     of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
     rates: Mapping[tuple[str, str], float] | None = None,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """Rows of the findings table.
+) -> Iterator[Finding]:  # fmt: skip
+    """Rows of the findings table, each with the pairs that its estimate is made of.
 
     Args:
         frame: what ``values`` returned.
@@ -194,23 +169,42 @@ def find(
         of_runs: what ``facts`` returned; None leaves out what needs it.
         families: optimizer -> family; None makes each its own.
         rates: (arch, optimizer) -> learning rate.
+
+    Raises:
+        KeyError: if the frame has a measure that is unknown.
     """
     families = families or {name: name for name in frame["optimizer"].unique()}
+    of = measures.in_order(frame["measure"])
+
+    def runs(factor: str) -> pd.DataFrame:
+        return frame.assign(level=levels(frame, factor, families, of_runs))
+
     for contrast in contrasts:
-        if contrast.factor == "arch" or of_runs is None:
-            yield from compare(frame, contrast, None, settings, families, None)
-        else:
-            for matching in matchings(of_runs, families, contrast.levels):
-                compared = matching.describe(rates or {})
-                LOG.info("%s %s compares %s", contrast, matching.name, compared or "nothing: no rate fits everywhere")
-                yield from compare(frame, contrast, matching, settings, families, compared)
+        factor, compared = contrast.factor, _compared(contrast.factor)
+        if factor == claims.ARCH or of_runs is None:
+            yield from compare(runs(factor), Comparison(factor, *contrast.levels), compared, of, settings)
+            continue
+        for matching in matchings(of_runs, families, contrast.levels):
+            of_rates, words = matching.describe(rates or {}), claims.contrast(factor, *contrast.levels, matching.name)
+            comparison = Comparison(factor, *contrast.levels, matching.name, of_rates)
+            LOG.info("%s compares %s", words, of_rates or "nothing: no rate fits everywhere")
+            yield from compare(matching.restrict(runs(factor)), comparison, compared, of, settings)
+    alone = {TRANSITION.name: TRANSITION.alone}
     for arch in frame["arch"].drop_duplicates():
-        yield from against_chance(frame[frame["arch"] == arch], TRANSITION, f"arch: {arch}", settings)
-    if of_runs is not None and of_runs["test_dip"].notna().any():
-        yield from against_chance(frame, DESCENT, "runs with a dip", settings)
-        yield from with_and_without_dip(frame, of_runs, settings)
+        of_arch = runs(claims.ARCH)
+        yield from compare(of_arch[of_arch["arch"] == arch], Comparison(claims.ARCH, arch), alone, of, settings)
+    if of_runs is not None and of_runs[TEST_DIP].notna().any():
+        of_dips, alone = runs(claims.DIP), {DESCENT.name: DESCENT.alone}
+        yield from compare(of_dips, Comparison(claims.DIP, claims.WITH), alone, of, settings)
+        dips = Comparison(claims.DIP, claims.WITH, claims.WITHOUT)
+        yield from compare(of_dips, dips, _compared(claims.DIP), of, settings)
     else:
-        LOG.info("left out: %s, since it does so in no run", DESCENT)
+        LOG.info("left out: %s, since it does so in no run", DESCENT.name)
+
+
+def _compared(factor: str) -> dict[str, tuple[str, ...]]:
+    """Claim -> scores, of the claims that compare levels of a factor."""
+    return {claim.name: claim.compared for claim in CLAIMS.values() if factor in claim.factors}
 
 
 def q_values(p_values: Sequence[float | None]) -> list[float | None]:
@@ -220,28 +214,39 @@ def q_values(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
+def tables_of(found: Sequence[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The columns of ``FINDINGS``, q-values among them, and of ``PAIRS``."""
+    rows = [row for row, _ in found]
+    q = np.array(q_values([row["p_value"] for row in rows]), dtype=float)  # NaN for None
+    findings = pd.DataFrame(rows, columns=FINDINGS.names).assign(q_value=q)
+    keys = [name for name in PAIRS.names if name in FINDINGS.names]
+    made_of = [pairs.assign(**{name: row[name] for name in keys}) for row, pairs in found if len(pairs)]
+    return findings, pd.concat(made_of)[PAIRS.names] if made_of else pd.DataFrame(columns=PAIRS.names)
+
+
 def _of_runs(job: Job, table: tables.Table) -> dict[Run, pd.DataFrame]:
     """One table of every run."""
     return {run: tables.read(*job.place(table, run)).to_pandas() for run in job.study.runs}
 
 
 def main(job: Job) -> None:
-    """Write the findings over all runs of the study."""
+    """Write the findings over all runs of the study, and the pairs that they are made of."""
     study: Study = job.study
-    scores, moments = _of_runs(job, SCORES), _of_runs(job, MOMENTS)
+    scores, moments = _of_runs(job, phases.SCORES), _of_runs(job, phases.MOMENTS)
     of_runs = facts(scores)
     # Initialisation has no place on the log axis that moments are told apart on.
-    fitted = {run: epoch for run, epoch in zip(scores, of_runs[FITTED], strict=True) if epoch > 0}
+    fitted = {run: epoch for run, epoch in zip(scores, of_runs[PERFECT_FIT_SUSTAINED], strict=True) if epoch > 0}
     families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     settings = job.made_with("findings")["findings"]
     frame = pd.concat([values(scores), crossover.values(moments, fitted)], ignore_index=True)
-    rows = list(find(frame, study.contrasts, settings, of_runs, families, rates))
-    for row, q in zip(rows, q_values([row["p_value"] for row in rows]), strict=True):
-        row["q_value"] = q
-    columns = {name: [row[name] for row in rows] for name in FINDINGS.names}
-    tables.write(job.path(FINDINGS), columns, FINDINGS.schema, job.metadata(FINDINGS))
-    decided = [row for row in rows if not row["verdict"].startswith("undecided")]
+    found = list(find(frame, study.contrasts, settings, of_runs, families, rates))
+    for record, content in zip((FINDINGS, PAIRS), tables_of(found), strict=True):
+        table = pa.Table.from_pandas(content, preserve_index=False)
+        tables.write(job.path(record), table, record.schema, job.metadata(record))
+    rows = [row for row, _ in found]
+    decided = [row for row in rows if row["decision"] != UNDECIDED]
     LOG.info("%d claims tested, %d decided", len(rows), len(decided))
     for row in decided:
-        LOG.info("%(contrast)s: %(claim)s (%(measure)s) %(verdict)s, %(estimate).3g, p = %(p_value).3g", row)
+        said = "%(contrast)s: %(claim)s (%(measure)s %(score)s) %(verdict)s, %(estimate).3g, p = %(p_value).3g"
+        LOG.info(said, row)

@@ -20,16 +20,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-EQUAL_SPEED = "at equal speed of fit"
-BEST_ACCURACY = "at best test accuracy"
+from .catalogue.claims import BEST_ACCURACY, EQUAL_SPEED
+from .catalogue.events import PERFECT_FIT_FIRST
+from .catalogue.scores import TEST_ACCURACY_BEST
+
 Chosen = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
 class Matching:
-    """Which optimizers of two families are compared: architecture -> those of the first, those of the second."""
+    """Which optimizers of two families are compared: architecture -> those of the first, those of the second.
 
-    name: str
+    The name is one of ``catalogue.claims.MATCHINGS``, None for all of them.
+    """
+
+    name: str | None
     chosen: Chosen
 
     def restrict(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -56,11 +61,11 @@ def matchings(facts: pd.DataFrame, families: Mapping[str, str], levels: Sequence
     """
     members = [tuple(name for name, family in families.items() if family == level) for level in levels]
     archs = facts["arch"].drop_duplicates().tolist()
-    yield Matching("", dict.fromkeys(archs, (members[0], members[1])))
+    yield Matching(None, dict.fromkeys(archs, (members[0], members[1])))
     if max(map(len, members)) < 2:
         return
-    speeds = _means(facts.assign(value=np.log10(facts["perfect_fit_first"].astype(float))))
-    accuracies = _means(facts.assign(value=facts["test_accuracy_best"].astype(float)))
+    speeds = _means(facts.assign(value=np.log10(facts[PERFECT_FIT_FIRST].astype(float))))
+    accuracies = _means(facts.assign(value=facts[TEST_ACCURACY_BEST].astype(float)))
     equal: Chosen = {}
     best: Chosen = {}
     for arch in archs:

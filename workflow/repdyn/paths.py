@@ -75,6 +75,9 @@ class Paths:
     def findings(self) -> str:
         return f"{self.root}/findings/findings.parquet"
 
+    def pairs(self) -> str:
+        return f"{self.root}/findings/pairs.parquet"
+
     def report_findings(self) -> str:
         return f"{self.root}/report/findings.html"
 

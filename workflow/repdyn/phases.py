@@ -1,45 +1,13 @@
 """Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
 
-Measures: ``cka``, ``cka_debiased``, and ``regions:test``, ``regions:clean``, ``regions:mislabelled`` for decision
-regions on each set of planes. Phases are found in each layer under each measure (``changepoints.py``); events are
-epochs (``events.py``).
+Measures, events and scores are declared, with their formulas, in ``catalogue``: a measure that is no kernel has no
+phases. Phases are found in each layer under each measure (``changepoints.py``); events are epochs (``events.py``).
+Scores of a run under a measure are over its inner layers (``inner_layers.py``). What transition and alignment are at
+every moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have scored.
 
-Scores of a layer under a measure:
-
-| score | formula | range |
-|---|---|---|
-| phases | number of phases | 1 … 6 |
-| distinguishability_D | of D = 2, 3 phases, beyond drift of the same total change | ≤ 1; drift 0, clean blocks 1 |
-| novelty | largest, over moments, of similarity within the 4 points on either side minus across (Foote 2000) | −1 … 1 |
-| transition_fitted | 2 × (share of moments less novel than that of sustained perfect fit, ties half) − 1 | −1 … 1 |
-| alignment_fitted | 1 − d / mean d, d from sustained perfect fit to the nearest boundary, its mean over moments | ≤ 1 |
-| alignment_onset, _end, _dip | the same of onset and end of memorization, and of the dip of test accuracy | ≤ 1 |
-| change_descent | 1 − similarity of the test dip to the last checkpoint, where there is a dip | 0 … 1 |
-| change_memorization | 1 − mean similarity of checkpoints before onset to those after sustained perfect fit | 0 … 1 |
-| change_fitted | 1 − mean similarity among the checkpoints after sustained perfect fit | 0 … 1 |
-| change_early | 1 − similarity of initialisation to the last checkpoint before onset | 0 … 1 |
-
-Scores of a run under a measure, over its layers without the first (a stem or embedding) and without the output:
-
-| score | formula | range |
-|---|---|---|
-| synchrony | mean over pairs of layers of the CKA of their double-centred matrices | −1 … 1 |
-| progress_gap | mean over pairs of the mean absolute difference of their cumulative shares of change | 0 … 1 |
-| depth_trend_descent | Spearman correlation of depth and change_descent | −1 … 1 |
-| depth_trend_memorization | the same of depth and change_memorization, which needs no dip | −1 … 1 |
-| boundary_spread | standard deviation over layers, in decades of epochs, of where the best two phases meet | ≥ 0 |
-| boundary_distance | mean distance, in decades of epochs, of perfect fit to each layer's nearest phase boundary | ≥ 0 |
-
-Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
-as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer. So what both are at every
-moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have scored.
 Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
 (``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
-``cka_debiased`` is a measure too: U-centred Grams have an inner product, of which it is the cosine. Kappa is none: its
-correction differs from pair to pair, so that it is not a kernel, and agreement, which is, is the paper's measure.
-
-The changes may leave 0 … 1 under ``cka_debiased``, as that does. Change through memorization starts from all that came
-before it, initialisation included: it holds what little of the pattern was learned late, too.
+Debiased CKA is a kernel too: U-centred Grams have an inner product, of which it is the cosine.
 
 Missing is null: an event that does not take place, a score that needs it, a layer without phases.
 Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
@@ -58,7 +26,10 @@ from scipy import stats
 
 from . import changepoints, events, tables
 from . import trajectories as paths_in_time
-from .layer_names import OUTPUT
+from .catalogue import scores as names
+from .catalogue.events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
+from .catalogue.measures import KERNELS, Measure
+from .inner_layers import is_inner
 from .progress import LOG
 from .records.cka import CKA
 from .records.phases import MOMENTS, SCORES, SEGMENTS
@@ -69,15 +40,8 @@ if TYPE_CHECKING:
     from .jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Score = tuple[str | None, str | None, str, float | None]
+Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
 
-# Events that boundaries may fall on, as scores call them.
-ALIGNED = {
-    "fitted": "perfect_fit_sustained",
-    "onset": "memorization_onset",
-    "end": "memorization_end",
-    "dip": "test_dip",
-}
 REACH = 4  # points on either side that novelty looks at
 LEAST_CHECKPOINTS = 4
 
@@ -85,9 +49,22 @@ LEAST_CHECKPOINTS = 4
 class Trajectory:
     """One layer under one measure: its matrix, without checkpoints that have no similarity."""
 
-    def __init__(self, layer: str, depth: int, measure: str, rows: pd.DataFrame, value: str) -> None:
-        self.layer, self.depth, self.measure = layer, depth, measure
-        matrix = rows.pivot(index="step_a", columns="step_b", values=value)
+    def __init__(self, layer: str, depth: int, measure: Measure, rows: pd.DataFrame) -> None:
+        """Read the matrix.
+
+        Args:
+            layer: its name.
+            depth: observed layers from the input.
+            measure: a kernel.
+            rows: those of the measure's table that are of this layer under this measure.
+
+        Raises:
+            ValueError: if the measure is no kernel.
+        """
+        if not measure.kernel:
+            raise ValueError(f"{measure.name} is no kernel, so that it has no phases")
+        self.layer, self.depth, self.measure = layer, depth, measure.name
+        matrix = rows.pivot(index="step_a", columns="step_b", values=measure.column)
         defined = matrix.index[np.diagonal(matrix.notna())]
         self.S: Array = matrix.loc[defined, defined].to_numpy(dtype=float)
         self.steps: Array = defined.to_numpy()
@@ -100,12 +77,13 @@ class Trajectory:
 
 def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
     """Every layer under every measure, in order of measure and depth."""
-    parts = [(name, cka, name) for name in ("cka", "cka_debiased") if name in cka]
-    parts += [(f"regions:{name}", part, "similarity") for name, part in regions.groupby("planes", sort=True)]
-    for measure, frame, value in parts:
+    of_table = {CKA.name: cka, SIMILARITY.name: regions}
+    for measure in KERNELS.values():
+        frame = measure.rows(of_table[measure.table])
+        if measure.column not in frame:  # a CKA table of one estimator alone
+            continue
         for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
-            rows = frame[frame["layer"] == layer]
-            yield Trajectory(layer, depth, measure, rows, value)
+            yield Trajectory(layer, depth, measure, frame[frame["layer"] == layer])
 
 
 def novelties(S: Array, reach: int = REACH) -> Array:
@@ -189,10 +167,10 @@ def changes(
     among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
     return {
         # Where initialisation has no similarity, the first checkpoint that has one is no substitute.
-        "change_early": float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() and epochs[0] == 0 else None,
-        "change_memorization": float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
-        "change_fitted": float(1 - among.mean()) if len(among) else None,
-        "change_descent": float(1 - S[descent[0], -1]) if len(descent) else None,
+        names.CHANGE_EARLY: float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() and epochs[0] == 0 else None,
+        names.CHANGE_MEMORIZATION: float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
+        names.CHANGE_FITTED: float(1 - among.mean()) if len(among) else None,
+        names.CHANGE_DESCENT: float(1 - S[descent[0], -1]) if len(descent) else None,
     }
 
 
@@ -247,22 +225,22 @@ def together(
     measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
 ) -> list[Score]:
     """The scores of a run under one measure; boundaries of phases, by layer, are in decades of epochs."""
-    inner = [layer for layer in layers if layer.depth > 0 and layer.layer != OUTPUT]
+    inner = [t for t in layers if is_inner(t.layer, t.depth)]
     enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
     pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
     distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
     spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
     return [
-        (None, measure, "synchrony", _mean([synchrony(a.even, b.even) for a, b in pairs])),
-        (None, measure, "progress_gap", _mean([_progress_gap(*pair) for pair in pairs])),
-        (None, measure, "boundary_spread", spread),
-        (None, measure, "boundary_distance", _mean(distances)),
+        (None, None, measure, names.SYNCHRONY, _mean([synchrony(a.even, b.even) for a, b in pairs])),
+        (None, None, measure, names.PROGRESS_GAP, _mean([_progress_gap(*pair) for pair in pairs])),
+        (None, None, measure, names.BOUNDARY_SPREAD, spread),
+        (None, None, measure, names.BOUNDARY_DISTANCE, _mean(distances)),
     ]
 
 
 def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
-    """Spearman correlation of depth and change over the layers but the first and the output; None for fewer than 3."""
-    inner = [(t.depth, change.get(t.layer)) for t in layers if t.depth > 0 and t.layer != OUTPUT]
+    """Spearman correlation of depth and change over inner layers; None for fewer than 3."""
+    inner = [(t.depth, change.get(t.layer)) for t in layers if is_inner(t.layer, t.depth)]
     there = [(depth, value) for depth, value in inner if value is not None]
     if len(there) < 3 or len({value for _, value in there}) < 2:
         return None
@@ -281,8 +259,8 @@ def analyse(
         settings: the config's ``phases``.
     """
     found = events.events(history, settings)
-    onset, fitted = found["memorization_onset"], found["perfect_fit_sustained"]
-    scores: list[Score] = [(None, None, name, value) for name, value in found.items()]
+    onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
+    scores: list[Score] = [(None, None, None, name, value) for name, value in found.items()]
     segments: list[tuple[Any, ...]] = []
     moments: list[pd.DataFrame] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
@@ -292,7 +270,7 @@ def analyse(
             if len(t.steps) < LEAST_CHECKPOINTS:
                 LOG.warning("%s has %s at %d checkpoints only: no phases", t.layer, measure, len(t.steps))
                 boundaries[t.layer] = np.array([])
-                scores.append((t.layer, measure, "phases", None))
+                scores.append((t.layer, t.depth, measure, names.PHASES, None))
                 continue
             of_grid, of_D = changepoints.phases(t.even)
             starts = paths_in_time.starts(of_grid, t.grid, t.position)
@@ -302,21 +280,21 @@ def analyse(
                 (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
                 for i, (a, b) in enumerate(zip(starts, ends, strict=True))
             ]
-            values = {"phases": float(len(starts)), "novelty": novelty(t.even)}
+            values = {names.PHASES: float(len(starts)), names.NOVELTY: novelty(t.even)}
             moments.append(curves(t, boundaries[t.layer]))
-            values["transition_fitted"] = transition(t.even, t.grid, fitted)
+            values[names.TRANSITION_FITTED] = transition(t.even, t.grid, fitted)
             values |= {
-                f"alignment_{name}": alignment(boundaries[t.layer], t.position, found[event])
-                for name, event in ALIGNED.items()
+                name: alignment(boundaries[t.layer], t.position, found[event])
+                for event, name in names.ALIGNMENT.items()
             }
-            values |= {f"distinguishability_{D}": of_D.get(D) for D in (2, 3)}
-            change[t.layer] = changes(t.S, t.epochs, onset, fitted, found["test_dip"])
+            values |= {name: of_D.get(D) for D, name in names.DISTINGUISHABILITY.items()}
+            change[t.layer] = changes(t.S, t.epochs, onset, fitted, found[TEST_DIP])
             values |= change[t.layer]
-            scores += [(t.layer, measure, name, value) for name, value in values.items()]
+            scores += [(t.layer, t.depth, measure, name, value) for name, value in values.items()]
         scores += together(measure, layers, boundaries, fitted)
-        for name in ("descent", "memorization"):
-            of_layers = {layer: values[f"change_{name}"] for layer, values in change.items()}
-            scores.append((None, measure, f"depth_trend_{name}", depth_trend(layers, of_layers)))
+        for of_layer, name in names.DEPTH_TREND.items():
+            of_layers = {layer: values[of_layer] for layer, values in change.items()}
+            scores.append((None, None, measure, name, depth_trend(layers, of_layers)))
     at_moments = pd.concat(moments, ignore_index=True) if moments else pd.DataFrame(columns=MOMENTS.names)
     return pd.DataFrame(segments, columns=SEGMENTS.names), scores, at_moments
 
@@ -333,5 +311,5 @@ def main(job: Job) -> None:
         tables.write(job.path(record), table, record.schema, job.metadata(record))
     columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
     tables.write(job.path(SCORES), columns, SCORES.schema, job.metadata(SCORES))
-    for _, _, name, value in scores[:5]:
+    for *_, name, value in scores[:5]:
         LOG.info("%s: %s", name.replace("_", " "), "did not take place" if value is None else f"epoch {value:g}")

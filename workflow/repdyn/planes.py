@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import data, tables
+from .catalogue.plane_sets import SETS
 from .errors import RepdynError
 from .images import Images
 from .origin import Origin
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Purpose = Literal["scores", "picture"]
-SETS = ("test", "clean", "mislabelled")
 # How often in a row a drawn triplet may be unfit before it is concluded that there are no more.
 ATTEMPTS = 10_000
 

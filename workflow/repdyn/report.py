@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from . import tables
+from .catalogue.events import EVENTS
+from .catalogue.scores import SCORES
 from .files import atomic
-from .findings import DIRECTIONS
 from .progress import LOG
+from .records import phases
 from .records.findings import FINDINGS
-from .records.phases import SCORES
 from .records.train import HISTORY
 
 if TYPE_CHECKING:
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
 
 MINUS = "\u2212"
 DOWN = "↓"
-# Heading -> score of the run.
-EVENTS = {
-    "memorization begins": "memorization_onset",
-    "memorization ends": "memorization_end",
-    "first perfect fit": "perfect_fit_first",
-    "perfect fit from here on": "perfect_fit_sustained",
-    "test accuracy dips": "test_dip",
-}
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -45,7 +38,7 @@ PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1d2733; background: #fff;
-  margin: 0 auto; max-width: 1100px; padding: 16px 24px; }}
+  margin: 0 auto; max-width: 1160px; padding: 16px 24px; }}
 h1 {{ font-size: 20px; margin: 0 0 4px; }} h2 {{ font-size: 15px; margin: 24px 0 4px; }}
 p {{ margin: 4px 0 8px; color: #5a6675; max-width: 75ch; }}
 div {{ overflow-x: auto; }}
@@ -85,9 +78,13 @@ def probability(value: float | None) -> str:
     return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
-def marked(measure: str) -> str:
-    """A measure and its score as the findings name them, with a mark where less of the score is more of the claim."""
-    return f"{measure} {DOWN}" if DIRECTIONS.get(measure.rsplit(maxsplit=1)[-1], 1) < 0 else measure
+def marked(score: str) -> str:
+    """A score's name, with a mark where less of it is more of the claim.
+
+    Raises:
+        KeyError: if there is no such score.
+    """
+    return f"{score} {DOWN}" if SCORES[score].direction < 0 else score
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str]) -> str:
@@ -109,7 +106,7 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
         confidence: of its intervals.
     """
     interval = f"{100 * confidence:g} % interval"
-    headings = ("measure", "estimate", interval, "p", "q", "seeds", "pairs", "verdict")
+    headings = ("measure", "score", "estimate", interval, "p", "q", "seeds", "pairs", "verdict")
     parts = [
         "<p>An estimate is of the score as it is: the first of the two minus the second, or against 0. Above 0 it "
         f"speaks for the claim; of a score marked {DOWN}, of which less is more, it does so below 0. Seeds are the "
@@ -123,7 +120,8 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
         parts.extend(f"<p>Held against each other: {html.escape(str(pairing))}.</p>" for pairing in compared)
         rows = [
             (
-                marked(row["measure"]),
+                row["measure"],
+                marked(row["score"]),
                 number(row["estimate"]),
                 "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
                 probability(row["p_value"]),
@@ -135,7 +133,19 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
             for row in part.to_dict("records")
         ]
         parts.append(table(headings, rows, numbers=("estimate", interval, "p", "q", "seeds", "pairs")))
+    parts.append(_explained(frame["score"]))
     return PAGE.format(title="What was found", body="\n".join(parts))
+
+
+def _explained(names: Iterable[str]) -> str:
+    """A table of what these scores are."""
+    present = set(names)
+    rows = [
+        (marked(name), score.formula, score.range, score.unit, score.against or "–")
+        for name, score in SCORES.items()
+        if name in present
+    ]
+    return "<h2>What the scores are</h2>\n" + table(("score", "formula", "range", "unit", "held against"), rows, ())
 
 
 def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) -> str:
@@ -144,8 +154,9 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
     Args:
         records: of each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
     """
+    events = [event.label for event in EVENTS.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
-    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *EVENTS, *accuracies, "training, s")
+    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *events, *accuracies, "training, s")
     rows = []
     for words, history, scores in records:
         of_run = scores[scores["layer"].isna()].set_index("score")["value"]
@@ -154,7 +165,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
             (
                 *words,
                 epoch(last["epoch"]),
-                *(epoch(of_run.get(score)) for score in EVENTS.values()),
+                *(epoch(of_run.get(event)) for event in EVENTS),
                 number(last["train_accuracy"]),
                 number(history["test_accuracy"].max()),
                 number(last["test_accuracy"]),
@@ -181,7 +192,7 @@ def main(job: Job) -> None:
     for run in study.runs:
         words = (run.arch, run.optimizer, f"{study.learning_rate(run):g}", str(run.seed))
         history = tables.read(*job.place(HISTORY, run)).to_pandas()
-        scores = tables.read(*job.place(SCORES, run)).to_pandas()
+        scores = tables.read(*job.place(phases.SCORES, run)).to_pandas()
         records.append((words, history, scores))
     found = tables.read(*job.place(FINDINGS)).to_pandas()
     pages = {paths.report_findings(): findings(found, study.findings.confidence), paths.report_runs(): runs(records)}

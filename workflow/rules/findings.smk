@@ -3,7 +3,8 @@ rule findings:
         scores=[PATHS.scores(run) for run in RUNS],
         moments=[PATHS.moments(run) for run in RUNS],
     output:
-        PATHS.findings(),
+        findings=PATHS.findings(),
+        pairs=PATHS.pairs(),
     log:
         PATHS.log("findings"),
     conda:

@@ -41,6 +41,7 @@ rule measurements:
         PATHS.examples(),
         PATHS.planes(),
         PATHS.findings(),
+        PATHS.pairs(),
 
 
 rule tables:

@@ -20,14 +20,18 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from .. import data, datasets, noise, tables
+from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
+from ..catalogue.measures import USUAL
+from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..figures import reading, style
-from ..figures.similarity import SETS
 from ..figures.training import CURVES
 from ..files import atomic
+from ..layer_names import OUTPUT
 from ..progress import LOG, track
+from ..records.cka import CKA
 from ..records.planes import PLANES
-from ..records.regions import PICTURES
+from ..records.regions import PICTURES, SIMILARITY
 from . import page
 from .pack import changes, pack, triangle
 
@@ -95,10 +99,17 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
     kept = detail.kept(len(checkpoints))
     steps = checkpoints["step"].to_numpy()[kept]
     layers = style.depth_order(pictures)
-    matrices = {"cka": _matrices(reading.of_run(job, "cka", run), "cka", layers[:-1], steps)}
-    similarity = reading.of_run(job, "region_similarity", run)
-    for name, of_set in similarity.groupby("planes", sort=False):
-        matrices[f"regions:{name}"] = _matrices(of_set, "similarity", layers, steps)
+    of_table = {
+        CKA.name: reading.of_run(job, "cka", run),
+        SIMILARITY.name: reading.of_run(job, "region_similarity", run),
+    }
+    # CKA has none of the network's output.
+    layers_of = {CKA.name: [layer for layer in layers if layer != OUTPUT], SIMILARITY.name: layers}
+    matrices = {}
+    for name, measure in USUAL.items():
+        frame = measure.rows(of_table[measure.table])
+        if len(frame):
+            matrices[name] = _matrices(frame, measure.column, layers_of[measure.table], steps)
     history = reading.of_run(job, "history", run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
@@ -153,7 +164,7 @@ def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
         }
         shown.append(
             {
-                "set": SETS[plane["planes"]],
+                "set": IMAGES[plane["planes"]],
                 "number": int(plane["plane"]),
                 "resolution": int(plane["resolution"]),
                 "x": [float(x) for x in plane["x"]],
@@ -186,8 +197,8 @@ def language(classes: int) -> dict[str, Any]:
             for name, (_column, label, width, dashes) in CURVES.items()
         ],
         "events": {
-            name: {"label": label, "colour": to_hex(colour), "dash": [2 * length for length in dashes[1]]}
-            for name, (label, colour, dashes) in style.EVENTS.items()
+            name: {"label": event.label, "colour": event.colour, "dash": [2 * length for length in event.dashes[1]]}
+            for name, event in EVENTS.items()
         },
         "boundary": to_hex(style.BOUNDARY),
         "undefined": style.UNDEFINED,
@@ -246,14 +257,19 @@ def main(job: Job) -> None:
     planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[planes["purpose"] == "picture"]
     settings, mib = job.study.data, job.study.figures.explorer_mib
-    sets = dict.fromkeys(planes["planes"])
+    sets = set(planes["planes"])
     study: dict[str, Any] = {
         "name": job.study.name,
         "dataset": settings.dataset,
         "noise": settings.label_noise,
         "language": language(datasets.source(settings).classes),
-        "measures": [{"key": "cka", "label": "CKA of activations"}]
-        + [{"key": f"regions:{name}", "label": f"agreement of regions, {SETS[name]}"} for name in sets],
+        "output": OUTPUT,
+        "opensAt": MEMORIZATION_ONSET,
+        "measures": [
+            {"key": name, "label": measure.words}
+            for name, measure in USUAL.items()
+            if measure.planes is None or measure.planes in sets
+        ],
         "planes": plane_pictures(job, planes),
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..catalogue.plane_sets import IMAGES
 from . import planes, reading, sheet, style, training
 
 if TYPE_CHECKING:
@@ -130,8 +131,14 @@ def save(film: Film, file: BinaryIO) -> None:
 
 
 def draw(job: Job, figure: str) -> Film:
-    """Read a run's tables and lay out the film of the first picture plane of one set."""
-    name = figure.removeprefix("planes-")
+    """Read a run's tables and lay out the film of the first picture plane of one set, one of ``planes.FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+        RepdynError: if the study has no such planes.
+    """
+    name = planes.FIGURES[figure]
     labels, corners, classes = planes.read(job, name)
-    title = f"Regions around {planes.SETS[name]}: {style.run_title(job.run.arch, job.run.optimizer, job.run.seed)}"
+    run = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    title = f"Regions around three {IMAGES[name]}: {run}"
     return Film(labels, corners, reading.of_run(job, "history"), classes=classes, title=title)

@@ -12,16 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import provenance
+from ..catalogue.plane_sets import IMAGES
 from ..paths import Paths
 
 if TYPE_CHECKING:
     from ..study import Study
 
-SETS = {
-    "test": "test images",
-    "clean": "correctly labelled training images",
-    "mislabelled": "mislabelled training images",
-}
 # What kind of thing a figure shows; reports are ordered by it.
 TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
 PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
@@ -118,8 +114,10 @@ def _planes(name: str) -> Entry:
     return Entry(
         module="figures.planes",
         category=REGIONS,
-        title=f"Decision regions around three {SETS[name]}",
-        description=f"What linear probes of all layers, and the network, answer on a plane through three {SETS[name]}.",
+        title=f"Decision regions around three {IMAGES[name]}",
+        description=(
+            f"What linear probes of all layers, and the network, answer on a plane through three {IMAGES[name]}."
+        ),
         caption=f"""
             Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
             the three. Each panel colours that plane by the class that a linear classifier on one layer (rows, from the
@@ -223,7 +221,7 @@ RUN_FIGURES: dict[str, Entry] = {
         """,
         of_run=("region_similarity", "segments", "scores"),
     ),
-    **{f"planes-{name}": _planes(name) for name in SETS},
+    **{f"planes-{name}": _planes(name) for name in IMAGES},
     "phases": Entry(
         module="figures.timelines",
         category=PHASES,
@@ -283,7 +281,7 @@ ANIMATIONS: dict[str, Entry] = {
     f"planes-{name}": replace(
         _planes(name),
         module="figures.animation",
-        description=f"Decision regions of all layers on a plane through three {SETS[name]}, through training.",
+        description=f"Decision regions of all layers on a plane through three {IMAGES[name]}, through training.",
         caption=f"""
             Any three images span a plane in the space of images, and every point of it is an image, too: a mixture of
             the three. Each panel colours that plane by the class that a linear classifier on one layer, or the network
@@ -292,7 +290,7 @@ ANIMATIONS: dict[str, Entry] = {
         """,
         of_run=("region_pictures", "history"),
     )
-    for name in SETS
+    for name in IMAGES
 }
 STUDY_FIGURES: dict[str, Entry] = {
     "training": Entry(

@@ -16,8 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from .. import phases, trajectories
+from ..catalogue.events import EVENTS
+from ..catalogue.measures import USUAL, Measure
 from ..errors import RepdynError
 from ..layer_names import OUTPUT
+from ..records.cka import CKA
+from ..records.regions import SIMILARITY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -38,11 +42,11 @@ def synchronies(cka: pd.DataFrame, regions: pd.DataFrame) -> dict[str, pd.DataFr
     found = {}
     for measure, group in itertools.groupby(phases.trajectories(cka, regions), key=lambda t: t.measure):
         layers = list(group)
-        if measure in style.MEASURES:
+        if measure in USUAL:
             names = [layer.layer for layer in layers]
             values = [[_synchrony(a, b) for b in layers] for a in layers]
             found[measure] = pd.DataFrame(values, index=names, columns=names, dtype=float)
-    return {measure: found[measure] for measure in style.MEASURES if measure in found}
+    return found
 
 
 def _synchrony(a: phases.Trajectory, b: phases.Trajectory) -> float | None:
@@ -79,7 +83,7 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figu
         y = top + row * (HEAD + side + below) + HEAD
         axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
         mesh = _layer_matrix(axis, matrix, layers if column == 0 else [""] * len(layers), low, side / len(layers))
-        axis.set_title(sheet.shortened(style.MEASURES[measure], side + GAP / 2), fontsize=style.TEXT, pad=2.5)
+        axis.set_title(sheet.shortened(USUAL[measure].label, side + GAP / 2), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
     sheet.colour_bar(figure, mesh, left + across * (side + GAP), top + HEAD, min(side, 3.0), "synchrony")
     return figure
@@ -188,8 +192,8 @@ def _background(edges: Array, layers: int) -> Rectangle:
 
 def _mark(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
     for name, epoch in events.items():
-        _label, colour, dashes = style.EVENTS[name]
-        axis.axvline(checkpoints.position(epoch), color=colour, linestyle=dashes, linewidth=0.8, gid=name,
+        event = EVENTS[name]
+        axis.axvline(checkpoints.position(epoch), color=event.colour, linestyle=event.dashes, linewidth=0.8, gid=name,
                      path_effects=style.halo())  # fmt: skip
 
 
@@ -204,6 +208,14 @@ def rates(part: pd.DataFrame, value: str) -> pd.DataFrame:
         apart = np.diff(trajectories.positions(matrix.index.to_numpy(dtype=float)))
         found[layer] = (1 - np.diagonal(matrix.to_numpy(dtype=float), 1)) / apart
     return pd.DataFrame.from_dict(found, orient="index")
+
+
+def _rates(frame: pd.DataFrame, table: str) -> dict[str, pd.DataFrame]:
+    """Label of each usual measure of a table -> its rates of change."""
+    there: dict[str, tuple[Measure, pd.DataFrame]] = {
+        measure.label: (measure, measure.rows(frame)) for measure in USUAL.values() if measure.table == table
+    }
+    return {label: rates(part, measure.column) for label, (measure, part) in there.items() if len(part)}
 
 
 def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
@@ -221,12 +233,7 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
     epochs = sorted(cka["epoch_a"].unique())
     if len(epochs) < 3:
         raise RepdynError(f"How fast layers change takes three checkpoints or more, and there are {len(epochs)}.")
-    of_cka = {style.MEASURES["cka"]: rates(cka, "cka")}
-    of_regions = {}
-    for measure, name in style.MEASURES.items():
-        part = regions[regions["planes"] == measure.partition(":")[2]]
-        if len(part):
-            of_regions[name] = rates(part, "similarity")
+    of_cka, of_regions = _rates(cka, CKA.name), _rates(regions, SIMILARITY.name)
     # CKA and agreement have scales of their own: on that of regions, many a layer would not seem to change by CKA.
     scales = [Scale(of_cka, (0.0, _fast(of_cka)))]
     if of_regions:
@@ -274,16 +281,29 @@ def _by_epoch(part: pd.DataFrame, value: str) -> pd.DataFrame:
     return part.pivot(index="layer", columns="epoch", values=value).loc[style.depth_order(part)]
 
 
-def draw(job: Job, figure: str) -> Figure:
-    """Read a run's tables and draw its ``synchrony``, ``change`` or ``probes`` figure."""
-    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    if figure == "synchrony":
-        text = f"Which layers change at the same times: {name}"
-        return synchrony(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text)
-    events = style.events(reading.of_run(job, "scores"))
-    if figure == "change":
-        text = f"How fast each layer changes: {name}"
-        return change(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text, events)
+def _draw_synchrony(job: Job, name: str) -> Figure:
+    text = f"Which layers change at the same times: {name}"
+    return synchrony(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text)
+
+
+def _draw_change(job: Job, name: str) -> Figure:
+    events, text = style.events(reading.of_run(job, "scores")), f"How fast each layer changes: {name}"
+    return change(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text, events)
+
+
+def _draw_probes(job: Job, name: str) -> Figure:
+    events, text = style.events(reading.of_run(job, "scores")), f"What linear probes read from each layer: {name}"
     unseen = "test images" if job.study.activations.similarity_from == "test" else "other training images"
-    text = f"What linear probes read from each layer: {name}"
     return probes(reading.of_run(job, "probe_accuracy"), text, events, unseen)
+
+
+FIGURES = {"synchrony": _draw_synchrony, "change": _draw_change, "probes": _draw_probes}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read a run's tables and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return FIGURES[figure](job, style.run_title(job.run.arch, job.run.optimizer, job.run.seed))

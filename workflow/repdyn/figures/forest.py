@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .. import findings, tables
+from .. import tables
+from ..catalogue.claims import MATCHINGS, UNDECIDED, in_words, more
+from ..catalogue.measures import MEASURES, USUAL, in_order
+from ..catalogue.scores import SCORES
 from ..records.findings import FINDINGS
 from . import sheet, style
 
@@ -25,22 +27,7 @@ ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contras
 HEADING_LINE = 0.1  # inches that each further line of a contrast's heading takes
 TICK = 0.34  # inches between ticks at least, of labels like −0.05
 MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a score under its contrast
-SCORES = {
-    "distinguishability_2": "two phases beyond drift",
-    "distinguishability_3": "three phases beyond drift",
-    "novelty": "sharpest change",
-    "change_memorization": "change in memorization",
-    "synchrony": "times of change alike",
-    "progress_gap": "progress alike (−gap)",
-    "boundary_spread": "phases end alike (−spread)",
-    "transition_fitted": "sharpness at perfect fit",
-    "alignment_fitted": "boundary near perfect fit",
-    "transition_own": "sharper at it than at others'",
-    "alignment_own": "nearer to it than to others'",
-    "depth_trend_descent": "from the dip on, by depth",
-    "depth_trend_memorization": "in memorization, by depth",
-}
-CONTRAST = re.compile(r"^(?:arch|optimizer|dip): (\S+) - ([^\s,]+)(?:, (.+))?$")
+COMPARISON = ["factor", "first", "second", "level", "matching"]  # columns that say what is held against what
 
 
 @dataclass(frozen=True)
@@ -93,14 +80,18 @@ def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What th
         frame: the findings table.
         planes: CKA and this set of planes are shown; all measures where None.
         title: what is seen.
+
+    Raises:
+        KeyError: if a measure, a score or a matching is unknown.
     """
-    frame = _columns(frame)
+    frame = _turned(frame)
     if planes is not None:
-        frame = frame[frame["of"].isin(["cka", f"regions:{planes}"])]
+        shown = [name for name, measure in USUAL.items() if measure.planes in (None, planes)]
+        frame = frame[frame["measure"].isin(shown)]
     claims = {str(claim): list(_blocks(part)) for claim, part in frame.groupby("claim", sort=False)}
     notes = _notes(frame)
     top = sheet.title_height(title, sheet.PAGE) + 0.16
-    handles = [_handle(measure) for measure in style.ALL_MEASURES if measure in set(frame["of"])]
+    handles = [_handle(measure) for measure in in_order(frame["measure"])]
     legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
     below = legend + 0.8 * sheet.LINE * len(notes) + 0.06
     heights = [_height(claim, blocks, FULL) for claim, blocks in claims.items()]
@@ -152,37 +143,34 @@ def _heading_height(block: Block, layout: Layout) -> float:
     return BLOCK + (len(_heading(block, layout)) - 1) * HEADING_LINE
 
 
-def _columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """Measure and score apart, and signs turned where less of a score is more of the claim."""
-    apart = frame["measure"].str.split(" ", n=1, expand=True)
-    frame = frame.assign(of=apart[0], score=apart[1])
-    less = frame["score"].map(findings.DIRECTIONS).eq(-1)
-    turned = frame[["estimate", "ci_high", "ci_low"]].astype(float)
-    frame = frame.assign(**frame[["estimate", "ci_low", "ci_high"]].astype(float))
+def _turned(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers as floats, with signs turned where less of a score is more of the claim."""
+    numbers = frame[["estimate", "ci_low", "ci_high"]].astype(float)
+    less = np.array([SCORES[score].direction < 0 for score in frame["score"]], dtype=bool)
     for column, other in (("estimate", "estimate"), ("ci_low", "ci_high"), ("ci_high", "ci_low")):
-        frame.loc[less, column] = -turned.loc[less, other]
+        frame = frame.assign(**{column: numbers[column].where(~less, -numbers[other])})
     return frame
 
 
+def _comparisons(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """What is held against what, and what is to the right, in words; and its rows."""
+    for _, rows in frame.groupby(COMPARISON, sort=False, dropna=False):
+        known = rows[COMPARISON].iloc[0].dropna().to_dict()
+        of: dict[Any, Any] = dict.fromkeys(COMPARISON) | known
+        heading, direction = in_words(of["factor"], of["first"]), "more than by chance"
+        if of["second"] is not None:
+            heading += f" against {in_words(of['factor'], of['second'])}"
+            direction = more(of["factor"], of["first"])
+        matching = None if of["matching"] is None else MATCHINGS[of["matching"]]
+        yield ", ".join(words for words in (heading, of["level"], matching) if words), direction, rows
+
+
 def _blocks(part: pd.DataFrame) -> Iterator[Block]:
-    """The contrasts of a claim, their rows by score and measure."""
-    for contrast, rows in part.groupby("contrast", sort=False):
-        found = CONTRAST.match(str(contrast))
-        order = {measure: i for i, measure in enumerate(style.ALL_MEASURES)}
-        scores = {score: i for i, score in enumerate(SCORES)}
-        ordered = rows.assign(first=rows["score"].map(scores), second=rows["of"].map(order)).sort_values(
-            ["first", "second"], kind="stable"
-        )
-        if found:
-            first, second, matching = found.groups()
-            if str(contrast).startswith("dip"):
-                yield Block("runs with a dip against runs without", "more with a dip", ordered)
-                continue
-            yield Block(
-                f"{first} against {second}" + (f", {matching}" if matching else ""), f"more for {first}", ordered
-            )
-        else:
-            yield Block(str(contrast).removeprefix("arch: "), "more than by chance", ordered)
+    """The comparisons of a claim, their rows by score and measure."""
+    measures, scores = list(MEASURES), list(SCORES)
+    for heading, direction, rows in _comparisons(part):
+        order = np.lexsort((rows["measure"].map(measures.index), rows["score"].map(scores.index)))
+        yield Block(heading, direction, rows.iloc[order])
 
 
 def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: Layout) -> None:
@@ -209,7 +197,7 @@ def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[
         for _, row in block.rows.iterrows():
             middle = at + ROW / 2
             if row["score"] != before:
-                name = sheet.shortened(SCORES.get(row["score"], row["score"]), layout.names, style.SMALL)
+                name = sheet.shortened(SCORES[row["score"]].label, layout.names, style.SMALL)
                 sheet.write(figure, x + MARGIN + INDENT, y + middle, name, va="center", fontsize=style.SMALL)
             before = row["score"]
             _row(figure, axis, (x, y), middle, row, decimals, layout)
@@ -224,40 +212,34 @@ def _row(
 ) -> None:
     """Mark and interval in the plot, names and numbers beside it."""
     x, y = place
+    measure = MEASURES[row["measure"]]
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
     if layout.measure is not None:
-        sheet.write(figure, x + layout.measure, y + middle, style.ALL_MEASURES.get(row["of"], row["of"]), **small)
-    colour, marker = style.measure_mark(row["of"])
+        sheet.write(figure, x + layout.measure, y + middle, measure.label, **small)
     if np.isfinite(row["ci_low"]):
-        axis.plot([row["ci_low"], row["ci_high"]], [middle] * 2, color=colour, linewidth=1.2, solid_capstyle="butt",
-                  gid="interval")  # fmt: skip
+        axis.plot([row["ci_low"], row["ci_high"]], [middle] * 2, color=measure.colour, linewidth=1.2,
+                  solid_capstyle="butt", gid="interval")  # fmt: skip
     if not np.isfinite(row["estimate"]):
         sheet.write(figure, x + min(layout.numbers.values()), y + middle, "no pairs", **small)
         return
-    axis.plot(row["estimate"], middle, marker=marker, markersize=layout.mark, color=colour, markeredgecolor="white",
-              markeredgewidth=0.4, gid="estimate")  # fmt: skip
+    axis.plot(row["estimate"], middle, marker=measure.marker, markersize=layout.mark, color=measure.colour,
+              markeredgecolor="white", markeredgewidth=0.4, gid="estimate")  # fmt: skip
     ends = ", ".join(_number(row[end], decimals) for end in ("ci_low", "ci_high"))
     words = {
         "estimate [interval]": _number(row["estimate"], decimals)
         + (f" [{ends}]" if np.isfinite(row["ci_low"]) else ""),
         "p": f"{row['p_value']:.2g}" if pd.notna(row["p_value"]) else "–",
         "seeds": str(row["n_seeds"]),
-        "verdict": _verdict(row["verdict"]),
+        "verdict": row["decision"] if row["decidable"] else "too few seeds",
     }
     for name, left in layout.numbers.items():
-        decided = name == "verdict" and not words[name].startswith(("undecided", "too few"))
-        weight = "bold" if decided else "normal"
+        weight = "bold" if name == "verdict" and row["decision"] != UNDECIDED else "normal"
         sheet.write(figure, x + left, y + middle, words[name], fontweight=weight, **small)
 
 
 def _number(value: float, decimals: int) -> str:
     """With a true minus sign, and none before what is rounded to zero."""
     return f"{value:z.{decimals}f}".replace("-", "−")
-
-
-def _verdict(verdict: str) -> str:
-    """In a word or two."""
-    return "too few seeds" if "too few" in verdict else verdict.partition(" at ")[0]
 
 
 def _limits(blocks: list[Block]) -> tuple[float, float]:
@@ -268,32 +250,42 @@ def _limits(blocks: list[Block]) -> tuple[float, float]:
     return float(values.min() - margin), float(values.max() + margin)
 
 
-def _handle(measure: str) -> Line2D:
-    colour, marker = style.measure_mark(measure)
-    label = style.ALL_MEASURES[measure]
-    return Line2D([], [], color=colour, marker=marker, markersize=3.6, linewidth=1.2, label=label)
+def _handle(name: str) -> Line2D:
+    measure = MEASURES[name]
+    return Line2D(
+        [], [], color=measure.colour, marker=measure.marker, markersize=3.6, linewidth=1.2, label=measure.label
+    )
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    """Which learning rates are held against each other, once for each contrast of optimizers."""
+    """Which learning rates are held against each other, once for each comparison of optimizers."""
     notes: list[str] = []
-    rated = frame.dropna(subset=["compared"]).drop_duplicates("contrast")
-    for contrast, compared in zip(rated["contrast"], rated["compared"], strict=True):
-        found = CONTRAST.match(contrast)
-        name = f"{found[1]} against {found[2]}" + (f", {found[3]}" if found[3] else "") if found else contrast
-        rates = f"Learning rates, {name}: {compared.replace(' - ', ' against ')}"
+    # Where no rate fits everywhere, none are compared at equal speed.
+    for heading, _, rows in _comparisons(frame[frame["compared"].fillna("") != ""]):
+        rates = f"Learning rates, {heading}: {rows['compared'].iloc[0].replace(' - ', ' against ')}"
         notes += sheet.wrapped(rates, sheet.PAGE - 0.2, style.SMALL)
     return notes
 
 
-def draw(job: Job, figure: str) -> Figure:
-    """Read the findings and draw ``findings``, or ``findings-all`` with every measure."""
+def _draw(job: Job, planes: str | None) -> Figure:
     frame = tables.read(*job.place(FINDINGS)).to_pandas()
     seeds = len(job.study.seeds)
     words = f"{seeds} seeds" if seeds != 1 else "one seed"
     confidence = f"{job.study.findings.confidence:.0%}".replace("%", " %")
-    title = f"Claims tested on {words}: estimates with {confidence} bootstrap intervals"
-    if figure == "findings-all":
-        return forest(frame, None, title)
-    planes = "mislabelled" if job.study.data.label_noise else "test"
-    return forest(frame, planes, title)
+    return forest(frame, planes, f"Claims tested on {words}: estimates with {confidence} bootstrap intervals")
+
+
+# Figure -> the set of planes that it shows beside CKA, None for all measures.
+FIGURES: dict[str, Callable[[Job], str | None]] = {
+    "findings": lambda job: "mislabelled" if job.study.data.label_noise else "test",
+    "findings-all": lambda _: None,
+}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the findings and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return _draw(job, FIGURES[figure](job))

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..layer_names import OUTPUT
 from . import reading, sheet, similarity, style
@@ -110,7 +111,7 @@ def _side_by_side(blocks: list[Block]) -> list[list[Block]]:
 
 def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Each set of planes, if there are any, and architecture, with its rows."""
-    sets = [name for name in similarity.SETS if name in set(frame["planes"])] if "planes" in frame else [""]
+    sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
     for name in sets:
         of_set = frame[frame["planes"] == name] if name else frame
         for arch, part in of_set.groupby("arch", sort=False):
@@ -152,7 +153,7 @@ def _page(
     mesh = None
     for i, (name, blocks) in enumerate(lines):
         if name and (i == 0 or lines[i - 1][0] != name):
-            text = f"planes through {similarity.SETS[name]}"
+            text = f"planes through {IMAGES[name]}"
             sheet.write(figure, LEFT, tops[i] - SET + 0.04, text, fontstyle="italic")
         for j, block in enumerate(blocks):
             left = LEFT + j * block_width
@@ -177,25 +178,59 @@ def _page(
     return figure
 
 
-def draw(job: Job, figure: str) -> Figure:
-    """Read the tables of all runs and draw ``cka-grid``, ``regions-grid``, ``cka-difference``, ``regions-difference``.
+@dataclass(frozen=True)
+class Shown:
+    """What the pages of a measure show: a column of a table, and what it is called in titles and at colour bars."""
 
-    Raises:
-        RepdynError: if the study has no optimizers to contrast.
-    """
-    measure, kind = figure.split("-")
-    table, value = ("cka", "cka") if measure == "cka" else ("region_similarity", "similarity")
-    words, label = ("CKA", "CKA") if measure == "cka" else ("decision regions", "agreement")
-    frame = reading.of_runs(job, table)
+    table: str
+    value: str
+    words: str
+    label: str
+
+
+CKA = Shown("cka", "cka", "CKA", "CKA")
+REGIONS = Shown("region_similarity", "similarity", "decision regions", "agreement")
+
+
+def _of_seeds(job: Job) -> str:
     seeds = len(job.study.seeds)
-    of_seeds = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
-    if kind == "grid":
-        title = f"Layers compared with themselves across training by {words}, {of_seeds}"
-        return pages(frame, value, reading.events(reading.of_runs(job, "scores")), title=title, label=label)
-    contrasts = job.study.optimizer_contrasts
+    return f"mean of {seeds} seeds" if seeds > 1 else "one seed"
+
+
+def _grid(job: Job, shown: Shown) -> Figure:
+    title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
+    events = reading.events(reading.of_runs(job, "scores"))
+    return pages(reading.of_runs(job, shown.table), shown.value, events, title=title, label=shown.label)
+
+
+def _differences(job: Job, shown: Shown) -> Figure:
+    contrasts, families = job.study.optimizer_contrasts, job.study.families
     if not contrasts:
         raise RepdynError(
-            f"`findings.contrasts` has no two optimizers of this study, so there is no figure `{figure}`."
+            "`findings.contrasts` has no two optimizers of this study, so there is no figure of their difference."
         )
-    title = f"Difference of {words} between optimizers, {of_seeds}: blue where layers stay more alike under the first"
-    return differences(frame, value, contrasts, job.study.families, title=title, label=f"difference of {label}")
+    title = (
+        f"Difference of {shown.words} between optimizers, {_of_seeds(job)}: blue where layers stay more alike under "
+        "the first"
+    )
+    frame, label = reading.of_runs(job, shown.table), f"difference of {shown.label}"
+    return differences(frame, shown.value, contrasts, families, title=title, label=label)
+
+
+FIGURES = {
+    "cka-grid": (_grid, CKA),
+    "regions-grid": (_grid, REGIONS),
+    "cka-difference": (_differences, CKA),
+    "regions-difference": (_differences, REGIONS),
+}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of all runs and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+        RepdynError: if the study has no optimizers to contrast.
+    """
+    drawn, shown = FIGURES[figure]
+    return drawn(job, shown)

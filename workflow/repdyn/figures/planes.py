@@ -16,6 +16,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
 from .. import data, datasets, tables
+from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..records.planes import PLANES
 from . import reading, sheet, style
@@ -34,11 +35,8 @@ MARKS = ("o", "s", "^")  # of the three images
 MARK: dict[str, Any] = {
     "markersize": 2.6, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "linestyle": "none",
 }  # fmt: skip
-SETS = {
-    "test": "three test images",
-    "clean": "three correctly labelled training images",
-    "mislabelled": "three mislabelled training images",
-}
+# Figure -> the set of planes that it shows the first of.
+FIGURES = {f"planes-{name}": name for name in IMAGES}
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,9 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
     planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
     if planes.empty:
-        raise RepdynError(f"This study has no planes through {SETS[name]}, so there is no figure `planes-{name}`.")
+        raise RepdynError(
+            f"This study has no planes through three {IMAGES[name]}, so there is no figure `planes-{name}`."
+        )
     first = planes.iloc[0]
     known = datasets.source(job.study.data)
     corners = Corners(
@@ -204,11 +204,16 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
 
 
 def draw(job: Job, figure: str) -> Figure:
-    """Read a run's tables and draw the first picture plane of one set."""
-    name = figure.removeprefix("planes-")
+    """Read a run's tables and draw the first picture plane of one set, one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+        RepdynError: if the study has no such planes.
+    """
+    name = FIGURES[figure]
     labels, corners, classes = read(job, name)
     title = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    title = f"Decision regions on a plane through {SETS[name]}: {title}"
+    title = f"Decision regions on a plane through three {IMAGES[name]}: {title}"
     return regions(labels, corners, classes=classes, title=title)
 
 

@@ -18,6 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..catalogue.events import EVENTS
+from ..catalogue.measures import USUAL
+from ..catalogue.plane_sets import IMAGES
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 PER_ROW = 7  # layers, before they are wrapped
 LARGEST, SMALLEST = 1.3, 0.5  # inches
 LEFT, RIGHT, GAP, HEAD = 0.42, 0.62, 0.09, 0.17  # inches: axis, colour bar, between matrices, above each
-SETS = {"test": "test images", "clean": "correctly labelled training images", "mislabelled": "mislabelled images"}
 
 
 @style.styled
@@ -52,7 +54,7 @@ def matrices(
     """
     events = style.few(events or {})
     layers = style.depth_order(frame)
-    sets = [name for name in SETS if name in set(frame["planes"])] if "planes" in frame else [""]
+    sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
     lines = math.ceil(len(layers) / PER_ROW)  # of matrices for each set
     columns = math.ceil(len(layers) / lines)
     heading = 0.19 if sets[0] else 0.0
@@ -69,7 +71,7 @@ def matrices(
     for s, name in enumerate(sets):
         of_set = frame[frame["planes"] == name] if name else frame
         if name:
-            sheet.write(figure, LEFT, tops[s] + 0.05, f"planes through {SETS[name]}", fontstyle="italic")
+            sheet.write(figure, LEFT, tops[s] + 0.05, f"planes through {IMAGES[name]}", fontstyle="italic")
         for depth, layer in enumerate(layers):
             line, column = divmod(depth, columns)
             y = tops[s] + heading + line * (cell + heads[s]) + heads[s]
@@ -124,10 +126,10 @@ def draw_events(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str,
     """Each event as an angle below the diagonal: up to it from the x axis, then on to the right."""
     low, high = axis.get_xlim()
     for name, epoch in events.items():
-        _label, colour, dashes = style.EVENTS[name]
+        event = EVENTS[name]
         at = checkpoints.position(epoch)
-        axis.plot([at, at, high], [low, at, at], color=colour, linestyle=dashes, linewidth=0.7, gid=name,
-                  path_effects=style.halo(), dash_capstyle="butt")  # fmt: skip
+        axis.plot([at, at, high], [low, at, at], color=event.colour, linestyle=event.dashes, linewidth=0.7,
+                  gid=name, path_effects=style.halo(), dash_capstyle="butt")  # fmt: skip
 
 
 def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:
@@ -153,17 +155,29 @@ def _handles(frame: pd.DataFrame, value: str, segments: pd.DataFrame | None) -> 
     return handles
 
 
-def draw(job: Job, figure: str) -> Figure:
-    """Read a run's tables and draw its ``cka`` or ``regions`` figure."""
-    phases, events = reading.of_run(job, "segments"), style.events(reading.of_run(job, "scores"))
-    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    if figure == "cka":
-        phases = phases[phases["measure"] == "cka"]
-        text = f"CKA of each layer with itself at every other checkpoint: {name}"
-        frame = reading.of_run(job, "cka")
-        return matrices(frame, "cka", title=text, label="CKA", segments=phases, events=events)
-    phases = phases[phases["measure"].str.startswith("regions")]
-    phases = phases.assign(planes=phases["measure"].str.split(":").str[-1])
+def _cka(job: Job, name: str, events: dict[str, float]) -> Figure:
+    phases = reading.of_run(job, "segments")
+    text = f"CKA of each layer with itself at every other checkpoint: {name}"
+    frame, of_cka = reading.of_run(job, "cka"), phases[phases["measure"] == "cka"]
+    return matrices(frame, "cka", title=text, label="CKA", segments=of_cka, events=events)
+
+
+def _regions(job: Job, name: str, events: dict[str, float]) -> Figure:
+    phases = reading.of_run(job, "segments")
+    phases = phases.assign(planes=phases["measure"].map({of: measure.planes for of, measure in USUAL.items()}))
     text = f"Agreement of each layer's decision regions with its own at every other checkpoint: {name}"
-    frame = reading.of_run(job, "region_similarity")
-    return matrices(frame, "similarity", title=text, label="agreement", segments=phases, events=events)
+    frame, of_regions = reading.of_run(job, "region_similarity"), phases.dropna(subset=["planes"])
+    return matrices(frame, "similarity", title=text, label="agreement", segments=of_regions, events=events)
+
+
+FIGURES = {"cka": _cka, "regions": _regions}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read a run's tables and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    return FIGURES[figure](job, name, style.events(reading.of_run(job, "scores")))

@@ -1,9 +1,10 @@
-"""The visual language that all figures share: type, colours, names of events, the epoch axis.
+"""The visual language that all figures share: type, colours, the epoch axis.
 
 Colours are safe for colour-blind readers. Curves, events and optimizers take theirs from Okabe & Ito's palette, classes
-from seaborn's `colorblind`. Similarity is shown in seaborn's `mako`, dark where unlike and light where alike,
-differences in its `vlag`, white at zero; both are perceptually uniform. They are written out here, the maps as 17
-points each: importing seaborn takes longer than drawing a figure. Epochs are on a log axis wherever they are an axis.
+from seaborn's `colorblind`; those of measures and events are declared in ``catalogue``. Similarity is shown in
+seaborn's `mako`, dark where unlike and light where alike, differences in its `vlag`, white at zero; both are
+perceptually uniform. They are written out here, the maps as 17 points each: importing seaborn takes longer than drawing
+a figure. Epochs are on a log axis wherever they are an axis.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
+from ..catalogue.events import EVENTS, PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED
+
 P = ParamSpec("P")
 
 TITLE, TEXT, SMALL = 8.0, 7.0, 6.2  # points
@@ -43,32 +46,6 @@ DIFFERENCE = LinearSegmentedColormap.from_list("difference", _VLAG.split()[::-1]
 UNDEFINED = "#c9b8a8"  # where a value is null: a colour that no scale has
 CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "true": "#e69f00", "test": "#009e73"}
 BOUNDARY = "#ff5c5c"
-# Name of the score -> what a legend says, colour, dashes; in the order in which they mostly take place.
-EVENTS: dict[str, tuple[str, str, Any]] = {
-    "memorization_onset": ("memorization begins", "#d55e00", (0, (1, 1.2))),
-    "test_dip": ("test accuracy dips", "#009e73", (0, (4, 1.2, 1, 1.2))),
-    "second_descent_end": ("test accuracy recovered", "#009e73", (0, (1, 1.2))),
-    "memorization_end": ("memorization ends", "#d55e00", (0, (4, 1.5))),
-    "perfect_fit_first": ("first perfect fit", "#000000", (0, (1, 1.2))),
-    "perfect_fit_sustained": ("perfect fit from here on", "#000000", (0, (4, 1.5))),
-}
-# Measure of similarity -> what it is called where room is short; debiased CKA beside CKA only where all are asked for.
-MEASURES = {
-    "cka": "CKA",
-    "regions:test": "regions, test",
-    "regions:clean": "regions, clean",
-    "regions:mislabelled": "regions, mislabelled",
-}
-ALL_MEASURES = {"cka": "CKA", "cka_debiased": "debiased CKA", **MEASURES}
-_MEASURE_MARKS = {
-    "cka": ("#1f6f8b", "o"),
-    "cka_debiased": ("#1f6f8b", "s"),
-    "regions:test": ("#b07cc2", "^"),
-    "regions:clean": ("#9457ab", "v"),
-    "regions:mislabelled": ("#7a3b8f", "D"),
-}
-# A small panel has no room for lines that nearly coincide.
-_LEFT_OUT_OF_SMALL_PANELS = ("second_descent_end", "perfect_fit_first")
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
 _CLASSES = (
@@ -136,11 +113,6 @@ def depth_order(frame: pd.DataFrame) -> list[str]:
 # ---- colours ------------------------------------------------------------------------------------------------------
 
 
-def measure_mark(measure: str) -> tuple[str, str]:
-    """Colour and marker of a measure: one hue for CKA, one for decision regions."""
-    return _MEASURE_MARKS.get(measure, (INK, "o"))
-
-
 def halo() -> list[AbstractPathEffect]:
     """What makes a line seen on light and on dark."""
     return [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
@@ -185,13 +157,13 @@ def events(scores: pd.DataFrame) -> dict[str, float]:
 
 def few(events: dict[str, float]) -> dict[str, float]:
     """The events that a small panel shows."""
-    return {name: epoch for name, epoch in events.items() if name not in _LEFT_OUT_OF_SMALL_PANELS}
+    return {name: epoch for name, epoch in events.items() if EVENTS[name].small}
 
 
 def apart(events: dict[str, float]) -> dict[str, float]:
     """Without the first perfect fit where it lasts: two lines on each other look like a third kind."""
-    if "perfect_fit_first" in events and events["perfect_fit_first"] == events.get("perfect_fit_sustained"):
-        return {name: epoch for name, epoch in events.items() if name != "perfect_fit_first"}
+    if PERFECT_FIT_FIRST in events and events[PERFECT_FIT_FIRST] == events.get(PERFECT_FIT_SUSTAINED):
+        return {name: epoch for name, epoch in events.items() if name != PERFECT_FIT_FIRST}
     return events
 
 
@@ -210,8 +182,8 @@ def event_handles(present: Iterable[str]) -> list[Line2D]:
     """Legend entries of the events that are drawn."""
     present = set(present)
     return [
-        Line2D([], [], color=colour, linestyle=dashes, linewidth=0.9, label=label, gid=name)
-        for name, (label, colour, dashes) in EVENTS.items()
+        Line2D([], [], color=event.colour, linestyle=event.dashes, linewidth=0.9, label=event.label, gid=name)
+        for name, event in EVENTS.items()
         if name in present
     ]
 

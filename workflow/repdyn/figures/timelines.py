@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..catalogue.events import EVENTS, MEMORIZATION_END, MEMORIZATION_ONSET
+from ..catalogue.measures import MEASURES, USUAL, of_regions
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -20,16 +22,6 @@ if TYPE_CHECKING:
 
 RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
 SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns
-# Event -> the mark of a run in the timeline, hollow or filled, and how far below the middle of the row it stands:
-# events of three kinds that coincide, as they do, must not hide one another.
-MARKS: dict[str, tuple[str, bool, float]] = {
-    "memorization_onset": ("o", False, 0.0),
-    "memorization_end": ("o", True, 0.0),
-    "test_dip": ("v", True, 0.27),
-    "second_descent_end": ("^", False, 0.27),
-    "perfect_fit_first": ("D", False, -0.27),
-    "perfect_fit_sustained": ("D", True, -0.27),
-}
 BETWEEN = 0.35  # rows between cells of the grid
 
 
@@ -55,7 +47,7 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
     events = style.few(events or {})
     if segments.empty:
         return _nothing(title)
-    measures = [measure for measure in style.MEASURES if measure in set(segments["measure"])]
+    measures = [measure for measure in USUAL if measure in set(segments["measure"])]
     names = style.depth_order(segments)
     left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
     wide = (sheet.PAGE - left - RIGHT) / max(3, len(measures)) - GAP
@@ -73,13 +65,13 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
         for row, name in enumerate(names):
             _bars(axis, row, of_measure[of_measure["layer"] == name], last)
         for event, epoch in events.items():
-            _label, colour, dashes = style.EVENTS[event]
-            axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, gid=event)
+            line = EVENTS[event]
+            axis.axvline(epoch, color=line.colour, linestyle=line.dashes, linewidth=0.8, gid=event)
         style.log_epochs(axis, last)
         axis.set_ylim(len(names) - 0.5, -0.5)
         axis.set_yticks(range(len(names)), names if i == 0 else [""] * len(names))
         axis.tick_params(axis="y", length=0)
-        axis.set_title(sheet.shortened(style.MEASURES[measure], wide), fontsize=style.TEXT, pad=2.5)
+        axis.set_title(sheet.shortened(USUAL[measure].label, wide), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
     sheet.write(figure, left + len(measures) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
@@ -164,58 +156,65 @@ def runs(
 def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str, last: float) -> None:
     """One run: boundaries by CKA above the middle, of decision regions below; events on it."""
     axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
-    if {"memorization_onset", "memorization_end"} <= set(events):
-        start, end = events["memorization_onset"], events["memorization_end"]
-        axis.barh(y, end - start, left=start, height=0.9, color=style.EVENTS["memorization_onset"][1], alpha=0.15,
+    if {MEMORIZATION_ONSET, MEMORIZATION_END} <= set(events):
+        start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]
+        axis.barh(y, end - start, left=start, height=0.9, color=EVENTS[MEMORIZATION_ONSET].colour, alpha=0.15,
                   linewidth=0, zorder=0)  # fmt: skip
-    for measure, low, high in (("cka", -0.45, -0.03), (f"regions:{planes}", 0.03, 0.45)):
-        colour, _ = style.measure_mark(measure)
-        for _, of_layer in segments[segments["measure"] == measure].groupby("depth"):
+    for measure, low, high in ((MEASURES["cka"], -0.45, -0.03), (of_regions(planes), 0.03, 0.45)):
+        for _, of_layer in segments[segments["measure"] == measure.name].groupby("depth"):
             for edge in boundaries(of_layer):
-                axis.plot([edge, edge], [y + low, y + high], color=colour, alpha=0.45, linewidth=1.8,
-                          solid_capstyle="butt", gid=f"boundary {measure}")  # fmt: skip
+                axis.plot([edge, edge], [y + low, y + high], color=measure.colour, alpha=0.45, linewidth=1.8,
+                          solid_capstyle="butt", gid=f"boundary {measure.name}")  # fmt: skip
     for name, epoch in events.items():
         _mark(axis, [epoch], [y], name)
 
 
 def _mark(axis: Axes | None, x: list[float], y: list[float], name: str) -> Line2D:
-    label, colour, _dashes = style.EVENTS[name]
-    marker, filled, lower = MARKS[name]
+    event = EVENTS[name]
     options: dict[str, Any] = {
-        "marker": marker, "linestyle": "none", "markersize": 3.6 if marker != "D" else 2.9, "color": colour,
-        "markerfacecolor": colour if filled else "white", "markeredgewidth": 0.8, "label": label, "zorder": 4,
+        "marker": event.marker, "linestyle": "none", "markersize": 3.6 if event.marker != "D" else 2.9,
+        "color": event.colour, "markerfacecolor": event.colour if event.filled else "white", "markeredgewidth": 0.8,
+        "label": event.label, "zorder": 4,
     }  # fmt: skip
-    y = [middle + lower for middle in y]
+    y = [middle + event.lower for middle in y]
     return Line2D(x, y, **options) if axis is None else axis.plot(x, y, gid=name, **options)[0]
 
 
 def _mark_handles(events: reading.Events) -> list[Artist]:
     present = {name for of_run in events.values() for name in of_run}
-    handles: list[Artist] = [_mark(None, [], [], name) for name in MARKS if name in present]
-    if {"memorization_onset", "memorization_end"} <= present:
-        colour = style.EVENTS["memorization_onset"][1]
-        handles.insert(2, Patch(facecolor=colour, alpha=0.15, label="memorization"))
+    handles: list[Artist] = [_mark(None, [], [], name) for name in EVENTS if name in present]
+    if {MEMORIZATION_ONSET, MEMORIZATION_END} <= present:
+        handles.append(Patch(facecolor=EVENTS[MEMORIZATION_ONSET].colour, alpha=0.15, label="memorization"))
     return handles
 
 
 def _tick_handles(planes: str) -> list[Artist]:
     tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 6, "markeredgewidth": 1.3}
-    words = {
-        "cka": "above: a layer's phase ends, by CKA",
-        f"regions:{planes}": f"below: by regions, {planes} images",
-    }
-    return [
-        Line2D([], [], color=style.measure_mark(measure)[0], alpha=0.7, label=text, **tick)
-        for measure, text in words.items()
-    ]
+    above, below = MEASURES["cka"], of_regions(planes)
+    words = ((above, f"above: a layer's phase ends, by {above.label}"), (below, f"below: by {below.label} images"))
+    return [Line2D([], [], color=measure.colour, alpha=0.7, label=text, **tick) for measure, text in words]
 
 
-def draw(job: Job, figure: str) -> Figure:
-    """Read the tables of a run and draw ``phases``, or of all runs and draw ``timeline``."""
-    if figure == "timeline":
-        segments = reading.of_runs(job, "segments")
-        planes = "mislabelled" if (segments["measure"] == "regions:mislabelled").any() else "test"
-        return runs(segments, reading.events(reading.of_runs(job, "scores")), planes)
+def _draw_layers(job: Job) -> Figure:
     events = style.events(reading.of_run(job, "scores"))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     return layers(reading.of_run(job, "segments"), f"Phases of each layer: {name}", events)
+
+
+def _draw_runs(job: Job) -> Figure:
+    segments = reading.of_runs(job, "segments")
+    wrong = "mislabelled"
+    planes = wrong if (segments["measure"] == of_regions(wrong).name).any() else "test"
+    return runs(segments, reading.events(reading.of_runs(job, "scores")), planes)
+
+
+FIGURES = {"phases": _draw_layers, "timeline": _draw_runs}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of a run, or of all runs, and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return FIGURES[figure](job)

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETDOWN
 
+from ..catalogue.events import EVENTS
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -122,23 +123,23 @@ def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
 
 def _mark(axis: Axes, events: dict[str, float]) -> None:
     for name, epoch in style.apart(events).items():
-        _label, colour, dashes = style.EVENTS[name]
-        axis.axvline(epoch, color=colour, linestyle=dashes, linewidth=0.8, zorder=0, gid=name)
+        event = EVENTS[name]
+        axis.axvline(epoch, color=event.colour, linestyle=event.dashes, linewidth=0.8, zorder=0, gid=name)
 
 
 def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
     """Each seed's events, at the panel's upper edge."""
-    for name in style.EVENTS:
+    for name in EVENTS:
         epochs = [events[name] for events in map(style.apart, of_seeds) if name in events]
         axis.plot(epochs, [1.03] * len(epochs), linestyle="none", clip_on=False, transform=axis.get_xaxis_transform(),
                   **_triangle(name))  # fmt: skip
 
 
 def _triangle(name: str) -> dict[str, Any]:
-    """The mark of one seed's event; hollow where the event's line is dotted."""
-    _label, colour, dashes = style.EVENTS[name]
-    face = "white" if dashes == (0, (1, 1.2)) else colour
-    return {"marker": CARETDOWN, "markersize": 3.2, "color": colour, "markerfacecolor": face,
+    """The mark of one seed's event."""
+    event = EVENTS[name]
+    face = event.colour if event.filled else "white"
+    return {"marker": CARETDOWN, "markersize": 3.2, "color": event.colour, "markerfacecolor": face,
             "markeredgewidth": 0.5}  # fmt: skip
 
 
@@ -151,10 +152,21 @@ def handles(history: pd.DataFrame) -> list[Line2D]:
     ]
 
 
-def draw(job: Job, _figure: str) -> Figure:
-    """Read a run's tables, or those of all runs, and draw."""
+def _draw(job: Job) -> Figure:
     if job.grid_run is None:
         return grid(reading.of_runs(job, "history"), reading.events(reading.of_runs(job, "scores")))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     events = style.events(reading.of_run(job, "scores"))
     return curves(reading.of_run(job, "history"), events, f"Accuracy by epoch: {name}")
+
+
+FIGURES = {"training": _draw}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read a run's tables, or those of all runs, and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return FIGURES[figure](job)

@@ -88,12 +88,20 @@ def descent(
     return figure
 
 
-def draw(job: Job, _figure: str) -> Figure:
-    """Read the tables of all runs and draw.
-
-    Raises:
-        RepdynError: if there are not two widths to be compared.
-    """
+def _draw(job: Job) -> Figure:
     if len(set(job.study.widths.values())) < 2:
         raise RepdynError("`widths` is a figure of studies of which two `archs` or more have a `width`.")
     return descent(reading.of_runs(job, "history"), job.study.widths)
+
+
+FIGURES = {"widths": _draw}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of all runs and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+        RepdynError: if there are not two widths to be compared.
+    """
+    return FIGURES[figure](job)

@@ -26,6 +26,7 @@ SCORES = Table(
     Paths.scores,
     schema=schema(
         layer=(pa.string(), "layer; null for the run"),
+        depth=(pa.int64(), "observed layers from the input; null for the run"),
         measure=(pa.string(), "measure of similarity; null for events"),
         score=(pa.string(), "name"),
         value=(pa.float64(), "epochs for events, else a number; null where undefined"),

@@ -2,7 +2,6 @@
 // What stands in the page, and how it is unpacked: see pack.py.
 
 const study = JSON.parse(document.getElementById("study").textContent);
-const OUTPUT = "output";
 const DECIMALS = 1e4;
 const UNDEFINED = 65535;
 const TYPES = {

@@ -59,7 +59,7 @@ async function showPicked(wanted) {
   const named = run.layers.indexOf(name);
   const depth = before ? Math.round((state.layer / (before.layers.length - 1)) * (run.layers.length - 1)) : run.layers.length - 2;
   state.layer = named >= 0 ? named : depth;
-  const epoch = wanted.epoch ?? before?.epochs[state.e] ?? run.events.memorization_onset ?? run.epochs[run.epochs.length >> 1];
+  const epoch = wanted.epoch ?? before?.epochs[state.e] ?? run.events[study.opensAt] ?? run.epochs[run.epochs.length >> 1];
   state.run = run;
   state.e = nearestCheckpoint(run, epoch);
   get("epoch").max = run.epochs.length - 1;

@@ -57,7 +57,7 @@ function describePlanes(run) {
 }
 
 function paintPlanes(run, layer, e) {
-  const output = run.layers.indexOf(OUTPUT);
+  const output = run.layers.indexOf(study.output);
   planeCards.forEach(({ plane, panels, pictures, title }, p) => {
     const of = [layer === output ? output : layer, output];
     panels.forEach((panel, i) => {

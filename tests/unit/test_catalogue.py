@@ -1,0 +1,119 @@
+"""That what is declared is what is written, and stands nowhere else."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import repdyn
+from repdyn import tables
+from repdyn.catalogue import claims, events, measures, scores
+from repdyn.catalogue.plane_sets import IMAGES, SETS
+from repdyn.records import cka, regions
+
+LIBRARY = Path(repdyn.__file__).parent
+RECORDS: dict[str, tables.Table] = {table.name: table for table in (cka.CKA, regions.SIMILARITY)}
+
+
+@pytest.mark.parametrize("measure", measures.MEASURES.values(), ids=measures.MEASURES)
+def test_a_measure_is_a_column_of_its_table(measure):
+    schema = RECORDS[measure.table].schema
+    assert pa.types.is_floating(schema.field(measure.column).type)
+    assert (measure.planes is not None) == ("planes" in schema.names)
+
+
+def test_every_similarity_of_a_run_is_declared():
+    declared = {(measure.table, measure.column, measure.planes) for measure in measures.MEASURES.values()}
+    there = {("cka", name, None) for name in cka.CKA.names if name.startswith("cka")}
+    there |= {("regions/similarity", name, planes) for name in ("similarity", "kappa") for planes in SETS}
+    assert declared == there
+
+
+def test_measures_stand_in_the_order_of_the_catalogue_and_an_unknown_one_raises():
+    assert measures.in_order(["regions:clean", "cka", "regions:test", "cka"]) == [
+        "cka",
+        "regions:test",
+        "regions:clean",
+    ]
+    with pytest.raises(KeyError, match="rsa"):
+        measures.in_order(["cka", "rsa"])
+    assert [measures.of_regions(name).planes for name in SETS] == list(SETS)
+    with pytest.raises(KeyError, match="train"):
+        measures.of_regions("train")
+
+
+def test_kappa_is_no_kernel_and_what_is_drawn_is_one():
+    assert {measure.column for measure in measures.MEASURES.values() if not measure.kernel} == {"kappa"}
+    assert set(measures.USUAL) < set(measures.KERNELS)
+
+
+def test_no_two_of_a_kind_are_called_alike():
+    for entries in (measures.MEASURES, events.EVENTS, scores.SCORES):
+        labels = [entry.label for entry in entries.values()]
+        assert len(set(labels)) == len(labels)
+    assert not set(events.EVENTS) & set(scores.SCORES), "both are in the column `score`"
+
+
+def test_claims_are_of_scores_that_are_declared():
+    for claim in claims.CLAIMS.values():
+        assert {*claim.compared, *claim.alone} <= set(scores.SCORES)
+        assert bool(claim.factors) == bool(claim.compared)
+        assert all(scores.SCORES[name].scope != "history" for name in (*claim.compared, *claim.alone))
+    of_claims = [name for claim in claims.CLAIMS.values() for name in (*claim.compared, *claim.alone)]
+    assert len(set(of_claims)) == len(of_claims), "a direction is that of one claim"
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        (("optimizer", "sgd", "adam", None), "optimizer: sgd - adam"),
+        (("optimizer", "sgd", "adam", "equal_speed"), "optimizer: sgd - adam, at equal speed of fit"),
+        (("arch", "vit", None, None), "arch: vit"),
+        (("dip", "with", "without", None), "dip: with - without"),
+        (("dip", "with", None, None), "runs with a dip"),
+        (("arch", "dip", None, None), "arch: dip"),
+    ],
+)
+def test_a_contrast_in_words(of, words):
+    assert claims.contrast(*of) == words
+
+
+def test_an_unknown_matching_raises():
+    with pytest.raises(KeyError, match="luck"):
+        claims.contrast("optimizer", "sgd", "adam", "luck")
+
+
+# Words that stages and columns are called by, too.
+WORDS = {"phases", "novelty", "synchrony"}
+
+
+@pytest.mark.parametrize("name", sorted({*events.EVENTS, *scores.SCORES, *claims.CLAIMS} - WORDS))
+def test_a_name_stands_once(name):
+    quoted = re.compile(rf"""(?<![`\w])["']{re.escape(name)}["']""")
+    found = [path for path in LIBRARY.rglob("*.[pj][ys]") for _ in quoted.findall(path.read_text(encoding="utf-8"))]
+    assert [path.parent for path in found] == [LIBRARY / "catalogue"]
+
+
+def test_the_sets_of_planes_stand_once():
+    for words in IMAGES.values():
+        assert [path.name for path in LIBRARY.rglob("*.py") if f'"{words}"' in path.read_text(encoding="utf-8")] == [
+            "plane_sets.py"
+        ] or words == "test images"  # which dynamics and check say of other things
+
+
+def test_it_imports_nothing_heavy():
+    code = (
+        "import sys; from repdyn.catalogue import claims, events, measures, plane_sets, scores; "
+        "print(*sorted({'numpy', 'pandas', 'pyarrow', 'matplotlib', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(LIBRARY.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

@@ -1,0 +1,46 @@
+import pandas as pd
+import pytest
+
+from repdyn import crossover, findings, inner_layers, phases
+from repdyn.catalogue.measures import MEASURES
+from repdyn.study import Run
+
+
+@pytest.mark.parametrize(
+    ("layer", "depth", "inner"), [("stem", 0, False), ("a", 1, True), ("output", 5, False), ("output (layer)", 2, True)]
+)
+def test_the_first_layer_is_so_by_its_depth_and_the_output_by_its_name(layer, depth, inner):
+    assert inner_layers.is_inner(layer, depth) == inner
+
+
+@pytest.mark.parametrize("shuffled", range(4))
+def test_whoever_makes_a_score_of_a_run_takes_the_same_layers_whatever_the_order_of_rows(shuffled):
+    """Each layer's change is its own: .08 with the first layer, .16 with the output, .10 without them."""
+    change = {"stem": 0.04, "a": 0.06, "b": 0.1, "c": 0.14, "output": 0.46}
+    rows = [(layer, depth, "cka", "change_memorization", value) for depth, (layer, value) in enumerate(change.items())]
+    scores = pd.DataFrame(rows, columns=["layer", "depth", "measure", "score", "value"])
+    scores = scores.sample(frac=1, random_state=shuffled)
+    (found,) = findings.values({Run("vit", "sgd", 0): scores})["value"]
+    assert found == pytest.approx(0.1)
+    # Both of phases, and crossover.
+    t = [_trajectory(layer, depth) for layer, depth in zip(scores["layer"], scores["depth"], strict=True)]
+    assert phases.depth_trend(t, change | {"stem": 9.0, "output": -9.0}) == pytest.approx(1)
+    boundaries = {layer: [1.0] for layer in change} | {"stem": [9.0], "output": [9.0]}
+    together = {score: value for *_, score, value in phases.together("cka", t, boundaries, 10.0)}
+    assert together["boundary_distance"] == pytest.approx(0)
+    early, late = [0.0, 1.0, 0.5, 0.2], [1.0, 0.0, 0.5, 0.8]
+    columns = {"measure": "cka", "epoch": [1.0, 3.0, 9.0, 27.0], "alignment": 0.0}
+    parts = [
+        pd.DataFrame(columns | {"layer": layer, "depth": depth, "novelty": early if layer in "abc" else late})
+        for depth, layer in enumerate(change)
+    ]
+    moments = pd.concat(parts).sample(frac=1, random_state=shuffled).sort_values("epoch", kind="stable")
+    runs = {Run("vit", "sgd", 0): 3.0, Run("vit", "adam", 0): 27.0}
+    own = crossover.values(dict.fromkeys(runs, moments), runs)
+    assert own[(own.optimizer == "sgd") & (own.score == "transition_own")]["value"].item() > 1
+
+
+def _trajectory(layer, depth):
+    """Too short for phases, so that only where it stands matters."""
+    columns = {"step_a": [0], "step_b": [0], "epoch_a": [0.0], "epoch_b": [0.0], "cka": [1.0]}
+    return phases.Trajectory(layer, depth, MEASURES["cka"], pd.DataFrame(columns))

@@ -1,0 +1,155 @@
+import itertools
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from made_of import check_pairs
+
+from repdyn import findings, pairing
+from repdyn.pairing import Comparison
+from repdyn.settings import Contrast
+
+FAMILIES = {"sgd-slow": "sgd", "sgd-fast": "sgd", "adam": "adam"}
+SETTINGS = {"confidence": 0.95, "resamples": 500, "seed": 0}
+
+
+def grid(missing=(), seeds=6):
+    """One score of two architectures under three optimizers, some of the runs without it."""
+    random = np.random.default_rng(0)
+    rows = [
+        (*run, np.nan if run in missing else random.normal())
+        for run in itertools.product(("resnet", "vit"), FAMILIES, range(seeds))
+    ]
+    return pd.DataFrame(rows, columns=["arch", "optimizer", "seed", "value"])
+
+
+def paired(frame, comparison, facts=None):
+    levels = pairing.levels(frame, comparison.factor, FAMILIES, facts)
+    return pairing.pairs(frame.assign(level=levels), comparison)
+
+
+def value(frame, *run):
+    (found,) = frame[(frame[["arch", "optimizer", "seed"]] == list(run)).all(axis=1)]["value"]
+    return found
+
+
+def test_the_two_runs_of_a_pair_are_alike_in_everything_but_the_factor_and_have_their_values():
+    frame = grid()
+    found = paired(frame, Comparison("arch", "vit", "resnet"))
+    assert len(found) == 3 * 6
+    assert (found.arch_first == "vit").all() and (found.arch_second == "resnet").all()
+    assert (found.optimizer_first == found.optimizer_second).all()
+    for row in found.itertuples():
+        assert row.value_first == value(frame, "vit", row.optimizer_first, row.seed)
+        assert row.value_second == value(frame, "resnet", row.optimizer_second, row.seed)
+
+
+def test_of_a_family_each_member_is_paired_and_their_mean_counts_as_one_pair():
+    frame = grid()
+    found = paired(frame, Comparison("optimizer", "sgd", "adam"))
+    assert len(found) == 2 * 2 * 6
+    d = pairing.differences(found)
+    assert len(d) == 2 * 6
+    by_family = frame.assign(family=frame.optimizer.map(FAMILIES)).pivot_table(
+        index=["arch", "seed"], columns="family", values="value"
+    )
+    expected = by_family.sgd - by_family.adam
+    np.testing.assert_allclose(d, expected)
+    np.testing.assert_allclose(found.weight, 1 / (2 * 2 * 6))
+
+
+def test_weights_are_those_of_a_mean_over_seeds_of_means_where_pairs_are_missing():
+    frame = grid(missing={("vit", "sgd-slow", 0), ("resnet", "adam", 0), ("vit", "adam", 1)})
+    found = paired(frame, Comparison("optimizer", "sgd", "adam"))
+    d = pairing.differences(found)
+    assert d.groupby(level=0).size().to_dict() == {0: 1, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2}
+    weighted = (found.weight * (found.value_first - found.value_second)).sum()
+    assert weighted == pytest.approx(d.groupby(level=0).mean().mean())
+    assert (found.value_first - found.value_second).mean() != pytest.approx(weighted)
+    assert found.weight.sum() == pytest.approx(1)
+
+
+def test_a_level_alone_is_held_against_nothing_but_0():
+    frame = grid(missing={("vit", "adam", 3)})
+    found = paired(frame, Comparison("arch", "vit"))
+    assert len(found) == 3 * 6 - 1
+    assert found[["arch_second", "optimizer_second"]].isna().all(axis=None)
+    assert (found.value_second == 0).all()
+
+
+def test_no_pair_is_an_empty_table_of_the_same_columns():
+    for comparison in (Comparison("arch", "vit", "mlp"), Comparison("arch", "mlp")):
+        found = paired(grid(), comparison)
+        assert found.empty and list(found) == pairing.COLUMNS
+        assert pairing.differences(found).empty
+
+
+def test_runs_that_dip_are_paired_with_those_of_their_architecture_and_seed_that_do_not():
+    frame = grid(seeds=2)
+    dips = (frame.optimizer == "sgd-fast") & ~((frame.arch == "vit") & (frame.seed == 1))
+    facts = frame.assign(test_dip=np.where(dips, 5.0, np.nan))
+    found = paired(frame, Comparison("dip", "with", "without"), facts)
+    assert len(found) == 3 * 2
+    assert (found.optimizer_first == "sgd-fast").all() and (found.arch_first == found.arch_second).all()
+    assert set(found.optimizer_second) == {"sgd-slow", "adam"}
+
+
+def test_there_is_no_factor_but_those():
+    with pytest.raises(KeyError, match="depth"):
+        pairing.levels(grid(), "depth", FAMILIES)
+
+
+def simulated():
+    """Findings and pairs of a study in which scores, measures and values are missing here and there."""
+    random = np.random.default_rng(1)
+    scores = ("novelty", "synchrony", "change_memorization", "transition_fitted", "depth_trend_memorization",
+              "depth_trend_descent")  # fmt: skip
+    runs = list(itertools.product(("resnet", "vit"), FAMILIES, range(4)))
+    values = pd.DataFrame(
+        [
+            (*run, measure, score, np.nan if random.random() < 0.2 else random.normal())
+            for run, measure, score in itertools.product(runs, ("cka", "regions:test"), scores)
+        ],
+        columns=["arch", "optimizer", "seed", "measure", "score", "value"],
+    )
+    facts = pd.DataFrame(runs, columns=["arch", "optimizer", "seed"]).assign(
+        perfect_fit_first=random.uniform(5, 50, len(runs)), test_accuracy_best=random.uniform(size=len(runs)),
+        test_dip=np.where(random.random(len(runs)) < 0.5, 9.0, np.nan), perfect_fit_sustained=50.0,
+    )  # fmt: skip
+    contrasts = [
+        Contrast(factor="optimizer", levels=("sgd", "adam")), Contrast(factor="arch", levels=("vit", "resnet")),
+    ]  # fmt: skip
+    found = list(findings.find(values, contrasts, SETTINGS, facts, FAMILIES, {}))
+    return values, findings.tables_of(found)
+
+
+def test_every_estimate_of_a_simulated_study_is_the_mean_of_its_pairs():
+    _, (found, made_of) = simulated()
+    assert set(found["factor"]) == {"arch", "optimizer", "dip"}
+    assert {"equal_speed", "best_accuracy"} < set(found["matching"])
+    check_pairs(found, made_of)
+
+
+def test_one_query_leads_from_a_finding_to_the_scores_of_its_two_runs():
+    scores, (of_claims, made_of) = simulated()
+    database = duckdb.connect()
+    for name, table in (("scores", scores), ("findings", of_claims), ("pairs", made_of)):
+        database.register(name, table)
+    found = database.sql(
+        """
+        SELECT f.estimate, p.weight, p.value_first, p.value_second, a.value AS first, b.value AS second
+        FROM findings AS f
+        JOIN pairs AS p ON (f.claim, f.measure, f.score, f.factor, f.first, f.second, f.level, f.matching)
+            IS NOT DISTINCT FROM (p.claim, p.measure, p.score, p.factor, p.first, p.second, p.level, p.matching)
+        JOIN scores AS a ON (a.arch, a.optimizer, a.seed, a.measure, a.score)
+            = (p.arch_first, p.optimizer_first, p.seed, p.measure, p.score)
+        JOIN scores AS b ON (b.arch, b.optimizer, b.seed, b.measure, b.score)
+            = (p.arch_second, p.optimizer_second, p.seed, p.measure, p.score)
+        WHERE f.matching = 'equal_speed' AND f.score = 'novelty' AND f.measure = 'cka'
+        """
+    ).df()
+    assert len(found) > 2
+    assert (found["value_first"] == found["first"]).all() and (found["value_second"] == found["second"]).all()
+    weighted = (found["weight"] * (found["first"] - found["second"])).sum()
+    assert found["estimate"].unique() == pytest.approx([weighted])

@@ -1,0 +1,106 @@
+"""Events of a run, each an epoch: what they are called and how figures mark them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEMORIZATION_ONSET = "memorization_onset"
+TEST_DIP = "test_dip"
+SECOND_DESCENT_END = "second_descent_end"
+MEMORIZATION_END = "memorization_end"
+PERFECT_FIT_FIRST = "perfect_fit_first"
+PERFECT_FIT_SUSTAINED = "perfect_fit_sustained"
+
+Dashes = tuple[int, tuple[float, ...]]
+_DOTTED: Dashes = (0, (1, 1.2))
+_DASHED: Dashes = (0, (4, 1.5))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that takes place in a run, or does not.
+
+    Attributes:
+        name: in the column ``score`` of the table of scores, whose value is its epoch.
+        label: what a legend and a table's heading say.
+        unit: of the value.
+        colour, dashes: of its line.
+        marker, filled: the mark of one run.
+        lower: how far, in rows, the mark stands below the middle of its run's row: events of three kinds that coincide,
+            as they do, must not hide one another.
+        small: whether small panels show it, which have no room for lines that nearly coincide.
+    """
+
+    name: str
+    label: str
+    unit: str = "epochs"
+    colour: str
+    dashes: Dashes
+    marker: str
+    filled: bool
+    lower: float
+    small: bool = True
+
+
+# In the order in which they mostly take place.
+EVENTS: dict[str, Event] = {
+    event.name: event
+    for event in (
+        Event(
+            name=MEMORIZATION_ONSET,
+            label="memorization begins",
+            colour="#d55e00",
+            dashes=_DOTTED,
+            marker="o",
+            filled=False,
+            lower=0.0,
+        ),
+        Event(
+            name=TEST_DIP,
+            label="test accuracy dips",
+            colour="#009e73",
+            dashes=(0, (4, 1.2, 1, 1.2)),
+            marker="v",
+            filled=True,
+            lower=0.27,
+        ),
+        Event(
+            name=SECOND_DESCENT_END,
+            label="test accuracy recovered",
+            colour="#009e73",
+            dashes=_DOTTED,
+            marker="^",
+            filled=False,
+            lower=0.27,
+            small=False,
+        ),
+        Event(
+            name=MEMORIZATION_END,
+            label="memorization ends",
+            colour="#d55e00",
+            dashes=_DASHED,
+            marker="o",
+            filled=True,
+            lower=0.0,
+        ),
+        Event(
+            name=PERFECT_FIT_FIRST,
+            label="first perfect fit",
+            colour="#000000",
+            dashes=_DOTTED,
+            marker="D",
+            filled=False,
+            lower=-0.27,
+            small=False,
+        ),
+        Event(
+            name=PERFECT_FIT_SUSTAINED,
+            label="perfect fit from here on",
+            colour="#000000",
+            dashes=_DASHED,
+            marker="D",
+            filled=True,
+            lower=-0.27,
+        ),
+    )
+}

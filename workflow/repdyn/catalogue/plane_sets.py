@@ -1,0 +1,9 @@
+"""The sets of images that planes go through."""
+
+from __future__ import annotations
+
+SETS = ("test", "clean", "mislabelled")  # their order is part of the seed that planes are drawn with
+# Set -> its images, in words.
+IMAGES = dict(
+    zip(SETS, ("test images", "correctly labelled training images", "mislabelled training images"), strict=True)
+)

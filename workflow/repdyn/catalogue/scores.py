@@ -1,0 +1,231 @@
+"""Scores: what each is, of what it is one, and which way it speaks.
+
+``phases.py`` computes those of a run from the run alone, ``crossover.py`` those that take other runs.
+
+Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
+as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer; so ``transition_own`` and
+``alignment_own`` hold them against the perfect fits of other runs. The changes may leave 0 … 1 under debiased CKA, as
+that does. Change through memorization starts from all that came before it, initialisation included: it holds what
+little of the pattern was learned late, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .events import MEMORIZATION_END, MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
+
+PHASES = "phases"
+DISTINGUISHABILITY = {2: "distinguishability_2", 3: "distinguishability_3"}  # by the number of phases
+NOVELTY = "novelty"
+TRANSITION_FITTED = "transition_fitted"
+TRANSITION_OWN = "transition_own"
+# Event -> how near it is to a boundary.
+ALIGNMENT = {
+    PERFECT_FIT_SUSTAINED: "alignment_fitted",
+    MEMORIZATION_ONSET: "alignment_onset",
+    MEMORIZATION_END: "alignment_end",
+    TEST_DIP: "alignment_dip",
+}
+ALIGNMENT_OWN = "alignment_own"
+CHANGE_EARLY = "change_early"
+CHANGE_MEMORIZATION = "change_memorization"
+CHANGE_FITTED = "change_fitted"
+CHANGE_DESCENT = "change_descent"
+# Score of a layer -> how it goes with depth.
+DEPTH_TREND = {CHANGE_DESCENT: "depth_trend_descent", CHANGE_MEMORIZATION: "depth_trend_memorization"}
+SYNCHRONY = "synchrony"
+PROGRESS_GAP = "progress_gap"
+BOUNDARY_SPREAD = "boundary_spread"
+BOUNDARY_DISTANCE = "boundary_distance"
+TEST_DIP_DEPTH = "test_dip_depth"
+TEST_ACCURACY_BEST = "test_accuracy_best"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A number that is said of a layer or of a run.
+
+    Attributes:
+        name: in the column ``score`` of tables.
+        scope: of a layer under a measure (``layer``), of a run under a measure, over its inner layers (``run``), or of
+            a run's history (``history``).
+        label: what it is called where room is short; of a score that is less where its claim is more, with the sign
+            turned.
+        formula: in words.
+        unit: of the value; ``1`` for what has none.
+        range: which values it can have.
+        against: what it is held against by its formula; None for a score that is held against nothing.
+        direction: whether more of the score is more (1) or less (-1) of what is claimed.
+    """
+
+    name: str
+    scope: Literal["layer", "run", "history"]
+    label: str
+    formula: str
+    unit: str = "1"
+    range: str
+    against: str | None = None
+    direction: Literal[1, -1] = 1
+
+
+_DRIFT = "smooth drift of the same total change"
+_MOMENTS = "all moments of the run on the log axis of epochs"
+_OTHERS = "sustained perfect fit of the runs of the same architecture and seed under other optimizers"
+_ALIGNED = {
+    PERFECT_FIT_SUSTAINED: ("boundary near perfect fit", "sustained perfect fit"),
+    MEMORIZATION_ONSET: ("boundary near onset", "onset of memorization"),
+    MEMORIZATION_END: ("boundary near its end", "end of memorization"),
+    TEST_DIP: ("boundary near the dip", "the dip of test accuracy"),
+}
+SCORES: dict[str, Score] = {
+    score.name: score
+    for score in (
+        Score(name=PHASES, scope="layer", label="phases", formula="number of phases", unit="phases", range="1 … 6"),
+        *(
+            Score(
+                name=name,
+                scope="layer",
+                label=f"{words} phases beyond drift",
+                formula=f"(R² of {words} phases − R² of drift) / (1 − R² of drift)",
+                range="≤ 1; drift 0, clean blocks 1",
+                against=_DRIFT,
+            )
+            for name, words in zip(DISTINGUISHABILITY.values(), ("two", "three"), strict=True)
+        ),
+        Score(
+            name=NOVELTY,
+            scope="layer",
+            label="sharpest change",
+            formula="largest, over moments, of similarity within the 4 points on either side minus across (Foote 2000)",
+            range="−1 … 1",
+        ),
+        Score(
+            name=CHANGE_EARLY,
+            scope="layer",
+            label="change before memorization",
+            formula="1 − similarity of initialisation to the last checkpoint before onset of memorization",
+            range="0 … 1",
+        ),
+        Score(
+            name=CHANGE_MEMORIZATION,
+            scope="layer",
+            label="change in memorization",
+            formula="1 − mean similarity of checkpoints before onset to those after sustained perfect fit",
+            range="0 … 1",
+        ),
+        Score(
+            name=CHANGE_FITTED,
+            scope="layer",
+            label="change after perfect fit",
+            formula="1 − mean similarity among the checkpoints after sustained perfect fit",
+            range="0 … 1",
+        ),
+        Score(
+            name=CHANGE_DESCENT,
+            scope="layer",
+            label="change from the dip on",
+            formula="1 − similarity of the dip of test accuracy to the last checkpoint, where there is a dip",
+            range="0 … 1",
+        ),
+        Score(
+            name=SYNCHRONY,
+            scope="run",
+            label="times of change alike",
+            formula="mean over pairs of layers of the CKA of their double-centred matrices",
+            range="−1 … 1",
+        ),
+        Score(
+            name=PROGRESS_GAP,
+            scope="run",
+            label="progress alike (−gap)",
+            formula="mean over pairs of layers of the mean absolute difference of their cumulative shares of change",
+            range="0 … 1",
+            direction=-1,
+        ),
+        Score(
+            name=BOUNDARY_SPREAD,
+            scope="run",
+            label="phases end alike (−spread)",
+            formula="standard deviation over layers of where the best two phases meet",
+            unit="decades of epochs",
+            range="≥ 0",
+            direction=-1,
+        ),
+        Score(
+            name=BOUNDARY_DISTANCE,
+            scope="run",
+            label="boundary near perfect fit (−distance)",
+            formula="mean distance of sustained perfect fit to each layer's nearest phase boundary",
+            unit="decades of epochs",
+            range="≥ 0",
+            direction=-1,
+        ),
+        Score(
+            name=TRANSITION_FITTED,
+            scope="layer",
+            label="sharpness at perfect fit",
+            formula="2 × (share of moments less novel than that of sustained perfect fit, ties half) − 1",
+            range="−1 … 1",
+            against=_MOMENTS,
+        ),
+        *(
+            Score(
+                name=name,
+                scope="layer",
+                label=_ALIGNED[event][0],
+                formula=f"1 − d / mean d, d from {_ALIGNED[event][1]} to the nearest boundary, its mean over moments",
+                range="≤ 1",
+                against=_MOMENTS,
+            )
+            for event, name in ALIGNMENT.items()
+        ),
+        Score(
+            name=TRANSITION_OWN,
+            scope="run",
+            label="sharper at it than at others'",
+            formula="transition at the run's own sustained perfect fit minus the mean at others', over inner layers",
+            range="−2 … 2",
+            against=_OTHERS,
+        ),
+        Score(
+            name=ALIGNMENT_OWN,
+            scope="run",
+            label="nearer to it than to others'",
+            formula="alignment with the run's own sustained perfect fit minus the mean with others', over inner layers",
+            range="any",
+            against=_OTHERS,
+        ),
+        Score(
+            name=DEPTH_TREND[CHANGE_DESCENT],
+            scope="run",
+            label="from the dip on, by depth",
+            formula="Spearman correlation of depth and change from the dip on",
+            range="−1 … 1",
+        ),
+        Score(
+            name=DEPTH_TREND[CHANGE_MEMORIZATION],
+            scope="run",
+            label="in memorization, by depth",
+            formula="Spearman correlation of depth and change in memorization, which needs no dip",
+            range="−1 … 1",
+        ),
+        Score(
+            name=TEST_DIP_DEPTH,
+            scope="history",
+            label="depth of the dip",
+            formula="how far test accuracy lies, at its dip, below both the best before and the best after it",
+            unit="fraction",
+            range="0 … 1",
+        ),
+        Score(
+            name=TEST_ACCURACY_BEST,
+            scope="history",
+            label="best test accuracy",
+            formula="largest test accuracy of all evaluations",
+            unit="fraction",
+            range="0 … 1",
+        ),
+    )
+}
