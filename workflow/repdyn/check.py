@@ -67,7 +67,9 @@ def main(study: Study) -> None:
             with blaming(f"optimizers.{optimizer}"):
                 trial.take_step(checked.model, checked.images, study.hyperparameters("train", run))
         with blaming(f"archs.{arch}"):
-            rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+            same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+        if same is not None:
+            LOG.warning("`archs.%s`: %s", arch, same)
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
