@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
+from . import locks
 from .errors import RepdynError, no_access
 from .images import Stored
 from .progress import LOG
@@ -146,7 +146,7 @@ def _fetch(
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{name}.lock"):
+        with locks.alone(root / f".{name}.lock"):
             if not lacking():  # another process has been at it meanwhile
                 return
             LOG.info("downloading %s into %s", name, root)
