@@ -55,6 +55,31 @@ class RandomOrder(Base):
         return self.features(x[:, self.order] * torch.from_numpy(self.signs))
 
 
+class SameLayerTwice(Base):
+    """Two observed layers with the same activations at every checkpoint, as a stage of 1 x 1 maps and its pooling."""
+
+    def make(self):
+        self.block, self.pool = nn.Linear(self.width, self.width), nn.Identity()
+
+    def middle(self, x):
+        return self.pool(self.block(x))
+
+
+class SameAtFirst(SameLayerTwice):
+    """A residual branch that is zero at initialisation, and two layers that are zero for every image."""
+
+    def make(self):
+        super().make()
+        self.branch = nn.Linear(self.width, self.width)
+        nn.init.zeros_(self.branch.weight)
+        nn.init.zeros_(self.branch.bias)
+        self.nothing, self.nothing_else = nn.Identity(), nn.Identity()
+
+    def middle(self, x):
+        hidden = self.block(x)
+        return self.pool(hidden + self.branch(hidden)) + self.nothing_else(self.nothing(hidden * 0))
+
+
 class TiedWeights(Base):
     """Two modules that share a weight, as autoencoders and language models have."""
 

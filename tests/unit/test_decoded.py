@@ -1,3 +1,7 @@
+import errno
+import fcntl
+import os
+
 import numpy as np
 import pytest
 from damage import with_a_changed_byte
@@ -131,3 +135,19 @@ def test_decoded_images_that_cannot_be_read_for_a_moment_are_left_alone(folder, 
     with pytest.raises(RepdynError, match=r"`.*\.images` cannot be read: Input/output error"):
         datasets.read(described(), folder.parent)
     assert file.stat() == before
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL])
+def test_images_are_decoded_where_the_file_system_has_no_locks(folder, monkeypatch, number, recwarn):
+    def no_locks(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    half_written = layout().store(folder.parent) / f".train-{'0' * 16}.images"
+    half_written.parent.mkdir(parents=True)
+    half_written.touch()  # as of another process, which nothing tells from a dead one
+    train, _ = decoded.read(layout(), folder.parent)
+    again, _ = decoded.read(layout(), folder.parent)
+    assert np.array_equal(train.images, again.images)
+    assert half_written.exists()
+    assert not list(recwarn)

@@ -152,6 +152,15 @@ def test_of_a_file_and_its_gzipped_form_the_one_with_a_checksum_is_read(tmp_path
     np.testing.assert_array_equal(datasets.read(Data(dataset="kmnist"), tmp_path)[0].images, before.images)
 
 
+@pytest.mark.parametrize(("name", "said"), [("part", "is taken as it is"), ("part.gz", "")])
+def test_what_has_no_checksum_is_said(tmp_path, caplog, name, said):
+    content = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 4])
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert downloads._read_idx(tmp_path / name, None).tolist() == [3, 4]
+    assert said in caplog.text
+    assert bool(caplog.text) == bool(said)
+
+
 def test_every_relative_of_mnist_has_a_line_of_checksums():
     names = {"MNIST", "FashionMNIST", "KMNIST"}
     assert downloads.IDX.keys() == names

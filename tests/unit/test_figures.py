@@ -182,6 +182,7 @@ def test_two_films_are_the_same_bytes(tmp_path):
             "no figure `cka` of a run that moves; there are: planes-test, planes-clean, planes-mislabelled",
         ),
         ("tree", "x.png", "no figure `tree` of a run; there are: training, cka"),
+        ("planes-tests", "x.png", "no figure `planes-tests` of a run; did you mean `planes-test`"),
         ("cka", "x.bmp", "must end in .svg, .pdf, .png, .gif"),
     ],
 )

@@ -119,6 +119,15 @@ def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sente
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_ctrl_c_amid_imports_ends_without_a_traceback(tmp_path):
+    path = tmp_path / "first" / "difflib.py"  # imported before anything of the library's
+    path.parent.mkdir()
+    path.write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n", encoding="utf-8")
+    folders = os.pathsep.join([str(path.parent), str(Path(main.__file__).parents[1])])
+    done = run("name", "--study", TINY, folder=tmp_path, PYTHONPATH=folders)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -277,3 +277,24 @@ def test_a_layer_whose_width_changes_in_a_later_batch_is_named():
     images = np.zeros((513, 1, 8, 8), dtype=np.float32)
     with pytest.raises(RepdynError, match=r"Layer `shown` gives \(1, 5\) numbers for a batch of 1 images, but must"):
         activations.forward(model, {"shown": "shown"}, images, torch.device("cpu"))
+
+
+def observing(config, network, *observed):
+    config["archs"] = {"odd": {"model": f"odd_networks:{network}", "layers": ["hidden", *observed]}}
+    return study.parse(config)
+
+
+def test_a_layer_that_is_observed_twice_is_said(config, caplog, capsys):
+    twice = observing(config, "SameLayerTwice", "block", "pool")
+    sentence = "block and pool give the same numbers for every image: they are one layer, observed 2 times"
+    check.main(twice)
+    assert f"`archs.odd`: {sentence}" in caplog.text
+    layers.main(twice)
+    assert f"\n  {sentence}.\n" in capsys.readouterr().out
+
+
+def test_layers_that_are_the_same_at_initialisation_alone_are_not_said_to_be_one(config, caplog, capsys):
+    at_first = observing(config, "SameAtFirst", "block", "pool", "nothing", "nothing_else")
+    check.main(at_first)
+    layers.main(at_first)
+    assert "one layer" not in caplog.text + capsys.readouterr().out

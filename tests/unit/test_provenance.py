@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from repdyn import study as studies
 from repdyn.figures import catalogue
 from repdyn.meaning.library import EFFECTS, Library
 from repdyn.meaning.scopes import origin
+from repdyn.records.examples import EXAMPLES
 
 STAGES = [jobs.MODULES.get(stage, stage) for stage in __main__.RUN_STAGES | __main__.STUDY_STAGES]
 FIGURES = sorted(
@@ -378,6 +380,27 @@ def test_what_stages_do_when_they_are_imported_is_to_import_timm():
 def test_the_config_s_own_module_is_no_part_of_a_stage():
     for stage in STAGES:
         assert not provenance.uses(stage, "study"), stage
+
+
+# They show progress, or draw: no number comes out of them.
+NO_NUMBERS = {"tqdm", "matplotlib", "plotly"}
+
+
+def test_the_version_of_every_package_that_a_number_comes_out_of_is_recorded():
+    installed = metadata.packages_distributions()
+    for stage in STAGES:
+        imported = set(provenance._facts((stage,), provenance.PACKAGE)["packages"])
+        computing = {name for top in imported - NO_NUMBERS for name in installed.get(top, [])}
+        assert computing <= set(provenance.versions(stage)), stage
+    assert "pillow" in provenance.versions("planes")
+
+
+def test_versions_decide_no_rerun(make_job, config, monkeypatch):
+    job = make_job("examples", config)
+    before = jobs.fingerprint(job.study, "examples", None)
+    monkeypatch.setattr(provenance, "versions", lambda *_: {"pillow": "1.0"})
+    assert job.metadata(EXAMPLES)["versions"] == {"pillow": "1.0"}
+    assert jobs.fingerprint(job.study, "examples", None) == before
 
 
 def test_versions_are_those_of_what_computes():

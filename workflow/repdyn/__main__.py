@@ -12,12 +12,18 @@ if __name__ == "__main__" and not sys.flags.safe_path and sys.path:
     # `python -m` has the working directory first: a file there that is called `queue.py` is nobody's but the user's.
     sys.path.append(sys.path.pop(0))
 
+import os
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Until work begins (``endings.py``) there is nothing to tidy up: Ctrl-C amid imports ends without a traceback.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
+
 import argparse
 import difflib
 import gc
 import importlib
 import logging
-import os
 import re
 import resource
 import time

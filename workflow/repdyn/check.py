@@ -21,6 +21,7 @@ from torch import nn
 
 from . import (
     architectures,
+    bfloat16,
     coverage,
     datasets,
     devices,
@@ -54,7 +55,7 @@ def main(study: Study) -> None:
         LOG.warning(remark)
     check_checkpoints(study)
     check_planes(study)
-    devices.prepare(study.execution.device)
+    device = devices.prepare(study.execution.device)
     # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
     for arch in study.archs:
         with blaming(f"archs.{arch}"):
@@ -67,11 +68,18 @@ def main(study: Study) -> None:
             with blaming(f"optimizers.{optimizer}"):
                 trial.take_step(checked.model, checked.images, study.hyperparameters("train", run))
         with blaming(f"archs.{arch}"):
-            rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+            same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+        if same is not None:
+            LOG.warning("`archs.%s`: %s", arch, same)
         for optimizer in study.optimizers:
             run = study.run(arch, optimizer, study.seeds[0])
             with blaming(f"optimizers.{optimizer}"):
                 trial.interrupt(checked.model, checked.images, study.hyperparameters("train", run))
+        if device.type == "cpu":
+            with blaming(f"archs.{arch}"):
+                classes = datasets.source(study.data).classes
+                settings = study.hyperparameters("train", study.run(arch, next(iter(study.optimizers)), study.seeds[0]))
+                bfloat16.check(checked.model, settings, datasets.shape(study.data), classes)
 
 
 @contextmanager

@@ -16,13 +16,12 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from filelock import FileLock
-
+from . import locks
 from .errors import RepdynError, no_access
 from .files import atomic, checksum
 from .folders import PARTS, Found, Layout, listing
@@ -125,17 +124,11 @@ def _of_part(names: list[str], found: Found, part: str, digests: list[str]) -> s
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
     """One process at a time reads the images; where nothing can be written, each does."""
-    lock = FileLock(store / f".{KEPT}.lock")
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError:
+    with ExitStack() as stack:
+        with suppress(OSError):
+            store.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.alone(store / f".{KEPT}.lock"))
         yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _clock(store: Path) -> int:

@@ -26,9 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
-from . import contents, pixels
+from . import contents, locks, pixels
 from .errors import RepdynError, named, no_access
 from .files import atomic, checksum, unreadable
 from .folders import PARTS, Layout
@@ -63,7 +62,7 @@ def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
         return stored
     try:
         store.mkdir(parents=True, exist_ok=True)
-        with FileLock(store / f".{part}.lock"):
+        with locks.alone(store / f".{part}.lock"):
             stored = _opened(path, layout)  # another process may have been at it meanwhile
             if stored is None:
                 found = contents.look(layout, root)
@@ -76,7 +75,8 @@ def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
                     LOG.warning("`%s` is damaged; the images are decoded again", named(path))
                 _decode(found, part, layout, path)
                 stored = _opened(path, layout)
-            # Also what was half written when a process was killed: only who has the lock writes.
+            # Also what was half written when a process was killed: only who has the lock writes. Without locks, what
+            # another may have is not removed.
             for old in (*store.glob(f"{part}-*"), *store.glob(f".{part}-*")):
                 if old != path:
                     _remove(old)

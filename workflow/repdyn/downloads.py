@@ -21,8 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
+from . import locks
 from .errors import RepdynError, no_access
 from .images import Stored
 from .progress import LOG
@@ -146,7 +146,7 @@ def _fetch(
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f".{name}.lock"):
+        with locks.alone(root / f".{name}.lock"):
             if not lacking():  # another process has been at it meanwhile
                 return
             LOG.info("downloading %s into %s", name, root)
@@ -220,6 +220,8 @@ def _read_idx(path: Path, md5: str | None) -> Array:
     shape = tuple(np.frombuffer(content[4:start], dtype=">u4").tolist())
     if len(shape) != dimensions or len(content) - start != np.prod(shape):
         raise _damaged(path, f"{len(content)} bytes do not hold {shape}")
+    if md5 is None and path.suffix != ".gz":
+        LOG.warning("`%s` is taken as it is: only its gzipped form has a checksum that is known", path)
     if md5 not in (None, _md5(content)):
         raise _damaged(path, f"the MD5 of what it holds is {_md5(content)}, and should be {md5}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

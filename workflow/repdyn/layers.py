@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from . import check, datasets, devices, layer_names
+from . import check, datasets, devices, layer_names, rehearsal
 
 if TYPE_CHECKING:
     from .study import Study
@@ -46,6 +46,10 @@ def main(study: Study) -> None:
         for layer, calls in checked.calls.items():
             if calls > 1:
                 print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")
+        with check.blaming(f"archs.{arch}"):
+            same = rehearsal.remark(study, arch, checked.model, checked.layers)
+        if same is not None:
+            print(f"  {same}.\n")
 
 
 def _why(path: str) -> str:

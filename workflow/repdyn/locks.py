@@ -11,7 +11,8 @@ import errno
 import fcntl
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .files import unwritable
@@ -89,6 +90,40 @@ def take(path: Path) -> Lock | None:
                 raise UnsupportedError from None
             raise unwritable(path, error) from None
         os.close(descriptor)  # it was deleted between opening and locking: another file is there, or none
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until no other process is inside; where the file system has no locks, be inside with others.
+
+    So what is done inside must be right all the same, if not as cheap: each process writes what others write, whole.
+
+    Raises:
+        OSError: if the file cannot be made.
+    """
+    descriptor = _wait(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_still(path, descriptor):
+                return descriptor
+        except OSError as error:
+            if error.errno in _UNSUPPORTED:
+                return descriptor
+            os.close(descriptor)
+            raise
+        except BaseException:  # a signal that asks the process to end
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

@@ -23,8 +23,10 @@ SPEAKING = ("progress",)
 # What is called of a stage's module, and of a figure's.
 ENTRIES = ("main", "draw", "save")
 
-# Import names of the packages whose versions are worth recording, and what they are called where they are published.
+# Import names of all packages that numbers come out of, pixels included, and what they are called where they are
+# published. Others that stages import show progress or draw (the tests know which).
 _DISTRIBUTIONS = {
+    "PIL": "pillow",
     "numpy": "numpy",
     "pyarrow": "pyarrow",
     "pandas": "pandas",

@@ -68,7 +68,9 @@ class Observer:
         return found
 
 
-def check_measuring(study: Study, arch: str, trained: nn.Module, layers: Mapping[str, str], resolution: float) -> None:
+def check_measuring(
+    study: Study, arch: str, trained: nn.Module, layers: Mapping[str, str], resolution: float
+) -> str | None:
     """Check that a network can be measured, and that what is measured is what was trained.
 
     Args:
@@ -78,13 +80,14 @@ def check_measuring(study: Study, arch: str, trained: nn.Module, layers: Mapping
         layers: its observed layers, name -> module path.
         resolution: machine epsilon of the coarsest numbers that the network computes with.
 
+    Returns:
+        A remark where several layers are one.
+
     Raises:
         RepdynError: naming the layer, or what is no part of the state.
     """
     settings = study.hyperparameters("regions", study.run(arch, next(iter(study.optimizers)), study.seeds[0]))
-    with torch.no_grad():
-        for weights in trained.train().parameters():
-            weights.mul_(0.9).add_(0.001)  # other ones than at initialisation, whatever the optimizer made of them
+    _move(trained)
     model, _ = activations.network(study, settings, CPU)
     _check_state(trained, model)
     with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
@@ -105,6 +108,39 @@ def check_measuring(study: Study, arch: str, trained: nn.Module, layers: Mapping
     for part in (slice(0, 2), slice(2, 3)):
         _check_alone(found, observe(model, images[part]), part, resolution)
     _label(model, layers, observe.reduction, images, {layer: found[layer].shape[1] for layer in layers})
+    return _same(found)
+
+
+def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
+    """What is to be said where several layers of a network are one; its weights are changed."""
+    _move(model)
+    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
+    images: Array = np.random.default_rng(1).standard_normal((IMAGES, *datasets.shape(study.data)), np.float32)
+    return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
+
+
+@torch.no_grad()
+def _move(model: nn.Module) -> None:
+    """Give a network other weights than at initialisation, whatever the optimizer made of them.
+
+    At initialisation, a residual branch may be zero, and what enters a block be what it gives.
+    """
+    for weights in model.train().parameters():
+        weights.mul_(0.9).add_(0.001)
+
+
+def _same(found: Seen) -> str | None:
+    """What is to be said of layers that give the same numbers for each image, unless all images are alike there."""
+    groups: dict[bytes, list[str]] = {}
+    for layer, values in found.items():
+        if layer != OUTPUT and _spread(values) > 0:
+            groups.setdefault(values.numpy().tobytes(), []).append(layer)
+    sentences = [
+        f"{' and '.join(same)} give the same numbers for every image: they are one layer, observed {len(same)} times"
+        for same in groups.values()
+        if len(same) > 1
+    ]
+    return "; ".join(sentences) or None
 
 
 def _check_state(trained: nn.Module, model: nn.Module) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from . import architectures, checkpoints, data, devices, schedule, seeds, stepping, tables
+from . import architectures, bfloat16, checkpoints, data, devices, schedule, seeds, stepping, tables
 from .augmentation import Augmentation
 from .errors import RepdynError
 from .feed import Feed
@@ -112,6 +112,8 @@ class Trainer:
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = schedule.steps_of(study)
         self.model = architectures.of_run(settings, examples.shape, examples.classes)
+        if self.device.type == "cpu":  # of which there may be other ones than where the study was checked
+            bfloat16.check(self.model, settings, examples.shape, examples.classes)
         self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 from pathlib import Path
@@ -33,7 +34,9 @@ def main(job: Job, figure: str, output: Path) -> None:
     if extension == ANIMATED:
         figures, whole = catalogue.ANIMATIONS if of_run else {}, f"{whole} that moves"
     if figure not in figures:
-        known = f"there are: {', '.join(figures)}" if figures else "there is none"
+        close = [f"`{name}`" for name in difflib.get_close_matches(figure, figures)]
+        hint = f"did you mean {' or '.join(close)}? There are" if close else "there are"
+        known = f"{hint}: {', '.join(figures)}" if figures else "there is none"
         raise RepdynError(f"There is no figure `{figure}` of {whole}; {known}.")
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
