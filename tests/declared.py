@@ -15,6 +15,7 @@ from typing import Any
 from repdyn import study as studies
 from repdyn.figures import catalogue
 from repdyn.settings import Section
+from repdyn.stages import STAGES
 from repdyn.study import Study
 
 DRAWINGS: dict[str, Mapping[str, catalogue.Drawn]] = {
@@ -54,7 +55,7 @@ def _sections(annotation: Any) -> Iterator[tuple[str, type[Section]]]:
 
 def stage_declares(stage: str, path: str, of_run: bool) -> bool:
     """Whether the hyperparameters of a stage, of a run or of the whole grid, hold a setting."""
-    sections = studies._SECTIONS[stage]
+    sections = STAGES[stage].sections
     top, _, rest = path.partition(".")
     if top in ("archs", "optimizers", "seeds"):
         if rest in ("*.layers", "*.family"):

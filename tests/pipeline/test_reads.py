@@ -13,17 +13,18 @@ import pytest
 import yaml
 from running import TINY
 
-from repdyn import datasets, fetch
+from repdyn import datasets
 from repdyn import study as studies
-from repdyn.__main__ import RUN_STAGES, STUDY_STAGES, module_of
+from repdyn.__main__ import module_of
 from repdyn.figures import catalogue, draw, reading, style
 from repdyn.jobs import Job
 from repdyn.origin import Origin
 from repdyn.paths import Paths
+from repdyn.stages import STAGES
 
 RUN = ("vit", "sgd", 0)
 PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
-STAGES = [stage for stage in (*RUN_STAGES, *STUDY_STAGES) if stage not in ("fetch", *PAGES)]
+MEASURING = [name for name, stage in STAGES.items() if stage.sections]
 DRAWINGS = [
     *((figure, "png", True) for figure in catalogue.RUN_FIGURES),
     *((figure, "gif", True) for figure in catalogue.ANIMATIONS),
@@ -70,14 +71,14 @@ def reading_data() -> Iterator[list[object]]:
         yield found
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", MEASURING)
 @pytest.mark.usefixtures("place")
 def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
     study = studies.load(TINY)
-    run = studies.Run(*RUN) if stage in RUN_STAGES else None
+    run = studies.Run(*RUN) if STAGES[stage].scope == "run" else None
     with declared.recording(study) as read, reading_data() as images:
         module_of(stage).main(Job(stage, study, Paths("results/tiny"), run))
-    assert bool(images) == (stage in fetch.READERS)
+    assert bool(images) == STAGES[stage].reads_images
     # In which order the grid is written changes no number.
     read.settings -= {"archs", "optimizers", "seeds"}
     undeclared = {
@@ -86,8 +87,8 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
         if not path.startswith("execution.") and not declared.stage_declares(stage, path, of_run=run is not None)
     }
     assert not undeclared
-    own = set(studies._SECTIONS[stage])
-    assert all(own >= set(studies._SECTIONS[other]) for other in read.stages - {"checkpoints"})
+    own = set(STAGES[stage].sections)
+    assert all(own >= set(STAGES[other].sections) for other in read.stages - {"checkpoints"})
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), DRAWINGS)
@@ -108,8 +109,8 @@ def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figur
         if not any(declared.stage_declares(stage, path, of_run=False) for stage in stages if "." in path)
     }
     assert not undeclared
-    of_tables = set().union(*(studies._SECTIONS[stage] for stage in stages))
-    assert all(of_tables >= set(studies._SECTIONS[other]) for other in read.stages)
+    of_tables = set().union(*(STAGES[stage].sections for stage in stages))
+    assert all(of_tables >= set(STAGES[other].sections) for other in read.stages)
 
 
 # ---- order, and what is held against what -------------------------------------------------------------------------

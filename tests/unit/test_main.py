@@ -123,7 +123,7 @@ def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sente
     ("arguments", "sentence"),
     [
         (("plann",), "python -m repdyn: there is no stage `plann`; did you mean `plan`?"),
-        (("???",), "python -m repdyn: there is no stage `???`; there are: train, activations, cka,"),
+        (("???",), "python -m repdyn: there is no stage `???`; there are: fetch, examples, planes, train,"),
         (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `python -m repdyn cka"),
         (("cka", *RUN[:-1], "9" * 5000), "argument --seed: invalid int value: '9999"),
         (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `python -m repdyn cka --help`"),

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import checkpoints, jobs, records, tables
+from repdyn import checkpoints, records, stages, tables
 from repdyn.errors import DamagedError, RepdynError
 from repdyn.figures import reading
 from repdyn.jobs import Job
@@ -41,6 +41,14 @@ def test_every_file_of_a_study_has_a_record_of_its_own_name_which_is_its_folder(
     for record in RECORDS:
         path = job.path(record, step=4 if record is CHECKPOINT else None)
         assert path.startswith(f"{job.paths.root}/{record.name}/"), record
+
+
+def test_a_stage_is_said_to_write_the_files_that_it_has_records_of():
+    of_stages = {name: [record.path for record in RECORDS if record.stage == name] for name in stages.STAGES}
+    assert sum(map(len, of_stages.values())) == len(RECORDS)
+    for name, stage in stages.STAGES.items():
+        assert set(stage.writes) == set(of_stages[name]), name
+        assert {record.of_run for record in RECORDS if record.stage == name} <= {stage.scope == "run"}, name
 
 
 def test_each_file_is_refused_in_the_place_of_every_other(job):
@@ -113,5 +121,5 @@ def test_records_need_no_stage():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     ).stdout.split()
-    stages = {f"repdyn.{jobs.MODULES.get(record.stage, record.stage)}" for record in RECORDS}
-    assert not {*stages, "torch", "pandas", "scipy"} & set(loaded)
+    writing = {f"repdyn.{stages.module_of(record.stage)}" for record in RECORDS}
+    assert not {*writing, "torch", "pandas", "scipy"} & set(loaded)

@@ -41,6 +41,7 @@ from .settings import (
     Training,
     distinct,
 )
+from .stages import STAGES
 
 Hyperparameters = dict[str, Any]
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
@@ -203,7 +204,7 @@ class Study(Section):
             del settings["training"]["epochs"]
             return settings
         settings = {}
-        for section in _SECTIONS[stage]:
+        for section in STAGES[stage].sections:
             if section == "run":
                 if run is None:
                     settings["archs"] = {
@@ -236,29 +237,6 @@ class Study(Section):
                 only = {setting} if setting else None
                 settings[name] = getattr(self, name).model_dump(mode="json", include=only)
         return settings
-
-
-# Which parts of the config each stage's numbers depend on, through the stages before it too: sections, or one setting
-# of a section. `run` is the run's architecture, optimizer and seed, or the whole grid, without `layers` and `families`.
-_TRAIN = ("data", "run", "training", "checkpoints")
-_ACTIVATIONS = (*_TRAIN, "layers", "activations")
-_PROBES = (*_ACTIVATIONS, "probes")
-_REGIONS = (*_PROBES, "planes")
-_PHASES = (*_REGIONS, "cka", "phases")
-_SECTIONS: dict[str, tuple[str, ...]] = {
-    "examples": ("data",),
-    "train": _TRAIN,
-    "activations": _ACTIVATIONS,
-    "cka": (*_ACTIVATIONS, "cka"),
-    "cka_layers": (*_ACTIVATIONS, "cka.tf32"),
-    "cka_between": (*_ACTIVATIONS, "cka.tf32"),
-    "probes": _PROBES,
-    "planes": ("data", "planes"),
-    "regions": _REGIONS,
-    "regions_between": _REGIONS,
-    "phases": _PHASES,
-    "findings": (*_PHASES, "findings", "families"),
-}
 
 
 def load(path: Path) -> Study:
