@@ -94,7 +94,7 @@ class Read:
 def recording(study: Study) -> Iterator[Read]:
     """Record what is read of a study within the context, but for which runs there are: a rule's inputs say that."""
     places, known, read = dict(_places(study, "")), list(settings()), Read()
-    silent = False
+    silent, kept_alive = False, list[Section]()
     kept = Study.hyperparameters, Study.runs
 
     def look_up(self: Section, name: str) -> Any:
@@ -103,7 +103,19 @@ def recording(study: Study) -> Iterator[Read]:
             is_whole = name == "model_dump"
             here = {path for path in known if path.startswith(place)} if is_whole else {f"{place}{name}"}
             read.settings.update(here.intersection(known))
-        return object.__getattribute__(self, name)
+        found = object.__getattribute__(self, name)
+        return copies(place, found) if name == "model_copy" and place is not None else found
+
+    def copies(place: str, copy: Any) -> Any:
+        """What makes copies of the section at a place, which are looked at like itself."""
+
+        def make(**changes: Any) -> Section:
+            copied: Section = copy(**changes)
+            kept_alive.append(copied)
+            places[id(copied)] = place
+            return copied
+
+        return make
 
     def silently(function: Any, *arguments: Any) -> Any:
         nonlocal silent

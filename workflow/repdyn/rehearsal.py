@@ -81,19 +81,18 @@ def check_measuring(study: Study, arch: str, trained: nn.Module, layers: Mapping
     Raises:
         RepdynError: naming the layer, or what is no part of the state.
     """
-    settings = study.hyperparameters("regions", study.run(arch, next(iter(study.optimizers)), study.seeds[0]))
     with torch.no_grad():
         for weights in trained.train().parameters():
             weights.mul_(0.9).add_(0.001)  # other ones than at initialisation, whatever the optimizer made of them
-    model, _ = activations.network(study, settings, CPU)
+    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    model, _ = activations.network(study, run, CPU)
     _check_state(trained, model)
     with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    observe = Observer(
-        study.archs[arch].model, {**layers, OUTPUT: ""}, Reduction(settings["activations"]["reduction"], model)
-    )
+    reduction = Reduction(study.activations.reduction, model)
+    observe = Observer(study.archs[arch].model, {**layers, OUTPUT: ""}, reduction)
     shape, generator = datasets.shape(study.data), torch.Generator().manual_seed(1)
     images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
     layouts.lay_out(trained, torch.contiguous_format)  # in the order of training, sums would be rounded otherwise

@@ -186,10 +186,13 @@ class Study(Section):
         """The width of each architecture that has one."""
         return {name: arch.width for name, arch in self.archs.items() if arch.width is not None}
 
+    def optimizer(self, run: Run) -> Optimizer:
+        """The optimizer of a run; its ``lr`` is one number."""
+        return self.optimizers[run.optimizer].of_run(run.arch, self.training.epochs)
+
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
-        lr = self.optimizers[run.optimizer].lr
-        return lr[run.arch] if isinstance(lr, dict) else lr
+        return self.optimizers[run.optimizer].rate(run.arch)
 
     def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
         """Everything in the config that determines the numbers of a stage, its predecessors' part included.
@@ -216,13 +219,8 @@ class Study(Section):
                     }
                     settings["seeds"] = sorted(self.seeds)  # their order is one in which things are drawn
                 else:
-                    optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
-                    schedule = self.optimizers[run.optimizer].schedule
-                    settings["optimizer"] = optimizer | {
-                        "lr": self.learning_rate(run),
-                        "schedule": None if schedule is None else schedule.settings(self.training.epochs),
-                    }
+                    settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
                     settings["seed"] = run.seed
             elif section == "families":
                 settings["families"] = self.families
