@@ -16,7 +16,7 @@ from running import TINY
 from repdyn import datasets
 from repdyn import study as studies
 from repdyn.__main__ import module_of
-from repdyn.figures import catalogue, draw, reading, style
+from repdyn.figures import catalogue, draw, style
 from repdyn.jobs import Job
 from repdyn.origin import Origin
 from repdyn.paths import Paths
@@ -31,8 +31,7 @@ DRAWINGS = [
     *((figure, "png", False) for figure in catalogue.STUDY_FIGURES),
     *((page, "html", False) for page in PAGES),
 ]
-# Table, as an entry of the catalogue calls it -> the stage that writes it.
-STAGE_OF = {name: table.stage for name, table in reading.TABLES.items()} | {"planes": "planes", "findings": "findings"}
+STAGE_OF = {place: name for name, stage in STAGES.items() for place in stage.writes}
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +92,22 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), DRAWINGS)
 @pytest.mark.usefixtures("place")
-def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figure, extension, of_run):
+def test_a_drawing_reads_the_tables_that_it_declares_and_no_setting_that_neither_it_nor_they_declare(
+    figure, extension, of_run
+):
     study = studies.parse(wide() | {"seeds": [0]}) if figure == "widths" else studies.load(TINY)
     entry = entry_of(figure, extension, of_run)
+    tables, origin = set(), Job.origin
     with declared.recording(study) as read, reading_data() as images, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Job, "origin", lambda self, record, *words: tables.add(record.path) or origin(self, record, *words)
+        )
         if figure == "widths":  # of which the tiny study has none
             patch.setattr(Origin, "check", lambda *_: None)
         drawn(study, figure, extension, of_run)
+    assert tables == {*entry.of_run, *entry.of_study}
     assert not images or "data" in entry.reads
-    stages = {STAGE_OF[table] for table in (*entry.of_run, *entry.of_study)}
+    stages = {STAGE_OF[place] for place in (*entry.of_run, *entry.of_study)}
     undeclared = {
         path
         for path in read.settings
@@ -163,12 +169,12 @@ def two_seeds(place, monkeypatch):
     monkeypatch.setattr(Origin, "check", lambda *_: None)
     paths, other = Paths(str(place / "results/tiny")), {"vit": "resnet", "resnet": "vit", "sgd": "adam", "adam": "sgd"}
     for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
-        for table in catalogue.EXPLORER.of_run:
-            arch_of = arch if table != "history" else other[arch]  # layers differ from one to the other
+        for lies in catalogue.EXPLORER.of_run:
+            arch_of = arch if lies is not Paths.history else other[arch]  # layers differ from one to the other
             source, target = studies.Run(arch_of, other[optimizer], 0).path, studies.Run(arch, optimizer, 1).path
-            path = Path(getattr(paths, table)(target))
+            path = Path(lies(paths, target))
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(getattr(paths, table)(source), path)
+            shutil.copy2(lies(paths, source), path)
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), [case for case in DRAWINGS if not case[2]])
