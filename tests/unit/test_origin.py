@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
 from torch import nn
@@ -96,14 +97,33 @@ def test_the_noise_floor_is_refused_in_the_place_of_similarities(job):
 
 
 def test_a_table_of_another_seed_is_refused_whoever_reads_it(job):
-    empty = {name: [] for name in HISTORY.names}
+    zeros = {name: [0] * job.study.evaluations for name in HISTORY.names}
     one, other = job, replace(job, grid_run=replace(job.run, seed=1))
-    tables.write(one.path(HISTORY), empty, HISTORY.schema, metadata(one, HISTORY))
+    tables.write(one.path(HISTORY), zeros, HISTORY.schema, metadata(one, HISTORY))
     Path(other.path(HISTORY)).parent.mkdir(parents=True)
     shutil.copy(one.path(HISTORY), other.path(HISTORY))
     reading.of_run(job, "history")
     with pytest.raises(RepdynError, match=r"seed=1/history\.parquet` says .* seed 0, but .* seed 1 belongs there"):
         reading.of_run(other, "history")
+
+
+@pytest.mark.parametrize(
+    ("record", "rows", "too_few"),
+    [(HISTORY, 21, 20), (SIMILARITY, 8**2 * 3, 8**2 * 3 - 1), (FLOOR, 8 * 3, 0)],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_a_table_of_too_few_rows_is_refused_naming_both_numbers(job, record, rows, too_few):
+    for number in (rows, too_few):
+        names = {
+            name: [0 if pa.types.is_integer(record.schema.field(name).type) else None] * number for name in record.names
+        }
+        tables.write(job.path(record), names, record.schema, metadata(job, record))
+        if number == rows:
+            assert len(tables.read(*job.place(record))) == rows
+    with pytest.raises(
+        RepdynError, match=rf"has {too_few} rows where the table `{record.name}` of this study has \d+, or"
+    ):
+        tables.read(*job.place(record))
 
 
 @pytest.mark.parametrize("missing", ["table", "stage", "run"])

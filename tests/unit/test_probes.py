@@ -213,6 +213,8 @@ def stored(make_job, config):
 
     def store(**changes):
         config["probes"] = changes
+        config["checkpoints"] = {"schedule": "explicit", "epochs": [1, 4]}
+        config["activations"] |= {"similarity_examples": 30, "probe_examples": 50}
         job = make_job("probes", config)
         generator = np.random.default_rng(0)
         layout = activations.layout({"noise": 40, "blocks.0": 12}, set(), "float16")

@@ -55,7 +55,8 @@ class Job:
     def origin(self, record: Record, run: Run | None = None, step: int | None = None) -> Origin:
         """What a file must say about itself to be the one that this study wants; arguments as for :meth:`path`."""
         of_run = (run or self.run) if record.of_run else None
-        return Origin(record, of_run, self.study.hyperparameters(record.settings or record.stage, of_run), step)
+        settings = self.study.hyperparameters(record.settings or record.stage, of_run)
+        return Origin(record, of_run, settings, step, None if record.rows is None else record.rows(self.study))
 
     def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
         """Path and origin of a file that is to be read."""
