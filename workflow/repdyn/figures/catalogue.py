@@ -128,7 +128,7 @@ def _planes(name: str) -> Entry:
             input to the network's own output) gives to it at one moment of training (columns). A circle, a square and a
             triangle stand where the three images are; the legend shows them larger. {_ISLANDS[name]}
         """,
-        of_run=(Paths.region_pictures, Paths.scores),
+        of_run=(Paths.region_pictures,),
         of_study=(Paths.planes,),
         reads=("data",),
     )
