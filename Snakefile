@@ -1,5 +1,6 @@
 # The map of the workflow: which study, which rules, and what `rule all` wants.
-# A stage is a file in workflow/rules, a module in workflow/repdyn and a command, `python -m repdyn STAGE`, of one name.
+# A stage is a file in workflow/rules, a module in workflow/repdyn and a command, `python -m repdyn STAGE`, of one name;
+# what is known of each stands in workflow/repdyn/stages.py.
 
 # A study given by --configfile replaces config.yaml; Snakemake alone would merge the two grids.
 if not workflow.configfiles:

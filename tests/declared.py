@@ -15,6 +15,7 @@ from typing import Any
 from repdyn import study as studies
 from repdyn.figures import catalogue
 from repdyn.settings import Section
+from repdyn.stages import STAGES
 from repdyn.study import Study
 
 DRAWINGS: dict[str, Mapping[str, catalogue.Drawn]] = {
@@ -54,7 +55,7 @@ def _sections(annotation: Any) -> Iterator[tuple[str, type[Section]]]:
 
 def stage_declares(stage: str, path: str, of_run: bool) -> bool:
     """Whether the hyperparameters of a stage, of a run or of the whole grid, hold a setting."""
-    sections = studies._SECTIONS[stage]
+    sections = STAGES[stage].sections
     top, _, rest = path.partition(".")
     if top in ("archs", "optimizers", "seeds"):
         if rest in ("*.layers", "*.family"):
@@ -93,7 +94,7 @@ class Read:
 def recording(study: Study) -> Iterator[Read]:
     """Record what is read of a study within the context, but for which runs there are: a rule's inputs say that."""
     places, known, read = dict(_places(study, "")), list(settings()), Read()
-    silent = False
+    silent, kept_alive = False, list[Section]()
     kept = Study.hyperparameters, Study.runs
 
     def look_up(self: Section, name: str) -> Any:
@@ -102,7 +103,19 @@ def recording(study: Study) -> Iterator[Read]:
             is_whole = name == "model_dump"
             here = {path for path in known if path.startswith(place)} if is_whole else {f"{place}{name}"}
             read.settings.update(here.intersection(known))
-        return object.__getattribute__(self, name)
+        found = object.__getattribute__(self, name)
+        return copies(place, found) if name == "model_copy" and place is not None else found
+
+    def copies(place: str, copy: Any) -> Any:
+        """What makes copies of the section at a place, which are looked at like itself."""
+
+        def make(**changes: Any) -> Section:
+            copied: Section = copy(**changes)
+            kept_alive.append(copied)
+            places[id(copied)] = place
+            return copied
+
+        return make
 
     def silently(function: Any, *arguments: Any) -> Any:
         nonlocal silent

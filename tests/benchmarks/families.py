@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from repdyn import activations, architectures, observed
 from repdyn.errors import one_line
+from repdyn.settings import Architecture
 
 # From the smallest on, as timm and others name sizes; what is called none of these comes last.
 SIZES = ("atto", "femto", "pico", "nano", "xxs", "xxt", "xs", "tiny", "_t", "mini", "small", "_s", "18", "b0", "050")
@@ -46,7 +47,7 @@ def _size(name: str) -> tuple[int, int, str]:
 
 def observe(name: str, size: int) -> tuple[bool, str]:
     """Train a step on four images; whether all went well, and what was observed or is wrong."""
-    settings = {"model": name, "kwargs": {}, "stem": "native", "width": None}
+    settings = Architecture(model=name)
     try:
         model = architectures.build(settings, (3, size, size), 10, seed=0)
         layers = observed.observed(model, None)

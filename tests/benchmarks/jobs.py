@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from repdyn.__main__ import RUN_STAGES, STUDY_STAGES
+from repdyn.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 AIM = 1.5
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--study", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
-    stages = [*RUN_STAGES, *STUDY_STAGES, "figure"]
+    stages = [name for name, stage in STAGES.items() if stage.scope != "tool"]
     codes = {"import torch": ("import torch",)} | {stage: (START, stage, str(given.study)) for stage in stages}
     for code in codes.values():
         cost(*code)  # files into the system's cache, bytecode onto the disk

@@ -50,6 +50,7 @@ from repdyn import (
 from repdyn import study as studies
 from repdyn.jobs import Job
 from repdyn.paths import Paths
+from repdyn.settings import Architecture
 
 
 class PointByPoint(Dataset):
@@ -127,7 +128,7 @@ class Bench:
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
         from repdyn import datasets
 
-        model, layers = activations.network(self.job.study, self.job.made_with("regions"), torch.device("cpu"))
+        model, layers = activations.network(self.job.study, self.job.run, torch.device("cpu"))
         checkpoints.load(self.job.paths.checkpoint(self.job.run.path, step), model)
         return model, layers, datasets.shape(self.job.study.data)
 
@@ -238,9 +239,7 @@ def default_study(path: Path, epochs: int, repeats: int, per_decade: int, publis
 def wide_network(points: int, repeats: int) -> None:
     """ResNet-18 for 32 × 32 images, with random weights and images: only time is measured."""
     shape, device = (3, 32, 32), torch.device("cpu")
-    model = architectures.build(
-        {"model": "resnet18", "kwargs": {}, "stem": "small", "width": None}, shape, 10, seed=0
-    ).eval()
+    model = architectures.build(Architecture(model="resnet18", stem="small"), shape, 10, seed=0).eval()
     layers = observed.observed(model, None)
     generator = torch.Generator().manual_seed(0)
     side = round(points**0.5)

@@ -43,9 +43,7 @@ DEFAULT = Path(__file__).parents[2] / "config.yaml"
 def trainer_of(job: Job, folder: Path) -> training.Trainer:
     """A run at its start; its state and checkpoints go to a folder of its own."""
     examples = data.load(job.study.data, job.data_root, job.run.seed)
-    return training.Trainer(
-        job.study, job.made_with("train"), examples, StateFolder(folder, job.origin(STATE), "benchmark")
-    )
+    return training.Trainer(job.study, job.run, examples, StateFolder(folder, job.origin(STATE), "benchmark"))
 
 
 class Transformed(Dataset[tuple[torch.Tensor, int]]):
@@ -67,10 +65,10 @@ class Transformed(Dataset[tuple[torch.Tensor, int]]):
 
 def plain_loop(job: Job, dataset: Dataset[Any]) -> Callable[[], None]:
     """An epoch of the loop that everybody writes."""
-    settings = job.made_with("train")
-    model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
-    optimizer = torch.optim.SGD(model.parameters(), lr=settings["optimizer"]["lr"], momentum=0.9)
-    loader = DataLoader(dataset, batch_size=settings["training"]["batch_size"], shuffle=True)
+    study, run = job.study, job.run
+    model = architectures.build(study.archs[run.arch], (1, 8, 8), 10, seed=0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=study.learning_rate(run), momentum=0.9)
+    loader = DataLoader(dataset, batch_size=study.training.batch_size, shuffle=True)
 
     def epoch() -> None:
         model.train()

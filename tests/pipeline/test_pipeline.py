@@ -1,7 +1,10 @@
 """A tiny study from end to end, through Snakemake, as a user runs it."""
 
+import importlib
+import itertools
 import json
 import os
+import pkgutil
 import subprocess
 
 import numpy as np
@@ -12,7 +15,11 @@ import yaml
 from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
 
+from repdyn import records, tables
+from repdyn import study as studies
 from repdyn.catalogue.measures import MEASURES
+from repdyn.jobs import Job
+from repdyn.paths import Paths
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
@@ -62,6 +69,18 @@ def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, 
     if "arch=" in table:
         assert about["run"] == {"arch": "vit", "optimizer": "sgd", "seed": 0}
         assert about["hyperparameters"]["optimizer"]["lr"] == 0.05
+
+
+def test_every_table_has_as_many_rows_as_its_record_says(complete):
+    study = studies.load(TINY)
+    modules = [
+        importlib.import_module(f"repdyn.records.{found.name}") for found in pkgutil.iter_modules(records.__path__)
+    ]
+    known = [table for module in modules for table in vars(module).values() if isinstance(table, tables.Table)]
+    assert len({table.name for table in known if table.rows is not None}) > 10
+    job = Job("figure", study, Paths(str(complete / "results/tiny")))
+    for table, run in itertools.product(known, study.runs):
+        tables.open_file(*job.place(table, run))
 
 
 @pytest.mark.parametrize("table", ["history", "cka", "probes/accuracy", "regions/similarity", "phases/scores"])

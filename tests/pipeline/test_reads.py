@@ -13,25 +13,25 @@ import pytest
 import yaml
 from running import TINY
 
-from repdyn import datasets, fetch
+from repdyn import datasets
 from repdyn import study as studies
-from repdyn.__main__ import RUN_STAGES, STUDY_STAGES, module_of
-from repdyn.figures import catalogue, draw, reading, style
+from repdyn.__main__ import module_of
+from repdyn.figures import catalogue, draw, style
 from repdyn.jobs import Job
 from repdyn.origin import Origin
 from repdyn.paths import Paths
+from repdyn.stages import STAGES
 
 RUN = ("vit", "sgd", 0)
 PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
-STAGES = [stage for stage in (*RUN_STAGES, *STUDY_STAGES) if stage not in ("fetch", *PAGES)]
+MEASURING = [name for name, stage in STAGES.items() if stage.sections]
 DRAWINGS = [
     *((figure, "png", True) for figure in catalogue.RUN_FIGURES),
     *((figure, "gif", True) for figure in catalogue.ANIMATIONS),
     *((figure, "png", False) for figure in catalogue.STUDY_FIGURES),
     *((page, "html", False) for page in PAGES),
 ]
-# Table, as an entry of the catalogue calls it -> the stage that writes it.
-STAGE_OF = {name: table.stage for name, table in reading.TABLES.items()} | {"planes": "planes", "findings": "findings"}
+STAGE_OF = {place: name for name, stage in STAGES.items() for place in stage.writes}
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +70,14 @@ def reading_data() -> Iterator[list[object]]:
         yield found
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", MEASURING)
 @pytest.mark.usefixtures("place")
 def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
     study = studies.load(TINY)
-    run = studies.Run(*RUN) if stage in RUN_STAGES else None
+    run = studies.Run(*RUN) if STAGES[stage].scope == "run" else None
     with declared.recording(study) as read, reading_data() as images:
         module_of(stage).main(Job(stage, study, Paths("results/tiny"), run))
-    assert bool(images) == (stage in fetch.READERS)
+    assert bool(images) == STAGES[stage].reads_images
     # In which order the grid is written changes no number.
     read.settings -= {"archs", "optimizers", "seeds"}
     undeclared = {
@@ -86,21 +86,28 @@ def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
         if not path.startswith("execution.") and not declared.stage_declares(stage, path, of_run=run is not None)
     }
     assert not undeclared
-    own = set(studies._SECTIONS[stage])
-    assert all(own >= set(studies._SECTIONS[other]) for other in read.stages - {"checkpoints"})
+    own = set(STAGES[stage].sections)
+    assert all(own >= set(STAGES[other].sections) for other in read.stages - {"checkpoints"})
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), DRAWINGS)
 @pytest.mark.usefixtures("place")
-def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figure, extension, of_run):
+def test_a_drawing_reads_the_tables_that_it_declares_and_no_setting_that_neither_it_nor_they_declare(
+    figure, extension, of_run
+):
     study = studies.parse(wide() | {"seeds": [0]}) if figure == "widths" else studies.load(TINY)
     entry = entry_of(figure, extension, of_run)
+    tables, origin = set(), Job.origin
     with declared.recording(study) as read, reading_data() as images, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Job, "origin", lambda self, record, *words: tables.add(record.path) or origin(self, record, *words)
+        )
         if figure == "widths":  # of which the tiny study has none
             patch.setattr(Origin, "check", lambda *_: None)
         drawn(study, figure, extension, of_run)
+    assert tables == {*entry.of_run, *entry.of_study}
     assert not images or "data" in entry.reads
-    stages = {STAGE_OF[table] for table in (*entry.of_run, *entry.of_study)}
+    stages = {STAGE_OF[place] for place in (*entry.of_run, *entry.of_study)}
     undeclared = {
         path
         for path in read.settings
@@ -108,8 +115,8 @@ def test_a_drawing_reads_no_setting_that_neither_it_nor_its_tables_declare(figur
         if not any(declared.stage_declares(stage, path, of_run=False) for stage in stages if "." in path)
     }
     assert not undeclared
-    of_tables = set().union(*(studies._SECTIONS[stage] for stage in stages))
-    assert all(of_tables >= set(studies._SECTIONS[other]) for other in read.stages)
+    of_tables = set().union(*(STAGES[stage].sections for stage in stages))
+    assert all(of_tables >= set(STAGES[other].sections) for other in read.stages)
 
 
 # ---- order, and what is held against what -------------------------------------------------------------------------
@@ -162,12 +169,12 @@ def two_seeds(place, monkeypatch):
     monkeypatch.setattr(Origin, "check", lambda *_: None)
     paths, other = Paths(str(place / "results/tiny")), {"vit": "resnet", "resnet": "vit", "sgd": "adam", "adam": "sgd"}
     for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
-        for table in catalogue.EXPLORER.of_run:
-            arch_of = arch if table != "history" else other[arch]  # layers differ from one to the other
+        for lies in catalogue.EXPLORER.of_run:
+            arch_of = arch if lies is not Paths.history else other[arch]  # layers differ from one to the other
             source, target = studies.Run(arch_of, other[optimizer], 0).path, studies.Run(arch, optimizer, 1).path
-            path = Path(getattr(paths, table)(target))
+            path = Path(lies(paths, target))
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(getattr(paths, table)(source), path)
+            shutil.copy2(lies(paths, source), path)
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), [case for case in DRAWINGS if not case[2]])

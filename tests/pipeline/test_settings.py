@@ -1,7 +1,7 @@
 """Every setting, changed on a finished study, plans in one dry run what reads it and what is downstream, and no more.
 
 The settings are those of the models that validate a config, so that a new one is looked at the day it is there. What
-reads it is what says so, ``study._SECTIONS`` for stages and ``catalogue`` for drawings; that they say the truth is
+reads it is what says so, ``stages.STAGES`` for stages and ``catalogue`` for drawings; that they say the truth is
 tested in ``test_reads.py``. What is downstream is Snakemake's own graph.
 """
 

@@ -66,8 +66,7 @@ class HeadFirst(nn.Module):
 def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config):
     config["archs"] = {"mine": {"model": f"{__name__}:HeadFirst", "layers": ["first", "second", "tanh"]}}
     study = studies.parse(config)
-    settings = study.hyperparameters("activations", study.run("mine", "sgd", 0))
-    _, layers = activations.network(study, settings, torch.device("cpu"))
+    _, layers = activations.network(study, study.run("mine", "sgd", 0), torch.device("cpu"))
     assert list(layers) == ["first", "second", "tanh"], "of two calls the last counts: its output is what is kept"
     assert list(extents.measure(study, "mine").features) == list(layers)
     assert list(check.check_architecture(study, "mine").layers) == list(layers)
@@ -78,11 +77,9 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
     job = trained(arch)
     activations.main(job)
     table = Representations(*job.place(ACTIVATIONS))
-    model, layers = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
+    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
     assert table.layers == list(layers)
-    splits = activations.choose(
-        job.made_with("activations")["activations"], data.load(job.study.data, job.data_root, job.run.seed), 0
-    )
+    splits = activations.choose(job.study.activations, data.load(job.study.data, job.data_root, job.run.seed), 0)
     step = int(table.steps[-1])
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     for split, examples in splits.items():
@@ -156,9 +153,7 @@ def test_all_runs_compare_the_same_examples(config, make_job):
     for seed in (0, 1):
         job = make_job("activations", config, seed=seed)
         examples = data.load(job.study.data, job.data_root, seed)
-        chosen.append(
-            activations.choose(job.made_with("activations")["activations"], examples, 0)["similarity"].examples
-        )
+        chosen.append(activations.choose(job.study.activations, examples, 0)["similarity"].examples)
     assert np.array_equal(*chosen)
 
 
@@ -207,8 +202,8 @@ def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, mo
 
 def test_networks_are_built_the_same_for_training_and_for_looking(config, make_job):
     job = make_job("activations", config)
-    model, _ = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
-    other = architectures.build(job.made_with("train")["arch"], (1, 8, 8), 10, seed=5)
+    model, _ = activations.network(job.study, job.run, torch.device("cpu"))
+    other = architectures.build(job.study.archs["resnet"], (1, 8, 8), 10, seed=5)
     assert [(n, t.shape) for n, t in model.state_dict().items()] == [
         (n, t.shape) for n, t in other.state_dict().items()
     ]

@@ -4,20 +4,17 @@ from torch import nn
 
 from repdyn import activations, architectures, observed
 from repdyn.errors import RepdynError
+from repdyn.settings import Architecture
 
-RESNET = {
-    "model": "resnet18",
-    "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 8, 8, 8]},
-    "stem": "small",
-    "width": None,
-}
-VIT = {
-    "model": "vit_tiny_patch16_224",
-    "kwargs": {"patch_size": 2, "embed_dim": 16, "depth": 2, "num_heads": 2},
-    "stem": "native",
-    "width": None,
-}
 SHAPE = (1, 8, 8)
+
+
+def of(model, stem="native", width=None, **kwargs):
+    return Architecture(model=model, kwargs=kwargs, stem=stem, width=width)
+
+
+RESNET = of("resnet18", "small", layers=[1, 1, 1, 1], channels=[4, 8, 8, 8])
+VIT = of("vit_tiny_patch16_224", patch_size=2, embed_dim=16, depth=2, num_heads=2)
 
 
 def same(one, other):
@@ -31,10 +28,6 @@ def test_a_seed_is_an_initialisation_and_leaves_the_global_random_state(settings
     assert same(first, again)
     assert not same(first, other)
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def of(model, stem="native", width=None, **kwargs):
-    return {"model": model, "kwargs": kwargs, "stem": stem, "width": width}
 
 
 SWIN = {"window_size": 4, "embed_dim": 8, "depths": (1, 1), "num_heads": (2, 2)}
@@ -93,7 +86,7 @@ FAMILIES = [
 ]
 
 
-@pytest.mark.parametrize(("settings", "first", "count"), FAMILIES, ids=[family[0]["model"] for family in FAMILIES])
+@pytest.mark.parametrize(("settings", "first", "count"), FAMILIES, ids=[family[0].model for family in FAMILIES])
 def test_every_kind_of_network_is_built_run_and_observed(settings, first, count):
     model = architectures.build(settings, (1, 32, 32), 7, 0).eval()
     layers = observed.observed(model, None)
@@ -110,7 +103,7 @@ def test_every_kind_of_network_is_built_run_and_observed(settings, first, count)
 
 @pytest.mark.parametrize("patch", [1, 2, 4, 8])
 def test_a_vit_takes_any_patch_that_divides_the_image(patch):
-    settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": patch}}
+    settings = VIT.model_copy(update={"kwargs": VIT.kwargs | {"patch_size": patch}})
     model = architectures.build(settings, SHAPE, 10, 0)
     assert model.patch_embed.num_patches == (8 // patch) ** 2
     assert model(torch.zeros(2, *SHAPE)).shape == (2, 10)
@@ -167,12 +160,7 @@ def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():
 
 
 def test_a_small_stem_fits_bottlenecks_too():
-    settings = {
-        "model": "resnet50",
-        "kwargs": {"layers": [1, 1, 1, 1], "channels": [4, 4, 4, 4]},
-        "stem": "small",
-        "width": None,
-    }
+    settings = of("resnet50", "small", layers=[1, 1, 1, 1], channels=[4, 4, 4, 4])
     model = architectures.build(settings, (3, 32, 32), 10, 0)
     assert model.conv1.out_channels == 4
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
@@ -196,17 +184,31 @@ def test_a_small_stem_fits_bottlenecks_too():
 )
 def test_what_timm_does_not_know_is_named(change, sentence):
     with pytest.raises(RepdynError, match=sentence):
-        architectures.build(RESNET | change, SHAPE, 10, 0)
+        architectures.build(RESNET.model_copy(update=change), SHAPE, 10, 0)
 
 
 def test_a_patch_that_does_not_divide_the_image_is_named_with_those_that_do():
-    settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": 3}}
+    settings = VIT.model_copy(update={"kwargs": VIT.kwargs | {"patch_size": 3}})
     with pytest.raises(RepdynError, match="patch_size 3, which does not divide the image size 8; these do: 1, 2, 4, 8"):
         architectures.build(settings, SHAPE, 10, 0)
 
 
 @pytest.mark.parametrize("patch", ["x", [2, "x"], 2.0, {}])
 def test_a_patch_that_is_no_size_is_refused_by_the_model_in_one_sentence(patch):
-    settings = VIT | {"kwargs": VIT["kwargs"] | {"patch_size": patch}}
+    settings = VIT.model_copy(update={"kwargs": VIT.kwargs | {"patch_size": patch}})
     with pytest.raises(RepdynError, match="timm cannot build `vit_tiny_patch16_224` with kwargs"):
         architectures.build(settings, SHAPE, 10, 0)
+
+
+class Greedy(nn.Sequential):
+    """Takes what it uses out of the mapping that it is given."""
+
+    def __init__(self, sizes):
+        super().__init__(nn.Flatten(), nn.Linear(64, sizes.pop("hidden")), nn.LazyLinear(10))
+
+
+def test_a_model_that_changes_its_arguments_changes_no_setting():
+    settings = of(f"{__name__}:Greedy", sizes={"hidden": 3})
+    for _ in range(2):
+        assert architectures.build(settings, SHAPE, 10, 0)[1].out_features == 3
+    assert settings.kwargs == {"sizes": {"hidden": 3}}

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from repdyn import settings
 from repdyn.augmentation import Augmentation
 
 BLACK = torch.tensor([-1.0, -2.0, -3.0])
@@ -13,7 +14,7 @@ def images():
 
 
 def drawn(padding, flip, seed=0):
-    augment = Augmentation({"padding": padding, "flip": flip}, BLACK, 200)
+    augment = Augmentation(settings.Augmentation(padding=padding, flip=flip), BLACK, 200)
     augment.draw(torch.Generator().manual_seed(seed))
     return augment
 

@@ -75,8 +75,7 @@ def study_of(config, model="OnePixel", precision="bfloat16", **kwargs):
 
 def look(config, **known):
     study = study_of(config, **known)
-    settings = study.hyperparameters("train", study.run("mine", "sgd", 0))
-    bfloat16.check(nn.Identity(), settings, (1, 8, 8), 10)
+    bfloat16.check(nn.Identity(), study, study.run("mine", "sgd", 0), (1, 8, 8), 10)
 
 
 def is_wrong_here():
@@ -139,11 +138,10 @@ def test_a_fault_is_named_by_its_module(config, operation, which, what):
 
 def test_a_model_that_is_in_bfloat16_itself_is_looked_at_too(config):
     study = study_of(config, precision="float32")
-    settings = study.hyperparameters("train", study.run("mine", "sgd", 0))
     half = OnePixel(1, 10, 8, torch.bfloat16)
-    settings["arch"]["kwargs"] = {"dtype": torch.bfloat16}
+    study.archs["mine"].kwargs["dtype"] = torch.bfloat16
     with Faulty(CONVOLUTION, None), pytest.raises(RepdynError, match="what `first` gives is wrong"):
-        bfloat16.check(half, settings, (1, 8, 8), 10)
+        bfloat16.check(half, study, study.run("mine", "sgd", 0), (1, 8, 8), 10)
 
 
 def test_a_model_that_does_not_go_together_with_it_is_refused(config):

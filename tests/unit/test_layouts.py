@@ -10,6 +10,7 @@ from torch import nn
 
 from repdyn import activations, architectures, layouts
 from repdyn import study as studies
+from repdyn.settings import Architecture, Training
 
 LAST, FIRST = torch.channels_last, torch.contiguous_format
 CPU = torch.device("cpu")
@@ -112,8 +113,7 @@ def test_what_a_network_permutes_before_a_convolution_that_fails_so_is_laid_out_
 
 def test_networks_are_measured_with_channels_first_whatever_images_look_like(config):
     study = studies.parse(config)
-    settings = study.hyperparameters("activations", study.run("resnet", "sgd", 0))
-    model, layers = activations.network(study, settings, CPU)
+    model, layers = activations.network(study, study.run("resnet", "sgd", 0), CPU)
     seen = []
     model.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].stride()))
     images = torch.randn(5, 8, 8, 1).permute(0, 3, 1, 2)
@@ -125,10 +125,8 @@ def test_networks_are_measured_with_channels_first_whatever_images_look_like(con
 
 @pytest.mark.parametrize(("width", "order"), [(15, FIRST), (16, LAST)])
 def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(width, order):
-    training = {"channels_last": True}
-    model = architectures.build(
-        {"model": "resnet18", "kwargs": {}, "stem": "small", "width": width}, (1, 8, 8), 10, seed=0
-    )
+    training = Training(epochs=1)
+    model = architectures.build(Architecture(model="resnet18", stem="small", width=width), (1, 8, 8), 10, seed=0)
     assert layouts.choose(training, model, CPU) == order
     assert layouts.choose(training, model, torch.device("cuda")) == LAST
 
@@ -139,12 +137,12 @@ import json
 import numpy as np
 import torch
 from torch import nn
-from repdyn import augmentation, feed, images, stepping
+from repdyn import augmentation, feed, images, settings, stepping
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-TRAINING = {"channels_last": True, "precision": "float32", "compile": False, "label_smoothing": 0.0, "clip_norm": None}
-OPTIMIZER = {"opt": "momentum", "lr": 0.0, "momentum": 0.0, "weight_decay": 0.0, "kwargs": {}, "schedule": None}
+TRAINING = settings.Training(epochs=1)
+OPTIMIZER = settings.Optimizer(opt="momentum", lr=1.0, momentum=0.0).model_copy(update={"lr": 0.0})  # stays where it is
 
 class Permuted(nn.Module):
     def forward(self, maps):
@@ -166,7 +164,7 @@ def batches(channels, size, augmented, batch):
     stored = np.random.default_rng(0).integers(0, 256, size=(64, channels, size, size), dtype=np.uint8)
     index = np.arange(64)
     table = images.Standardisation.of(stored, index, size, 255).table
-    augment = augmentation.Augmentation({"padding": 1, "flip": True}, torch.zeros(channels), 64)
+    augment = augmentation.Augmentation(settings.Augmentation(padding=1), torch.zeros(channels), 64)
     augment.draw(torch.Generator().manual_seed(0))
     order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
     fed = feed.Feed(images.Images(stored, index, size, table), CPU).batches(batch, order)
@@ -188,7 +186,7 @@ for name, (channels, size, augmented, batch, width, between) in {
     for dtype in (torch.float32, torch.float64):
         torch.manual_seed(0)
         model = Network(channels, width, between).to(dtype)
-        step = stepping.Stepper(model, {"training": TRAINING, "optimizer": OPTIMIZER}, CPU, 1)
+        step = stepping.Stepper(model, TRAINING, OPTIMIZER, CPU, 1)
         for x in batches(channels, size, augmented, batch)[:2]:
             step(x.to(dtype), torch.arange(len(x)) % 10)
         gradients.append(torch.cat([weights.grad.flatten().double() for weights in model.parameters()]))

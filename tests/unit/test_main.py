@@ -132,7 +132,7 @@ def test_ctrl_c_amid_imports_ends_without_a_traceback(tmp_path):
     ("arguments", "sentence"),
     [
         (("plann",), "python -m repdyn: there is no stage `plann`; did you mean `plan`?"),
-        (("???",), "python -m repdyn: there is no stage `???`; there are: train, activations, cka,"),
+        (("???",), "python -m repdyn: there is no stage `???`; there are: fetch, examples, planes, train,"),
         (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `python -m repdyn cka"),
         (("cka", *RUN[:-1], "9" * 5000), "argument --seed: invalid int value: '9999"),
         (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `python -m repdyn cka --help`"),

@@ -1,6 +1,7 @@
 """Networks with one odd thing each: measured as they were trained, or refused before training in one sentence."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import odd_networks
@@ -28,6 +29,7 @@ from repdyn.errors import RepdynError
 from repdyn.jobs import Job
 from repdyn.paths import Paths
 from repdyn.representations import Representations
+from repdyn.settings import Architecture
 
 MEASURABLE = {
     "RandomFeatures": ["features"],
@@ -112,7 +114,7 @@ def test_what_is_measured_is_the_network_that_was_trained(odd, network, observed
 def test_what_a_network_takes_is_known_before_it_is_trained(odd, network, observed):
     checked = odd(network, observed)("train")
     extent = extents.measure(checked.study, "odd")
-    model, layer_paths = activations.network(checked.study, checked.made_with("regions"), torch.device("cpu"))
+    model, layer_paths = activations.network(checked.study, checked.run, torch.device("cpu"))
     state = model.state_dict().values()
     assert (extent.stored, extent.tensors) == (sum(tensor.nbytes for tensor in state), len(state))
     assert extent.features == dict.fromkeys(layer_paths, 12)
@@ -125,11 +127,11 @@ def test_a_second_name_of_a_module_is_refused_with_its_first(odd):
 
 def test_tied_weights_stay_tied(odd):
     job = measure(odd("TiedWeights", MEASURABLE["TiedWeights"]))
-    model, _ = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
+    model, _ = activations.network(job.study, job.run, torch.device("cpu"))
     step = max(read(job, "history").step)
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     assert model.first.weight is model.second.weight
-    start = architectures.of_run(job.made_with("train"), (1, 8, 8), 10)
+    start = architectures.of_run(job.study, job.run, (1, 8, 8), 10)
     assert not torch.equal(model.first.weight, start.first.weight)
 
 
@@ -140,7 +142,7 @@ def test_layers_keep_their_numbers_whatever_they_are_called(odd):
     for module, stage in STAGES[:2]:
         module.main(job(stage))
     job = job("activations")
-    model, layer_paths = activations.network(job.study, job.made_with("activations"), torch.device("cpu"))
+    model, layer_paths = activations.network(job.study, job.run, torch.device("cpu"))
     assert set(layer_paths.values()) == {"hidden", *observed, "head"}
     table = Representations(job.paths.activations(job.run.path))
     step = int(table.steps[-1])
@@ -157,8 +159,8 @@ def test_layers_keep_their_numbers_whatever_they_are_called(odd):
 
 
 def test_attention_biases_that_a_model_keeps_in_evaluation_are_those_of_the_checkpoint(tmp_path):
-    settings = {"kwargs": {"embed_dims": [8, 16], "depths": [1, 1], "num_heads": [1, 1], "window_sizes": [2, 2]}}
-    settings |= {"model": "tiny_vit_5m_224", "stem": "native", "width": None}
+    kwargs = {"embed_dims": [8, 16], "depths": [1, 1], "num_heads": [1, 1], "window_sizes": [2, 2]}
+    settings = Architecture(model="tiny_vit_5m_224", kwargs=kwargs)
     trained, loaded = (architectures.build(settings, (3, 32, 32), 10, seed=0).eval() for _ in range(2))
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
@@ -242,13 +244,13 @@ def test_what_cannot_be_measured_is_refused_before_training(odd, network, senten
 
 
 def test_building_leaves_all_random_numbers_as_they_were(odd):
-    settings = odd("RandomOrder", ["features"])("train").made_with("train")
+    job = odd("RandomOrder", ["features"])("train")
     states = [random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]  # noqa: NPY002
-    one, other = (architectures.of_run(settings, (1, 8, 8), 10) for _ in range(2))
+    one, other = (architectures.of_run(job.study, job.run, (1, 8, 8), 10) for _ in range(2))
     assert states == [random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]  # noqa: NPY002
     assert one.order == other.order
     assert one.training
-    assert architectures.of_run(settings | {"seed": 5}, (1, 8, 8), 10).order != one.order
+    assert architectures.of_run(job.study, replace(job.run, seed=5), (1, 8, 8), 10).order != one.order
 
 
 def test_training_that_draws_from_python_and_numpy_goes_on_as_if_it_had_not_stopped(odd, monkeypatch):

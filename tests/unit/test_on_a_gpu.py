@@ -16,7 +16,7 @@ from torch.serialization import skip_data
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from repdyn import activations, architectures, bootstrap, data, devices, gram, hsic, labelling, minibatch
+from repdyn import activations, architectures, bootstrap, data, devices, gram, hsic, labelling, minibatch, settings
 from repdyn import study as studies
 from repdyn.feed import Feed
 from repdyn.gram_torch import Torch
@@ -121,12 +121,12 @@ def watch(monkeypatch):
 
 @pytest.fixture
 def trainer(watch, config, tmp_path):
-    def make(arch="resnet", optimizer="sgd", **settings):
-        config["training"] |= {"augmentation": {"padding": 1}} | settings
+    def make(arch="resnet", optimizer="sgd", **training):
+        config["training"] |= {"augmentation": {"padding": 1}} | training
         study = studies.parse(config)
         run = study.run(arch, optimizer, 0)
         folder = StateFolder(tmp_path, Origin(STATE, run, {}), "")
-        made = Trainer(study, study.hyperparameters("train", run), data.load(study.data, tmp_path, 0), folder)
+        made = Trainer(study, run, data.load(study.data, tmp_path, 0), folder)
         made.steps = []  # checkpoints are bytes
         watch.waits, watch.float64 = [], []
         return made
@@ -231,9 +231,8 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
 )
 def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, reduction, features):
     study = studies.parse(config)
-    settings = study.hyperparameters("activations", study.run(arch, "sgd", 0))
-    model, layers = activations.network(study, settings, GPU)
-    found = activations.forward(model, layers, some(1), GPU, Reduction(reduction, model))
+    model, layers = activations.network(study, study.run(arch, "sgd", 0), GPU)
+    found = activations.forward(model, layers, some(1), GPU, Reduction(settings.Reduction(**reduction), model))
     assert [tensor.shape for tensor in found.values()] == [(41, p) for p in features]
     assert {tensor.device for tensor in found.values()} == {CPU}
 
@@ -242,9 +241,8 @@ def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, r
 @pytest.mark.parametrize("arch", ["resnet", "vit"])
 def test_planes_are_labelled_on_the_gpu(config, arch):
     study = studies.parse(config)
-    settings = study.hyperparameters("regions", study.run(arch, "sgd", 0))
-    model, layers = activations.network(study, settings, GPU)
-    reduction = Reduction({"pool": 2, "tokens": "class"}, model)
+    model, layers = activations.network(study, study.run(arch, "sgd", 0), GPU)
+    reduction = Reduction(settings.Reduction(pool=2, tokens="class"), model)
     first = activations.forward(model, layers, some(1), GPU, reduction)
 
     class Reader:

@@ -7,10 +7,14 @@ from torch.nn import functional as F
 from repdyn import architectures, data, optimizers
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.settings import Optimizer
 
-BASE = {"opt": "momentum", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0, "kwargs": {}}
 DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
 RATES = {"momentum": 0.03, "adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "lion": 2e-4, "lookahead_adam": 1e-3}
+
+
+def of(**changes):
+    return Optimizer(**{"opt": "momentum", "lr": 0.1} | changes)
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +26,8 @@ def digits():
 @pytest.mark.parametrize("arch", DEFAULT.archs)
 @pytest.mark.parametrize("opt", RATES)
 def test_the_usual_optimizers_train_the_default_models(arch, opt, digits):
-    settings = DEFAULT.archs[arch].model_dump(mode="json")
-    model = architectures.build(settings, (1, 8, 8), 10, seed=0)
-    optimizer = optimizers.create(model, BASE | {"opt": opt, "lr": RATES[opt], "weight_decay": 0.01})
+    model = architectures.build(DEFAULT.archs[arch], (1, 8, 8), 10, seed=0)
+    optimizer = optimizers.create(model, of(opt=opt, lr=RATES[opt], weight_decay=0.01))
     losses = []
     for epoch in range(5):
         order = torch.randperm(256, generator=torch.Generator().manual_seed(epoch))
@@ -38,9 +41,8 @@ def test_the_usual_optimizers_train_the_default_models(arch, opt, digits):
 
 
 def test_biases_norms_and_position_embeddings_are_not_decayed():
-    settings = DEFAULT.archs["vit"].model_dump(mode="json")
-    model = architectures.build(settings, (1, 8, 8), 10, seed=0)
-    groups = optimizers.create(model, BASE | {"weight_decay": 0.01}).param_groups
+    model = architectures.build(DEFAULT.archs["vit"], (1, 8, 8), 10, seed=0)
+    groups = optimizers.create(model, of(weight_decay=0.01)).param_groups
     decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
     names = {name for name, parameter in model.named_parameters() if id(parameter) not in decayed}
     one_dimensional = {name for name, parameter in model.named_parameters() if parameter.ndim == 1}
@@ -54,14 +56,14 @@ def model():
 
 
 def test_momentum_is_classical_and_sgd_is_nesterov_as_timm_has_them(model):
-    assert optimizers.create(model, BASE).defaults["nesterov"] is False
-    assert optimizers.create(model, BASE | {"opt": "sgd"}).defaults["nesterov"] is True
+    assert optimizers.create(model, of()).defaults["nesterov"] is False
+    assert optimizers.create(model, of(opt="sgd")).defaults["nesterov"] is True
 
 
 def test_a_step_is_torch_s_own(model):
     reference = torch.nn.Linear(3, 2)
     reference.load_state_dict(model.state_dict())
-    ours = optimizers.create(model, BASE | {"opt": "adam", "lr": 0.01})
+    ours = optimizers.create(model, of(opt="adam", lr=0.01))
     theirs = torch.optim.Adam(reference.parameters(), lr=0.01)
     for _ in range(3):
         for network, optimizer in ((model, ours), (reference, theirs)):
@@ -80,4 +82,4 @@ def test_a_step_is_torch_s_own(model):
 )
 def test_what_timm_does_not_know_is_named(model, change, sentence):
     with pytest.raises(RepdynError, match=sentence):
-        optimizers.create(model, BASE | change)
+        optimizers.create(model, of(**change))

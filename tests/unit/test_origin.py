@@ -9,11 +9,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
 from torch import nn
 
-from repdyn import checkpoints, jobs, records, tables
+from repdyn import checkpoints, records, stages, tables
 from repdyn.errors import DamagedError, RepdynError
 from repdyn.figures import reading
 from repdyn.jobs import Job
@@ -41,6 +42,14 @@ def test_every_file_of_a_study_has_a_record_of_its_own_name_which_is_its_folder(
     for record in RECORDS:
         path = job.path(record, step=4 if record is CHECKPOINT else None)
         assert path.startswith(f"{job.paths.root}/{record.name}/"), record
+
+
+def test_a_stage_is_said_to_write_the_files_that_it_has_records_of():
+    of_stages = {name: [record.path for record in RECORDS if record.stage == name] for name in stages.STAGES}
+    assert sum(map(len, of_stages.values())) == len(RECORDS)
+    for name, stage in stages.STAGES.items():
+        assert set(stage.writes) == set(of_stages[name]), name
+        assert {record.of_run for record in RECORDS if record.stage == name} <= {stage.scope == "run"}, name
 
 
 def test_each_file_is_refused_in_the_place_of_every_other(job):
@@ -88,14 +97,33 @@ def test_the_noise_floor_is_refused_in_the_place_of_similarities(job):
 
 
 def test_a_table_of_another_seed_is_refused_whoever_reads_it(job):
-    empty = {name: [] for name in HISTORY.names}
+    zeros = {name: [0] * job.study.evaluations for name in HISTORY.names}
     one, other = job, replace(job, grid_run=replace(job.run, seed=1))
-    tables.write(one.path(HISTORY), empty, HISTORY.schema, metadata(one, HISTORY))
+    tables.write(one.path(HISTORY), zeros, HISTORY.schema, metadata(one, HISTORY))
     Path(other.path(HISTORY)).parent.mkdir(parents=True)
     shutil.copy(one.path(HISTORY), other.path(HISTORY))
     reading.of_run(job, "history")
     with pytest.raises(RepdynError, match=r"seed=1/history\.parquet` says .* seed 0, but .* seed 1 belongs there"):
         reading.of_run(other, "history")
+
+
+@pytest.mark.parametrize(
+    ("record", "rows", "too_few"),
+    [(HISTORY, 21, 20), (SIMILARITY, 8**2 * 3, 8**2 * 3 - 1), (FLOOR, 8 * 3, 0)],
+    ids=lambda value: getattr(value, "name", str(value)),
+)
+def test_a_table_of_too_few_rows_is_refused_naming_both_numbers(job, record, rows, too_few):
+    for number in (rows, too_few):
+        names = {
+            name: [0 if pa.types.is_integer(record.schema.field(name).type) else None] * number for name in record.names
+        }
+        tables.write(job.path(record), names, record.schema, metadata(job, record))
+        if number == rows:
+            assert len(tables.read(*job.place(record))) == rows
+    with pytest.raises(
+        RepdynError, match=rf"has {too_few} rows where the table `{record.name}` of this study has \d+, or"
+    ):
+        tables.read(*job.place(record))
 
 
 @pytest.mark.parametrize("missing", ["table", "stage", "run"])
@@ -113,5 +141,5 @@ def test_records_need_no_stage():
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
     ).stdout.split()
-    stages = {f"repdyn.{jobs.MODULES.get(record.stage, record.stage)}" for record in RECORDS}
-    assert not {*stages, "torch", "pandas", "scipy"} & set(loaded)
+    writing = {f"repdyn.{stages.module_of(record.stage)}" for record in RECORDS}
+    assert not {*writing, "torch", "pandas", "scipy"} & set(loaded)

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from repdyn import architectures, check, checkpoints, data, optimizers, stepping, training, trial
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.settings import Optimizer, Training
 
-TRAINING = {"channels_last": False, "precision": "float32", "compile": False, "label_smoothing": 0.0, "clip_norm": None}
 COSINE = {"sched": "cosine", "epochs": 4, "warmup_epochs": 0.0, "kwargs": {}}
 
 
@@ -24,10 +24,13 @@ def entry(opt, **changes):
     return {"opt": path, "lr": 0.01} | changes
 
 
+def optimizer_of(opt, **changes):
+    return Optimizer(**entry(opt, **changes))
+
+
 def settings_of(opt, training=(), **changes):
-    """Hyperparameters of a run, as far as steps need them."""
-    base = {"momentum": 0.9, "weight_decay": 0.0, "kwargs": {}, "schedule": None}
-    return {"training": TRAINING | dict(training), "optimizer": base | entry(opt, **changes)}
+    """What steps need of a run's settings."""
+    return Training(epochs=4, channels_last=False, **dict(training)), optimizer_of(opt, **changes)
 
 
 def network(seed=0):
@@ -44,7 +47,7 @@ def batch():
 
 
 def stepper(model, opt, **changes):
-    return stepping.Stepper(model, settings_of(opt, **changes), torch.device("cpu"), steps_per_epoch=2)
+    return stepping.Stepper(model, *settings_of(opt, **changes), torch.device("cpu"), steps_per_epoch=2)
 
 
 TRAINABLE = [
@@ -92,10 +95,10 @@ KNOWN = [name for name in list_optimizers() if not isinstance(get_optimizer_info
 @pytest.mark.parametrize("opt", [name for name in KNOWN if not name.startswith("kron")])
 def test_every_optimizer_of_timm_goes_on_from_its_state(opt, batch):
     for name in (opt, f"lookahead_{opt}"):
-        settings = settings_of("adam", schedule=COSINE)
-        settings["optimizer"]["opt"] = name
-        trial.take_step(network(), batch[0], settings)
-        trial.interrupt(network(), batch[0], settings)
+        steps, optimizer = settings_of("adam", schedule=COSINE)
+        optimizer = optimizer.model_copy(update={"opt": name})
+        trial.take_step(network(), batch[0], steps, optimizer)
+        trial.interrupt(network(), batch[0], steps, optimizer)
 
 
 @pytest.mark.parametrize(
@@ -113,21 +116,21 @@ def test_every_optimizer_of_timm_goes_on_from_its_state(opt, batch):
 )
 def test_what_could_not_be_trained_or_interrupted_is_refused(opt, sentence, batch):
     with pytest.raises(RepdynError, match=sentence):
-        trial.take_step(network(), batch[0], settings_of(opt))
-        trial.interrupt(network(), batch[0], settings_of(opt))
+        trial.take_step(network(), batch[0], *settings_of(opt))
+        trial.interrupt(network(), batch[0], *settings_of(opt))
 
 
 def test_a_trial_leaves_the_model_and_random_numbers_as_they_were(batch):
     model = network()
     before, random = deepcopy(model.state_dict()), torch.get_rng_state()
-    trial.interrupt(model, batch[0], settings_of("sam"))
+    trial.interrupt(model, batch[0], *settings_of("sam"))
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
 
 
 def test_parameters_that_an_optimizer_leaves_out_are_named(batch, caplog):
     with caplog.at_level("WARNING", logger="repdyn"):
-        trial.take_step(network(), batch[0], settings_of("only_the_head"))
+        trial.take_step(network(), batch[0], *settings_of("only_the_head"))
     assert "leaves 4 of 6 tensors as they are: 0.weight" in caplog.text
 
 
@@ -153,7 +156,7 @@ def test_what_is_measured_and_kept_is_the_mean_of_a_schedule_free_run(make_job, 
     training.main(job)
     examples = data.load(job.study.data, job.data_root, 0)
     split = training.Split.of(examples.test, torch.device("cpu"))
-    model = architectures.build(job.made_with("train")["arch"], examples.shape, examples.classes, seed=0)
+    model = architectures.build(job.study.archs["vit"], examples.shape, examples.classes, seed=0)
     history = pd.read_parquet(job.paths.history(job.run.path)).set_index("step")
     for step in (4, 8, 12):
         checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
@@ -249,7 +252,7 @@ def test_sharpness_aware_minimization_descends_by_the_clipped_gradient_found_uph
 def test_a_closure_is_given_to_those_that_need_one(opt, expected):
     model = network()
     before = deepcopy(model.state_dict())
-    settings = settings_of(opt)["optimizer"]
+    settings = optimizer_of(opt)
     assert optimizers.needs_closure(optimizers.create(model, settings), model, settings) is expected
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
@@ -258,14 +261,14 @@ def test_a_closure_is_given_to_those_that_need_one(opt, expected):
 @pytest.mark.parametrize(("opt", "why"), [("sam", "computes its gradients anew"), ("adahessian", "differentiates its")])
 def test_scaled_losses_and_several_gradients_a_step_do_not_go_together(opt, why, batch):
     with pytest.raises(RepdynError, match=f"{why}.*precision: float16`; use bfloat16 or float32"):
-        trial.take_step(network(), batch[0], settings_of(opt, training={"precision": "float16"}))
+        trial.take_step(network(), batch[0], *settings_of(opt, training={"precision": "float16"}))
 
 
 # ---- arguments
 
 
 def test_a_function_of_the_model_divides_the_parameters_itself():
-    groups = optimizers.create(network(), settings_of("two_groups", weight_decay=0.1)["optimizer"]).param_groups
+    groups = optimizers.create(network(), optimizer_of("two_groups", weight_decay=0.1)).param_groups
     assert [(len(group["params"]), group["lr"], group["weight_decay"]) for group in groups] == [
         (2, 0.01, 0.1),
         (4, 0.001, 0.01),  # AdamW's own
@@ -274,12 +277,10 @@ def test_a_function_of_the_model_divides_the_parameters_itself():
 
 def test_all_parameters_are_one_group_in_the_model_s_order_where_none_is_decayed_more_than_others():
     model = network()
-    (group,) = optimizers.create(model, settings_of("Plain")["optimizer"]).param_groups
+    (group,) = optimizers.create(model, optimizer_of("Plain")).param_groups
     assert [id(p) for p in group["params"]] == [id(p) for p in model.parameters()]
     assert group["weight_decay"] == 0.0
-    (group,) = optimizers.create(
-        model, settings_of("torch.optim:AdamW", kwargs={"weight_decay": 0.3})["optimizer"]
-    ).param_groups
+    (group,) = optimizers.create(model, optimizer_of("torch.optim:AdamW", kwargs={"weight_decay": 0.3})).param_groups
     assert group["weight_decay"] == 0.3
 
 
@@ -298,7 +299,7 @@ def test_all_parameters_are_one_group_in_the_model_s_order_where_none_is_decayed
 )
 def test_arguments_that_would_have_no_effect_are_refused(opt, changes, sentence):
     with pytest.raises(RepdynError, match=sentence):
-        optimizers.create(network(), settings_of(opt, **changes)["optimizer"])
+        optimizers.create(network(), optimizer_of(opt, **changes))
 
 
 # ---- numbers of other kinds
@@ -319,7 +320,7 @@ class Complex(nn.Module):
 @pytest.mark.parametrize("opt", ["momentum", "adam", "adamw"])
 def test_complex_weights_are_trained(opt, batch):
     model = Complex()
-    trial.interrupt(model, batch[0], settings_of(opt))
+    trial.interrupt(model, batch[0], *settings_of(opt))
     step = stepper(model, opt)
     losses = [step(*batch).item() for _ in range(10)]
     assert losses[-1] < losses[0]
@@ -327,7 +328,7 @@ def test_complex_weights_are_trained(opt, batch):
 
 @pytest.mark.parametrize("kwargs", [{"foreach": True}, {"differentiable": True}])
 def test_another_way_of_computing_than_one_kernel_for_all_can_be_asked_for(kwargs):
-    group = optimizers.create(network(), settings_of("adam", kwargs=kwargs)["optimizer"]).param_groups[0]
+    group = optimizers.create(network(), optimizer_of("adam", kwargs=kwargs)).param_groups[0]
     assert not group["fused"]
     assert kwargs.items() <= group.items()
 
@@ -335,9 +336,9 @@ def test_another_way_of_computing_than_one_kernel_for_all_can_be_asked_for(kwarg
 def test_attention_is_differentiated_twice(config):
     config["optimizers"] = {"sgd": {"opt": "adahessian", "lr": 0.01}}
     study = studies.parse(config)
-    settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
-    model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
-    step = stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
+    optimizer = study.optimizer(study.run("vit", "sgd", 0))
+    model = architectures.build(study.archs["vit"], (1, 8, 8), 10, seed=0)
+    step = stepping.Stepper(model, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
     images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     losses = [step(images, torch.arange(4)).item() for _ in range(5)]
     assert losses[-1] < losses[0]

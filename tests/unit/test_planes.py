@@ -12,6 +12,7 @@ from repdyn.errors import RepdynError
 from repdyn.jobs import Job
 from repdyn.paths import Paths
 from repdyn.records.planes import PLANES
+from repdyn.settings import Planes
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_planes_do_not_depend_on_which_wrong_labels_a_run_has(job):
     per_seed = []
     for seed in (0, 1):
         pool = planes.sets(data.load(job.study.data, job.data_root, seed))
-        settings = job.made_with("planes")["planes"]
+        settings = job.study.planes
         per_seed.append(
             [row["examples"].tolist() for name in pool for row in planes.through(pool[name], name, settings)]
         )
@@ -132,7 +133,7 @@ def test_fewer_than_three_classes_are_named():
     images = np.random.default_rng(0).normal(size=(8, 1, 2, 2)).astype(np.float32)
     labels = np.arange(8) % 2
     examples = data.Examples(images, labels, labels, np.arange(8))
-    chosen = {"seed": 0, "count": 1, "pictures": 1, "distinct_classes": True}
+    chosen = Planes(count=1)
     with pytest.raises(RepdynError, match="the clean images have 2"):
         planes.through(examples, "clean", chosen)
 
@@ -141,7 +142,7 @@ def test_more_planes_than_there_are_triplets_are_refused():
     images = np.random.default_rng(0).normal(size=(4, 1, 2, 2)).astype(np.float32)
     labels = np.arange(4)
     examples = data.Examples(images, labels, labels, np.arange(4))
-    chosen = {"seed": 0, "count": 5, "pictures": 1, "distinct_classes": True}
+    chosen = Planes(count=5)
     with pytest.raises(RepdynError, match="asks for 5 planes, but only 4 were found through the 4 test images"):
         planes.through(examples, "test", chosen)
 

@@ -11,6 +11,7 @@ from test_main import RUN, run
 from repdyn import architectures, jobs, optimizers, plugins, user_code
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.settings import Architecture, Optimizer
 
 MODULE = """
 import torch
@@ -104,14 +105,14 @@ def test_a_model_that_is_called_like_a_module_of_python_s_is_refused_before_anyt
 
 @pytest.mark.usefixtures("folder")
 def test_a_model_of_one_s_own_is_told_what_the_data_decide():
-    settings = {"model": "mine:MyNet", "kwargs": {"width": 5}, "stem": "native", "width": None}
+    settings = Architecture(model="mine:MyNet", kwargs={"width": 5})
     model = architectures.build(settings, (3, 4, 4), 7, 0)
     assert (model[1].in_features, model[1].out_features, model[-1].out_features) == (48, 5, 7)
 
 
 @pytest.mark.usefixtures("folder")
 def test_an_optimizer_of_one_s_own_decays_matrices_only():
-    settings = {"opt": "mine:MySgd", "lr": 0.1, "momentum": 0.8, "weight_decay": 0.01, "kwargs": {}}
+    settings = Optimizer(opt="mine:MySgd", lr=0.1, momentum=0.8, weight_decay=0.01)
     model = torch.nn.Linear(3, 2)
     groups = optimizers.create(model, settings).param_groups
     assert {group["weight_decay"]: [p.shape for p in group["params"]] for group in groups} == {
@@ -137,7 +138,7 @@ def test_an_optimizer_of_one_s_own_decays_matrices_only():
 )
 def test_what_is_wrong_with_an_import_path_is_one_sentence(path, sentence):
     with pytest.raises(RepdynError, match=sentence) as raised:
-        architectures.build({"model": path, "kwargs": {}, "stem": "native", "width": None}, (1, 8, 8), 10, 0)
+        architectures.build(Architecture(model=path), (1, 8, 8), 10, 0)
     assert "\n" not in str(raised.value)
 
 

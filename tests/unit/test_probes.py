@@ -16,9 +16,9 @@ from repdyn import activations, probe_weights, probes, solvers, tables, thin
 from repdyn.errors import RepdynError
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.records.probes import ACCURACY, WEIGHTS
+from repdyn.settings import Probes
 
-RIDGE = {"kind": "ridge", "penalty": 0.1, "seed": 0}
-LOGISTIC = {"kind": "logistic", "penalty": 0.1, "seed": 0, "logistic": {"tolerance": 1e-6, "iterations": 2000}}
+RIDGE, LOGISTIC = Probes(), Probes(kind="logistic")
 
 
 def blobs(n, p, classes, seed=0, spread=1.0):
@@ -179,7 +179,7 @@ def test_wide_layers_are_solved_exactly(solver, monkeypatch):
         if solver is RIDGE:
             exact = solvers.ridge(Z[part], labels[part], 4, 0.1)
         else:
-            exact = solvers.logistic(Z[part], labels[part], 4, 0.1, **LOGISTIC["logistic"])
+            exact = solvers.logistic(Z[part], labels[part], 4, 0.1, **LOGISTIC.logistic.model_dump())
         np.testing.assert_allclose(probe.weight[k], exact.weight.T, atol=1e-5)
         np.testing.assert_allclose(probe.bias[k], exact.bias, atol=1e-5)
     warm = probes.fit(features, labels, 4, solver, probe)
@@ -213,6 +213,8 @@ def stored(make_job, config):
 
     def store(**changes):
         config["probes"] = changes
+        config["checkpoints"] = {"schedule": "explicit", "epochs": [1, 4]}
+        config["activations"] |= {"similarity_examples": 30, "probe_examples": 50}
         job = make_job("probes", config)
         generator = np.random.default_rng(0)
         layout = activations.layout({"noise": 40, "blocks.0": 12}, set(), "float16")

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from repdyn import __main__, jobs, provenance
+from repdyn import jobs, provenance, stages
 from repdyn import study as studies
 from repdyn.figures import catalogue
 from repdyn.meaning.library import EFFECTS, Library
 from repdyn.meaning.scopes import origin
 from repdyn.records.examples import EXAMPLES
 
-STAGES = [jobs.MODULES.get(stage, stage) for stage in __main__.RUN_STAGES | __main__.STUDY_STAGES]
+STAGES = [stages.module_of(name) for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")]
 FIGURES = sorted(
     {
         entry.module
@@ -286,9 +286,9 @@ def test_other_locales_say_the_same():
         assert said_by(sys.executable, LC_ALL=locale, **plain) == here
 
 
-@pytest.mark.parametrize("part", STAGES)
-def test_a_stage_is_said_to_run_the_user_s_code_that_it_runs(part):
-    declared = set(jobs.USER_CODE.get(next(s for s in (*jobs.MODULES, part) if jobs.MODULES.get(s, s) == part), ()))
+@pytest.mark.parametrize("stage", [name for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")])
+def test_a_stage_is_said_to_run_the_user_s_code_that_it_runs(stage):
+    part, declared = stages.module_of(stage), set(stages.STAGES[stage].user_code)
     makes = {"model": "architectures.build", "optimizer": "optimizers.create"}
     assert {what for what, made_by in makes.items() if provenance.uses(part, made_by)} == declared
 

@@ -5,6 +5,7 @@ import torch
 
 from repdyn import rates
 from repdyn.errors import RepdynError
+from repdyn.settings import RateSchedule
 
 STEPS = 4
 
@@ -32,7 +33,7 @@ def course(settings, epochs=12, losses=None, interrupted_after=None):
 
 
 def of(sched, epochs=12, warmup_epochs=0.0, **kwargs):
-    return {"sched": sched, "epochs": epochs, "warmup_epochs": warmup_epochs, "kwargs": kwargs}
+    return RateSchedule(sched=sched, epochs=epochs, warmup_epochs=warmup_epochs, kwargs=kwargs)
 
 
 def test_without_a_schedule_the_rate_stays_what_it_is():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from repdyn import activations, architectures, check, cka, data, planes, probes, regions, training
+from repdyn import activations, architectures, check, cka, data, planes, probes, regions, settings, training
 from repdyn import study as studies
 from repdyn.errors import RepdynError
 from repdyn.records.activations import ACTIVATIONS
@@ -17,7 +17,7 @@ PLAIN = torch.nn.Identity()
 
 
 def reduction(model=PLAIN, pool=None, tokens="all"):
-    return Reduction({"pool": pool, "tokens": tokens}, model)
+    return Reduction(settings.Reduction(pool=pool, tokens=tokens), model)
 
 
 def linear_cka(X, Y):
@@ -42,7 +42,7 @@ def test_on_constant_maps_and_equal_tokens_a_reduction_does_not_change_cka(rando
 
 
 def test_pooling_does_not_see_where_something_is():
-    model = architectures.build(DEFAULT.archs["resnet"].model_dump(mode="json"), (1, 8, 8), 10, seed=0).eval()
+    model = architectures.build(DEFAULT.archs["resnet"], (1, 8, 8), 10, seed=0).eval()
     images = torch.from_numpy(data.load(DEFAULT.data, Path("data")).test.images[:200])
     places = np.random.default_rng(0).integers(0, 8, size=200)
     moved = torch.stack([image.roll(int(place), dims=2) for image, place in zip(images, places, strict=True)])
@@ -80,14 +80,13 @@ TORCHVISION_SWIN = SWIN | {"patch_size": [4, 4], "window_size": [4, 4]}
     ],
 )
 def test_maps_with_channels_last_are_pooled_over_their_own_axes(model, kwargs, random):
-    settings = {"model": model, "kwargs": kwargs, "stem": "native", "width": None}
-    network = architectures.build(settings, (3, 32, 32), 10, 0)
+    network = architectures.build(settings.Architecture(model=model, kwargs=kwargs), (3, 32, 32), 10, 0)
     maps = torch.randn(2, 8, 8, 16, generator=random)
     torch.testing.assert_close(reduction(network, pool=1)(maps), maps.mean(dim=(1, 2), keepdim=True))
 
 
 def test_the_mean_is_of_the_patches_and_the_class_token_is_itself_and_a_parameter_before_it_joins(random):
-    model = architectures.build(DEFAULT.archs["vit"].model_dump(mode="json"), (1, 8, 8), 10, seed=0)
+    model = architectures.build(DEFAULT.archs["vit"], (1, 8, 8), 10, seed=0)
     joined, embedded = torch.randn(2, 17, 48, generator=random), torch.randn(2, 16, 48, generator=random)
     torch.testing.assert_close(reduction(model, tokens="mean")(joined), joined[:, 1:].mean(1))
     torch.testing.assert_close(reduction(model, tokens="mean")(embedded), embedded.mean(1))

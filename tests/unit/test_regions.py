@@ -272,7 +272,7 @@ def test_similarity_is_the_agreement_of_the_stored_labels(study):
 def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
     job = study("regions")
     labels = table(job, "region_labels")
-    model, layers = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
+    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
     step = int(labels.step.max())
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
@@ -311,7 +311,7 @@ def test_fragmentation_is_that_of_the_stored_labels(study):
 def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
     job = study("regions")
     floor = table(job, "region_floor")
-    model, layers = activations.network(job.study, job.made_with("regions"), torch.device("cpu"))
+    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
     assert set(floor.layer) == set(layers)
     row = floor[(floor.planes == "clean") & (floor.step == floor.step.max())].iloc[2]
     checkpoints.load(job.paths.checkpoint(job.run.path, row.step), model)

@@ -19,9 +19,9 @@ def stepper(config):
         config["archs"]["resnet"]["kwargs"] |= {"channels": [16, 16, 16, 16]}  # wide enough for channels last
         config["optimizers"]["sgd"] |= {"momentum": 0.0, "lr": 1.0}
         study = studies.parse(config)
-        settings = study.hyperparameters("train", study.run(arch, "sgd", 0))
-        model = architectures.build(settings["arch"], (1, 8, 8), 10, seed=0)
-        return model, stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
+        optimizer = study.optimizer(study.run(arch, "sgd", 0))
+        model = architectures.build(study.archs[arch], (1, 8, 8), 10, seed=0)
+        return model, stepping.Stepper(model, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
 
     return make
 
@@ -99,13 +99,13 @@ def test_a_compiled_model_trains_by_kernels_not_chosen_by_time_in_the_layout_ask
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_compiled_steps_are_those_of_the_model_up_to_rounding(config, batch):
     study = studies.parse(config)
-    settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
+    optimizer = study.optimizer(study.run("vit", "sgd", 0))
     losses = {}
     for compiled in (False, True):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.GELU(), nn.Linear(8, 10))
-        chosen = settings | {"training": settings["training"] | {"compile": compiled}}
-        step = stepping.Stepper(model, chosen, torch.device("cpu"), steps_per_epoch=4)
+        chosen = study.training.model_copy(update={"compile": compiled})
+        step = stepping.Stepper(model, chosen, optimizer, torch.device("cpu"), steps_per_epoch=4)
         losses[compiled] = [step(*batch).item() for _ in range(3)]
         assert list(model.state_dict()) == ["1.weight", "1.bias", "3.weight", "3.bias"]
     assert losses[True] == pytest.approx(losses[False], rel=1e-5)
@@ -115,12 +115,12 @@ def test_compiled_steps_are_those_of_the_model_up_to_rounding(config, batch):
 def test_second_order_optimizers_get_the_graph_that_they_need_and_go_on_where_they_stopped(config, batch):
     config["optimizers"]["sgd"] = {"opt": "adahessian", "lr": 0.01}
     study = studies.parse(config)
-    settings = study.hyperparameters("train", study.run("vit", "sgd", 0))
+    optimizer = study.optimizer(study.run("vit", "sgd", 0))
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10))
-    step = stepping.Stepper(model, settings, torch.device("cpu"), steps_per_epoch=4)
+    step = stepping.Stepper(model, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
     losses = [step(*batch).item() for _ in range(5)]
     assert losses[-1] < losses[0]
     again = deepcopy(model)
-    continued = stepping.Stepper(again, settings, torch.device("cpu"), steps_per_epoch=4)
+    continued = stepping.Stepper(again, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
     continued.load_state_dict(deepcopy(step.state_dict()))
     assert [continued(*batch).item() for _ in range(3)] == [step(*batch).item() for _ in range(3)], "same directions"

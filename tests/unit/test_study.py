@@ -1,9 +1,13 @@
 import datetime
+import hashlib
+import json
 
 import pytest
+from conftest import TINY
 
 from repdyn import study as studies
 from repdyn.errors import RepdynError
+from repdyn.stages import STAGES
 
 
 def changed(config, path, value):
@@ -205,3 +209,40 @@ def test_a_setting_enters_the_stages_that_depend_on_it_and_no_other(config, path
         assert before.hyperparameters(stage, run) != after.hyperparameters(stage, run), stage
     for stage in leaves:
         assert before.hyperparameters(stage, run) == after.hyperparameters(stage, run), stage
+
+
+# Digests of what files of the tiny study say that they were made with; the key of a training's state is made of it.
+HYPERPARAMETERS = {
+    "examples": "23477d95b5184f11",
+    "planes": "4602861cba8f7b53",
+    "train": "f37fd791f9bad9ee",
+    "activations": "b1b2d6dfa16f1403",
+    "cka": "76c8cc71cde49108",
+    "cka_layers": "d657e20f24f43f3a",
+    "cka_between": "23ab86a6f2aee96f",
+    "probes": "fce8fb9208f8e9e8",
+    "regions": "8c4a633e0e735dd8",
+    "regions_between": "ca070083667e55b7",
+    "phases": "c1c08976c76dd209",
+    "findings": "3cf7143804ecb738",
+    "checkpoints": "2eea4d1899d91217",
+}
+
+
+@pytest.mark.parametrize("stage", [*(name for name, stage in STAGES.items() if stage.sections), "checkpoints"])
+def test_what_files_are_made_with_is_what_it_was(stage):
+    """Where it is not, every finished study reruns that stage, which the changelog must say."""
+    study = studies.load(TINY)
+    of_run = stage == "checkpoints" or STAGES[stage].scope == "run"
+    text = json.dumps(study.hyperparameters(stage, study.run("vit", "adam", 0) if of_run else None))
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == HYPERPARAMETERS[stage]
+
+
+def test_the_optimizer_of_a_run_has_one_rate_and_a_schedule_of_a_length(config):
+    changed(config, "optimizers.sgd.lr", {"resnet": 0.1, "vit": 0.2})
+    changed(config, "optimizers.sgd.schedule", {"sched": "cosine"})
+    changed(config, "optimizers.adam.schedule", {"sched": "step", "kwargs": {"decay_epochs": 2}})
+    study = studies.parse(config)
+    sgd, adam = (study.optimizer(study.run("vit", name, 0)) for name in ("sgd", "adam"))
+    assert (sgd.lr, sgd.schedule.epochs) == (0.2, study.training.epochs)
+    assert (adam.lr, adam.schedule.epochs) == (study.optimizers["adam"].lr, None)

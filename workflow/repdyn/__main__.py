@@ -31,38 +31,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from . import endings, finding
+from . import endings, finding, stages
 from . import study as studies
 from .errors import RepdynError, one_line
-from .jobs import MODULES, Job
+from .jobs import Job
 from .paths import Paths
 from .progress import LOG
-
-RUN_STAGES = {
-    "train": "train a run; leaves history and checkpoints",
-    "activations": "activations of every observed layer at every checkpoint",
-    "cka": "CKA of each layer with itself at every other checkpoint",
-    "cka_layers": "CKA between the layers of a run at each checkpoint",
-    "probes": "a linear probe on each layer at each checkpoint",
-    "regions": "decision regions of probes and network, and how they agree between checkpoints",
-    "phases": "phases of training, events and scores of a run",
-}
-STUDY_STAGES = {
-    "fetch": "download or decode the data set, where that has not been done",
-    "examples": "which examples are used, and which are mislabelled",
-    "planes": "planes through triplets of images, shared by all runs",
-    "cka_between": "CKA between runs, at the same layer and checkpoint",
-    "regions_between": "agreement of decision regions between runs, at the same layer and checkpoint",
-    "findings": "claims about the whole grid, tested",
-    "report": "tables that people read: what was found, what became of each run",
-    "explorer": "one page in which a person moves through the study's training",
-}
-TOOLS = {
-    "check": "check a whole study before anything runs",
-    "layers": "print what would be observed of each architecture, with shapes",
-    "plan": "print what a study comes to: jobs, checkpoints, disk, memory",
-    "name": "print the study's name, if its config can be read",
-}
+from .stages import STAGES
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,9 +46,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"argument STAGE: invalid choice: '(.*?)'", message)
         if unknown is not None:
-            known = [*RUN_STAGES, *STUDY_STAGES, *TOOLS, "figure"]
-            close = difflib.get_close_matches(unknown[1], known, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}."
+            close = difflib.get_close_matches(unknown[1], STAGES, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(STAGES)}."
             message = f"there is no stage `{unknown[1][:60]}`; {hint}"
         else:
             message = f"{one_line(message)[:300]}; `{self.prog} --help` says what there is."
@@ -84,9 +58,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     main = _Parser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    stages = RUN_STAGES | STUDY_STAGES
-    for stage, help_text in (stages | TOOLS | {"figure": "draw a figure"}).items():
-        command = commands.add_parser(stage, help=help_text, description=help_text)
+    for name, stage in STAGES.items():
+        command = commands.add_parser(name, help=stage.help, description=stage.help)
         command.add_argument(
             "--study", type=Path, default=Path("config.yaml"), help="the config (default: config.yaml)"
         )
@@ -97,15 +70,15 @@ def parser() -> argparse.ArgumentParser:
             metavar="FOLDER",
             help="where code that the study names is looked for, then in the working directory (default: the config's)",
         )
-        if stage in TOOLS:
+        if stage.scope == "tool":
             continue
         command.add_argument("--results", default="results", help="where results lie (default: results)")
         command.add_argument("--log", type=Path, help="append a log here")
-        if stage == "figure":
+        if name == "figure":
             command.add_argument("figure", help="which figure")
             command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
-        if stage in RUN_STAGES or stage == "figure":
-            needed = stage != "figure"
+        if stage.scope in ("run", "either"):
+            needed = stage.scope == "run"
             command.add_argument("--arch", required=needed, help="a name under `archs`")
             command.add_argument("--optimizer", required=needed, help="a name under `optimizers`")
             command.add_argument("--seed", type=int, required=needed, help="one of `seeds`")
@@ -142,10 +115,9 @@ def module_of(stage: str) -> ModuleType:
     Python's garbage collector rests meanwhile: it would look again and again through what is being imported, find
     nothing, and take an eighth of the time. Afterwards it has no need to look there either.
     """
-    name = "figures.draw" if stage == "figure" else MODULES.get(stage, stage)
     gc.disable()
     try:
-        return importlib.import_module(f".{name}", __package__)
+        return importlib.import_module(f".{stages.module_of(stage)}", __package__)
     finally:
         gc.freeze()
         gc.enable()
@@ -166,12 +138,13 @@ def _run(arguments: argparse.Namespace) -> None:
         _say_if_another_is_here()
     study = studies.load(arguments.study)
     finding.take_in(arguments.code or [arguments.study.parent])
-    if arguments.stage in TOOLS:
+    scope = STAGES[arguments.stage].scope
+    if scope == "tool":
         module_of(arguments.stage).main(study)
         return
     paths = Paths(str(Path(arguments.results, study.name)))
     run = None
-    if arguments.stage in RUN_STAGES or arguments.stage == "figure":
+    if scope in ("run", "either"):
         named = (arguments.arch, arguments.optimizer, arguments.seed)
         if None in named and any(part is not None for part in named):
             raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")

@@ -28,7 +28,8 @@ from .reduction import Reduction
 if TYPE_CHECKING:
     from .images import Images
     from .jobs import Job
-    from .study import Study
+    from .settings import Activations as Settings
+    from .study import Run, Study
 
 Array = np.ndarray[Any, np.dtype[Any]]
 BATCH = 512
@@ -79,17 +80,17 @@ def tap(
             handle.remove()
 
 
-def network(study: Study, settings: Mapping[str, Any], device: torch.device) -> tuple[nn.Module, dict[str, str]]:
+def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
     """The network of a run, in eval mode and with the weights of its initialisation, and its observed layers.
 
     Returns:
         The network, and name -> module path in order of depth, for which two images without light go through it.
     """
     shape = datasets.shape(study.data)
-    model = architectures.of_run(settings, shape, datasets.source(study.data).classes)
+    model = architectures.of_run(study, run, shape, datasets.source(study.data).classes)
     model = model.eval().to(device)
     layouts.lay_out(model, torch.contiguous_format)
-    layers = observed.observed(model, settings["layers"])
+    layers = observed.observed(model, study.archs[run.arch].layers)
     with torch.inference_mode(), tap(model, layers) as outputs:
         model(torch.zeros(2, *shape, device=device))
     return model, observed.in_order(layers, outputs)
@@ -125,17 +126,17 @@ def forward(
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
 
 
-def choose(settings: Mapping[str, Any], examples: data.Data, seed: int) -> dict[str, data.Examples]:
+def choose(settings: Settings, examples: data.Data, seed: int) -> dict[str, data.Examples]:
     """The examples of each split, drawn once per study from ``data.seed``.
 
     Raises:
         RepdynError: if there are fewer examples than asked for.
     """
     generator = np.random.default_rng([seed, 3])
-    source = examples.test if settings["similarity_from"] == "test" else examples.train
+    source = examples.test if settings.similarity_from == "test" else examples.train
     wanted = {
-        "similarity": (source, settings["similarity_examples"], settings["similarity_from"]),
-        "probe": (examples.train, settings["probe_examples"] or len(examples.train), "train"),
+        "similarity": (source, settings.similarity_examples, settings.similarity_from),
+        "probe": (examples.train, settings.probe_examples or len(examples.train), "train"),
     }
     splits = {}
     for split, (pool, count, name) in wanted.items():
@@ -224,22 +225,22 @@ def _row_group(
 
 def main(job: Job) -> None:
     """Write the activations table of a run."""
-    study, run, settings = job.study, job.run, job.made_with("activations")
+    study, run, settings = job.study, job.run, job.study.activations
     device = devices.prepare(study.execution.device)
     examples = data.load(study.data, job.data_root, run.seed)
-    splits = choose(settings["activations"], examples, study.data.seed)
-    model, layers = network(study, settings, device)
+    splits = choose(settings, examples, study.data.seed)
+    model, layers = network(study, run, device)
     for layer, path in layers.items():
         if layer != path:
             LOG.info("layer %s is what the module %s is called in tables", layer, path)
-    reduction = Reduction(settings["activations"]["reduction"], model)
+    reduction = Reduction(settings.reduction, model)
     per_epoch = schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = schedule.steps_of(study)
     first = forward(model, layers, splits["probe"].images.subset([0]), device, reduction)
     features = {layer: tensor.shape[1] for layer, tensor in first.items()}
 
     def write(float32: set[str]) -> None:
-        table = layout(features, float32, settings["activations"]["dtype"])
+        table = layout(features, float32, settings.dtype)
         # Floats of this kind do not get smaller in a dictionary, and nobody filters on them.
         options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
         with tables.writer(job.path(ACTIVATIONS), table, job.metadata(ACTIVATIONS), **options) as append:

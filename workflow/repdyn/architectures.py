@@ -8,10 +8,11 @@ it is asked for, in what is drawn at random and is no part of its state too.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -24,28 +25,33 @@ with importing_timm():
     import timm
     from timm.models import adapt_input_conv, model_entrypoint
 
+if TYPE_CHECKING:
+    from .settings import Architecture
+    from .study import Run, Study
+
 Shape = tuple[int, int, int]
 
 
-def of_run(settings: Mapping[str, Any], shape: Shape, classes: int) -> nn.Module:
+def of_run(study: Study, run: Run, shape: Shape, classes: int) -> nn.Module:
     """The network of a run at initialisation: the one that is trained, and measured with the weights of checkpoints.
 
     Args:
-        settings: the hyperparameters of a stage of the run, of which ``arch`` and ``seed`` count.
+        study: the study.
+        run: which of its runs.
         shape: channels, height, width of the images.
         classes: number of classes.
 
     Raises:
         RepdynError: as ``build`` does.
     """
-    return build(settings["arch"], shape, classes, seeds.stream(settings["seed"], seeds.INITIALISATION))
+    return build(study.archs[run.arch], shape, classes, seeds.stream(run.seed, seeds.INITIALISATION))
 
 
-def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) -> nn.Module:
+def build(settings: Architecture, shape: Shape, classes: int, seed: int) -> nn.Module:
     """A freshly initialised model, in training mode, on the CPU.
 
     Args:
-        settings: an ``archs`` entry: ``model``, ``kwargs``, ``stem``, ``width``.
+        settings: an entry of ``archs``.
         shape: channels, height, width of the images.
         classes: number of classes.
         seed: of the initialisation; the global random states are left as they were.
@@ -53,14 +59,14 @@ def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) ->
     Raises:
         RepdynError: if there is no such model, it does not take its arguments, or images and patches do not fit.
     """
-    name, kwargs = settings["model"], dict(settings["kwargs"])
+    name, kwargs = settings.model, copy.deepcopy(settings.kwargs)  # which models may change
     _check_patches(name, kwargs, shape)
     if plugins.is_import_path(name) and not name.startswith("torchvision:"):
         with seeds.seeded(seed):  # what a module draws when it is imported must not shift what its class draws
             plugins.load(name)
     with seeds.seeded(seed):
-        if settings["width"] is not None:
-            kwargs |= _channels(name, kwargs, settings["width"], settings["stem"])
+        if settings.width is not None:
+            kwargs |= _channels(name, kwargs, settings.width, settings.stem)
         source, _, attribute = name.rpartition(":")
         if not source:
             model = _from_timm(name, kwargs, shape, classes)
@@ -68,7 +74,7 @@ def build(settings: Mapping[str, Any], shape: Shape, classes: int, seed: int) ->
             model = _from_torchvision(attribute, kwargs, shape, classes)
         else:
             model = _from_path(name, kwargs, shape, classes)
-        if settings["stem"] == "small":
+        if settings.stem == "small":
             _small_stem(model, name, shape[0])
         _complete(model, name, shape)
     return model.train()

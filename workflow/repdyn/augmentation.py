@@ -8,24 +8,26 @@ it the training set may never be fitted perfectly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from .settings import Augmentation as Settings
 
 
 class Augmentation:
     """What an epoch does to each training image."""
 
-    def __init__(self, settings: Mapping[str, Any], black: torch.Tensor, n: int) -> None:
+    def __init__(self, settings: Settings, black: torch.Tensor, n: int) -> None:
         """Change nothing yet.
 
         Args:
-            settings: ``padding`` in pixels on every side, and whether to ``flip``.
+            settings: the section ``training.augmentation``.
             black: (channels,), what black is after standardisation, on the device.
             n: how many images there are.
         """
-        self._padding, self._flips, self._black, self._n = settings["padding"], settings["flip"], black, n
+        self._padding, self._flips, self._black, self._n = settings.padding, settings.flip, black, n
         self._places = torch.zeros(2, n, dtype=torch.int64, device=black.device)
         self._mirrored = torch.zeros(n, dtype=torch.bool, device=black.device)
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -26,6 +26,9 @@ from torch.utils._pytree import tree_any, tree_map
 
 from . import architectures, layouts, plugins, seeds
 from .errors import RepdynError, one_line
+
+if TYPE_CHECKING:
+    from .study import Run, Study
 
 IMAGES = 2
 
@@ -48,23 +51,24 @@ _GIVES = {
 }
 
 
-def check(model: nn.Module, settings: Mapping[str, Any], shape: tuple[int, int, int], classes: int) -> None:
+def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int], classes: int) -> None:
     """Check a forward and a backward pass of a network on this processor, if it is to be trained in bfloat16.
 
     Args:
         model: the network, which is left alone: its twin is built.
-        settings: the hyperparameters of the run.
+        study: the study.
+        run: which of its runs.
         shape: of an image.
         classes: their number.
 
     Raises:
         RepdynError: if the network does not run in bfloat16, or something is not what float32 gives but for rounding.
     """
-    is_wanted = settings["training"]["precision"] == "bfloat16"
+    is_wanted = study.training.precision == "bfloat16"
     if not is_wanted and all(tensor.dtype != torch.bfloat16 for tensor in (*model.parameters(), *model.buffers())):
         return
-    name, twin = settings["arch"]["model"], architectures.of_run(settings, shape, classes).train()
-    layouts.lay_out(twin, layouts.choose(settings["training"], twin, torch.device("cpu")))
+    name, twin = study.archs[run.arch].model, architectures.of_run(study, run, shape, classes).train()
+    layouts.lay_out(twin, layouts.choose(study.training, twin, torch.device("cpu")))
     with seeds.seeded(0):
         images, labels = torch.randn(IMAGES, *shape, dtype=torch.float32), torch.zeros(IMAGES, dtype=torch.int64)
         try:

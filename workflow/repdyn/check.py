@@ -64,22 +64,22 @@ def main(study: Study) -> None:
         if checked.unseen is not None:
             LOG.warning("`archs.%s`: %s", arch, checked.unseen)
         for optimizer in study.optimizers:
-            run = study.run(arch, optimizer, study.seeds[0])
+            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
-                trial.take_step(checked.model, checked.images, study.hyperparameters("train", run))
+                trial.take_step(checked.model, checked.images, study.training, of_run)
         with blaming(f"archs.{arch}"):
             same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
         if same is not None:
             LOG.warning("`archs.%s`: %s", arch, same)
         for optimizer in study.optimizers:
-            run = study.run(arch, optimizer, study.seeds[0])
+            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
-                trial.interrupt(checked.model, checked.images, study.hyperparameters("train", run))
+                trial.interrupt(checked.model, checked.images, study.training, of_run)
         if device.type == "cpu":
             with blaming(f"archs.{arch}"):
-                classes = datasets.source(study.data).classes
-                settings = study.hyperparameters("train", study.run(arch, next(iter(study.optimizers)), study.seeds[0]))
-                bfloat16.check(checked.model, settings, datasets.shape(study.data), classes)
+                run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+                shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+                bfloat16.check(checked.model, study, run, shape, classes)
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     settings = study.archs[arch]
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
     run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-    model = architectures.of_run(study.hyperparameters("train", run), shape, classes)
+    model = architectures.of_run(study, run, shape, classes)
     layers = observed.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     generator = torch.Generator().manual_seed(0)
@@ -196,7 +196,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     for layer, output in outputs.items():
         check_output(layer, output, len(images))
     layers = observed.in_order(layers, outputs)
-    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
+    reduction = Reduction(study.activations.reduction, model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
     unseen = coverage.remark(model.eval(), layers, images) if settings.layers is None else None

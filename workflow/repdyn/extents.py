@@ -67,9 +67,9 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
     settings, shape = study.archs[arch], datasets.shape(study.data)
     with torch.device(device):
         classes = datasets.source(study.data).classes
-        model = architectures.build(settings.model_dump(mode="json"), shape, classes, seed=0).eval()
+        model = architectures.build(settings, shape, classes, seed=0).eval()
     layers = observed.observed(model, settings.layers)
-    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
+    reduction = Reduction(study.activations.reduction, model)
     sizes: dict[str, int] = {}
     kept: dict[str, int] = {}
     own: dict[str, int] = {}

@@ -14,9 +14,6 @@ from .progress import LOG
 if TYPE_CHECKING:
     from .jobs import Job
 
-# Stages that read the data set itself, not only tables that were made from it; drawings declare it in their catalogue.
-READERS = ("examples", "planes", "train", "activations")
-
 
 def main(job: Job) -> None:
     """Read the study's data set once, and say what of its files is left out.

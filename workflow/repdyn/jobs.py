@@ -7,17 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import finding, provenance, user_code
+from . import finding, provenance, stages, user_code
 from .origin import Origin, Record
 from .paths import Paths
+from .stages import STAGES
 
 if TYPE_CHECKING:
     from .study import Run, Study
-
-# The module that implements a stage, where its name is not the stage's.
-MODULES = {"train": "training", "explorer": "explorer.build"}
-# What a stage of a run makes of the user's own code, where a study names some.
-USER_CODE = {"train": ("model", "optimizer"), "activations": ("model",), "regions": ("model",)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ class Job:
     def origin(self, record: Record, run: Run | None = None, step: int | None = None) -> Origin:
         """What a file must say about itself to be the one that this study wants; arguments as for :meth:`path`."""
         of_run = (run or self.run) if record.of_run else None
-        return Origin(record, of_run, self.study.hyperparameters(record.settings or record.stage, of_run), step)
+        settings = self.study.hyperparameters(record.settings or record.stage, of_run)
+        return Origin(record, of_run, settings, step, None if record.rows is None else record.rows(self.study))
 
     def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
         """Path and origin of a file that is to be read."""
@@ -69,7 +66,7 @@ class Job:
         """What a file that this job writes says about itself."""
         assert record.stage == self.stage, f"stage {self.stage} does not write {record.name}"
         run = self.grid_run if record.of_run else None
-        versions, folders = provenance.versions(MODULES.get(self.stage, self.stage)), finding.taken()
+        versions, folders = provenance.versions(stages.module_of(self.stage)), finding.taken()
         for path in import_paths(self.study, self.stage, run):
             versions |= user_code.versions(path, folders)
         fingerprints = fingerprint(self.study, self.stage, run, folders)
@@ -84,7 +81,7 @@ def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
     if run is None:
         return []
     named = {"model": study.archs[run.arch].model, "optimizer": study.optimizers[run.optimizer].opt}
-    return [named[part] for part in USER_CODE.get(stage, ()) if ":" in named[part]]
+    return [named[part] for part in STAGES[stage].user_code if ":" in named[part]]
 
 
 def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -98,7 +95,7 @@ def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, .
         run: the run, None for stages of the whole study.
         folders: where the user's own code lies, besides the working directory.
     """
-    code = provenance.code_digest(MODULES.get(stage, stage))
+    code = provenance.code_digest(stages.module_of(stage))
     own = [user_code.digest(path, folders) for path in import_paths(study, stage, run)]
     settings = json.loads(json.dumps(study.hyperparameters(stage, run), sort_keys=True))
     return {"hyperparameters": settings, "code": "-".join([code, *own])}

@@ -11,17 +11,19 @@ Cost: a comparison of four numbers a forward pass, and a copy of the images wher
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+if TYPE_CHECKING:
+    from .settings import Training
 
 # Channels that oneDNN handles at once, at most (with AVX-512; eight with AVX2).
 _BLOCK_OF_CHANNELS = 16
 
 
-def choose(settings: Mapping[str, Any], model: nn.Module, device: torch.device) -> torch.memory_format:
+def choose(settings: Training, model: nn.Module, device: torch.device) -> torch.memory_format:
     """In which order a network is trained fastest: channels last, for convolutions on GPUs and on CPUs.
 
     On CPUs a network of narrow strided shortcuts, such as a ResNet of width 8, is trained with channels first whatever
@@ -32,7 +34,7 @@ def choose(settings: Mapping[str, Any], model: nn.Module, device: torch.device) 
         model: the network.
         device: where it is trained.
     """
-    is_wanted = settings["channels_last"]
+    is_wanted = settings.channels_last
     if device.type == "cpu" and any(map(_fails_with_channels_last, model.modules())):
         is_wanted = False
     return torch.channels_last if is_wanted else torch.contiguous_format

@@ -15,10 +15,11 @@ signature names ``model``, so that it may divide the parameters itself. What it 
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -30,21 +31,24 @@ from .light import importing_timm
 with importing_timm():
     from timm.optim import create_optimizer_v2, get_optimizer_info, list_optimizers, param_groups_weight_decay
 
+if TYPE_CHECKING:
+    from .settings import Optimizer
+
 _USED = ("param_groups", "step", "zero_grad", "state_dict", "load_state_dict")
 
 
-def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+def create(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
     """The optimizer of a run.
 
     Args:
         model: whose parameters it updates.
-        settings: an ``optimizers`` entry: ``opt``, ``lr`` (one number), ``momentum`` (used by those that have it),
-            ``weight_decay``, ``kwargs`` (passed through).
+        settings: an entry of ``optimizers`` as a run has it: ``lr`` is one number, ``momentum`` is used by those that
+            have it, ``kwargs`` are passed through.
 
     Raises:
         RepdynError: if there is no such optimizer, or it does not take the arguments.
     """
-    name, kwargs = settings["opt"], dict(settings["kwargs"])
+    name, kwargs = settings.opt, copy.deepcopy(settings.kwargs)
     if plugins.is_import_path(name):
         return _from_path(model, settings)
     try:
@@ -58,10 +62,10 @@ def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimiz
     if info.opt_class in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW) and _can_be_fused(model, kwargs):
         # One kernel for all parameters: the small networks of quick studies are bound by calls, not by arithmetic.
         kwargs = {"fused": True} | kwargs
-    momentum = {"momentum": settings["momentum"]} if info.has_momentum else {}
+    momentum = {"momentum": settings.momentum} if info.has_momentum else {}
     try:
         return create_optimizer_v2(
-            model, opt=name, lr=settings["lr"], weight_decay=settings["weight_decay"], **momentum, **kwargs
+            model, opt=name, lr=settings.lr, weight_decay=settings.weight_decay, **momentum, **kwargs
         )
     except Exception as error:  # optimizers check their arguments in their own ways
         raise RepdynError(
@@ -69,7 +73,7 @@ def create(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimiz
         ) from None
 
 
-def needs_closure(optimizer: torch.optim.Optimizer, model: nn.Module, settings: Mapping[str, Any]) -> bool:
+def needs_closure(optimizer: torch.optim.Optimizer, model: nn.Module, settings: Optimizer) -> bool:
     """Whether ``step`` must be given a function that computes loss and gradients anew.
 
     Its signature says so where ``closure`` has no default. Where it has one, as in most implementations of
@@ -82,7 +86,7 @@ def needs_closure(optimizer: torch.optim.Optimizer, model: nn.Module, settings: 
         return False
     if closure is not None and closure.default is closure.empty:
         return True
-    is_own = plugins.is_import_path(settings["opt"])
+    is_own = plugins.is_import_path(settings.opt)
     return is_own and not is_second_order(optimizer) and not _steps_alone(model, settings)
 
 
@@ -102,18 +106,18 @@ def _can_be_fused(model: nn.Module, kwargs: Mapping[str, Any]) -> bool:
     return not asked_for and all(parameter.is_floating_point() for parameter in model.parameters())
 
 
-def _from_path(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Optimizer:
+def _from_path(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
     """The user's own, called with parameters or model, ``lr``, ``momentum`` if it takes one, and ``kwargs``."""
-    path, kwargs = settings["opt"], dict(settings["kwargs"])
+    path, kwargs = settings.opt, copy.deepcopy(settings.kwargs)
     make = plugins.load(path)
     try:
         named = inspect.signature(make).parameters
         if "momentum" in named:
-            kwargs = {"momentum": settings["momentum"]} | kwargs
+            kwargs = {"momentum": settings.momentum} | kwargs
         if "model" in named:
-            optimizer = make(model=model, lr=settings["lr"], **_decay(settings, named), **kwargs)
+            optimizer = make(model=model, lr=settings.lr, **_decay(settings, named), **kwargs)
         else:
-            optimizer = make(_groups(model, settings), lr=settings["lr"], **kwargs)
+            optimizer = make(_groups(model, settings), lr=settings.lr, **kwargs)
     except RepdynError:
         raise
     except Exception as error:  # whatever the user's code raises
@@ -129,21 +133,21 @@ def _from_path(model: nn.Module, settings: Mapping[str, Any]) -> torch.optim.Opt
     return optimizer
 
 
-def _decay(settings: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, float]:
+def _decay(settings: Optimizer, named: Mapping[str, Any]) -> dict[str, float]:
     """``weight_decay`` for a function that divides the parameters itself, if it takes any."""
-    if "weight_decay" in named and "weight_decay" not in settings["kwargs"]:
-        return {"weight_decay": settings["weight_decay"]}
-    if settings["weight_decay"]:
+    if "weight_decay" in named and "weight_decay" not in settings.kwargs:
+        return {"weight_decay": settings.weight_decay}
+    if settings.weight_decay:
         raise RepdynError(
-            f"`weight_decay` is {settings['weight_decay']}, but `{settings['opt']}`, which takes the model, has no "
+            f"`weight_decay` is {settings.weight_decay}, but `{settings.opt}`, which takes the model, has no "
             "parameter of that name; leave it out, or let the function take it."
         )
     return {}
 
 
-def _groups(model: nn.Module, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _groups(model: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
     """Parameters with their weight decay: in one group where all have the same, which is as many as some can take."""
-    decay, own = settings["weight_decay"], "weight_decay" in settings["kwargs"]
+    decay, own = settings.weight_decay, "weight_decay" in settings.kwargs
     if decay and own:
         raise RepdynError(f"`weight_decay` is {decay} and `kwargs.weight_decay` something, too; give one of them.")
     if decay:
@@ -154,7 +158,7 @@ def _groups(model: nn.Module, settings: Mapping[str, Any]) -> list[dict[str, Any
     return [{"params": parameters} | ({} if own else {"weight_decay": 0.0})]
 
 
-def _steps_alone(model: nn.Module, settings: Mapping[str, Any]) -> bool:
+def _steps_alone(model: nn.Module, settings: Optimizer) -> bool:
     """Whether an optimizer made with these settings takes a step without a closure."""
     parameters = list(model.parameters())
     before = [parameter.detach().clone() for parameter in parameters]

@@ -17,7 +17,7 @@ from .errors import RepdynError
 from .files import damaged
 
 if TYPE_CHECKING:
-    from .study import Run
+    from .study import Run, Study
 
 Metadata = Mapping[str, Any]
 
@@ -32,6 +32,8 @@ class Record:
         path: the method of ``Paths`` that says where it lies.
         of_run: whether each run has one, or the study has one.
         settings: whose hyperparameters it is made with, where they are not all of the stage's.
+        rows: how many rows a table has in a study, or has a multiple of, where it has as many for each layer or set of
+            planes; None where that is not known beforehand.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Record:
     path: Callable[..., str]
     of_run: bool = True
     settings: str | None = None
+    rows: Callable[[Study], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,14 @@ class Origin:
         run: whose, None for one of the study.
         hyperparameters: what it is made with.
         step: the optimizer step, of a checkpoint.
+        rows: how many rows it has, or has a multiple of; None asks nothing.
     """
 
     record: Record
     run: Run | None
     hyperparameters: Metadata
     step: int | None = None
+    rows: int | None = None
 
     def at(self, step: int) -> Origin:
         """The same at an optimizer step."""
@@ -83,6 +88,18 @@ class Origin:
             raise RepdynError(
                 f"`{path}` says that it is {told}, but {wanted} belongs there; move it to its place, or delete it: "
                 "Snakemake makes what is missing."
+            )
+
+    def check_rows(self, path: str | Path, found: int) -> None:
+        """Compare the number of rows of a file.
+
+        Raises:
+            RepdynError: if it has others.
+        """
+        if self.rows is not None and (not found or found % self.rows):
+            raise RepdynError(
+                f"`{path}` has {found:,} rows where the table `{self.record.name}` of this study has {self.rows:,}, or "
+                "a multiple; delete it and run Snakemake again."
             )
 
 

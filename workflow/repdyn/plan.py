@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from . import estimates, extents
+from . import estimates, extents, stages
 from .estimates import Grid
 from .figures import catalogue
 from .light import without_compiler
 
 if TYPE_CHECKING:
     from .study import Study
-
-RUN_STAGES = ("train", "activations", "cka", "probes", "regions", "phases")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Plan:
         jobs: stage -> number of jobs.
         checkpoints: of a run.
         disk: table -> bytes, all runs together.
-        memory: stage -> bytes that its most demanding job takes at its peak.
+        memory: stage -> bytes that its most demanding job takes at its peak, of those that it is estimated for.
     """
 
     jobs: dict[str, int]
@@ -56,7 +54,7 @@ def of(study: Study) -> Plan:
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
     of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
-    jobs = {"examples": 1, "planes": 1} | dict.fromkeys(RUN_STAGES, runs) | {"findings": 1}
+    jobs = {name: runs if stage.scope == "run" else 1 for name, stage in stages.by_default().items()}
     jobs["figures"] = formats * (runs * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
     memory = estimates.memory_of_study(grid)
@@ -89,7 +87,8 @@ def report(study: Study, plan: Plan, free: float) -> str:
     lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {plan.checkpoints} checkpoints each", ""]
     lines.append(f"  {'stage':<14}{'jobs':>8}   peak memory of a job")
     for stage, jobs in plan.jobs.items():
-        lines.append(f"  {stage:<14}{jobs:>8,}   {plan.memory[stage] / 2**20:>8,.0f} MiB")
+        memory = f"{plan.memory[stage] / 2**20:>8,.0f} MiB" if stage in plan.memory else "not estimated"
+        lines.append(f"  {stage:<14}{jobs:>8,}   {memory}")
     lines += [f"  {'total':<14}{sum(plan.jobs.values()):>8,}", "", f"  {'table':<24}{'disk':>10}"]
     lines += [f"  {table:<24}{size(number):>10}" for table, number in plan.disk.items()]
     lines += [f"  {'total':<24}{size(total):>10}", ""]

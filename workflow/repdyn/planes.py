@@ -14,7 +14,6 @@ Time and memory: next to nothing; six numbers and three images' worth of floats 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +31,7 @@ from .records.planes import PLANES, image_columns
 
 if TYPE_CHECKING:
     from .jobs import Job
+    from .settings import Planes as Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Purpose = Literal["scores", "picture"]
@@ -150,21 +150,21 @@ def sets(examples: data.Data) -> dict[str, data.Examples]:
     }
 
 
-def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def through(examples: data.Examples, name: str, settings: Settings) -> list[dict[str, Any]]:
     """Rows of the table for one set of images.
 
     Raises:
         RepdynError: if there are not enough images or classes.
     """
     images = examples.images
-    distinct, count = settings["distinct_classes"], max(settings["count"], settings["pictures"])
+    distinct, count = settings.distinct_classes, max(settings.count, settings.pictures)
     classes = len(np.unique(examples.labels))
     if distinct and classes < 3:
         raise RepdynError(
             f"Planes through images of three distinct classes need that many, but the {name} images have {classes}; "
             "set `planes.distinct_classes` to false."
         )
-    generator = np.random.default_rng([settings["seed"], SETS.index(name)])
+    generator = np.random.default_rng([settings.seed, SETS.index(name)])
     try:
         triplets = draw(images, examples.labels, count, generator, distinct)
     except LookupError as error:
@@ -173,8 +173,8 @@ def through(examples: data.Examples, name: str, settings: Mapping[str, Any]) -> 
             "images; ask for fewer, or have more images."
         ) from None
     uses = (
-        ("scores", triplets[: settings["count"]], settings["margin"], settings["resolution"]),
-        ("picture", triplets[: settings["pictures"]], settings["picture_margin"], settings["picture_resolution"]),
+        ("scores", triplets[: settings.count], settings.margin, settings.resolution),
+        ("picture", triplets[: settings.pictures], settings.picture_margin, settings.picture_resolution),
     )
     rows = []
     for purpose, chosen, margin, resolution in uses:
@@ -223,7 +223,7 @@ def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> li
 
 def main(job: Job) -> None:
     """Write the planes of a study."""
-    settings = job.made_with("planes")["planes"]
+    settings = job.study.planes
     # Which examples are mislabelled does not depend on the run; which wrong labels they have does, and is not used.
     examples = data.load(job.study.data, job.data_root)
     chosen = sets(examples)
@@ -233,4 +233,4 @@ def main(job: Job) -> None:
     tables.write(job.path(PLANES), columns, schema, job.metadata(PLANES))
     if "mislabelled" not in chosen:
         LOG.info("no training example is mislabelled, so there are no planes through mislabelled images")
-    LOG.info("%d planes through each of: %s", settings["count"], ", ".join(chosen))
+    LOG.info("%d planes through each of: %s", settings.count, ", ".join(chosen))

@@ -17,7 +17,7 @@ n min(n, p), and one block of features.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from .representations import Representations
 
 if TYPE_CHECKING:
     from .jobs import Job
+    from .settings import Probes as Settings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,9 +60,7 @@ def halves(n: int, seed: int) -> tuple[Array, Array]:
     return np.sort(order[: n // 2]), np.sort(order[n // 2 : n // 2 * 2])
 
 
-def fit(
-    activations: Array, labels: Array, classes: int, settings: Mapping[str, Any], previous: Probe | None = None
-) -> Probe:
+def fit(activations: Array, labels: Array, classes: int, settings: Settings, previous: Probe | None = None) -> Probe:
     """Train a probe, and one on each half of the examples.
 
     Args:
@@ -82,11 +81,11 @@ def fit(
     narrow = thin.factorise(blocks, n) if p > n else None
     features = (activations - mean) / scale if narrow is None else narrow.coordinates
     start = None
-    if previous is not None and settings["kind"] == "logistic":
+    if previous is not None and settings.kind == "logistic":
         start = previous.weight.reshape(-1, p).T.astype(np.float64)  # (p, K C)
         start = start if narrow is None else narrow.to_coordinates(start)
     found = []
-    for k, part in enumerate((np.arange(n), *halves(n, settings["seed"]))):
+    for k, part in enumerate((np.arange(n), *halves(n, settings.seed))):
         begin = None if start is None or previous is None else (np.split(start, 3, axis=1)[k], previous.bias[k])
         found.append(_solve(features[part], labels[part], classes, settings, k, begin))
     weight = np.concatenate([solution.weight for solution in found], axis=1)  # (p or r, K C)
@@ -104,23 +103,24 @@ def _solve(
     features: Array,
     labels: Array,
     classes: int,
-    settings: Mapping[str, Any],
+    settings: Settings,
     classifier: int,
     start: tuple[Array, Array] | None,
 ) -> solvers.Solution:
-    kind, penalty = settings["kind"], settings["penalty"]
-    if kind == "ridge":
+    penalty = settings.penalty
+    if settings.kind == "ridge":
         return solvers.ridge(features, labels, classes, penalty)
-    if kind == "logistic":
-        return solvers.logistic(features, labels, classes, penalty, **settings["logistic"], start=start)
+    if settings.kind == "logistic":
+        of_solver = settings.logistic
+        return solvers.logistic(features, labels, classes, penalty, of_solver.tolerance, of_solver.iterations, start)
     # The same chance at every layer and checkpoint, so that equal features give equal probes.
-    generator = np.random.default_rng([settings["seed"], 1, classifier])
-    return solvers.sgd(features, labels, classes, penalty, **settings["sgd"], generator=generator)
+    generator = np.random.default_rng([settings.seed, 1, classifier])
+    return solvers.sgd(features, labels, classes, penalty, **settings.sgd.model_dump(), generator=generator)
 
 
 def main(job: Job) -> None:
     """Write the probes of a run and the table of their accuracy."""
-    settings = job.made_with("probes")["probes"]
+    settings = job.study.probes
     activations = Representations(*job.place(ACTIVATIONS))
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
     epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
@@ -145,12 +145,12 @@ def main(job: Job) -> None:
                 progress.advance()
     columns = dict(zip(ACCURACY.names, zip(*accuracy, strict=True), strict=True))
     tables.write(job.path(ACCURACY), columns, ACCURACY.schema, job.metadata(ACCURACY))
-    LOG.info("%s probes of %d layers at %d checkpoints", settings["kind"], len(activations.layers), len(epochs))
+    LOG.info("%s probes of %d layers at %d checkpoints", settings.kind, len(activations.layers), len(epochs))
 
 
-def _warn_if_unconverged(probe: Probe, layer: str, step: int, settings: Mapping[str, Any]) -> None:
-    gradient, tolerance = float(probe.gradient.max()), settings["logistic"]["tolerance"]
-    if settings["kind"] == "logistic" and gradient > tolerance:
+def _warn_if_unconverged(probe: Probe, layer: str, step: int, settings: Settings) -> None:
+    gradient, tolerance = float(probe.gradient.max()), settings.logistic.tolerance
+    if settings.kind == "logistic" and gradient > tolerance:
         LOG.warning(
             "the probe of layer %s at step %d did not converge: its gradient is %.1g, above %.1g; raise "
             "`probes.logistic.iterations` or `probes.penalty`",

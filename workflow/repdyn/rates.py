@@ -6,8 +6,8 @@ schedule without a ``schedule`` section is no schedule: the rate is constant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,20 +17,21 @@ from .light import importing_timm
 with importing_timm():
     from timm.scheduler import create_scheduler_v2
 
+if TYPE_CHECKING:
+    from .settings import RateSchedule
+
 SCHEDULES = ("constant", "cosine", "multistep", "plateau", "poly", "rsqrt", "step", "tanh", "wsd")
 
 
 class Rate:
     """The learning rate of an optimizer in the course of training."""
 
-    def __init__(
-        self, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any] | None, steps_per_epoch: int
-    ) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: RateSchedule | None, steps_per_epoch: int) -> None:
         """Set the rate of the first step.
 
         Args:
             optimizer: whose rates are the schedule's highest.
-            settings: ``sched``, ``epochs``, ``warmup_epochs`` and ``kwargs`` for timm; None for a constant rate.
+            settings: what timm is asked for, with ``epochs`` where it has a length; None for a constant rate.
             steps_per_epoch: optimizer steps in an epoch.
 
         Raises:
@@ -43,17 +44,17 @@ class Rate:
                 if "lr_scale" in group:
                     group["lr"] *= group["lr_scale"]
             return
-        name = settings["sched"]
+        name = settings.sched
         if name not in SCHEDULES:
             raise RepdynError(f"`schedule.sched` is {name!r}, but must be one of: {', '.join(SCHEDULES)}.")
         # timm's plateau can only be asked once an epoch; here it watches the training loss.
         by_name = {"step_on_epochs": True, "plateau_mode": "min"} if name == "plateau" else {"step_on_epochs": False}
-        kwargs = by_name | {"warmup_epochs": settings["warmup_epochs"]} | settings["kwargs"]
+        kwargs = by_name | {"warmup_epochs": settings.warmup_epochs} | copy.deepcopy(settings.kwargs)
         try:
             self._scheduler, _ = create_scheduler_v2(
                 optimizer,
                 sched=name,
-                num_epochs=settings["epochs"] or 1,
+                num_epochs=settings.epochs or 1,
                 updates_per_epoch=steps_per_epoch,
                 **kwargs,
             )

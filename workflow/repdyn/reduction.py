@@ -8,8 +8,7 @@ one number a channel. On maps that are constant a reduction changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -17,19 +16,21 @@ from torch.nn import functional as F
 
 from .errors import RepdynError
 
+if TYPE_CHECKING:
+    from .settings import Reduction as Settings
+
 
 class Reduction:
     """A reduction of the activations of one network."""
 
-    def __init__(self, settings: Mapping[str, Any], model: nn.Module) -> None:
+    def __init__(self, settings: Settings, model: nn.Module) -> None:
         """Find out how the network lays out its activations.
 
         Args:
-            settings: ``pool``, the side that larger maps are averaged down to, or None; ``tokens``, ``all``, ``class``
-                or ``mean`` (of the patches).
+            settings: the section ``activations.reduction``.
             model: timm's say ``output_fmt = "NHWC"`` where channels come last in their maps; one's own may, too.
         """
-        self._pool, self._tokens = settings["pool"], settings["tokens"]
+        self._pool, self._tokens = settings.pool, settings.tokens
         in_torchvision = type(model).__module__ == "torchvision.models.swin_transformer"
         self._channels_last = in_torchvision or str(getattr(model, "output_fmt", "")) == "NHWC"
         token = getattr(model, "cls_token", getattr(model, "class_token", None))

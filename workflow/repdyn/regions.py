@@ -173,10 +173,10 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     study = job.study
     device = devices.prepare(study.execution.device)
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
-    model, layers = activations.network(study, job.made_with("regions"), device)
+    model, layers = activations.network(study, job.run, device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
-    reduction = Reduction(job.made_with("regions")["activations"]["reduction"], model)
+    reduction = Reduction(study.activations.reduction, model)
     batch = batch_size(features, math.prod(shape), device, budget)
     labeller = Labeller(model, layers, shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}

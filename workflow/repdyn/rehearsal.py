@@ -86,17 +86,16 @@ def check_measuring(
     Raises:
         RepdynError: naming the layer, or what is no part of the state.
     """
-    settings = study.hyperparameters("regions", study.run(arch, next(iter(study.optimizers)), study.seeds[0]))
     _move(trained)
-    model, _ = activations.network(study, settings, CPU)
+    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    model, _ = activations.network(study, run, CPU)
     _check_state(trained, model)
     with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    observe = Observer(
-        study.archs[arch].model, {**layers, OUTPUT: ""}, Reduction(settings["activations"]["reduction"], model)
-    )
+    reduction = Reduction(study.activations.reduction, model)
+    observe = Observer(study.archs[arch].model, {**layers, OUTPUT: ""}, reduction)
     shape, generator = datasets.shape(study.data), torch.Generator().manual_seed(1)
     images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
     layouts.lay_out(trained, torch.contiguous_format)  # in the order of training, sums would be rounded otherwise
@@ -114,7 +113,7 @@ def check_measuring(
 def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
     """What is to be said where several layers of a network are one; its weights are changed."""
     _move(model)
-    reduction = Reduction(study.activations.reduction.model_dump(mode="json"), model)
+    reduction = Reduction(study.activations.reduction, model)
     images: Array = np.random.default_rng(1).standard_normal((IMAGES, *datasets.shape(study.data)), np.float32)
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 

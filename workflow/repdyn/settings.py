@@ -142,11 +142,10 @@ class RateSchedule(Section):
     warmup_epochs: float = Field(default=0.0, ge=0.0, le=MOST_EPOCHS)
     kwargs: Kwargs = {}
 
-    def settings(self, epochs: int) -> dict[str, Any]:
-        """As a stage needs it in a training of so many epochs; ``epochs`` is None where a schedule has no length."""
+    def within(self, epochs: int) -> RateSchedule:
+        """As it is in a training of so many epochs: of a length, or, where it needs none, of no length."""
         is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
-        length = None if is_endless else (self.epochs or epochs)
-        return self.model_dump(mode="json") | {"epochs": length}
+        return self.model_copy(update={"epochs": None if is_endless else (self.epochs or epochs)})
 
 
 class Optimizer(Section):
@@ -162,6 +161,15 @@ class Optimizer(Section):
     schedule: RateSchedule | None = None
     kwargs: Kwargs = {}
     family: Name | None = None
+
+    def rate(self, arch: str) -> float:
+        """The rate for an architecture."""
+        return self.lr[arch] if isinstance(self.lr, dict) else self.lr
+
+    def of_run(self, arch: str, epochs: int) -> Optimizer:
+        """As a run of an architecture has it in a training of so many epochs: of one rate, its schedule of a length."""
+        schedule = None if self.schedule is None else self.schedule.within(epochs)
+        return self.model_copy(update={"lr": self.rate(arch), "schedule": schedule})
 
 
 class Augmentation(Section):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -20,53 +20,57 @@ from . import layouts, optimizer_state, optimizers
 from .errors import RepdynError
 from .rates import Rate
 
+if TYPE_CHECKING:
+    from .settings import Optimizer, Training
+
 
 class Stepper:
     """Takes optimizer steps on a network."""
 
     def __init__(
-        self, model: nn.Module, settings: Mapping[str, Any], device: torch.device, steps_per_epoch: int
+        self, model: nn.Module, training: Training, optimizer: Optimizer, device: torch.device, steps_per_epoch: int
     ) -> None:
         """Move the network to its device, laid out in memory as training is fastest; create optimizer and schedule.
 
         Args:
             model: the network, which is changed in place.
-            settings: the hyperparameters of the run.
+            training: the section of the config.
+            optimizer: the run's, as ``Study.optimizer`` gives it.
             device: where it is trained.
             steps_per_epoch: optimizer steps in an epoch.
 
         Raises:
             RepdynError: if there is no such optimizer or schedule, or it does not go together with ``precision``.
         """
-        self._training, self._device = settings["training"], device
-        memory_format = layouts.choose(self._training, model, device)
+        self._training, self._device = training, device
+        memory_format = layouts.choose(training, model, device)
         layouts.lay_out(model.to(device), memory_format)
         self._parameters = list(model.parameters())
-        self.optimizer = optimizers.create(model, settings["optimizer"])
-        self._needs_closure = optimizers.needs_closure(self.optimizer, model, settings["optimizer"])
+        self.optimizer = optimizers.create(model, optimizer)
+        self._needs_closure = optimizers.needs_closure(self.optimizer, model, optimizer)
         self._is_second_order = optimizers.is_second_order(self.optimizer)
         self._has_modes = optimizers.has_modes(self.optimizer)
         if self._has_modes:
             self.optimizer.train()
-        self.rate = Rate(self.optimizer, settings["optimizer"]["schedule"], steps_per_epoch)
+        self.rate = Rate(self.optimizer, optimizer.schedule, steps_per_epoch)
         self._forward: Any = model
-        if self._training["compile"]:
+        if training.compile:
             # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others,
             # and puts channels last where it likes.
             last = memory_format == torch.channels_last
             self._forward = torch.compile(model, options={"deterministic": True, "layout_optimization": last})
-        is_half = self._training["precision"] == "float16"
+        is_half = training.precision == "float16"
         if is_half and (self._needs_closure or self._is_second_order):
             why = "computes its gradients anew within a step" if self._needs_closure else "differentiates its gradients"
             raise RepdynError(
-                f"`{settings['optimizer']['opt']}` {why}, which does not go together with the scaled loss of "
+                f"`{optimizer.opt}` {why}, which does not go together with the scaled loss of "
                 "`training.precision: float16`; use bfloat16 or float32."
             )
         self._scaler = torch.amp.GradScaler(device.type) if is_half else None
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context of forward passes, in which a lower precision is used where it is configured."""
-        precision = self._training["precision"]
+        precision = self._training.precision
         if precision == "float32":
             return nullcontext()
         context: AbstractContextManager[None] = torch.autocast(self._device.type, dtype=getattr(torch, precision))
@@ -120,7 +124,7 @@ class Stepper:
             logits = self._forward(images)
         if not logits.requires_grad:
             raise RepdynError("no gradient leads from the model's logits to its parameters, so it cannot be trained.")
-        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training["label_smoothing"])
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training.label_smoothing)
         self.optimizer.zero_grad()
         for parameter in self._parameters:  # of which the optimizer may have left some out
             parameter.grad = None
@@ -134,8 +138,8 @@ class Stepper:
 
     def _clip(self) -> None:
         """Scale all gradients together so that their norm is at most ``clip_norm``."""
-        if self._training["clip_norm"] is not None:
-            nn.utils.clip_grad_norm_(self._parameters, self._training["clip_norm"])
+        if self._training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._training.clip_norm)
 
     def state_dict(self) -> dict[str, Any]:
         """What is needed to continue, beside the weights."""

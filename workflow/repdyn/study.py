@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from . import complaints, config_file, plain
+from . import complaints, config_file, datasets, plain, schedule
 from .errors import RepdynError
 from .names import Level, Name, refuse_twins
 from .settings import (
@@ -41,6 +41,7 @@ from .settings import (
     Training,
     distinct,
 )
+from .stages import STAGES
 
 Hyperparameters = dict[str, Any]
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
@@ -171,6 +172,26 @@ class Study(Section):
         return frozenset(self.seeds)
 
     @property
+    def steps(self) -> list[int]:
+        """The checkpoints of every run, as optimizer steps."""
+        return schedule.steps_of(self)
+
+    @property
+    def examples(self) -> tuple[int, int]:
+        """Numbers of training and of test examples."""
+        return datasets.sizes(self.data)
+
+    @property
+    def evaluations(self) -> int:
+        """At how many epochs each run is measured while it trains, initialisation included."""
+        return len(schedule.evaluated_epochs(self.training.evaluations_per_decade, self.training.epochs))
+
+    @property
+    def runs_of_arch(self) -> int:
+        """How many runs each architecture has."""
+        return len(self.optimizers) * len(self.seeds)
+
+    @property
     def families(self) -> dict[str, str]:
         """Optimizer -> its family, its own name where the config gives none."""
         return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}
@@ -185,10 +206,13 @@ class Study(Section):
         """The width of each architecture that has one."""
         return {name: arch.width for name, arch in self.archs.items() if arch.width is not None}
 
+    def optimizer(self, run: Run) -> Optimizer:
+        """The optimizer of a run; its ``lr`` is one number."""
+        return self.optimizers[run.optimizer].of_run(run.arch, self.training.epochs)
+
     def learning_rate(self, run: Run) -> float:
         """The base learning rate of a run."""
-        lr = self.optimizers[run.optimizer].lr
-        return lr[run.arch] if isinstance(lr, dict) else lr
+        return self.optimizers[run.optimizer].rate(run.arch)
 
     def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
         """Everything in the config that determines the numbers of a stage, its predecessors' part included.
@@ -203,7 +227,7 @@ class Study(Section):
             del settings["training"]["epochs"]
             return settings
         settings = {}
-        for section in _SECTIONS[stage]:
+        for section in STAGES[stage].sections:
             if section == "run":
                 if run is None:
                     settings["archs"] = {
@@ -215,13 +239,8 @@ class Study(Section):
                     }
                     settings["seeds"] = sorted(self.seeds)  # their order is one in which things are drawn
                 else:
-                    optimizer = self.optimizers[run.optimizer].model_dump(mode="json", exclude={"family"})
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
-                    schedule = self.optimizers[run.optimizer].schedule
-                    settings["optimizer"] = optimizer | {
-                        "lr": self.learning_rate(run),
-                        "schedule": None if schedule is None else schedule.settings(self.training.epochs),
-                    }
+                    settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
                     settings["seed"] = run.seed
             elif section == "families":
                 settings["families"] = self.families
@@ -236,29 +255,6 @@ class Study(Section):
                 only = {setting} if setting else None
                 settings[name] = getattr(self, name).model_dump(mode="json", include=only)
         return settings
-
-
-# Which parts of the config each stage's numbers depend on, through the stages before it too: sections, or one setting
-# of a section. `run` is the run's architecture, optimizer and seed, or the whole grid, without `layers` and `families`.
-_TRAIN = ("data", "run", "training", "checkpoints")
-_ACTIVATIONS = (*_TRAIN, "layers", "activations")
-_PROBES = (*_ACTIVATIONS, "probes")
-_REGIONS = (*_PROBES, "planes")
-_PHASES = (*_REGIONS, "cka", "phases")
-_SECTIONS: dict[str, tuple[str, ...]] = {
-    "examples": ("data",),
-    "train": _TRAIN,
-    "activations": _ACTIVATIONS,
-    "cka": (*_ACTIVATIONS, "cka"),
-    "cka_layers": (*_ACTIVATIONS, "cka.tf32"),
-    "cka_between": (*_ACTIVATIONS, "cka.tf32"),
-    "probes": _PROBES,
-    "planes": ("data", "planes"),
-    "regions": _REGIONS,
-    "regions_between": _REGIONS,
-    "phases": _PHASES,
-    "findings": (*_PHASES, "findings", "families"),
-}
 
 
 def load(path: Path) -> Study:

@@ -2,8 +2,8 @@
 
 A stage declares its table as a :class:`Table`, in the module of :mod:`repdyn.records` that has its name. The file's
 schema metadata carries, under the key ``repdyn``, a JSON object: table, stage, run, hyperparameters, code digest,
-versions, units. Reading compares table, stage, run, hyperparameters and schema with the ones that were asked for and
-refuses a stranger; every byte is under a checksum (``sealing.py``).
+versions, units. Reading compares table, stage, run, hyperparameters, schema and number of rows with the ones that were
+asked for and refuses a stranger; every byte is under a checksum (``sealing.py``).
 """
 
 from __future__ import annotations
@@ -161,6 +161,7 @@ def open_file(path: str | Path, wanted: Origin | None = None, **options: Any) ->
         wanted.check(path, metadata_of(path, (file.schema_arrow.metadata or {}).get(KEY)))
         if isinstance(wanted.record, Table):
             wanted.record.check_schema(path, file.schema_arrow)
+            wanted.check_rows(path, file.metadata.num_rows)
     return file
 
 

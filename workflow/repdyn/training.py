@@ -29,7 +29,7 @@ from .state import StateFolder
 
 if TYPE_CHECKING:
     from .jobs import Job
-    from .study import Study
+    from .study import Run, Study
 
 EVALUATION_BATCH = 256
 
@@ -92,29 +92,30 @@ def measure(model: nn.Module, train: Split, test: Split) -> dict[str, float | No
 class Trainer:
     """A run in progress: network, optimizer, history, and the folder that its state is kept in."""
 
-    def __init__(self, study: Study, settings: Mapping[str, Any], examples: data.Data, folder: StateFolder) -> None:
+    def __init__(self, study: Study, run: Run, examples: data.Data, folder: StateFolder) -> None:
         """Everything at initialisation.
 
         Args:
-            study: for the device and how often to save.
-            settings: the hyperparameters of the run.
+            study: the study.
+            run: which of its runs.
             examples: training and test set.
             folder: where state and checkpoints are kept.
         """
         self.device = devices.prepare(study.execution.device)
-        self.seed, self.settings = settings["seed"], settings["training"]
+        self.seed, self.settings = run.seed, study.training
         self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
         self.augment: Augmentation | None = None
-        if self.settings["augmentation"] is not None:
+        if self.settings.augmentation is not None:
             black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
-            self.augment = Augmentation(self.settings["augmentation"], black, len(examples.train))
-        self.batch_size = self.settings["batch_size"]
+            self.augment = Augmentation(self.settings.augmentation, black, len(examples.train))
+        self.batch_size = self.settings.batch_size
         self.steps_per_epoch = schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = schedule.steps_of(study)
-        self.model = architectures.of_run(settings, examples.shape, examples.classes)
+        self.model = architectures.of_run(study, run, examples.shape, examples.classes)
         if self.device.type == "cpu":  # of which there may be other ones than where the study was checked
-            bfloat16.check(self.model, settings, examples.shape, examples.classes)
-        self.take_step = stepping.Stepper(self.model, settings, self.device, self.steps_per_epoch)
+            bfloat16.check(self.model, study, run, examples.shape, examples.classes)
+        optimizer = study.optimizer(run)
+        self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
@@ -132,8 +133,8 @@ class Trainer:
             RepdynError: if the loss is not finite.
         """
         self._resume()
-        evaluated = schedule.evaluated_epochs(self.settings["evaluations_per_decade"], self.settings["epochs"])
-        last_epoch, started, saved_at = self.settings["epochs"], time.monotonic() - self.seconds, time.monotonic()
+        evaluated = schedule.evaluated_epochs(self.settings.evaluations_per_decade, self.settings.epochs)
+        last_epoch, started, saved_at = self.settings.epochs, time.monotonic() - self.seconds, time.monotonic()
         if self.step == 0:
             self._evaluate(started)
             self._take_checkpoint(metadata)
@@ -250,7 +251,7 @@ def main(job: Job) -> None:
     folder = StateFolder(Path(job.path(STATE)), job.origin(STATE), metadata["code"])
     with folder.held():
         examples = data.load(job.study.data, job.data_root, job.run.seed)
-        trainer = Trainer(job.study, job.made_with("train"), examples, folder)
+        trainer = Trainer(job.study, job.run, examples, folder)
         history = trainer.run(metadata)
         for step in trainer.steps:
             folder.publish(step, Path(job.path(CHECKPOINT, step=step)))

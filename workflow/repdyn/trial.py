@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -21,25 +20,29 @@ from .errors import RepdynError, one_line
 from .progress import LOG
 from .stepping import Stepper
 
+if TYPE_CHECKING:
+    from .settings import Optimizer, Training
+
 State = dict[str, Any]
 
 
-def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any]) -> None:
+def take_step(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
     """Take the first step, and look at what the optimizer made of the network.
 
     Args:
         model: in training mode; its weights are left as they were, so that no optimizer is blamed for another's step.
         images: a batch.
-        settings: the hyperparameters of the run.
+        training: the section of the config.
+        optimizer: the run's, as ``Study.optimizer`` gives it.
 
     Raises:
         RepdynError: if optimizer or schedule cannot be made, or no step can be taken.
     """
-    name = settings["optimizer"]["opt"]
+    name = optimizer.opt
     tensors = [*model.parameters(), *model.buffers()]
     before = [tensor.detach().clone() for tensor in tensors]
     with seeds.seeded(0):
-        stepper = _stepper(model, settings)
+        stepper = _stepper(model, training, optimizer)
         _step(stepper, images, 1, name)
     trained = {key: value for key, value in model.named_parameters() if value.requires_grad}
     held = {id(parameter) for group in stepper.optimizer.param_groups for parameter in group["params"]}
@@ -57,23 +60,24 @@ def take_step(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
     model.zero_grad()
 
 
-def interrupt(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any]) -> None:
+def interrupt(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
     """Train a network as ``training.py`` does, with a break.
 
     Args:
         model: one whose state is whole (``rehearsal.py``); it is left as it was.
         images: a batch.
-        settings: the hyperparameters of the run.
+        training: the section of the config.
+        optimizer: the run's, as ``Study.optimizer`` gives it.
 
     Raises:
         RepdynError: if training would not go on from a saved state as if it had not stopped.
     """
-    name, initial = settings["optimizer"]["opt"], _copy(model)
+    name, initial = optimizer.opt, _copy(model)
     with torch.no_grad():  # training begins with an evaluation, of which a model may keep something
         model.eval()(images)
     model.train()
     with seeds.seeded(0):
-        stepper = _stepper(model, settings)
+        stepper = _stepper(model, training, optimizer)
         for number in (1, 2):
             _step(stepper, images, number, name)
         saved = _saved({"model": model.state_dict(), "steps": stepper.state_dict(), "random": seeds.state()}, name)
@@ -81,7 +85,7 @@ def interrupt(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
         expected = _copy(model)
 
         model.load_state_dict(initial)
-        stepper = _stepper(model, settings)
+        stepper = _stepper(model, training, optimizer)
         _resume(model, stepper, saved, name)
         _step(stepper, images, 3, name)
     differing = [key for key, value in model.state_dict().items() if not _same(value, expected[key])]
@@ -95,12 +99,13 @@ def interrupt(model: nn.Module, images: torch.Tensor, settings: Mapping[str, Any
     model.zero_grad()
 
 
-def _stepper(model: nn.Module, settings: Mapping[str, Any]) -> Stepper:
+def _stepper(model: nn.Module, training: Training, optimizer: Optimizer) -> Stepper:
     """What takes steps on the CPU, as configured but for what a CPU may lack or takes minutes for."""
-    there, training = torch.device("cpu"), settings["training"] | {"compile": False}
-    if training["precision"] == "float16":  # which does not go together with all
-        Stepper(model, {**settings, "training": training}, there, steps_per_epoch=1)
-    return Stepper(model, {**settings, "training": training | {"precision": "float32"}}, there, steps_per_epoch=1)
+    there, here = torch.device("cpu"), training.model_copy(update={"compile": False})
+    if here.precision == "float16":  # which does not go together with all
+        Stepper(model, here, optimizer, there, steps_per_epoch=1)
+    here = here.model_copy(update={"precision": "float32"})
+    return Stepper(model, here, optimizer, there, steps_per_epoch=1)
 
 
 def _step(stepper: Stepper, images: torch.Tensor, number: int, name: str) -> None:

@@ -8,7 +8,7 @@ rule activations:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("activations"),
     params:
         here=here,
         made_with=made_with("activations"),

@@ -8,7 +8,7 @@ rule cka:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("cka"),
     params:
         here=here,
         made_with=made_with("cka"),
@@ -29,7 +29,7 @@ rule cka_layers:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("cka_layers"),
     params:
         here=here,
         made_with=made_with("cka_layers"),
@@ -50,7 +50,7 @@ rule cka_between:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("cka_between"),
     params:
         here=here,
         made_with=made_with("cka_between"),

@@ -17,11 +17,12 @@ if Path(repdyn.__file__).resolve().parents[1] != BESIDE.resolve().parent:
         f"`{Path(repdyn.__file__).parent}` before; use the rules of one checkout at a time."
     )
 
-from repdyn import config_file, jobs, schedule, snapshot
+from repdyn import config_file, jobs, schedule, snapshot, stages
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.paths import Paths
+from repdyn.stages import STAGES
 
 # Where results lie. Another workflow that uses this one as a module can put a prefix before it; Snakemake adds that to
 # the paths of rules, but not to what their commands say.
@@ -59,12 +60,16 @@ PATHS = Paths(f"results/{STUDY.name}")
 RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
 RUNS = [run.path for run in STUDY.runs]
 STEPS = schedule.steps_of(STUDY)
-GPU = 0 if STUDY.execution.device == "cpu" else 1
 
 
 def here(wildcards, output):
     """Where a command finds the study and its files; a function of the output, which Snakemake lets decide no rerun."""
     return HERE
+
+
+def gpus(stage):
+    """How many GPUs a job of a stage takes."""
+    return int(STAGES[stage].uses_gpu and STUDY.execution.device != "cpu")
 
 
 def made_with(stage):

@@ -4,7 +4,7 @@
 import atexit
 import subprocess
 
-from repdyn import fetch, last_words
+from repdyn import last_words
 
 
 def reads_images(job):
@@ -19,7 +19,8 @@ def reads_images(job):
         return "data" in figures[asked][job.wildcards.figure].reads
     if asked == rules.explorer.rule:
         return "data" in catalogue.EXPLORER.reads
-    return asked in {getattr(rules, stage).rule for stage in fetch.READERS}
+    reading = (name for name, stage in STAGES.items() if stage.reads_images)
+    return asked in {getattr(rules, name).rule for name in reading}
 
 
 def is_ours(job):

@@ -14,7 +14,7 @@ rule regions:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("regions"),
     params:
         here=here,
         made_with=made_with("regions"),

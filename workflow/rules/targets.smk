@@ -17,31 +17,21 @@ rule figures:
 
 
 # Every file that a stage leaves but activations and checkpoints, so that any that was deleted is made again. Those two
-# are large, and who deletes them wants the room: they are made again when something is measured on them.
+# are large, and who deletes them wants the room: they are made again when something is measured on them. Training's
+# state is no rule's output.
+LARGE = {Paths.activations, Paths.checkpoint, Paths.state}
+
+
+def measured(scope):
+    """Where what stages of a scope leave lies, but for what is large."""
+    leaving = [stage for stage in stages.by_default().values() if stage.scope == scope]
+    return [path for stage in leaving for path in stage.writes if path not in LARGE]
+
+
 rule measurements:
     input:
-        [
-            path(run)
-            for run in RUNS
-            for path in (
-                PATHS.history,
-                PATHS.cka,
-                PATHS.probe_weights,
-                PATHS.probe_accuracy,
-                PATHS.region_labels,
-                PATHS.region_pictures,
-                PATHS.region_similarity,
-                PATHS.region_floor,
-                PATHS.region_fragmentation,
-                PATHS.segments,
-                PATHS.scores,
-                PATHS.moments,
-            )
-        ],
-        PATHS.examples(),
-        PATHS.planes(),
-        PATHS.findings(),
-        PATHS.pairs(),
+        [path(PATHS, run) for run in RUNS for path in measured("run")],
+        [path(PATHS) for path in measured("study")],
 
 
 rule tables:

@@ -7,7 +7,7 @@ rule train:
     conda:
         ENVIRONMENT
     resources:
-        gpu=GPU,
+        gpu=gpus("train"),
     params:
         here=here,
         made_with=made_with("train"),

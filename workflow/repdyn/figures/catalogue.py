@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import provenance
 from ..catalogue.plane_sets import IMAGES
 from ..paths import Paths
+from ..stages import Place
 
 if TYPE_CHECKING:
     from ..study import Study
@@ -47,21 +48,22 @@ class Drawn:
 
     Attributes:
         module: the repdyn module that draws it, whose code digest is part of what decides when it is drawn anew.
-        of_run: tables of a run that it reads, as names of methods of ``Paths``; if it is of the whole study, of every
-            run.
-        of_study: tables of the whole study that it reads.
+        of_run: where the tables of a run lie that it reads; if it is of the whole study, of every run.
+        of_study: where the tables of the whole study lie that it reads.
         reads: what it reads of the study itself, as names in ``SETTINGS``; ``data`` stands for the images, too.
     """
 
     module: str
-    of_run: tuple[str, ...] = ()
-    of_study: tuple[str, ...] = ()
+    of_run: tuple[Place, ...] = ()
+    of_study: tuple[Place, ...] = ()
     reads: tuple[str, ...] = ()
 
     def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
         """Every file of the study that it reads, for these runs."""
-        of_runs = [getattr(paths, table)(run) for run in runs for table in self.of_run]
-        return [*of_runs, *(getattr(paths, table)() for table in self.of_study)]
+        return [
+            *(place(paths, run) for run in runs for place in self.of_run),
+            *(place(paths) for place in self.of_study),
+        ]
 
     def made_with(self, study: Study) -> dict[str, Any]:
         """What drawing it anew is decided by, besides its tables, in plain types that print alike if they are."""
@@ -124,8 +126,8 @@ def _planes(name: str) -> Entry:
             input to the network's own output) gives to it at one moment of training (columns). A circle, a square and a
             triangle stand where the three images are; the legend shows them larger. {_ISLANDS[name]}
         """,
-        of_run=("region_pictures", "scores"),
-        of_study=("planes",),
+        of_run=(Paths.region_pictures,),
+        of_study=(Paths.planes,),
         reads=("data",),
     )
 
@@ -145,12 +147,12 @@ def _findings(title: str, description: str, more: str) -> Entry:
             rates, optimizers are also compared at equal speed of fit and each at its best test accuracy. Where there
             are too many rows for a page, numbers are left to the table of findings. {more}
         """,
-        of_study=("findings",),
+        of_study=(Paths.findings,),
         reads=("number of seeds", "confidence", "label noise"),
     )
 
 
-def _grid(name: str, table: str, category: str, measure: str) -> Entry:
+def _grid(name: str, table: Place, category: str, measure: str) -> Entry:
     return Entry(
         module="figures.grids",
         category=category,
@@ -161,12 +163,12 @@ def _grid(name: str, table: str, category: str, measure: str) -> Entry:
             mean over seeds. {_EVENTS} Epochs of events are medians over seeds, where most seeds have the event. The
             same for every layer of one run is in that run's figure of the name {name}.
         """,
-        of_run=(table, "scores"),
+        of_run=(table, Paths.scores),
         reads=("archs", "optimizers", "number of seeds"),
     )
 
 
-def _difference(table: str, category: str, measure: str) -> Entry:
+def _difference(table: Place, category: str, measure: str) -> Entry:
     return Entry(
         module="figures.grids",
         category=category,
@@ -195,7 +197,7 @@ RUN_FIGURES: dict[str, Entry] = {
             on true labels falls as accuracy on wrong ones rises. Test accuracy can dip meanwhile and recover:
             epoch-wise double descent. {_EVENTS}
         """,
-        of_run=("history", "scores"),
+        of_run=(Paths.history, Paths.scores),
     ),
     "cka": Entry(
         module="figures.similarity",
@@ -206,7 +208,7 @@ RUN_FIGURES: dict[str, Entry] = {
             {_MATRIX} Similarity is CKA, which compares how a layer arranges the same images, whatever the directions
             of its units. Red outlines are phases, where a layer has more than one. {_EVENTS}
         """,
-        of_run=("cka", "segments", "scores"),
+        of_run=(Paths.cka, Paths.segments, Paths.scores),
     ),
     "regions": Entry(
         module="figures.similarity",
@@ -219,7 +221,7 @@ RUN_FIGURES: dict[str, Entry] = {
             images, through correctly labelled and through mislabelled training images. Red outlines are phases, where
             a layer has more than one. {_EVENTS}
         """,
-        of_run=("region_similarity", "segments", "scores"),
+        of_run=(Paths.region_similarity, Paths.segments, Paths.scores),
     ),
     **{f"planes-{name}": _planes(name) for name in IMAGES},
     "phases": Entry(
@@ -233,7 +235,7 @@ RUN_FIGURES: dict[str, Entry] = {
             phases are light and dark by turns, with a red line where one ends. The output of the network has decision
             regions, too, but no CKA. {_EVENTS}
         """,
-        of_run=("segments", "scores"),
+        of_run=(Paths.segments, Paths.scores),
     ),
     "synchrony": Entry(
         module="figures.dynamics",
@@ -247,7 +249,7 @@ RUN_FIGURES: dict[str, Entry] = {
             classifiers on planes through test images, correctly labelled and mislabelled training images. The output
             of the network has decision regions, too, but no CKA. Black is the least synchrony that the run has, not 0.
         """,
-        of_run=("cka", "region_similarity"),
+        of_run=(Paths.cka, Paths.region_similarity),
     ),
     "change": Entry(
         module="figures.dynamics",
@@ -260,7 +262,7 @@ RUN_FIGURES: dict[str, Entry] = {
             as it goes on. CKA and decision regions have colours of their own, so compare shades within each. A dark
             column is a time at which all layers change together. {_EVENTS}
         """,
-        of_run=("cka", "region_similarity", "scores"),
+        of_run=(Paths.cka, Paths.region_similarity, Paths.scores),
     ),
     "probes": Entry(
         module="figures.dynamics",
@@ -272,7 +274,7 @@ RUN_FIGURES: dict[str, Entry] = {
             network was given, wrong ones included. Where it reaches high accuracy on given labels, the layer has made
             the wrong labels linearly readable: it has memorized them, and accuracy on true labels falls. {_EVENTS}
         """,
-        of_run=("probe_accuracy", "scores"),
+        of_run=(Paths.probe_accuracy, Paths.scores),
         reads=("similarity_from",),
     ),
 }
@@ -288,7 +290,7 @@ ANIMATIONS: dict[str, Entry] = {
             itself (output), gives to it. A circle, a square and a triangle stand where the three images are; they are
             shown larger below. The line over the curves moves through training as the regions do. {_ISLANDS[name]}
         """,
-        of_run=("region_pictures", "history"),
+        of_run=(Paths.region_pictures, Paths.history),
     )
     for name in IMAGES
 }
@@ -302,7 +304,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             Lines are means over seeds, bands go from the lowest seed to the highest. {_EVENTS} Vertical lines are
             medians over seeds, where most seeds have the event; each seed has its triangles above the panel.
         """,
-        of_run=("history", "scores"),
+        of_run=(Paths.history, Paths.scores),
         reads=("archs", "optimizers"),
     ),
     "widths": Entry(
@@ -316,7 +318,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             says how much of the rise stopping early would have avoided. Lines are means over seeds, bands go from the
             lowest seed to the highest.
         """,
-        of_run=("history",),
+        of_run=(Paths.history,),
         reads=("optimizers", "widths"),
     ),
     "timeline": Entry(
@@ -329,7 +331,7 @@ STUDY_FIGURES: dict[str, Entry] = {
             in the lower half by decision regions. Where ticks of several layers coincide they are darker. {_EVENTS}
             The shaded time is memorization. Marks of one kind of event stand at one height, so that none hides another.
         """,
-        of_run=("segments", "scores"),
+        of_run=(Paths.segments, Paths.scores),
         reads=("archs", "optimizers", "seeds"),
     ),
     "findings": _findings(
@@ -342,22 +344,22 @@ STUDY_FIGURES: dict[str, Entry] = {
         "Every claim with its estimate, interval, p-value and verdict, by CKA, debiased CKA and all decision regions.",
         "Measures of one kind are not independent of each other.",
     ),
-    "cka-grid": _grid("cka", "cka", CKA, "CKA"),
-    "regions-grid": _grid("regions", "region_similarity", REGIONS, "agreement of decision regions"),
-    "cka-difference": _difference("cka", CKA, "CKA"),
-    "regions-difference": _difference("region_similarity", REGIONS, "agreement of decision regions"),
+    "cka-grid": _grid("cka", Paths.cka, CKA, "CKA"),
+    "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, "agreement of decision regions"),
+    "cka-difference": _difference(Paths.cka, CKA, "CKA"),
+    "regions-difference": _difference(Paths.region_similarity, REGIONS, "agreement of decision regions"),
 }
 # Pages made of tables, which no report describes.
 REPORT = Drawn(
     module="report",
-    of_run=("history", "scores"),
-    of_study=("findings",),
+    of_run=(Paths.history, Paths.scores),
+    of_study=(Paths.findings,),
     reads=("archs", "optimizers", "seeds", "rates", "confidence"),
 )
 EXPLORER = Drawn(
     module="explorer.build",
-    of_run=("history", "cka", "region_pictures", "region_similarity", "segments", "scores"),
-    of_study=("planes",),
+    of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
+    of_study=(Paths.planes,),
     reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib"),
 )
 

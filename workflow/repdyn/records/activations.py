@@ -1,10 +1,17 @@
 """The file of the stage ``activations``."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 
 from ..layer_names import KEYS
 from ..paths import Paths
 from ..tables import Table, schema
+
+if TYPE_CHECKING:
+    from ..study import Study
 
 
 def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
@@ -30,4 +37,9 @@ def _layers(found: pa.Schema) -> pa.Schema:
     )
 
 
-ACTIVATIONS = Table("activations", "activations", Paths.activations, schema=KEYS, more=_layers)
+def _examples(study: Study) -> int:
+    of_both = study.activations.similarity_examples + (study.activations.probe_examples or study.examples[0])
+    return len(study.steps) * of_both
+
+
+ACTIVATIONS = Table("activations", "activations", Paths.activations, schema=KEYS, more=_layers, rows=_examples)

@@ -31,6 +31,7 @@ PLANES = Table(
     "planes",
     Paths.planes,
     of_run=False,
+    rows=lambda study: study.planes.count + study.planes.pictures,
     schema=schema(
         purpose=(pa.string(), "scores or picture"),
         planes=(pa.string(), "set of images"),

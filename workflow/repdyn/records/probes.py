@@ -11,6 +11,7 @@ ACCURACY = Table(
     "probes/accuracy",
     "probes",
     Paths.probe_accuracy,
+    rows=lambda study: 2 * len(study.steps),
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),

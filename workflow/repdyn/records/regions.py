@@ -14,12 +14,27 @@ def _labels(found: pa.Schema) -> list[pa.Field]:
     return [region_labels.labels_column(pa.uint8(), 1)]
 
 
-LABELS = Table("regions/labels", "regions", Paths.region_labels, schema=region_labels.KEYS, more=_labels)
-PICTURES = Table("regions/pictures", "regions", Paths.region_pictures, schema=region_labels.KEYS, more=_labels)
+LABELS = Table(
+    "regions/labels",
+    "regions",
+    Paths.region_labels,
+    rows=lambda study: len(study.steps) * study.planes.count,
+    schema=region_labels.KEYS,
+    more=_labels,
+)
+PICTURES = Table(
+    "regions/pictures",
+    "regions",
+    Paths.region_pictures,
+    rows=lambda study: len(study.steps) * study.planes.pictures,
+    schema=region_labels.KEYS,
+    more=_labels,
+)
 SIMILARITY = Table(
     "regions/similarity",
     "regions",
     Paths.region_similarity,
+    rows=lambda study: len(study.steps) ** 2,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),
@@ -36,6 +51,7 @@ FRAGMENTATION = Table(
     "regions/fragmentation",
     "regions",
     Paths.region_fragmentation,
+    rows=lambda study: len(study.steps) * study.planes.count,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),
@@ -51,6 +67,7 @@ FLOOR = Table(
     "regions/floor",
     "regions",
     Paths.region_floor,
+    rows=lambda study: len(study.steps),
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),
