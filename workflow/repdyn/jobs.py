@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import finding, provenance, stages, user_code
+from . import counts, finding, provenance, stages, user_code
 from .origin import Origin, Record
 from .paths import Paths
 from .stages import STAGES
@@ -56,7 +56,9 @@ class Job:
         """What a file must say about itself to be the one that this study wants; arguments as for :meth:`path`."""
         of_run = (run or self.run) if record.of_run else None
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
-        return Origin(record, of_run, settings, step, None if record.rows is None else record.rows(self.study))
+        return Origin(
+            record, of_run, settings, step, None if record.rows is None else record.rows(counts.of_study(self.study))
+        )
 
     def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
         """Path and origin of a file that is to be read."""

@@ -17,7 +17,8 @@ from .errors import RepdynError
 from .files import damaged
 
 if TYPE_CHECKING:
-    from .study import Run, Study
+    from .catalogue.counts import Counts
+    from .study import Run
 
 Metadata = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ class Record:
     path: Callable[..., str]
     of_run: bool = True
     settings: str | None = None
-    rows: Callable[[Study], int] | None = None
+    rows: Callable[[Counts], int] | None = None
 
 
 @dataclass(frozen=True)

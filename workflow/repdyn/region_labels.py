@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from . import tables
 from .origin import Origin
+from .records.regions import KEYS, labels_column
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LABELS_PER_BLOCK = 1 << 22
@@ -25,14 +26,6 @@ WRITING: dict[str, Any] = {
     "use_dictionary": ["layer", "planes"],
     "write_statistics": ["layer", "depth", "step", "epoch", "planes", "plane"],
 }
-KEYS = tables.schema(
-    layer=(pa.string(), "layer"),
-    depth=(pa.int64(), "observed layers from the input"),
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    planes=(pa.string(), "set of images"),
-    plane=(pa.int64(), "number in its set"),
-)
 
 
 def kind(classes: int) -> np.dtype[Any]:
@@ -43,12 +36,6 @@ def kind(classes: int) -> np.dtype[Any]:
 def layout(classes: int, resolution: int) -> pa.Schema:
     """The table's schema; ``labels`` of a plane run along its rows, the lowest first."""
     return pa.schema([*KEYS, labels_column(pa.from_numpy_dtype(kind(classes)), resolution**2)])
-
-
-def labels_column(kind: pa.DataType, points: int) -> pa.Field:
-    """The column of labels: so many of a type."""
-    (column,) = tables.schema(labels=(pa.list_(pa.field("element", kind, nullable=False), points), "class"))
-    return column
 
 
 def blocks(planes: int, layers: int, resolution: int) -> list[slice]:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from . import complaints, config_file, datasets, plain, schedule
+from . import complaints, config_file, plain
 from .errors import RepdynError
 from .names import Level, Name, refuse_twins
 from .settings import (
@@ -170,26 +170,6 @@ class Study(Section):
     @cached_property
     def _seeds(self) -> frozenset[int]:
         return frozenset(self.seeds)
-
-    @property
-    def steps(self) -> list[int]:
-        """The checkpoints of every run, as optimizer steps."""
-        return schedule.steps_of(self)
-
-    @property
-    def examples(self) -> tuple[int, int]:
-        """Numbers of training and of test examples."""
-        return datasets.sizes(self.data)
-
-    @property
-    def evaluations(self) -> int:
-        """At how many epochs each run is measured while it trains, initialisation included."""
-        return len(schedule.evaluated_epochs(self.training.evaluations_per_decade, self.training.epochs))
-
-    @property
-    def runs_of_arch(self) -> int:
-        """How many runs each architecture has."""
-        return len(self.optimizers) * len(self.seeds)
 
     @property
     def families(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..paths import Paths
 from ..tables import Table, schema
 
 if TYPE_CHECKING:
-    from ..study import Study
+    pass
 
 
 def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
@@ -37,9 +37,11 @@ def _layers(found: pa.Schema) -> pa.Schema:
     )
 
 
-def _examples(study: Study) -> int:
-    of_both = study.activations.similarity_examples + (study.activations.probe_examples or study.examples[0])
-    return len(study.steps) * of_both
-
-
-ACTIVATIONS = Table("activations", "activations", Paths.activations, schema=KEYS, more=_layers, rows=_examples)
+ACTIVATIONS = Table(
+    "activations",
+    "activations",
+    Paths.activations,
+    schema=KEYS,
+    more=_layers,
+    rows=lambda counts: counts.checkpoints * (counts.compared + counts.probed),
+)

@@ -20,7 +20,7 @@ CKA = Table(
     "cka",
     "cka",
     Paths.cka,
-    rows=lambda study: len(study.steps) ** 2,
+    rows=lambda counts: counts.checkpoints**2,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),

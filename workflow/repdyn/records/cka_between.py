@@ -10,7 +10,7 @@ CKA_BETWEEN = Table(
     "cka_between",
     Paths.cka_between,
     of_run=False,
-    rows=lambda study: len(study.steps) * study.runs_of_arch**2,
+    rows=lambda counts: counts.checkpoints * counts.runs_of_arch**2,
     schema=schema(
         arch=(pa.string(), "architecture"),
         layer=(pa.string(), "layer"),

@@ -9,7 +9,7 @@ CKA_LAYERS = Table(
     "cka_layers",
     "cka_layers",
     Paths.cka_layers,
-    rows=lambda study: len(study.steps),
+    rows=lambda counts: counts.checkpoints,
     schema=schema(
         step=(pa.int64(), "optimizer steps"),
         epoch=(pa.float64(), "epochs"),

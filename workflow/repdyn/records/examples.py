@@ -10,7 +10,7 @@ EXAMPLES = Table(
     "examples",
     Paths.examples,
     of_run=False,
-    rows=lambda study: sum(study.examples),
+    rows=lambda counts: counts.train + counts.test,
     schema=schema(
         split=(pa.string(), "train or test"),
         example=(pa.int64(), "position in the data set's own part"),

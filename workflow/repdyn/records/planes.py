@@ -31,7 +31,7 @@ PLANES = Table(
     "planes",
     Paths.planes,
     of_run=False,
-    rows=lambda study: study.planes.count + study.planes.pictures,
+    rows=lambda counts: counts.planes + counts.pictures,
     schema=schema(
         purpose=(pa.string(), "scores or picture"),
         planes=(pa.string(), "set of images"),

@@ -11,7 +11,7 @@ ACCURACY = Table(
     "probes/accuracy",
     "probes",
     Paths.probe_accuracy,
-    rows=lambda study: 2 * len(study.steps),
+    rows=lambda counts: 2 * counts.checkpoints,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),

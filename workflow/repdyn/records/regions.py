@@ -2,39 +2,53 @@
 
 import pyarrow as pa
 
-from .. import region_labels
 from ..paths import Paths
 from ..tables import Table, schema
+
+KEYS = schema(
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    planes=(pa.string(), "set of images"),
+    plane=(pa.int64(), "number in its set"),
+)
+
+
+def labels_column(kind: pa.DataType, points: int) -> pa.Field:
+    """The column of labels: so many of a type."""
+    (column,) = schema(labels=(pa.list_(pa.field("element", kind, nullable=False), points), "class"))
+    return column
 
 
 def _labels(found: pa.Schema) -> list[pa.Field]:
     kind = found.field("labels").type if "labels" in found.names else pa.null()
     if pa.types.is_fixed_size_list(kind) and kind.value_type in (pa.uint8(), pa.uint16()):
-        return [region_labels.labels_column(kind.value_type, kind.list_size)]
-    return [region_labels.labels_column(pa.uint8(), 1)]
+        return [labels_column(kind.value_type, kind.list_size)]
+    return [labels_column(pa.uint8(), 1)]
 
 
 LABELS = Table(
     "regions/labels",
     "regions",
     Paths.region_labels,
-    rows=lambda study: len(study.steps) * study.planes.count,
-    schema=region_labels.KEYS,
+    rows=lambda counts: counts.checkpoints * counts.planes,
+    schema=KEYS,
     more=_labels,
 )
 PICTURES = Table(
     "regions/pictures",
     "regions",
     Paths.region_pictures,
-    rows=lambda study: len(study.steps) * study.planes.pictures,
-    schema=region_labels.KEYS,
+    rows=lambda counts: counts.checkpoints * counts.pictures,
+    schema=KEYS,
     more=_labels,
 )
 SIMILARITY = Table(
     "regions/similarity",
     "regions",
     Paths.region_similarity,
-    rows=lambda study: len(study.steps) ** 2,
+    rows=lambda counts: counts.checkpoints**2,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),
@@ -51,7 +65,7 @@ FRAGMENTATION = Table(
     "regions/fragmentation",
     "regions",
     Paths.region_fragmentation,
-    rows=lambda study: len(study.steps) * study.planes.count,
+    rows=lambda counts: counts.checkpoints * counts.planes,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),
@@ -67,7 +81,7 @@ FLOOR = Table(
     "regions/floor",
     "regions",
     Paths.region_floor,
-    rows=lambda study: len(study.steps),
+    rows=lambda counts: counts.checkpoints,
     schema=schema(
         layer=(pa.string(), "layer"),
         depth=(pa.int64(), "observed layers from the input"),

@@ -10,7 +10,7 @@ BETWEEN = Table(
     "regions_between",
     Paths.region_between,
     of_run=False,
-    rows=lambda study: len(study.steps) * study.runs_of_arch**2,
+    rows=lambda counts: counts.checkpoints * counts.runs_of_arch**2,
     schema=schema(
         arch=(pa.string(), "architecture"),
         layer=(pa.string(), "layer"),

@@ -10,7 +10,7 @@ HISTORY = Table(
     "history",
     "train",
     Paths.history,
-    rows=lambda study: study.evaluations,
+    rows=lambda counts: counts.evaluations,
     schema=schema(
         step=(pa.int64(), "optimizer steps"),
         epoch=(pa.float64(), "epochs"),
