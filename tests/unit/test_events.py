@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from repdyn import events
+from repdyn.settings import Phases
 
 EPOCHS = np.arange(10.0)
-SETTINGS = {"onset": 0.25, "end": 0.95, "sustained": 0.995}
+SETTINGS = Phases()
 
 
 def test_perfect_fit_is_first_where_it_is_reached_and_sustained_where_it_stays():
@@ -33,8 +34,8 @@ def test_a_spike_at_the_end_leaves_perfect_fit_unsustained():
 
 def test_memorization_begins_and_ends_where_its_thresholds_are_reached():
     wrong = np.array([0.1, 0.1, 0.2, 0.3, 0.2, 0.6, 0.95, 0.9, 1.0, 1.0])
-    assert events.reaches(EPOCHS, wrong, SETTINGS["onset"]) == 3
-    assert events.reaches(EPOCHS, wrong, SETTINGS["end"]) == 6
+    assert events.reaches(EPOCHS, wrong, SETTINGS.onset) == 3
+    assert events.reaches(EPOCHS, wrong, SETTINGS.end) == 6
 
 
 def test_a_dip_between_two_heights_is_found_with_its_depth():

@@ -11,10 +11,10 @@ from repdyn import findings, matching, pairing, tables
 from repdyn.jobs import Job
 from repdyn.records.findings import FINDINGS, PAIRS
 from repdyn.records.phases import MOMENTS, SCORES
-from repdyn.settings import Contrast
+from repdyn.settings import Contrast, Findings
 from repdyn.study import Run
 
-SETTINGS = {"confidence": 0.95, "resamples": 2000, "seed": 0}
+SETTINGS = Findings(resamples=2000)
 OPTIMIZERS = Contrast(factor="optimizer", levels=("sgd", "adam"))
 
 
@@ -78,7 +78,7 @@ def test_of_exchangeable_seeds_no_more_than_one_in_twenty_is_decided_however_ali
     p = []
     for _ in range(400):
         d = pd.Series(np.repeat(random.normal(size=6), 2), index=np.repeat(np.arange(6), 2))
-        p.append(findings.test(d, SETTINGS | {"resamples": 100})["p_value"])
+        p.append(findings.test(d, Findings(resamples=100))["p_value"])
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(2 / 64, abs=0.025)
 
 

@@ -16,6 +16,7 @@ from repdyn.records.cka import CKA
 from repdyn.records.phases import SCORES
 from repdyn.records.regions import SIMILARITY
 from repdyn.records.train import HISTORY
+from repdyn.settings import Phases
 
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.25, 160, 29)])
 STEPS = np.arange(30) * 7
@@ -36,8 +37,7 @@ def analyse(cka, regions=None, fitted=True):
     wrong = np.clip((epochs - 10) / 40, 0, 1)
     history = {"epoch": epochs, "train_accuracy": accuracy, "mislabelled_accuracy": wrong, "test_accuracy": accuracy}
     empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
-    settings = {"onset": 0.25, "end": 0.95, "sustained": 0.995}
-    segments, scores, _ = phases.analyse(history, cka, empty if regions is None else regions, settings)
+    segments, scores, _ = phases.analyse(history, cka, empty if regions is None else regions, Phases())
     return segments, {(layer, measure, score): value for layer, _, measure, score, value in scores}
 
 

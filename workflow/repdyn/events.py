@@ -7,7 +7,7 @@ config; that of the dip is chosen here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .catalogue.events import (
     TEST_DIP,
 )
 from .catalogue.scores import TEST_ACCURACY_BEST, TEST_DIP_DEPTH
+
+if TYPE_CHECKING:
+    from .settings import Phases
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # A dip counts if test accuracy falls and rises again by at least this much: about two standard errors of an accuracy
@@ -76,13 +79,13 @@ def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float | None, flo
     return float(epochs[deepest]), float(epochs[recovered]), float(depth[deepest])
 
 
-def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[str, float | None]:
+def events(history: Mapping[str, Array], settings: Phases) -> dict[str, float | None]:
     """All events of a run.
 
     Args:
         history: its columns epoch, train_accuracy, mislabelled_accuracy (NaN where nothing is mislabelled),
             test_accuracy.
-        settings: ``onset``, ``end`` and ``sustained`` of the config's ``phases``.
+        settings: the section ``phases`` of the config.
 
     Returns:
         Event -> epoch, and the scores of a history -> their values; their names are declared in ``catalogue``.
@@ -91,9 +94,9 @@ def events(history: Mapping[str, Array], settings: Mapping[str, float]) -> dict[
     dip_epoch, recovered, depth = dip(epochs, history["test_accuracy"])
     return {
         PERFECT_FIT_FIRST: perfect_fit_first(epochs, train),
-        PERFECT_FIT_SUSTAINED: perfect_fit_sustained(epochs, train, settings["sustained"]),
-        MEMORIZATION_ONSET: reaches(epochs, wrong, settings["onset"]),
-        MEMORIZATION_END: reaches(epochs, wrong, settings["end"]),
+        PERFECT_FIT_SUSTAINED: perfect_fit_sustained(epochs, train, settings.sustained),
+        MEMORIZATION_ONSET: reaches(epochs, wrong, settings.onset),
+        MEMORIZATION_END: reaches(epochs, wrong, settings.end),
         TEST_DIP: dip_epoch,
         SECOND_DESCENT_END: recovered,
         TEST_DIP_DEPTH: depth,

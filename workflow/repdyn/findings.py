@@ -47,7 +47,7 @@ from .records.findings import FINDINGS, PAIRS
 
 if TYPE_CHECKING:
     from .jobs import Job
-    from .settings import Contrast
+    from .settings import Contrast, Findings
     from .study import Run, Study
 
 # What of a run's history decides what is compared.
@@ -77,20 +77,20 @@ def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test(d: pd.Series, settings: Mapping[str, Any]) -> dict[str, Any]:
+def test(d: pd.Series, settings: Findings) -> dict[str, Any]:
     """Mean over seeds of differences (indexed by seed), its bootstrap interval and its sign-flip p-value."""
     seeds = d.groupby(level=0).mean().to_numpy(dtype=float)
     n = len(seeds)
     found: dict[str, Any] = {"estimate": float(seeds.mean()) if n else None, "n_pairs": len(d), "n_seeds": n}
     if n < 2:
         return found | {"ci_low": None, "ci_high": None, "p_value": None}
-    random = np.random.default_rng(settings["seed"])
+    random = np.random.default_rng(settings.seed)
     interval = stats.bootstrap(
-        (seeds,), np.mean, confidence_level=settings["confidence"], n_resamples=settings["resamples"],
+        (seeds,), np.mean, confidence_level=settings.confidence, n_resamples=settings.resamples,
         method="percentile", rng=random,
     ).confidence_interval  # fmt: skip
     flips = stats.permutation_test(
-        (seeds,), np.mean, permutation_type="samples", n_resamples=settings["resamples"], rng=random
+        (seeds,), np.mean, permutation_type="samples", n_resamples=settings.resamples, rng=random
     )
     low, high = float(interval.low), float(interval.high)
     return found | {"ci_low": low, "ci_high": high, "p_value": float(flips.pvalue)}
@@ -125,7 +125,7 @@ def verdict(decision: str, n: int, confidence: float) -> str:
 
 def compare(
     runs: pd.DataFrame, comparison: Comparison, scores: Mapping[str, Sequence[str]], of: Sequence[str],
-    settings: Mapping[str, Any],
+    settings: Findings,
 ) -> Iterator[Finding]:  # fmt: skip
     """All of these claims' scores, under every measure, for one comparison.
 
@@ -134,12 +134,12 @@ def compare(
         comparison: of which levels.
         scores: claim -> scores.
         of: measures, whether or not there are runs that have them.
-        settings: ``confidence``, ``resamples`` and ``seed`` of the config.
+        settings: the section ``findings`` of the config.
 
     Raises:
         KeyError: if a score is unknown.
     """
-    confidence = settings["confidence"]
+    confidence = settings.confidence
     held = {name: getattr(comparison, name) for name in ("factor", "first", "second", "matching")}
     words = claims.contrast(**held)
     of_score = dict(iter(runs.groupby(["measure", "score"])))
@@ -156,7 +156,7 @@ def compare(
 
 
 def find(
-    frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Mapping[str, Any],
+    frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Findings,
     of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
     rates: Mapping[tuple[str, str], float] | None = None,
 ) -> Iterator[Finding]:  # fmt: skip
@@ -165,7 +165,7 @@ def find(
     Args:
         frame: what ``values`` returned.
         contrasts: of the study.
-        settings: ``confidence``, ``resamples`` and ``seed`` of the config.
+        settings: the section ``findings`` of the config.
         of_runs: what ``facts`` returned; None leaves out what needs it.
         families: optimizer -> family; None makes each its own.
         rates: (arch, optimizer) -> learning rate.
@@ -238,7 +238,7 @@ def main(job: Job) -> None:
     fitted = {run: epoch for run, epoch in zip(scores, of_runs[PERFECT_FIT_SUSTAINED], strict=True) if epoch > 0}
     families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
-    settings = job.made_with("findings")["findings"]
+    settings = job.study.findings
     frame = pd.concat([values(scores), crossover.values(moments, fitted)], ignore_index=True)
     found = list(find(frame, study.contrasts, settings, of_runs, families, rates))
     for record, content in zip((FINDINGS, PAIRS), tables_of(found), strict=True):

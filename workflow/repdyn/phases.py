@@ -38,6 +38,7 @@ from .records.train import HISTORY
 
 if TYPE_CHECKING:
     from .jobs import Job
+    from .settings import Phases
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
@@ -248,7 +249,7 @@ def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) ->
 
 
 def analyse(
-    history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Mapping[str, Any]
+    history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Phases
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
     """Segments, scores and moments of a run.
 
@@ -305,7 +306,7 @@ def main(job: Job) -> None:
     cka = tables.read(*job.place(CKA)).to_pandas()
     regions = tables.read(*job.place(SIMILARITY)).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
-    segments, scores, moments = analyse(arrays, cka, regions, job.made_with("phases")["phases"])
+    segments, scores, moments = analyse(arrays, cka, regions, job.study.phases)
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))

@@ -154,7 +154,7 @@ STAGES: dict[str, Stage] = {
         scope="study",
         help="claims about the whole grid, tested",
         sections=(*_PHASES, "findings", "families"),
-        writes=(Paths.findings,),
+        writes=(Paths.findings, Paths.pairs),
     ),
     # What decides the redrawing of figures and pages stands in ``figures/catalogue.py``.
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),

@@ -30,8 +30,10 @@ from ..files import atomic
 from ..layer_names import OUTPUT
 from ..progress import LOG, track
 from ..records.cka import CKA
+from ..records.phases import SCORES, SEGMENTS
 from ..records.planes import PLANES
 from ..records.regions import PICTURES, SIMILARITY
+from ..records.train import HISTORY
 from . import page
 from .pack import changes, pack, triangle
 
@@ -94,14 +96,14 @@ def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mi
 
 def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
     """Read a run's tables and pack what is shown of it."""
-    pictures = reading.of_run(job, "region_pictures", run)
+    pictures = reading.of_run(job, PICTURES, run)
     checkpoints = pictures.drop_duplicates("step").sort_values("step")
     kept = detail.kept(len(checkpoints))
     steps = checkpoints["step"].to_numpy()[kept]
     layers = style.depth_order(pictures)
     of_table = {
-        CKA.name: reading.of_run(job, "cka", run),
-        SIMILARITY.name: reading.of_run(job, "region_similarity", run),
+        CKA.name: reading.of_run(job, CKA, run),
+        SIMILARITY.name: reading.of_run(job, SIMILARITY, run),
     }
     # CKA has none of the network's output.
     layers_of = {CKA.name: [layer for layer in layers if layer != OUTPUT], SIMILARITY.name: layers}
@@ -110,11 +112,11 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         frame = measure.rows(of_table[measure.table])
         if len(frame):
             matrices[name] = _matrices(frame, measure.column, layers_of[measure.table], steps)
-    history = reading.of_run(job, "history", run)
+    history = reading.of_run(job, HISTORY, run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
-        "events": style.apart(style.events(reading.of_run(job, "scores", run))),
-        "phases": _phases(reading.of_run(job, "segments", run), steps),
+        "events": style.apart(style.events(reading.of_run(job, SCORES, run))),
+        "phases": _phases(reading.of_run(job, SEGMENTS, run), steps),
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves

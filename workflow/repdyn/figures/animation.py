@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..catalogue.plane_sets import IMAGES
+from ..records.train import HISTORY
 from . import planes, reading, sheet, style, training
 
 if TYPE_CHECKING:
@@ -141,4 +142,4 @@ def draw(job: Job, figure: str) -> Film:
     labels, corners, classes = planes.read(job, name)
     run = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     title = f"Regions around three {IMAGES[name]}: {run}"
-    return Film(labels, corners, reading.of_run(job, "history"), classes=classes, title=title)
+    return Film(labels, corners, reading.of_run(job, HISTORY), classes=classes, title=title)

@@ -21,6 +21,8 @@ from ..catalogue.measures import USUAL, Measure
 from ..errors import RepdynError
 from ..layer_names import OUTPUT
 from ..records.cka import CKA
+from ..records.phases import SCORES
+from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
 from . import reading, sheet, style
 
@@ -283,18 +285,18 @@ def _by_epoch(part: pd.DataFrame, value: str) -> pd.DataFrame:
 
 def _draw_synchrony(job: Job, name: str) -> Figure:
     text = f"Which layers change at the same times: {name}"
-    return synchrony(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text)
+    return synchrony(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), text)
 
 
 def _draw_change(job: Job, name: str) -> Figure:
-    events, text = style.events(reading.of_run(job, "scores")), f"How fast each layer changes: {name}"
-    return change(reading.of_run(job, "cka"), reading.of_run(job, "region_similarity"), text, events)
+    events, text = style.events(reading.of_run(job, SCORES)), f"How fast each layer changes: {name}"
+    return change(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), text, events)
 
 
 def _draw_probes(job: Job, name: str) -> Figure:
-    events, text = style.events(reading.of_run(job, "scores")), f"What linear probes read from each layer: {name}"
+    events, text = style.events(reading.of_run(job, SCORES)), f"What linear probes read from each layer: {name}"
     unseen = "test images" if job.study.activations.similarity_from == "test" else "other training images"
-    return probes(reading.of_run(job, "probe_accuracy"), text, events, unseen)
+    return probes(reading.of_run(job, ACCURACY), text, events, unseen)
 
 
 FIGURES = {"synchrony": _draw_synchrony, "change": _draw_change, "probes": _draw_probes}

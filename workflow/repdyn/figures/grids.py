@@ -19,6 +19,9 @@ from matplotlib.figure import Figure
 from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..layer_names import OUTPUT
+from ..records import cka, regions
+from ..records.phases import SCORES
+from ..tables import Table
 from . import reading, sheet, similarity, style
 
 if TYPE_CHECKING:
@@ -182,14 +185,14 @@ def _page(
 class Shown:
     """What the pages of a measure show: a column of a table, and what it is called in titles and at colour bars."""
 
-    table: str
+    table: Table
     value: str
     words: str
     label: str
 
 
-CKA = Shown("cka", "cka", "CKA", "CKA")
-REGIONS = Shown("region_similarity", "similarity", "decision regions", "agreement")
+CKA = Shown(cka.CKA, "cka", "CKA", "CKA")
+REGIONS = Shown(regions.SIMILARITY, "similarity", "decision regions", "agreement")
 
 
 def _of_seeds(job: Job) -> str:
@@ -199,7 +202,7 @@ def _of_seeds(job: Job) -> str:
 
 def _grid(job: Job, shown: Shown) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
-    events = reading.events(reading.of_runs(job, "scores"))
+    events = reading.events(reading.of_runs(job, SCORES))
     return pages(reading.of_runs(job, shown.table), shown.value, events, title=title, label=shown.label)
 
 

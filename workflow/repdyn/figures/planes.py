@@ -19,6 +19,7 @@ from .. import data, datasets, tables
 from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..records.planes import PLANES
+from ..records.regions import PICTURES
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
     Raises:
         RepdynError: if the study has no such planes.
     """
-    pictures = reading.of_run(job, "region_pictures")
+    pictures = reading.of_run(job, PICTURES)
     planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
     if planes.empty:

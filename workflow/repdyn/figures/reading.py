@@ -7,36 +7,23 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from .. import tables
-from ..records import cka, phases, probes, regions, train
 from . import style
 
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..study import Run
+    from ..tables import Table
 
-# Method of ``Paths`` -> the table.
-TABLES = {
-    table.path.__name__: table
-    for table in (
-        train.HISTORY,
-        cka.CKA,
-        probes.ACCURACY,
-        regions.SIMILARITY,
-        regions.PICTURES,
-        phases.SEGMENTS,
-        phases.SCORES,
-    )
-}
 Events = dict[tuple[str, str, int], dict[str, float]]
 
 
-def of_run(job: Job, table: str, run: Run | None = None) -> pd.DataFrame:
+def of_run(job: Job, table: Table, run: Run | None = None) -> pd.DataFrame:
     """A table of one run, the job's own unless another is named."""
-    frame: pd.DataFrame = tables.read(*job.place(TABLES[table], run)).to_pandas()
+    frame: pd.DataFrame = tables.read(*job.place(table, run)).to_pandas()
     return frame
 
 
-def of_runs(job: Job, table: str) -> pd.DataFrame:
+def of_runs(job: Job, table: Table) -> pd.DataFrame:
     """A table of all runs of the study, with columns arch, optimizer and seed."""
     frames = [
         of_run(job, table, run).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed) for run in job.study.runs

@@ -21,6 +21,9 @@ from matplotlib.patches import Patch
 from ..catalogue.events import EVENTS
 from ..catalogue.measures import USUAL
 from ..catalogue.plane_sets import IMAGES
+from ..records.cka import CKA
+from ..records.phases import SCORES, SEGMENTS
+from ..records.regions import SIMILARITY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -156,17 +159,17 @@ def _handles(frame: pd.DataFrame, value: str, segments: pd.DataFrame | None) -> 
 
 
 def _cka(job: Job, name: str, events: dict[str, float]) -> Figure:
-    phases = reading.of_run(job, "segments")
+    phases = reading.of_run(job, SEGMENTS)
     text = f"CKA of each layer with itself at every other checkpoint: {name}"
-    frame, of_cka = reading.of_run(job, "cka"), phases[phases["measure"] == "cka"]
+    frame, of_cka = reading.of_run(job, CKA), phases[phases["measure"] == "cka"]
     return matrices(frame, "cka", title=text, label="CKA", segments=of_cka, events=events)
 
 
 def _regions(job: Job, name: str, events: dict[str, float]) -> Figure:
-    phases = reading.of_run(job, "segments")
+    phases = reading.of_run(job, SEGMENTS)
     phases = phases.assign(planes=phases["measure"].map({of: measure.planes for of, measure in USUAL.items()}))
     text = f"Agreement of each layer's decision regions with its own at every other checkpoint: {name}"
-    frame, of_regions = reading.of_run(job, "region_similarity"), phases.dropna(subset=["planes"])
+    frame, of_regions = reading.of_run(job, SIMILARITY), phases.dropna(subset=["planes"])
     return matrices(frame, "similarity", title=text, label="agreement", segments=of_regions, events=events)
 
 
@@ -180,4 +183,4 @@ def draw(job: Job, figure: str) -> Figure:
         KeyError: if there is no such figure here.
     """
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    return FIGURES[figure](job, name, style.events(reading.of_run(job, "scores")))
+    return FIGURES[figure](job, name, style.events(reading.of_run(job, SCORES)))

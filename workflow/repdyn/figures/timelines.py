@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from ..catalogue.events import EVENTS, MEMORIZATION_END, MEMORIZATION_ONSET
 from ..catalogue.measures import MEASURES, USUAL, of_regions
+from ..records.phases import SCORES, SEGMENTS
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -196,16 +197,16 @@ def _tick_handles(planes: str) -> list[Artist]:
 
 
 def _draw_layers(job: Job) -> Figure:
-    events = style.events(reading.of_run(job, "scores"))
+    events = style.events(reading.of_run(job, SCORES))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    return layers(reading.of_run(job, "segments"), f"Phases of each layer: {name}", events)
+    return layers(reading.of_run(job, SEGMENTS), f"Phases of each layer: {name}", events)
 
 
 def _draw_runs(job: Job) -> Figure:
-    segments = reading.of_runs(job, "segments")
+    segments = reading.of_runs(job, SEGMENTS)
     wrong = "mislabelled"
     planes = wrong if (segments["measure"] == of_regions(wrong).name).any() else "test"
-    return runs(segments, reading.events(reading.of_runs(job, "scores")), planes)
+    return runs(segments, reading.events(reading.of_runs(job, SCORES)), planes)
 
 
 FIGURES = {"phases": _draw_layers, "timeline": _draw_runs}

@@ -11,6 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETDOWN
 
 from ..catalogue.events import EVENTS
+from ..records.phases import SCORES
+from ..records.train import HISTORY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -154,10 +156,10 @@ def handles(history: pd.DataFrame) -> list[Line2D]:
 
 def _draw(job: Job) -> Figure:
     if job.grid_run is None:
-        return grid(reading.of_runs(job, "history"), reading.events(reading.of_runs(job, "scores")))
+        return grid(reading.of_runs(job, HISTORY), reading.events(reading.of_runs(job, SCORES)))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    events = style.events(reading.of_run(job, "scores"))
-    return curves(reading.of_run(job, "history"), events, f"Accuracy by epoch: {name}")
+    events = style.events(reading.of_run(job, SCORES))
+    return curves(reading.of_run(job, HISTORY), events, f"Accuracy by epoch: {name}")
 
 
 FIGURES = {"training": _draw}

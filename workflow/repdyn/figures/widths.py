@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from ..errors import RepdynError
+from ..records.train import HISTORY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def descent(
 def _draw(job: Job) -> Figure:
     if len(set(job.study.widths.values())) < 2:
         raise RepdynError("`widths` is a figure of studies of which two `archs` or more have a `width`.")
-    return descent(reading.of_runs(job, "history"), job.study.widths)
+    return descent(reading.of_runs(job, HISTORY), job.study.widths)
 
 
 FIGURES = {"widths": _draw}
