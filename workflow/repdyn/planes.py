@@ -102,7 +102,9 @@ def _flat(images: Images, triplet: Array) -> Array:
     return images[triplet].reshape(3, -1).astype(np.float64)
 
 
-def draw(images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool) -> list[Array]:
+def choose_triplets(
+    images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool
+) -> list[Array]:
     """Triplets of images that span planes, no two of the same three images; each an array of three indices.
 
     Args:
@@ -166,7 +168,7 @@ def through(examples: data.Examples, name: str, settings: Settings) -> list[dict
         )
     generator = np.random.default_rng([settings.seed, SETS.index(name)])
     try:
-        triplets = draw(images, examples.labels, count, generator, distinct)
+        triplets = choose_triplets(images, examples.labels, count, generator, distinct)
     except LookupError as error:
         raise RepdynError(
             f"`planes` asks for {count} planes, but only {error.args[0]} were found through the {len(images)} {name} "
@@ -181,7 +183,7 @@ def through(examples: data.Examples, name: str, settings: Settings) -> list[dict
         for number, triplet in enumerate(chosen):
             corners = _flat(images, triplet)
             found = basis(corners)
-            assert found is not None, "draw() returns triplets that span planes"
+            assert found is not None, "choose_triplets() returns triplets that span planes"
             a, b, x, y = found
             row = {"purpose": purpose, "planes": name, "plane": number, "resolution": resolution}
             row |= {"examples": examples.examples[triplet], "labels": examples.labels[triplet], "x": x, "y": y}

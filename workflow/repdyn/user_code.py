@@ -81,7 +81,7 @@ def _reachable(path: str, folders: tuple[str, ...]) -> dict[str, Found]:
     while waiting:
         name = waiting.pop()
         top = name.partition(".")[0]
-        if name in asked or top == __package__:
+        if name in asked or top == "repdyn":
             continue
         if top not in asked and top != name:  # whose it is, is settled first
             waiting.extend([name, top])
