@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from repdyn import study as studies
+from repdyn.catalogue.stages import STAGES
+from repdyn.config import study as studies
+from repdyn.config.sections import Section
+from repdyn.config.study import Study
 from repdyn.figures import catalogue
-from repdyn.settings import Section
-from repdyn.stages import STAGES
-from repdyn.study import Study
 
 DRAWINGS: dict[str, Mapping[str, catalogue.Drawn]] = {
     "run_figure": catalogue.RUN_FIGURES,

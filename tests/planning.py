@@ -124,7 +124,8 @@ def _answer(snakefile: Path, config: str, targets: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer questions until there are no more."""
-    from repdyn import datasets, snapshot
+    from repdyn.data import datasets
+    from repdyn.pipeline import snapshot
 
     snapshot._check = lambda *_: None
     datasets.settled = lambda study: study

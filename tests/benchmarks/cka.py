@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from repdyn import gram, hsic
+from repdyn.similarity import cka, gram
 
 # pytorch-cka is imported as `cka`, which this script's folder would hide.
 sys.path = [path for path in sys.path if Path(path).resolve() != Path(__file__).resolve().parent]
@@ -66,7 +66,7 @@ def trajectory(n: int, p: int, E: int, seed: int = 0) -> list[Array]:
 
 
 def ours(X: list[Array]) -> Array:
-    return hsic.similarities(InMemory(X), BUDGET, BACKEND).biased
+    return cka.similarities(InMemory(X), BUDGET, BACKEND).biased
 
 
 def plain(X: list[Array]) -> Array:
@@ -280,7 +280,7 @@ def effect_of_tf32() -> None:
     print("\nlargest change of CKA by TF32 (emulated), 20 checkpoints")
     for n, p in ((500, 64), (500, 512), (500, 4096)):
         X = [centred(x) for x in trajectory(n, p, 20)]
-        one, other = (hsic.similarities(InMemory(Y), BUDGET) for Y in (X, [tensor_float(x) for x in X]))
+        one, other = (cka.similarities(InMemory(Y), BUDGET) for Y in (X, [tensor_float(x) for x in X]))
         changes = (np.abs(a - b).max() for a, b in ((one.biased, other.biased), (one.debiased, other.debiased)))
         print(
             f"{n} × {p:5}: "

@@ -22,12 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from repdyn import findings, phases, schedule
-from repdyn import study as studies
 from repdyn.catalogue.claims import TRANSITION
-from repdyn.jobs import Job
-from repdyn.paths import Paths
-from repdyn.study import Study
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.config.study import Study
+from repdyn.pipeline.jobs import Job
+from repdyn.stages import findings as findings_stage
+from repdyn.stages import phases as phases_stage
+from repdyn.training import checkpoint_schedule
 
 KEY = ["claim", "contrast", "measure", "score"]
 NOT_NEEDED = shutil.ignore_patterns("activations", "checkpoints", "state", "figures", "phases", "findings", "logs")
@@ -39,15 +41,15 @@ def thinned(study: Study, results: Path, per_decade: int | None) -> pd.DataFrame
         copy = Path(folder) / study.name
         shutil.copytree(results / study.name, copy, copy_function=os.link, ignore=NOT_NEEDED)
         if per_decade is not None:
-            kept = pa.array(sorted(map(float, schedule.evaluated_epochs(per_decade, study.training.epochs))))
+            kept = pa.array(sorted(map(float, checkpoint_schedule.evaluated_epochs(per_decade, study.training.epochs))))
             for path in copy.glob("history/**/*.parquet"):
                 table = pq.read_table(path, partitioning=None)
                 path.unlink()  # a link: the study's own stays
                 pq.write_table(table.filter(pc.is_in(table["epoch"], kept)), path)
         paths = Paths(str(copy))
         for run in study.runs:
-            phases.main(Job("phases", study, paths, run))
-        findings.main(Job("findings", study, paths))
+            phases_stage.main(Job("phases", study, paths, run))
+        findings_stage.main(Job("findings", study, paths))
         return pd.read_parquet(paths.findings())
 
 
@@ -76,7 +78,7 @@ def main() -> None:
     study = studies.load(given.study)
     whole = thinned(study, given.results, None)
     for per_decade in given.per_decade:
-        evaluations = len(schedule.evaluated_epochs(per_decade, study.training.epochs))
+        evaluations = len(checkpoint_schedule.evaluated_epochs(per_decade, study.training.epochs))
         changes = compare(whole, thinned(study, given.results, per_decade))
         print(f"{per_decade:>3} a decade, {evaluations} in all; {changes}")
 

@@ -21,9 +21,10 @@ import torchvision
 from timm.models import model_entrypoint
 from torch.nn import functional as F
 
-from repdyn import activations, architectures, observed
+from repdyn.config.sections import Architecture
 from repdyn.errors import one_line
-from repdyn.settings import Architecture
+from repdyn.models import architectures, observed_layers
+from repdyn.representations import extract
 
 # From the smallest on, as timm and others name sizes; what is called none of these comes last.
 SIZES = ("atto", "femto", "pico", "nano", "xxs", "xxt", "xs", "tiny", "_t", "mini", "small", "_s", "18", "b0", "050")
@@ -50,8 +51,8 @@ def observe(name: str, size: int) -> tuple[bool, str]:
     settings = Architecture(model=name)
     try:
         model = architectures.build(settings, (3, size, size), 10, seed=0)
-        layers = observed.observed(model, None)
-        with activations.tap(model, layers) as outputs:
+        layers = observed_layers.observed(model, None)
+        with extract.tap(model, layers) as outputs:
             F.cross_entropy(model(torch.randn(4, 3, size, size)), torch.arange(4)).backward()
     except Exception as error:  # networks refuse images in their own ways
         return False, one_line(error)

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from repdyn.stages import STAGES
+from repdyn.catalogue.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 AIM = 1.5

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from repdyn import solvers
+from repdyn.probes import solvers
 
 PENALTY, CLASSES = 0.1, 10
 # Checkpoints, examples, features: narrow and wide layers of the default study, and one of a CIFAR network.

@@ -33,24 +33,22 @@ from scipy import ndimage
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from repdyn import (
-    activations,
-    architectures,
-    checkpoints,
-    devices,
-    labelling,
-    observed,
-    planes,
-    probe_weights,
-    probes,
-    regions,
-    tables,
-    training,
-)
-from repdyn import study as studies
-from repdyn.jobs import Job
-from repdyn.paths import Paths
-from repdyn.settings import Architecture
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.config.sections import Architecture
+from repdyn.models import architectures, observed_layers
+from repdyn.pipeline.jobs import Job
+from repdyn.probes import probe_weights
+from repdyn.regions import labelling, planes
+from repdyn.representations import extract
+from repdyn.runtime import devices
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import planes as planes_stage
+from repdyn.stages import probes as probes_stage
+from repdyn.stages import regions as regions_stage
+from repdyn.stages import train as train_stage
+from repdyn.storage import tables
+from repdyn.training import checkpoints
 
 
 class PointByPoint(Dataset):
@@ -118,17 +116,17 @@ class Bench:
         optimizer, seed = next(iter(study.optimizers)), study.seeds[0]
         run = study.run(arch, optimizer, seed)
         self.job = Job("regions", study, Paths(f"{root}/{study.name}"), run)
-        planes.main(Job("planes", study, self.job.paths))
-        for module, stage in ((training, "train"), (activations, "activations"), (probes, "probes")):
+        planes_stage.main(Job("planes", study, self.job.paths))
+        for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(Job(stage, study, self.job.paths, run))
         self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.paths.planes(), use)]
         with probe_weights.reading(self.job.paths.probe_weights(run.path)) as reader:
             self.steps, self.layers = list(reader.epochs), reader.layers
 
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
-        from repdyn import datasets
+        from repdyn.data import datasets
 
-        model, layers = activations.network(self.job.study, self.job.run, torch.device("cpu"))
+        model, layers = extract.network(self.job.study, self.job.run, torch.device("cpu"))
         checkpoints.load(self.job.paths.checkpoint(self.job.run.path, step), model)
         return model, layers, datasets.shape(self.job.study.data)
 
@@ -141,7 +139,7 @@ class Bench:
 
     def stage(self) -> None:
         """What the workflow runs."""
-        regions.main(self.job)
+        regions_stage.main(self.job)
 
     @torch.inference_mode()
     def reference(self, label: Callable[[nn.Module, PointByPoint], np.ndarray]) -> dict[str, np.ndarray]:
@@ -240,13 +238,13 @@ def wide_network(points: int, repeats: int) -> None:
     """ResNet-18 for 32 × 32 images, with random weights and images: only time is measured."""
     shape, device = (3, 32, 32), torch.device("cpu")
     model = architectures.build(Architecture(model="resnet18", stem="small"), shape, 10, seed=0).eval()
-    layers = observed.observed(model, None)
+    layers = observed_layers.observed(model, None)
     generator = torch.Generator().manual_seed(0)
     side = round(points**0.5)
     axis = np.linspace(0, 1, side)[None]
     vectors = torch.randn(3, 1, 3072, generator=generator).numpy()
     chosen = planes.Planes("test", np.arange(1), *vectors, axis, axis)
-    with activations.tap(model, layers) as outputs:
+    with extract.tap(model, layers) as outputs:
         model(torch.zeros(1, *shape))
         features = {layer: output.shape[1] for layer, output in outputs.items()}
     readout = labelling.Readout(

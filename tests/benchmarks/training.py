@@ -30,26 +30,28 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import v2
 
-from repdyn import architectures, data, training
-from repdyn import study as studies
-from repdyn.jobs import Job
-from repdyn.paths import Paths
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.data import subsets
+from repdyn.models import architectures
+from repdyn.pipeline.jobs import Job
 from repdyn.records.train import STATE
-from repdyn.state import StateFolder
+from repdyn.training import trainer
+from repdyn.training.resume import StateFolder
 
 DEFAULT = Path(__file__).parents[2] / "config.yaml"
 
 
-def trainer_of(job: Job, folder: Path) -> training.Trainer:
+def trainer_of(job: Job, folder: Path) -> trainer.Trainer:
     """A run at its start; its state and checkpoints go to a folder of its own."""
-    examples = data.load(job.study.data, job.data_root, job.run.seed)
-    return training.Trainer(job.study, job.run, examples, StateFolder(folder, job.origin(STATE), "benchmark"))
+    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    return trainer.Trainer(job.study, job.run, examples, StateFolder(folder, job.origin(STATE), "benchmark"))
 
 
 class Transformed(Dataset[tuple[torch.Tensor, int]]):
     """Images as bytes, each scaled and standardised when it is asked for, as a torchvision data set does it."""
 
-    def __init__(self, examples: data.Data) -> None:
+    def __init__(self, examples: subsets.Data) -> None:
         mean, std = examples.mean.tolist(), examples.std.tolist()
         back = torch.from_numpy(examples.train.images[:]) * torch.tensor(std)[:, None, None]
         self.images = ((back + torch.tensor(mean)[:, None, None]) * 255).round().to(torch.uint8)
@@ -86,7 +88,7 @@ def contenders_of(job: Job, folder: Path) -> dict[str, Callable[[], None]]:
     trainer = trainer_of(job, folder)
     trainer.steps = []
     done = iter(range(10**9))
-    examples = data.load(job.study.data, job.data_root, job.run.seed)
+    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
     tensors = TensorDataset(torch.from_numpy(examples.train.images[:]), torch.from_numpy(examples.train.given_labels))
     return {
         "repdyn": lambda: trainer._train_epoch(next(done), {}),

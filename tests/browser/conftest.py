@@ -17,10 +17,10 @@ def make_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Writes the tables of the tiny study, with changed settings, and the explorer's page; returns the page."""
 
     def make(**changes: Any) -> Path:
-        from repdyn import study as studies
+        from repdyn.catalogue.paths import Paths
+        from repdyn.config import study as studies
         from repdyn.explorer import build
-        from repdyn.jobs import Job
-        from repdyn.paths import Paths
+        from repdyn.pipeline.jobs import Job
 
         study = studies.parse(yaml.safe_load(TINY.read_text(encoding="utf-8")) | {"seeds": [0, 1]} | changes)
         job = Job("explorer", study, Paths(str(tmp_path_factory.mktemp("results"))))

@@ -55,11 +55,13 @@ def write_tables(job: Any) -> None:
     """The planes as the workflow draws them, and everything of every run that the explorer reads."""
     import pyarrow as pa
 
-    from repdyn import planes, region_labels, tables
     from repdyn.catalogue.plane_sets import SETS
     from repdyn.records import cka, phases, regions, train
+    from repdyn.regions import label_table
+    from repdyn.stages import planes as planes_stage
+    from repdyn.storage import tables
 
-    planes.main(replace(job, stage="planes"))
+    planes_stage.main(replace(job, stage="planes"))
     pictures = tables.read(job.paths.planes()).to_pandas()
     pictures = pictures[pictures["purpose"] == "picture"]
     for run in job.study.runs:
@@ -77,7 +79,7 @@ def write_tables(job: Any) -> None:
         matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
         write(regions.SIMILARITY, matrix)
         labels = _labels(run.arch, [*layers, "output"], pictures)
-        layout = region_labels.layout(10, int(pictures["resolution"].iloc[0]))
+        layout = label_table.layout(10, int(pictures["resolution"].iloc[0]))
         write(regions.PICTURES, labels, layout)
         evaluated = np.arange(21.0)
         history = pd.DataFrame(dict.fromkeys(train.HISTORY.names, evaluated / 20))

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from repdyn import report
 from repdyn.catalogue.events import EVENTS
+from repdyn.stages import report
 
 
 def test_every_column_of_the_runs_is_seen_without_scrolling(visit, tmp_path):

@@ -12,7 +12,7 @@ import yaml
 from running import PATIENCE, PYTHON, TINY, checkout, command, environment, snakemake, wait_for
 from safetensors import safe_open
 
-from repdyn import study as studies
+from repdyn.config import study as studies
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 MEASUREMENTS = {"activations", "cka", "probes", "regions", "phases"}

@@ -15,11 +15,12 @@ import yaml
 from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
 
-from repdyn import records, tables
-from repdyn import study as studies
+from repdyn import records
 from repdyn.catalogue.measures import MEASURES
-from repdyn.jobs import Job
-from repdyn.paths import Paths
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.pipeline.jobs import Job
+from repdyn.storage import tables
 
 RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]

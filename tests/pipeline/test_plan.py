@@ -5,8 +5,8 @@ import re
 import pytest
 from running import TINY
 
-from repdyn import plan
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.planning import plan
 
 # Most of a tiny study is what files take before they hold anything, so factors are wider than for a study of use.
 DISK, MEMORY = 2.0, 1.5

@@ -13,14 +13,14 @@ import pytest
 import yaml
 from running import TINY
 
-from repdyn import datasets
-from repdyn import study as studies
 from repdyn.__main__ import module_of
+from repdyn.catalogue.paths import Paths
+from repdyn.catalogue.stages import STAGES
+from repdyn.config import study as studies
+from repdyn.data import datasets
 from repdyn.figures import catalogue, draw, style
-from repdyn.jobs import Job
-from repdyn.origin import Origin
-from repdyn.paths import Paths
-from repdyn.stages import STAGES
+from repdyn.pipeline.jobs import Job
+from repdyn.storage.origin import Origin
 
 RUN = ("vit", "sgd", 0)
 PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}

@@ -17,7 +17,7 @@ from conftest import ANIMATION
 from planning import Plan, planner
 from running import TINY
 
-from repdyn import study as studies
+from repdyn.config import study as studies
 
 BASE = yaml.safe_load(TINY.read_text(encoding="utf-8"))
 # Everything that there is a rule for.

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from running import PYTHON
 
-from repdyn import check, snapshot
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.pipeline import snapshot
+from repdyn.planning import check
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted([*(ROOT / "workflow" / "studies").glob("*.yaml"), ROOT / "config.yaml"])

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import yaml
 
-from repdyn import study as studies
-from repdyn.jobs import Job
-from repdyn.paths import Paths
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.pipeline.jobs import Job
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 

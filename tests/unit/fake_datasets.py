@@ -12,7 +12,7 @@ import numpy as np
 import scipy.io
 from torchvision import datasets as torchvision
 
-from repdyn import datasets, downloads
+from repdyn.data import datasets, downloads
 
 TRAIN, TEST = 30, 20
 

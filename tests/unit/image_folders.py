@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from repdyn.folders import Layout
-from repdyn.settings import Data, Folder
+from repdyn.config.sections import Data, Folder
+from repdyn.data.image_folders import Layout
 
 CLASSES = ("n03", "n01", "n02")
 TRAIN, TEST = 5, 4  # images of each class

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from repdyn import training
+from repdyn.training import trainer
 
 
 def outputs(job):
@@ -20,11 +20,11 @@ class Killed(Exception):
 
 def kill_at(monkeypatch, step):
     """Let training die right after an optimizer step, the way a kill does: nothing is cleaned up."""
-    evaluate = training.Trainer._check_finite
+    evaluate = trainer.Trainer._check_finite
 
     def dying(self, losses):
         if self.step >= step:
             raise Killed
         evaluate(self, losses)
 
-    monkeypatch.setattr(training.Trainer, "_check_finite", dying)
+    monkeypatch.setattr(trainer.Trainer, "_check_finite", dying)

@@ -76,7 +76,7 @@ def accuracy(layers):
 
 def findings():
     """A table of findings of 60 rows in all kinds of comparison, some without pairs."""
-    from repdyn import findings as stage
+    from repdyn.analysis import claim_tests as stage
     from repdyn.catalogue import claims
 
     plain = "resnet: sgd-0.05, sgd-0.1 - adam 0.001; vit: sgd-0.03 - adam 0.001, adam-fast 0.003"

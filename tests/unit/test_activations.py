@@ -6,11 +6,18 @@ from damage import with_a_changed_byte
 from test_cka import Arrays
 from torch import nn
 
-from repdyn import activations, architectures, check, checkpoints, data, extents, hsic, training
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
+from repdyn.models import architectures
+from repdyn.planning import check, model_size
 from repdyn.records.activations import ACTIVATIONS
-from repdyn.representations import Representations
+from repdyn.representations import extract
+from repdyn.representations.table import Representations
+from repdyn.similarity import cka
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import train as train_stage
+from repdyn.training import checkpoints
 
 
 @pytest.fixture
@@ -19,7 +26,7 @@ def trained(make_job, config):
         config["training"]["epochs"] = 2
         for key, value in changes.items():
             config[key] = config.get(key, {}) | value
-        training.main(make_job("train", config, arch))
+        train_stage.main(make_job("train", config, arch))
         return make_job("activations", config, arch)
 
     return train
@@ -37,7 +44,7 @@ class InPlace(nn.Module):
 def test_an_in_place_operation_does_not_overwrite_what_was_observed():
     model = InPlace().eval()
     x = torch.randn(5, 3)
-    with activations.tap(model, {"norm": "norm"}) as outputs, torch.inference_mode():
+    with extract.tap(model, {"norm": "norm"}) as outputs, torch.inference_mode():
         model(x)
     assert torch.equal(outputs["norm"], model.norm(x))
     assert (outputs["norm"] < 0).any()
@@ -45,7 +52,7 @@ def test_an_in_place_operation_does_not_overwrite_what_was_observed():
 
 def test_hooks_are_gone_afterwards():
     model = InPlace().eval()
-    with activations.tap(model, {"norm": "norm"}) as outputs:
+    with extract.tap(model, {"norm": "norm"}) as outputs:
         pass
     model(torch.randn(5, 3))
     assert outputs == {}
@@ -66,26 +73,26 @@ class HeadFirst(nn.Module):
 def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config):
     config["archs"] = {"mine": {"model": f"{__name__}:HeadFirst", "layers": ["first", "second", "tanh"]}}
     study = studies.parse(config)
-    _, layers = activations.network(study, study.run("mine", "sgd", 0), torch.device("cpu"))
+    _, layers = extract.network(study, study.run("mine", "sgd", 0), torch.device("cpu"))
     assert list(layers) == ["first", "second", "tanh"], "of two calls the last counts: its output is what is kept"
-    assert list(extents.measure(study, "mine").features) == list(layers)
+    assert list(model_size.measure(study, "mine").features) == list(layers)
     assert list(check.check_architecture(study, "mine").layers) == list(layers)
 
 
 @pytest.mark.parametrize("arch", ["resnet", "vit"])
 def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
     job = trained(arch)
-    activations.main(job)
+    activations_stage.main(job)
     table = Representations(*job.place(ACTIVATIONS))
-    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
+    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     assert table.layers == list(layers)
-    splits = activations.choose(job.study.activations, data.load(job.study.data, job.data_root, job.run.seed), 0)
+    splits = extract.choose(job.study.activations, subsets.load(job.study.data, job.data_root, job.run.seed), 0)
     step = int(table.steps[-1])
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     for split, examples in splits.items():
         assert np.array_equal(table.examples(split)["example"], examples.examples)
         assert np.array_equal(table.examples(split)["given_label"], examples.given_labels)
-        with activations.tap(model, layers) as outputs, torch.inference_mode():
+        with extract.tap(model, layers) as outputs, torch.inference_mode():
             model(torch.from_numpy(examples.images[:]))
         for layer in layers:
             found = table.read(layer, step, split)
@@ -96,7 +103,7 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
 
 def test_one_row_group_for_each_checkpoint_and_split(trained):
     job = trained()
-    activations.main(job)
+    activations_stage.main(job)
     file = pq.ParquetFile(job.paths.activations(job.run.path))
     assert file.num_row_groups == 2 * len(Representations(job.paths.activations(job.run.path)).steps)
     assert file.schema_arrow.names[:6] == ["step", "epoch", "split", "example", "label", "given_label"]
@@ -104,11 +111,11 @@ def test_one_row_group_for_each_checkpoint_and_split(trained):
 
 def test_a_layer_beyond_float16_is_stored_in_float32_and_only_that(trained, monkeypatch):
     job = trained("vit")
-    forward = activations.forward
+    forward = extract.forward
     monkeypatch.setattr(
-        activations, "forward", lambda *a: {k: v * 1e6 if k == "norm" else v for k, v in forward(*a).items()}
+        extract, "forward", lambda *a: {k: v * 1e6 if k == "norm" else v for k, v in forward(*a).items()}
     )
-    activations.main(job)
+    activations_stage.main(job)
     table = Representations(job.paths.activations(job.run.path))
     kinds = {layer: table.read(layer, 0, "probe").dtype for layer in table.layers}
     assert kinds.pop("norm") == np.float32
@@ -126,34 +133,34 @@ def test_float16_does_for_a_layer_if_what_tells_examples_apart_survives_it(scale
     # Another representation, half alike.
     other = scale * (examples / scale + generator.normal(size=(60, 40)))
     both = [torch.tensor(x, dtype=torch.float32) for x in (examples, other)]
-    assert activations.fits_float16(both[0]) == fits
+    assert extract.fits_float16(both[0]) == fits
     if fits:
         exact, stored = (
-            hsic.similarities(Arrays([x.to(kind).numpy() for x in both]), 1e9).biased[0, 1]
+            cka.similarities(Arrays([x.to(kind).numpy() for x in both]), 1e9).biased[0, 1]
             for kind in (torch.float32, torch.float16)
         )
         assert stored == pytest.approx(exact, abs=1e-4)
 
 
 def test_a_constant_layer_fits_into_float16():
-    assert activations.fits_float16(torch.full((50, 3), 0.1))
-    assert activations.fits_float16(torch.zeros((50, 3)))
+    assert extract.fits_float16(torch.full((50, 3), 0.1))
+    assert extract.fits_float16(torch.zeros((50, 3)))
 
 
 def test_activations_that_are_not_numbers_are_named_by_layer_and_step(trained, monkeypatch):
     job = trained("vit")
-    forward = activations.forward
-    monkeypatch.setattr(activations, "forward", lambda *a: {k: v * torch.nan for k, v in forward(*a).items()})
+    forward = extract.forward
+    monkeypatch.setattr(extract, "forward", lambda *a: {k: v * torch.nan for k, v in forward(*a).items()})
     with pytest.raises(RepdynError, match="Layer `patch_embed` has activations that are NaN or infinite at step 0"):
-        activations.main(job)
+        activations_stage.main(job)
 
 
 def test_all_runs_compare_the_same_examples(config, make_job):
     chosen = []
     for seed in (0, 1):
         job = make_job("activations", config, seed=seed)
-        examples = data.load(job.study.data, job.data_root, seed)
-        chosen.append(activations.choose(job.study.activations, examples, 0)["similarity"].examples)
+        examples = subsets.load(job.study.data, job.data_root, seed)
+        chosen.append(extract.choose(job.study.activations, examples, 0)["similarity"].examples)
     assert np.array_equal(*chosen)
 
 
@@ -161,20 +168,20 @@ def test_a_missing_or_damaged_checkpoint_is_named_and_the_old_table_stays(traine
     from pathlib import Path
 
     job = trained()
-    activations.main(job)
+    activations_stage.main(job)
     table = Path(job.paths.activations(job.run.path))
     before = table.read_bytes()
     checkpoint = Path(job.paths.checkpoint(job.run.path, 4))
     content = checkpoint.read_bytes()
     checkpoint.unlink()
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is not there; Snakemake makes it"):
-        activations.main(job)
+        activations_stage.main(job)
     checkpoint.write_bytes(content[:-7])
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .* delete it and run Snakemake again"):
-        activations.main(job)
+        activations_stage.main(job)
     checkpoint.write_bytes(with_a_changed_byte(content, len(content) // 2))
     with pytest.raises(RepdynError, match=r"step=4.safetensors` is damaged .its checksum is not that of its tensors"):
-        activations.main(job)
+        activations_stage.main(job)
     assert table.read_bytes() == before
 
 
@@ -182,27 +189,27 @@ def test_checkpoints_of_other_hyperparameters_are_refused(trained, config, make_
     trained()
     config["optimizers"]["sgd"]["lr"] = 0.5
     with pytest.raises(RepdynError, match=r"was made with optimizer.lr = 0.05, but 0.5 is asked for"):
-        activations.main(make_job("activations", config))
+        activations_stage.main(make_job("activations", config))
 
 
 def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, monkeypatch):
     job = trained()
-    row_group = activations._row_group
+    row_group = extract._row_group
     monkeypatch.setattr(
-        activations,
+        extract,
         "_row_group",
         lambda step, *rest: (
             row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {})
         ),
     )
-    activations.main(job)
+    activations_stage.main(job)
     with pytest.raises(RepdynError, match=r"the similarity examples at step .* are not those at the first checkpoint"):
         Representations(job.paths.activations(job.run.path))
 
 
 def test_networks_are_built_the_same_for_training_and_for_looking(config, make_job):
     job = make_job("activations", config)
-    model, _ = activations.network(job.study, job.run, torch.device("cpu"))
+    model, _ = extract.network(job.study, job.run, torch.device("cpu"))
     other = architectures.build(job.study.archs["resnet"], (1, 8, 8), 10, seed=5)
     assert [(n, t.shape) for n, t in model.state_dict().items()] == [
         (n, t.shape) for n, t in other.state_dict().items()

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import activations, architectures, observed
+from repdyn.config.sections import Architecture
 from repdyn.errors import RepdynError
-from repdyn.settings import Architecture
+from repdyn.models import architectures, observed_layers
+from repdyn.representations import extract
 
 SHAPE = (1, 8, 8)
 
@@ -89,10 +90,10 @@ FAMILIES = [
 @pytest.mark.parametrize(("settings", "first", "count"), FAMILIES, ids=[family[0].model for family in FAMILIES])
 def test_every_kind_of_network_is_built_run_and_observed(settings, first, count):
     model = architectures.build(settings, (1, 32, 32), 7, 0).eval()
-    layers = observed.observed(model, None)
+    layers = observed_layers.observed(model, None)
     assert list(layers)[: len(first)] == first
     assert len(layers) == count
-    with activations.tap(model, layers) as outputs, torch.inference_mode():
+    with extract.tap(model, layers) as outputs, torch.inference_mode():
         logits = model(torch.randn(3, 1, 32, 32))
     assert logits.shape == (3, 7)
     assert logits.isfinite().all()
@@ -127,9 +128,9 @@ def test_a_colour_model_that_cannot_be_told_otherwise_sees_a_grey_image_as_the_s
 
 def test_a_network_without_blocks_is_observed_at_its_nonlinearities_and_without_those_one_is_asked():
     plain = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 2))
-    assert list(observed.observed(plain, None)) == ["2", "4"]
+    assert list(observed_layers.observed(plain, None)) == ["2", "4"]
     with pytest.raises(RepdynError, match="not known which layers of a Linear to observe; list them under `layers`"):
-        observed.observed(nn.Linear(3, 2), None)
+        observed_layers.observed(nn.Linear(3, 2), None)
 
 
 @pytest.mark.parametrize(
@@ -141,14 +142,14 @@ def test_a_network_without_blocks_is_observed_at_its_nonlinearities_and_without_
 )
 def test_stem_blocks_and_end_are_observed_in_order_of_depth(settings, layers):
     model = architectures.build(settings, SHAPE, 10, 0)
-    assert list(observed.observed(model, None)) == layers
+    assert list(observed_layers.observed(model, None)) == layers
 
 
 def test_layers_may_be_named_with_wildcards_and_come_in_order_of_depth():
     model = architectures.build(VIT, SHAPE, 10, 0)
-    assert list(observed.observed(model, ["norm", "blocks.*"])) == ["blocks.0", "blocks.1", "norm"]
+    assert list(observed_layers.observed(model, ["norm", "blocks.*"])) == ["blocks.0", "blocks.1", "norm"]
     with pytest.raises(RepdynError, match=r"no module is called `blokcs.0`; there are, for example: blocks.0"):
-        observed.observed(model, ["blokcs.0"])
+        observed_layers.observed(model, ["blokcs.0"])
 
 
 def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():

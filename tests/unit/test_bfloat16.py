@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from repdyn import bfloat16, check
-from repdyn import study as studies
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
+from repdyn.planning import check
+from repdyn.training import bfloat16
 
 CONVOLUTION, BACKWARD = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
 ONE_PIXEL_WIDE = (64, 32, 3, 2, 1)  # on maps of 1 × 1

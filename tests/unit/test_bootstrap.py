@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from test_cka import Arrays, reference, trajectory
 
-from repdyn import bootstrap, gram, hsic
 from repdyn.errors import RepdynError
+from repdyn.similarity import bootstrap, cka, gram
 
 PLENTY = 1e9
 
@@ -42,7 +42,7 @@ def test_estimates_are_those_without_a_bootstrap_and_undefined_ones_have_no_inte
     X[1] = np.ones_like(X[1])
     found = bootstrap.similarities(Arrays(X), PLENTY, None, resamples=20, confidence=0.9, seed=0)
     low, high = found.interval
-    plain = hsic.similarities(Arrays(X), PLENTY)
+    plain = cka.similarities(Arrays(X), PLENTY)
     np.testing.assert_allclose(found.biased, plain.biased, atol=1e-6)
     assert np.isnan(low[1]).all()
     assert np.isnan(high[:, 1]).all()

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 import repdyn
-from repdyn import tables
 from repdyn.catalogue import claims, events, measures, scores
 from repdyn.catalogue.plane_sets import IMAGES, SETS
 from repdyn.records import cka, regions
+from repdyn.storage import tables
 
 LIBRARY = Path(repdyn.__file__).parent
 RECORDS: dict[str, tables.Table] = {table.name: table for table in (cka.CKA, regions.SIMILARITY)}

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import check, layers
-from repdyn import study as studies
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
+from repdyn.planning import check, layers
 
 
 class Net(nn.Module):

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repdyn import activations, cka, gram, hsic, minibatch, training
 from repdyn.errors import RepdynError
+from repdyn.similarity import cka, gram, minibatch
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import cka as cka_stage
+from repdyn.stages import train as train_stage
 
 PLENTY = 1e9
 
@@ -29,7 +32,7 @@ class Arrays:
 
 
 def similarities(X, budget=PLENTY, backend=None):
-    found = hsic.similarities(Arrays(X), budget, backend)
+    found = cka.similarities(Arrays(X), budget, backend)
     return found.biased, found.debiased
 
 
@@ -93,7 +96,7 @@ def test_grams_or_features_that_do_not_fit_the_budget_give_the_same_numbers(p, b
     X = [x * np.float32(10.0 ** (e - 3)) for e, x in enumerate(trajectory(n, p, E=7))]
     X[2] = X[2] * np.where(np.arange(p) < 10, np.float32(1e-15), np.float32(1e15))  # scales differ between slices
     small = Arrays(X)
-    found = hsic.similarities(small, budget)
+    found = cka.similarities(small, budget)
     for one, other in zip(similarities(X), (found.biased, found.debiased), strict=True):
         np.testing.assert_allclose(other, one, rtol=0, atol=1e-6)
     assert len(small.reads) > 7
@@ -225,17 +228,17 @@ def test_too_few_examples_or_other_examples_are_refused():
 
 def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, config):
     config["training"]["epochs"] = 2
-    training.main(make_job("train", config))
-    activations.main(make_job("activations", config))
+    train_stage.main(make_job("train", config))
+    activations_stage.main(make_job("activations", config))
     job = make_job("cka", config)
-    cka.main(job)
+    cka_stage.main(job)
     frame = pd.read_parquet(job.paths.cka(job.run.path))
     steps = frame.step_a.unique()
     assert len(frame) == 6 * len(steps) ** 2
     assert list(frame.layer.unique()) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0", "global_pool"]
     assert (frame.epoch_a == frame.step_a / 4).all()
-    found = hsic.Similarities(np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2), np.array([False, True]))
-    rows = cka.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), found)
+    found = cka.Similarities(np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2), np.array([False, True]))
+    rows = cka_stage.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), found)
     assert rows["cka"].to_pylist() == [1, None, None, None]
     assert rows["step_a"].tolist() == [0, 0, 7, 7]
     assert rows["step_b"].tolist() == [0, 7, 0, 7]
@@ -244,7 +247,7 @@ def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, co
 def test_torch_gives_the_numbers_of_numpy():
     import torch
 
-    from repdyn.gram_torch import Torch
+    from repdyn.similarity.gram_torch import Torch
 
     X = [HARD[change](x) for change, x in zip(HARD, trajectory(50, 30, E=len(HARD)), strict=True)]
     X[4][:] = 3
@@ -256,7 +259,7 @@ def test_torch_gives_the_numbers_of_numpy():
 def test_torch_leaves_what_it_centres_as_it_was_and_does_not_mind_that_it_is_read_only(recwarn, monkeypatch):
     import torch
 
-    from repdyn import gram_torch
+    from repdyn.similarity import gram_torch
 
     (X,) = trajectory(50, 30, E=1)
     X.flags.writeable = False
@@ -276,7 +279,7 @@ def test_torch_leaves_what_it_centres_as_it_was_and_does_not_mind_that_it_is_rea
 def test_grams_are_let_go_of_before_the_next_take_their_place(in_batches):
     import torch
 
-    from repdyn.gram_torch import Torch
+    from repdyn.similarity.gram_torch import Torch
 
     class Weighed(Torch):
         given, most, times = [], 0, 0
@@ -298,13 +301,13 @@ def test_grams_are_let_go_of_before_the_next_take_their_place(in_batches):
     if in_batches:
         minibatch.similarities(X, 20, budget, backend)
     else:
-        hsic.similarities(X, budget, backend)
+        cka.similarities(X, budget, backend)
     assert backend.times > 2
     assert backend.most < budget - gram.FLOATS * 80 * 10  # the rest is for features
 
 
 def test_no_gpu_means_no_torch(tmp_path, monkeypatch):
-    from repdyn import backends
+    from repdyn.similarity import backends
 
     monkeypatch.setattr(backends, "DRIVERS", (str(tmp_path / "no driver"),))
     monkeypatch.setitem(__import__("sys").modules, "torch", None)

@@ -7,12 +7,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from repdyn import activations, cka, cka_between, cka_layers, study, tables
+from repdyn.config import study
 from repdyn.errors import RepdynError
-from repdyn.origin import Origin
 from repdyn.records.activations import ACTIVATIONS
-from repdyn.representations import Representations
-from repdyn.sources import Place, Stored
+from repdyn.representations import extract
+from repdyn.representations.selection import Place, Stored
+from repdyn.representations.table import Representations
+from repdyn.stages import cka, cka_between, cka_layers
+from repdyn.storage import tables
+from repdyn.storage.origin import Origin
 
 LAYERS = {"first": 6, "second": 9}
 STEPS = (0, 5)
@@ -28,7 +31,7 @@ def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=S
     random = np.random.default_rng(seed)
     keys = {"split": ["similarity"] * n, "example": np.arange(n) if examples is None else examples}
     labels = {"label": [0] * n, "given_label": [0] * n}
-    layout = activations.layout(layers, {"second"}, "float16")
+    layout = extract.layout(layers, {"second"}, "float16")
     stored = {}
     with tables.writer(job.paths.activations(job.run.path), layout, job.metadata(ACTIVATIONS)) as append:
         for step in steps:
@@ -94,7 +97,7 @@ def test_runs_with_other_examples_or_layers_are_refused(make_job, config):
 def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):
     job = make_job("activations", config)
     store(job, 0)
-    monkeypatch.setattr("repdyn.representations.STREAMED", 4 * 9 * 7)  # seven rows at a time
+    monkeypatch.setattr("repdyn.representations.table.STREAMED", 4 * 9 * 7)  # seven rows at a time
     table = Representations(job.paths.activations(job.run.path))
     source = Stored([Place(table, "first", 5), Place(table, "second", 5)])
     for e in (0, 1):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 
-from repdyn import config_file
-from repdyn import study as studies
+from repdyn.config import config_file
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
 
 TEXT = TINY.read_text(encoding="utf-8")

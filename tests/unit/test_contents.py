@@ -12,9 +12,10 @@ import yaml
 from damage import with_a_changed_byte
 from image_folders import TRAIN, described, draw, layout, plain
 
-from repdyn import contents, datasets, snapshot
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.data import contents, datasets
 from repdyn.errors import RepdynError
+from repdyn.pipeline import snapshot
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repdyn import crossover, phases
-from repdyn.study import Run
+from repdyn.analysis import crossover, phases
+from repdyn.config.study import Run
 
 AT = np.linspace(-0.5, 2, 26)  # decades of epochs
 

@@ -12,16 +12,19 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import checkpoints, probe_weights, region_labels, tables
+from repdyn.config.study import Run
 from repdyn.errors import DamagedError
-from repdyn.layer_names import KEYS
-from repdyn.origin import Origin
+from repdyn.probes import probe_weights
 from repdyn.records.activations import layer_columns
+from repdyn.records.layer_names import KEYS
 from repdyn.records.train import STATE
-from repdyn.region_labels import RegionLabels
-from repdyn.representations import Representations
-from repdyn.state import StateFolder
-from repdyn.study import Run
+from repdyn.regions import label_table
+from repdyn.regions.label_table import RegionLabels
+from repdyn.representations.table import Representations
+from repdyn.storage import tables
+from repdyn.storage.origin import Origin
+from repdyn.training import checkpoints
+from repdyn.training.resume import StateFolder
 
 RUN = Run("vit", "sgd", 0)
 ABOUT = {"table": "any", "stage": "any", "run": None, "hyperparameters": {"seed": 0}, "versions": {"python": "3.11"}}
@@ -76,11 +79,11 @@ class LabelsTable:
     name = "labels.parquet"
 
     def write(self, path):
-        layout, draw = region_labels.layout(10, 5), np.random.default_rng(0)
-        with tables.writer(path, layout, ABOUT, **region_labels.WRITING) as append:
+        layout, draw = label_table.layout(10, 5), np.random.default_rng(0)
+        with tables.writer(path, layout, ABOUT, **label_table.WRITING) as append:
             for step in (0, 5):
                 labels = draw.integers(0, 10, (2, 3, 25), dtype=np.uint8)
-                append(region_labels.Block(step, step / 5, "test", np.arange(3), labels).columns(["a", "b"], layout))
+                append(label_table.Block(step, step / 5, "test", np.arange(3), labels).columns(["a", "b"], layout))
 
     def read(self, path):
         labels = RegionLabels(path)

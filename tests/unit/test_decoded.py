@@ -7,7 +7,7 @@ import pytest
 from damage import with_a_changed_byte
 from image_folders import described, draw, layout, plain
 
-from repdyn import contents, datasets, decoded, pixels
+from repdyn.data import contents, datasets, decoded, pixels
 from repdyn.errors import RepdynError
 
 

@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import activations, check, coverage, layers, observed
-from repdyn import study as studies
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
+from repdyn.models import coverage, observed_layers
+from repdyn.planning import check, layers
+from repdyn.representations import extract
 
 WIDTH = 8
 
@@ -169,11 +171,11 @@ def x_transformers():
 )
 def test_blocks_are_found_that_are_called_layers_or_stand_in_lists_of_lists(make, expected):
     model = make().eval()
-    found = observed.observed(model, None)
+    found = observed_layers.observed(model, None)
     images = torch.randn(2, WIDTH)
-    with activations.tap(model, found) as outputs:
+    with extract.tap(model, found) as outputs:
         model(images)
-    assert list(observed.in_order(found, outputs)) == expected
+    assert list(observed_layers.in_order(found, outputs)) == expected
     assert coverage.remark(model, found, images) is None
 
 
@@ -200,14 +202,14 @@ def coarse(units=4):
 
 def test_where_little_is_observed_it_is_said_what_could_be():
     model = coarse().eval()
-    found = observed.observed(model, None)
+    found = observed_layers.observed(model, None)
     assert list(found) == ["embed", "encoder", "norm"]
     remark = coverage.remark(model, found, torch.randn(2, WIDTH))
     assert remark == (
         "24 of its 27 modules with weights lie between embed and encoder, two observed layers that follow one another; "
         'more can be listed under `layers`, for example ["encoder.units.*"]'
     )
-    finer = observed.observed(model, ["embed", "encoder.units.*", "norm"])
+    finer = observed_layers.observed(model, ["embed", "encoder.units.*", "norm"])
     assert coverage.remark(model, finer, torch.randn(2, WIDTH)) is None
 
 
@@ -223,27 +225,27 @@ def test_where_little_is_observed_it_is_said_what_could_be():
 )
 def test_what_comes_before_the_first_layer_and_after_the_last_is_not_seen_either(chosen, where):
     model = coarse().eval()
-    assert where in coverage.remark(model, observed.observed(model, chosen), torch.randn(2, WIDTH))
+    assert where in coverage.remark(model, observed_layers.observed(model, chosen), torch.randn(2, WIDTH))
 
 
 def test_two_layers_are_few_of_a_network_that_has_more():
     images, maps = torch.randn(2, WIDTH), [linear() for _ in range(6)]
     plain = nn.Sequential(linear(), nn.Tanh(), linear(), nn.Tanh(), linear())
     more = nn.Sequential(*maps, *plain)
-    assert coverage.remark(plain, observed.observed(plain, None), images) is None
-    remark = coverage.remark(more, observed.observed(more, None), images)
+    assert coverage.remark(plain, observed_layers.observed(plain, None), images) is None
+    remark = coverage.remark(more, observed_layers.observed(more, None), images)
     assert remark == 'only 7, 9 would be observed; more can be listed under `layers`, for example ["0", "3", "6"]'
 
 
 def test_a_small_block_is_no_gap():
     model = of("Net", embed=linear(), blocks=several(lambda: of("Block", unit=Unit()), 1), norm=norm(), head=linear())
-    assert coverage.remark(model.eval(), observed.observed(model, None), torch.randn(2, WIDTH)) is None
+    assert coverage.remark(model.eval(), observed_layers.observed(model, None), torch.randn(2, WIDTH)) is None
 
 
 def test_a_network_of_which_nothing_is_known_is_refused_with_what_to_write():
     model = of("Net", embed=linear(), units=several(Unit), head=linear())
     with pytest.raises(RepdynError, match=r'It is not known .* list them under `layers`, for example \["units\.\*"\]'):
-        observed.observed(model, None)
+        observed_layers.observed(model, None)
     pairs = nn.ModuleList([nn.ModuleList([linear(), linear()]) for _ in range(3)])
     assert coverage.example(dict(of("Net", pairs=pairs).named_modules()), ["pairs.1.0", "pairs.2.1"]) == '["pairs.*.1"]'
 

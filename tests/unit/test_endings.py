@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 import torch
 
-from repdyn import endings
-from repdyn.files import atomic
+from repdyn.runtime import endings
+from repdyn.storage.files import atomic
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from repdyn import events
-from repdyn.settings import Phases
+from repdyn.analysis import events
+from repdyn.config.sections import Phases
 
 EPOCHS = np.arange(10.0)
 SETTINGS = Phases()

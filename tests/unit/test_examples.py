@@ -3,11 +3,12 @@ import pyarrow.parquet as pq
 import pytest
 from fake_datasets import cifar
 
-from repdyn import data, examples
-from repdyn import study as studies
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study as studies
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
-from repdyn.jobs import Job
-from repdyn.paths import Paths
+from repdyn.pipeline.jobs import Job
+from repdyn.stages import examples
 
 
 def job_of(config, tmp_path):
@@ -19,7 +20,7 @@ def test_the_table_holds_every_example_that_is_used_with_its_class(config, tmp_p
     job = job_of(config, tmp_path)
     examples.main(job)
     table = pq.read_table(job.paths.examples()).to_pandas()
-    found = data.load(job.study.data, tmp_path, seed=5)  # of any run
+    found = subsets.load(job.study.data, tmp_path, seed=5)  # of any run
     for split, part in (("train", found.train), ("test", found.test)):
         rows = table[table.split == split]
         np.testing.assert_array_equal(rows.example, part.examples)

@@ -24,9 +24,10 @@ from sample_tables import (
     segments,
 )
 
-from repdyn import study
 from repdyn.catalogue import measures
+from repdyn.catalogue.paths import Paths
 from repdyn.catalogue.plane_sets import SETS
+from repdyn.config import study
 from repdyn.errors import RepdynError
 from repdyn.figures import (
     animation,
@@ -43,7 +44,6 @@ from repdyn.figures import (
     training,
     widths,
 )
-from repdyn.paths import Paths
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from sample_tables import (
     segments,
 )
 
-from repdyn import phases
+from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS as DECLARED
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError

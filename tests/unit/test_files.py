@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from repdyn import files
 from repdyn.errors import DamagedError, MissingError, RepdynError
+from repdyn.storage import files
 
 
 def write(path, content="new"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from repdyn import finding
+from repdyn.user_code import locate
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +18,9 @@ def search_path(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    finding._added.cache_clear()
+    locate._added.cache_clear()
     yield sys.path
-    finding._added.cache_clear()
+    locate._added.cache_clear()
 
 
 def write(path: Path, content: str = "") -> Path:
@@ -31,7 +31,7 @@ def write(path: Path, content: str = "") -> Path:
 
 
 def whose(name: str, *folders: Path) -> str | None:
-    found = finding.find(name, finding.own_folders(folders))
+    found = locate.find(name, locate.own_folders(folders))
     return None if found is None else found.whose
 
 
@@ -56,7 +56,7 @@ def test_what_is_beside_the_config_or_in_the_working_directory_is_the_user_s(tmp
 def test_what_is_beside_the_config_comes_before_what_is_in_the_working_directory(tmp_path):
     first = write(tmp_path / "study" / "mine.py")
     write(Path("mine.py"))
-    found = finding.find("mine", finding.own_folders([tmp_path / "study"]))
+    found = locate.find("mine", locate.own_folders([tmp_path / "study"]))
     assert found is not None
     assert found.file == str(first)
 
@@ -66,7 +66,7 @@ def test_python_s_own_are_not_replaced_by_files_of_the_user_s(tmp_path, name):
     write(tmp_path / "study" / f"{name.partition('.')[0]}.py")
     write(Path(f"{name.partition('.')[0]}.py"))
     assert whose(name, tmp_path / "study") == "Python's"
-    behind = finding.stands_behind(name.partition(".")[0], finding.own_folders([tmp_path / "study"]))
+    behind = locate.stands_behind(name.partition(".")[0], locate.own_folders([tmp_path / "study"]))
     assert behind == str(tmp_path / "study" / f"{name.partition('.')[0]}.py")
 
 
@@ -74,9 +74,9 @@ def test_a_folder_that_only_has_the_name_of_a_package_stands_behind_nothing(tmp_
     write(tmp_path / "site-packages" / "datasets" / "__init__.py")
     search_path.append(str(tmp_path / "site-packages"))
     write(Path("datasets", "images.npy"))
-    assert finding.stands_behind("datasets", finding.own_folders([])) is None
+    assert locate.stands_behind("datasets", locate.own_folders([])) is None
     write(Path("datasets.py"))
-    assert finding.stands_behind("datasets", finding.own_folders([])) == str(Path.cwd() / "datasets.py")
+    assert locate.stands_behind("datasets", locate.own_folders([])) == str(Path.cwd() / "datasets.py")
 
 
 def distribution(site: Path, name: str, record: str, url: object = None) -> None:
@@ -151,22 +151,22 @@ def test_a_zip_file_on_the_path_is_looked_into(tmp_path, search_path):
         archive.writestr("pack/__init__.py", "A = 1\n")
         archive.writestr("pack/inner.py", "B = 2\n")
     search_path.append(str(tmp_path / "code.zip"))
-    found = finding.find("pack.inner", [])
+    found = locate.find("pack.inner", [])
     assert found is not None
     assert (found.whose, found.content, found.is_source) == ("user's", b"B = 2\n", True)
 
 
 def test_a_compiled_module_of_the_user_s_is_found_and_is_no_source():
     write(Path(f"fast{importlib.machinery.EXTENSION_SUFFIXES[0]}"), "not really\n")
-    found = finding.find("fast", finding.own_folders([]))
+    found = locate.find("fast", locate.own_folders([]))
     assert found is not None
     assert (found.whose, found.is_source, found.content) == ("user's", False, b"not really\n")
 
 
 def test_a_study_s_own_folders_come_last_on_the_path(tmp_path, monkeypatch):
-    monkeypatch.setattr(finding, "_TAKEN", [])
+    monkeypatch.setattr(locate, "_TAKEN", [])
     sys.path[:0] = ["", str(Path.cwd())]
     elsewhere = [entry for entry in sys.path if entry not in ("", str(Path.cwd()))]
-    finding.take_in([tmp_path])
+    locate.take_in([tmp_path])
     assert sys.path == [*elsewhere, str(tmp_path), str(Path.cwd())]
-    assert finding.taken() == (str(tmp_path), str(Path.cwd()))
+    assert locate.taken() == (str(tmp_path), str(Path.cwd()))

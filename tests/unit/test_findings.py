@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from made_of import check_pairs
 
-from repdyn import findings, matching, pairing, tables
-from repdyn.jobs import Job
+from repdyn.analysis import claim_tests, pairing, rate_matching
+from repdyn.config.sections import Contrast, Findings
+from repdyn.config.study import Run
+from repdyn.pipeline.jobs import Job
 from repdyn.records.findings import FINDINGS, PAIRS
 from repdyn.records.phases import MOMENTS, SCORES
-from repdyn.settings import Contrast, Findings
-from repdyn.study import Run
+from repdyn.stages import findings as findings_stage
+from repdyn.storage import tables
 
 SETTINGS = Findings(resamples=2000)
 OPTIMIZERS = Contrast(factor="optimizer", levels=("sgd", "adam"))
@@ -36,7 +38,7 @@ def grid(effect, archs=("resnet", "vit"), seeds=6, noise=0.1, missing=()):
 
 
 def find(frame, contrast=OPTIMIZERS):
-    return {(row["claim"], row["score"]): row for row, _ in findings.find(frame, [contrast], SETTINGS)}
+    return {(row["claim"], row["score"]): row for row, _ in claim_tests.find(frame, [contrast], SETTINGS)}
 
 
 def test_an_effect_in_every_seed_is_supported_at_six_seeds():
@@ -78,7 +80,7 @@ def test_of_exchangeable_seeds_no_more_than_one_in_twenty_is_decided_however_ali
     p = []
     for _ in range(400):
         d = pd.Series(np.repeat(random.normal(size=6), 2), index=np.repeat(np.arange(6), 2))
-        p.append(findings.test(d, Findings(resamples=100))["p_value"])
+        p.append(claim_tests.test(d, Findings(resamples=100))["p_value"])
     assert np.mean(np.array(p) <= 0.05) == pytest.approx(2 / 64, abs=0.025)
 
 
@@ -94,7 +96,7 @@ def sweep():
     columns = ["arch", "optimizer", "seed"]
     return (
         pd.DataFrame(frame, columns=[*columns, "measure", "score", "value"]),
-        pd.DataFrame(of_runs, columns=[*columns, *findings.FACTS[:3]]),
+        pd.DataFrame(of_runs, columns=[*columns, *claim_tests.FACTS[:3]]),
         {name: name.split("-")[0] for name in speed},
     )
 
@@ -102,7 +104,7 @@ def sweep():
 def test_families_are_matched_by_speed_and_by_accuracy_and_the_rates_are_named():
     frame, of_runs, families = sweep()
     rates = {("vit", "sgd-slow"): 0.01, ("vit", "adam-slow"): 1e-3}
-    rows = [row for row, _ in findings.find(frame, [OPTIMIZERS], SETTINGS, of_runs, families, rates)]
+    rows = [row for row, _ in claim_tests.find(frame, [OPTIMIZERS], SETTINGS, of_runs, families, rates)]
     found = {row["matching"]: row for row in rows if row["score"] == "novelty"}
     plain, equal, best = (found[name] for name in (None, "equal_speed", "best_accuracy"))
     assert plain["contrast"] == "optimizer: sgd - adam"
@@ -119,13 +121,13 @@ def test_a_rate_that_never_fits_is_not_matched_by_speed():
     _, of_runs, families = sweep()
     never = (of_runs.optimizer == "adam-slow") & (of_runs.seed == 2)
     of_runs["perfect_fit_first"] = of_runs["perfect_fit_first"].astype(float).mask(never)
-    _, equal, _ = matching.matchings(of_runs, families, ("sgd", "adam"))
+    _, equal, _ = rate_matching.matchings(of_runs, families, ("sgd", "adam"))
     assert equal.chosen == {"vit": (("sgd-slow",), ("adam-slowest",))}
 
 
 def test_one_optimizer_a_family_has_the_plain_contrast_only():
     _, of_runs, _ = sweep()
-    assert len(list(matching.matchings(of_runs, {"sgd-slow": "sgd", "adam-slow": "adam"}, ("sgd", "adam")))) == 1
+    assert len(list(rate_matching.matchings(of_runs, {"sgd-slow": "sgd", "adam-slow": "adam"}, ("sgd", "adam")))) == 1
 
 
 def test_transition_and_depth_are_held_against_chance_over_the_runs_that_have_them():
@@ -133,7 +135,7 @@ def test_transition_and_depth_are_held_against_chance_over_the_runs_that_have_th
     trend = frame[frame.score == "novelty"].assign(score="depth_trend_descent", value=0.8)
     transition = trend.assign(score="transition_fitted", value=0.5)
     of_runs = trend[["arch", "optimizer", "seed"]].assign(perfect_fit_first=9, test_accuracy_best=0.9, test_dip=5.0)
-    rows = [row for row, _ in findings.find(pd.concat([frame, trend, transition]), [], SETTINGS, of_runs)]
+    rows = [row for row, _ in claim_tests.find(pd.concat([frame, trend, transition]), [], SETTINGS, of_runs)]
     found = {(row["contrast"], row["score"]): row for row in rows}
     assert found["arch: vit", "transition_fitted"]["verdict"] == "supported"
     alone = found["runs with a dip", "depth_trend_descent"]
@@ -150,7 +152,7 @@ def test_runs_with_a_dip_are_held_against_runs_of_their_architecture_and_seed_wi
     of_runs = trend[["arch", "optimizer", "seed"]].assign(
         perfect_fit_first=9, test_accuracy_best=0.9, test_dip=np.where(dips, 5.0, np.nan)
     )
-    rows = [row for row, _ in findings.find(pd.concat([frame, trend]), [], SETTINGS, of_runs)]
+    rows = [row for row, _ in claim_tests.find(pd.concat([frame, trend]), [], SETTINGS, of_runs)]
     (row,) = [row for row in rows if row["contrast"] == "dip: with - without"]
     assert row["estimate"] == pytest.approx(0.4)
     assert (row["n_pairs"], row["n_seeds"], row["verdict"]) == (11, 6, "supported")
@@ -169,16 +171,20 @@ def test_a_layer_score_is_the_mean_over_layers_between_first_and_output_in_whate
     )
     if shuffled is not None:
         frame = frame.sample(frac=1, random_state=shuffled)
-    found = findings.values({Run("vit", "sgd", 0): frame}).set_index("score")["value"]
+    found = claim_tests.values({Run("vit", "sgd", 0): frame}).set_index("score")["value"]
     assert found.to_dict() == {"novelty": 1.5, "synchrony": 0.5}
 
 
 def test_an_unknown_measure_or_score_is_refused():
     with pytest.raises(KeyError, match="similarity"):
-        list(findings.find(grid(1.0).assign(measure="similarity"), [OPTIMIZERS], SETTINGS))
+        list(claim_tests.find(grid(1.0).assign(measure="similarity"), [OPTIMIZERS], SETTINGS))
     comparison = pairing.Comparison("optimizer", "sgd", "adam")
     with pytest.raises(KeyError, match="loudness"):
-        list(findings.compare(grid(1.0).assign(level="sgd"), comparison, {"a claim": ("loudness",)}, ["cka"], SETTINGS))
+        list(
+            claim_tests.compare(
+                grid(1.0).assign(level="sgd"), comparison, {"a claim": ("loudness",)}, ["cka"], SETTINGS
+            )
+        )
 
 
 @pytest.mark.parametrize("n", [2, 3, 6, 9])
@@ -186,7 +192,7 @@ def test_the_p_value_is_that_of_all_sign_flips(n):
     d = np.random.default_rng(n).normal(0.3, 1, n)
     means = [np.mean(d * signs) for signs in itertools.product((1, -1), repeat=n)]
     expected = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
-    assert findings.test(pd.Series(d), SETTINGS)["p_value"] == pytest.approx(expected)
+    assert claim_tests.test(pd.Series(d), SETTINGS)["p_value"] == pytest.approx(expected)
 
 
 def test_no_pair_at_all_has_no_estimate_and_is_undecided():
@@ -201,12 +207,12 @@ def test_q_values_bound_the_share_of_chance_in_what_is_called():
     shares = []
     for _ in range(400):
         chance, real = random.uniform(size=40), random.uniform(high=1e-3, size=10)
-        called = np.array(findings.q_values([*chance, *real]), dtype=float) <= 0.1
+        called = np.array(claim_tests.q_values([*chance, *real]), dtype=float) <= 0.1
         shares.append(called[:40].sum() / max(called.sum(), 1))
     # Benjamini and Hochberg's is 0.1 times the 40 / 50 that are chance.
     assert abs(np.mean(shares) - 0.08) < 3 * np.std(shares) / 20
-    assert findings.q_values([0.04, None, 0.01]) == [0.04, None, 0.02]
-    assert findings.q_values([None]) == [None]
+    assert claim_tests.q_values([0.04, None, 0.01]) == [0.04, None, 0.02]
+    assert claim_tests.q_values([None]) == [None]
 
 
 def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_that_are_there(make_job, config):
@@ -218,7 +224,9 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
     for run in job.study.runs:
         level = float(run.optimizer == "sgd") + 0.01 * random.normal()
         value = None if run.optimizer == "sgd" and run.seed == 0 else level
-        rows = [(None, None, None, name, 9.0) for name in findings.FACTS[:2]] + [(None, None, None, "test_dip", None)]
+        rows = [(None, None, None, name, 9.0) for name in claim_tests.FACTS[:2]] + [
+            (None, None, None, "test_dip", None)
+        ]
         rows += [(None, None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
         rows += [("stem", 0, "cka", "novelty", 5.0), ("inner", 1, "cka", "novelty", value)]
         columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
@@ -229,10 +237,10 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
         moments = {"layer": ["inner"] * 4, "depth": [1] * 4, "measure": ["cka"] * 4, "epoch": at, "novelty": novelty}
         moments["alignment"] = novelty
         tables.write(of_run.path(MOMENTS), moments, MOMENTS.schema, of_run.metadata(MOMENTS))
-    findings.main(job)
+    findings_stage.main(job)
     written = Path(job.paths.findings()), Path(job.paths.pairs())
     first = [path.read_bytes() for path in written]
-    findings.main(job)
+    findings_stage.main(job)
     assert [path.read_bytes() for path in written] == first
     found = tables.read(*job.place(FINDINGS)).to_pandas()
     row = found[(found.factor == "optimizer") & (found.score == "novelty")].iloc[0]

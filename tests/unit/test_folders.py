@@ -6,10 +6,11 @@ import pytest
 from image_folders import CLASSES, TEST, TRAIN, described, draw, layout, plain
 from PIL import Image
 
-from repdyn import check, data, datasets, folders, pixels
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.sections import Data
+from repdyn.data import datasets, image_folders, pixels, subsets
 from repdyn.errors import RepdynError
-from repdyn.settings import Data
+from repdyn.planning import check
 
 
 def tiny(folder):
@@ -43,7 +44,7 @@ def test_tiny_imagenet_is_read_with_classes_and_images_in_order_of_their_names(t
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_one_folder_a_class_is_read_too(tmp_path, test):
     plain(tmp_path / "mine", test)
-    loaded = data.load(described(), tmp_path)
+    loaded = subsets.load(described(), tmp_path)
     assert (len(loaded.train), len(loaded.test), loaded.classes) == (3 * TRAIN, 3 * TEST, 3)
     assert loaded.train.images[:].dtype == np.float32
     assert loaded.shape == datasets.shape(described()) == (3, 16, 16)
@@ -117,7 +118,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path, layout, change, s
     layout(tmp_path / "mine")
     change(tmp_path / "mine")
     with pytest.raises(RepdynError, match=sentence) as raised:
-        data.load(described(**settings), tmp_path)
+        subsets.load(described(**settings), tmp_path)
     assert "\n" not in str(raised.value)
 
 
@@ -126,13 +127,13 @@ def test_an_image_cut_short_is_named_and_nothing_is_left_decoded(tmp_path):
     file = tmp_path / "mine/train/n02/3.png"
     file.write_bytes(file.read_bytes()[:-300])
     with pytest.raises(RepdynError, match=r"`.*train/n02/3.png` is not an image that can be read"):
-        data.load(described(), tmp_path)
+        subsets.load(described(), tmp_path)
     assert not list((tmp_path / "mine-3x16").glob("train-*"))
 
 
 def test_tiny_imagenet_says_where_it_is_to_be_had(tmp_path):
     with pytest.raises(RepdynError, match=r"no folder `.*tiny-imagenet-200/train`.*; unpack http://cs231n"):
-        data.load(Data(dataset="tiny-imagenet"), tmp_path)
+        subsets.load(Data(dataset="tiny-imagenet"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     for name in ("train/n01/a.heic", "train/n01/b.HEIC", "test/n02/README", "train/list.txt"):
         (tmp_path / "mine" / name).touch()
     shutil.copytree(tmp_path / "mine/test", tmp_path / "mine/val")
-    assert folders.listing(layout(), tmp_path).remarks() == [
+    assert image_folders.listing(layout(), tmp_path).remarks() == [
         f"`{tmp_path}/mine/val` is not used",
         f"left out 8 files under `{tmp_path}/mine`: 4 hidden, 2 .heic, 1 beside the folders of the classes, "
         "1 without ending",
@@ -206,14 +207,14 @@ def test_check_says_what_is_left_out(config, tmp_path, caplog):
 def test_images_of_validation_without_a_class_are_counted(tmp_path):
     tiny(tmp_path / "mine")
     draw(tmp_path / "mine/val/images/more.JPEG", seed=0)
-    assert "1 without a class in val_annotations.txt" in folders.listing(layout(), tmp_path).remarks()[0]
+    assert "1 without a class in val_annotations.txt" in image_folders.listing(layout(), tmp_path).remarks()[0]
 
 
 def test_a_photograph_is_read_under_every_ending_of_its_kind(tmp_path):
     plain(tmp_path / "mine")
     for i, ending in enumerate(("jfif", "jpe", "JPG", "jpeg", "pgm")):
         (tmp_path / f"mine/train/n01/{i}.png").rename(tmp_path / f"mine/train/n01/{i}.{ending}")
-    assert len(folders.listing(layout(), tmp_path).parts["train"]) == 3 * TRAIN
+    assert len(image_folders.listing(layout(), tmp_path).parts["train"]) == 3 * TRAIN
 
 
 @pytest.mark.parametrize(
@@ -285,7 +286,7 @@ def test_classes_and_images_are_in_the_order_of_their_bytes_in_every_locale(tmp_
             pass
 
     monkeypatch.setattr(os, "scandir", lambda folder: Backwards(reversed(list(scandir(folder)))))
-    found = folders.listing(layout(), tmp_path).parts["train"]
+    found = image_folders.listing(layout(), tmp_path).parts["train"]
     assert [file.rpartition("/")[2] for file, label in found if label == 0] == names
     assert [label for _, label in found] == [0] * TRAIN + [1] * TRAIN + [2] * TRAIN
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from repdyn.data.images import Images, Standardisation, resized
 from repdyn.errors import RepdynError
-from repdyn.images import Images, Standardisation, resized
 
 
 def taken(stored, index, size, white=255):

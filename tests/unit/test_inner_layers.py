@@ -1,9 +1,10 @@
 import pandas as pd
 import pytest
 
-from repdyn import crossover, findings, inner_layers, phases
+from repdyn.analysis import claim_tests, crossover, phases
 from repdyn.catalogue.measures import MEASURES
-from repdyn.study import Run
+from repdyn.config.study import Run
+from repdyn.records import inner_layers
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_whoever_makes_a_score_of_a_run_takes_the_same_layers_whatever_the_order
     rows = [(layer, depth, "cka", "change_memorization", value) for depth, (layer, value) in enumerate(change.items())]
     scores = pd.DataFrame(rows, columns=["layer", "depth", "measure", "score", "value"])
     scores = scores.sample(frac=1, random_state=shuffled)
-    (found,) = findings.values({Run("vit", "sgd", 0): scores})["value"]
+    (found,) = claim_tests.values({Run("vit", "sgd", 0): scores})["value"]
     assert found == pytest.approx(0.1)
     # Both of phases, and crossover.
     t = [_trajectory(layer, depth) for layer, depth in zip(scores["layer"], scores["depth"], strict=True)]

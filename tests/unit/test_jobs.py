@@ -1,5 +1,5 @@
-from repdyn import jobs
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.pipeline import jobs
 
 
 def backwards(settings):

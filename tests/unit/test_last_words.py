@@ -1,4 +1,4 @@
-from repdyn import last_words
+from repdyn.pipeline import last_words
 
 STARTED = "2026-11-27 18:00:00 INFO    40 epochs\n"
 

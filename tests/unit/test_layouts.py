@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import activations, architectures, layouts
-from repdyn import study as studies
-from repdyn.settings import Architecture, Training
+from repdyn.config import study as studies
+from repdyn.config.sections import Architecture, Training
+from repdyn.models import architectures, memory_layouts
+from repdyn.representations import extract
 
 LAST, FIRST = torch.channels_last, torch.contiguous_format
 CPU = torch.device("cpu")
@@ -32,11 +33,13 @@ WAYS = {
 def test_of_all_strides_that_a_tensor_can_have_it_gets_those_of_the_order_asked_for(shape, way):
     _, c, h, w = shape
     given = WAYS[way](torch.randn(shape))
-    last, first = layouts.laid_out(given, LAST), layouts.laid_out(given, FIRST)
+    last, first = memory_layouts.laid_out(given, LAST), memory_layouts.laid_out(given, FIRST)
     assert torch.equal(last, given) and torch.equal(first, given)
     assert last.stride() == (h * w * c, 1, w * c, c)
     assert first.stride() == (c * h * w, h * w, w, 1)
-    assert layouts.laid_out(last, LAST) is last and layouts.laid_out(first, FIRST) is first, "copied in vain"
+    assert memory_layouts.laid_out(last, LAST) is last and memory_layouts.laid_out(first, FIRST) is first, (
+        "copied in vain"
+    )
     # What kernels are chosen by; of one channel and one pixel there is nothing to choose.
     suggested = torch._prims_common.suggest_memory_format
     assert suggested(first) == FIRST
@@ -45,13 +48,13 @@ def test_of_all_strides_that_a_tensor_can_have_it_gets_those_of_the_order_asked_
 
 def test_gradients_go_through_a_layout_that_changes():
     images = torch.randn(2, 3, 4, 5, requires_grad=True)
-    (layouts.laid_out(images, LAST) ** 2).sum().backward()
+    (memory_layouts.laid_out(images, LAST) ** 2).sum().backward()
     assert torch.equal(images.grad, 2 * images)
 
 
 def test_what_has_no_height_and_width_is_left_as_it_is():
     for tensor in (torch.randn(3, 4, 5).permute(2, 0, 1), torch.randn(2, 3), torch.eye(4).to_sparse()):
-        assert layouts.laid_out(tensor, LAST) is tensor
+        assert memory_layouts.laid_out(tensor, LAST) is tensor
 
 
 class Looking(nn.Module):
@@ -78,15 +81,15 @@ class Looking(nn.Module):
 def test_weights_of_one_channel_or_one_pixel_say_their_order_too_whatever_it_was_before(order, grey, narrow):
     model = Looking()
     for chosen in (LAST, FIRST, order):
-        layouts.lay_out(model, chosen)
+        memory_layouts.lay_out(model, chosen)
     assert (model.grey.weight.stride(), model.narrow.weight.stride()) == (grey, narrow)
-    assert model.positions.stride() == layouts.laid_out(torch.zeros(1, 1, 6, 6), order).stride()
+    assert model.positions.stride() == memory_layouts.laid_out(torch.zeros(1, 1, 6, 6), order).stride()
 
 
 @pytest.mark.parametrize(("order", "strides"), [(LAST, (36, 1, 6, 1)), (FIRST, (36, 36, 6, 1))])
 def test_images_are_laid_out_at_a_network_s_door_wherever_they_come_from(order, strides):
     model = Looking()
-    layouts.lay_out(model, order)
+    memory_layouts.lay_out(model, order)
     for way in WAYS.values():
         for images in (torch.randn(1, 1, 6, 6), torch.randn(3, 1, 6, 6)):
             model(way(images))
@@ -95,15 +98,15 @@ def test_images_are_laid_out_at_a_network_s_door_wherever_they_come_from(order, 
 
 def test_a_layout_that_is_changed_holds_for_images_too():
     model = Looking()
-    layouts.lay_out(model, LAST)
-    layouts.lay_out(model, FIRST)
+    memory_layouts.lay_out(model, LAST)
+    memory_layouts.lay_out(model, FIRST)
     model(torch.randn(2, 1, 6, 6))
     assert model.seen == [(36, 36, 6, 1)]
 
 
 def test_what_a_network_permutes_before_a_convolution_that_fails_so_is_laid_out_again():
     model = Looking()
-    layouts.lay_out(model, FIRST)
+    memory_layouts.lay_out(model, FIRST)
     inputs = []
     model.narrow.register_forward_pre_hook(lambda _, given: inputs.append(given[0].stride()))
     model(torch.randn(2, 1, 6, 6))
@@ -113,12 +116,12 @@ def test_what_a_network_permutes_before_a_convolution_that_fails_so_is_laid_out_
 
 def test_networks_are_measured_with_channels_first_whatever_images_look_like(config):
     study = studies.parse(config)
-    model, layers = activations.network(study, study.run("resnet", "sgd", 0), CPU)
+    model, layers = extract.network(study, study.run("resnet", "sgd", 0), CPU)
     seen = []
     model.conv1.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].stride()))
     images = torch.randn(5, 8, 8, 1).permute(0, 3, 1, 2)
-    plain = activations.forward(model, layers, images.clone(memory_format=FIRST).numpy(), CPU)
-    found = activations.forward(model, layers, images.numpy(), CPU)
+    plain = extract.forward(model, layers, images.clone(memory_format=FIRST).numpy(), CPU)
+    found = extract.forward(model, layers, images.numpy(), CPU)
     assert set(seen) == {(64, 64, 8, 1)}
     assert all(torch.equal(found[layer], plain[layer]) for layer in layers)
 
@@ -127,8 +130,8 @@ def test_networks_are_measured_with_channels_first_whatever_images_look_like(con
 def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(width, order):
     training = Training(epochs=1)
     model = architectures.build(Architecture(model="resnet18", stem="small", width=width), (1, 8, 8), 10, seed=0)
-    assert layouts.choose(training, model, CPU) == order
-    assert layouts.choose(training, model, torch.device("cuda")) == LAST
+    assert memory_layouts.choose(training, model, CPU) == order
+    assert memory_layouts.choose(training, model, torch.device("cuda")) == LAST
 
 
 # Every way that images come in training, through networks whose gradients were wrong, or crashed.

@@ -9,7 +9,7 @@ import pytest
 from conftest import TINY
 
 from repdyn import __main__ as main
-from repdyn import progress
+from repdyn.runtime import progress
 
 
 def run(*arguments, folder, stdout=subprocess.PIPE, **environment):

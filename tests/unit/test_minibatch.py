@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 from test_cka import Arrays, trajectory
 
-from repdyn import gram, hsic, minibatch
 from repdyn.errors import RepdynError
+from repdyn.similarity import cka, gram, minibatch
 
 PLENTY = 1e9
 
 
 def test_one_batch_of_all_examples_is_plain_cka():
     X = Arrays(trajectory(60, 30))
-    one, other = minibatch.similarities(X, 60, PLENTY), hsic.similarities(X, PLENTY)
+    one, other = minibatch.similarities(X, 60, PLENTY), cka.similarities(X, PLENTY)
     np.testing.assert_allclose(one.biased, other.biased, atol=1e-6)
     np.testing.assert_allclose(one.debiased, other.debiased, atol=1e-6)
 
@@ -42,7 +42,7 @@ def test_every_example_is_in_one_batch_of_about_the_size():
 def test_small_batches_estimate_what_all_examples_give():
     X = trajectory(2000, 20, E=3)
     found = minibatch.similarities(Arrays(X), 100, PLENTY)
-    np.testing.assert_allclose(found.debiased, hsic.similarities(Arrays(X), PLENTY).debiased, atol=0.02)
+    np.testing.assert_allclose(found.debiased, cka.similarities(Arrays(X), PLENTY).debiased, atol=0.02)
 
 
 def test_a_budget_for_a_few_batches_gives_the_same_numbers_and_a_smaller_one_says_so():

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from test_study import changed
 
-from repdyn import names
-from repdyn import study as studies
+from repdyn.config import names
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
 
 # What pyarrow and pandas, DuckDB 2 and polars 2 make of a folder `arch=…` with this name, each tried alone.

@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from repdyn import check, data, noise
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.sections import Data
+from repdyn.data import label_noise, subsets
 from repdyn.errors import RepdynError
-from repdyn.settings import Data
+from repdyn.planning import check
 
 LABELS = np.random.default_rng(0).integers(0, 10, size=2000)
 
@@ -14,8 +15,8 @@ LABELS = np.random.default_rng(0).integers(0, 10, size=2000)
 def given(seed=0, **settings):
     """Labels that are trained on, and who of the true ones is mislabelled."""
     settings = Data(**settings)
-    wrong = noise.mislabelled(LABELS, settings)
-    labels = noise.given_labels(LABELS, wrong, 10, settings, seed)
+    wrong = label_noise.mislabelled(LABELS, settings)
+    labels = label_noise.given_labels(LABELS, wrong, 10, settings, seed)
     np.testing.assert_array_equal(labels != LABELS, wrong)  # never the true class, and nobody else
     return labels, wrong
 
@@ -31,7 +32,7 @@ def test_kinds_and_runs_mislabel_the_same_examples_and_another_data_seed_others(
     wrong = given(label_noise=0.3)[1]
     np.testing.assert_array_equal(given(label_noise=0.3, label_noise_kind="pairs")[1], wrong)
     np.testing.assert_array_equal(given(seed=5, label_noise=0.3)[1], wrong)
-    assert (noise.mislabelled(LABELS, Data(label_noise=0.3, seed=1)) != wrong).any()
+    assert (label_noise.mislabelled(LABELS, Data(label_noise=0.3, seed=1)) != wrong).any()
 
 
 def test_more_noise_adds_mislabelled_examples():
@@ -67,7 +68,7 @@ def test_symmetric_noise_gives_all_other_classes_alike():
 
 def test_pairs_reach_the_training_set_through_the_config(config):
     config["data"] |= {"label_noise_kind": "pairs", "label_noise_pairs": {"3": 8}}
-    train = data.load(studies.parse(config).data, Path("/nonexistent")).train
+    train = subsets.load(studies.parse(config).data, Path("/nonexistent")).train
     assert set(train.labels[train.mislabelled]) == {3}
     assert set(train.given_labels[train.mislabelled]) == {8}
 

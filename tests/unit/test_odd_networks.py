@@ -9,27 +9,24 @@ import pytest
 import torch
 from killing import Killed, kill_at, outputs
 
-from repdyn import (
-    activations,
-    architectures,
-    check,
-    checkpoints,
-    cka,
-    extents,
-    layer_names,
-    layers,
-    planes,
-    probes,
-    regions,
-    study,
-    tables,
-    training,
-)
+from repdyn.catalogue.paths import Paths
+from repdyn.config import study
+from repdyn.config.sections import Architecture
 from repdyn.errors import RepdynError
-from repdyn.jobs import Job
-from repdyn.paths import Paths
-from repdyn.representations import Representations
-from repdyn.settings import Architecture
+from repdyn.models import architectures
+from repdyn.pipeline.jobs import Job
+from repdyn.planning import check, layers, model_size
+from repdyn.records import layer_names
+from repdyn.representations import extract
+from repdyn.representations.table import Representations
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import cka as cka_stage
+from repdyn.stages import planes as planes_stage
+from repdyn.stages import probes as probes_stage
+from repdyn.stages import regions as regions_stage
+from repdyn.stages import train as train_stage
+from repdyn.storage import tables
+from repdyn.training import checkpoints
 
 MEASURABLE = {
     "RandomFeatures": ["features"],
@@ -48,7 +45,12 @@ MEASURABLE = {
     "OwnDropout": ["features"],
     "Numbers": ["features"],
 }
-STAGES = [(training, "train"), (activations, "activations"), (cka, "cka"), (probes, "probes")]
+STAGES = [
+    (train_stage, "train"),
+    (activations_stage, "activations"),
+    (cka_stage, "cka"),
+    (probes_stage, "probes"),
+]
 
 
 @pytest.fixture
@@ -78,8 +80,8 @@ def measure(job):
     """Run the stages from training to regions."""
     for module, stage in STAGES:
         module.main(job(stage))
-    planes.main(job("planes"))
-    regions.main(job("regions"))
+    planes_stage.main(job("planes"))
+    regions_stage.main(job("regions"))
     return job("regions")
 
 
@@ -113,8 +115,8 @@ def test_what_is_measured_is_the_network_that_was_trained(odd, network, observed
 @pytest.mark.parametrize(("network", "observed"), MEASURABLE.items(), ids=list(MEASURABLE))
 def test_what_a_network_takes_is_known_before_it_is_trained(odd, network, observed):
     checked = odd(network, observed)("train")
-    extent = extents.measure(checked.study, "odd")
-    model, layer_paths = activations.network(checked.study, checked.run, torch.device("cpu"))
+    extent = model_size.measure(checked.study, "odd")
+    model, layer_paths = extract.network(checked.study, checked.run, torch.device("cpu"))
     state = model.state_dict().values()
     assert (extent.stored, extent.tensors) == (sum(tensor.nbytes for tensor in state), len(state))
     assert extent.features == dict.fromkeys(layer_paths, 12)
@@ -127,7 +129,7 @@ def test_a_second_name_of_a_module_is_refused_with_its_first(odd):
 
 def test_tied_weights_stay_tied(odd):
     job = measure(odd("TiedWeights", MEASURABLE["TiedWeights"]))
-    model, _ = activations.network(job.study, job.run, torch.device("cpu"))
+    model, _ = extract.network(job.study, job.run, torch.device("cpu"))
     step = max(read(job, "history").step)
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     assert model.first.weight is model.second.weight
@@ -142,7 +144,7 @@ def test_layers_keep_their_numbers_whatever_they_are_called(odd):
     for module, stage in STAGES[:2]:
         module.main(job(stage))
     job = job("activations")
-    model, layer_paths = activations.network(job.study, job.run, torch.device("cpu"))
+    model, layer_paths = extract.network(job.study, job.run, torch.device("cpu"))
     assert set(layer_paths.values()) == {"hidden", *observed, "head"}
     table = Representations(job.paths.activations(job.run.path))
     step = int(table.steps[-1])
@@ -204,7 +206,7 @@ def test_a_layer_called_output_is_told_from_the_network_s_own(odd):
 
 
 def test_no_key_of_a_table_with_layers_as_columns_is_left_unreserved():
-    names = activations.layout({"hidden": 3}, set(), "float32").names
+    names = extract.layout({"hidden": 3}, set(), "float32").names
     assert {*names, *vars(study.Run("a", "b", 0))} - {"hidden"} <= {*layer_names.RESERVED}
 
 
@@ -256,14 +258,14 @@ def test_building_leaves_all_random_numbers_as_they_were(odd):
 def test_training_that_draws_from_python_and_numpy_goes_on_as_if_it_had_not_stopped(odd, monkeypatch):
     whole = odd("OwnDropout", ["features"])("train")
     random.seed(1)
-    training.main(whole)
+    train_stage.main(whole)
     again = odd("OwnDropout", ["features"], study_name="again", save_state_seconds=0)("train")
     for step in (5, 9):
         random.seed(step)
         with monkeypatch.context() as patch, pytest.raises(Killed):
             kill_at(patch, step)
-            training.main(again)
-    training.main(again)
+            train_stage.main(again)
+    train_stage.main(again)
     assert outputs(again)[0] == outputs(whole)[0]
 
 
@@ -271,14 +273,14 @@ def test_a_layer_that_a_batch_leaves_out_does_not_get_the_numbers_of_the_batch_b
     model = odd_networks.SometimesCalled(1, 10, 8).eval()
     images = np.zeros((513, 1, 8, 8), dtype=np.float32)  # a batch, and one image alone
     with pytest.raises(RepdynError, match="Layer `features` took no part in a forward pass"):
-        activations.forward(model, {"features": "features"}, images, torch.device("cpu"))
+        extract.forward(model, {"features": "features"}, images, torch.device("cpu"))
 
 
 def test_a_layer_whose_width_changes_in_a_later_batch_is_named():
     model = odd_networks.Observes(1, 10, 8, look="width").eval()
     images = np.zeros((513, 1, 8, 8), dtype=np.float32)
     with pytest.raises(RepdynError, match=r"Layer `shown` gives \(1, 5\) numbers for a batch of 1 images, but must"):
-        activations.forward(model, {"shown": "shown"}, images, torch.device("cpu"))
+        extract.forward(model, {"shown": "shown"}, images, torch.device("cpu"))
 
 
 def observing(config, network, *observed):

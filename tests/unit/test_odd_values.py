@@ -11,10 +11,11 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from repdyn import check, schedule
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.study import Study
 from repdyn.errors import RepdynError
-from repdyn.study import Study
+from repdyn.planning import check
+from repdyn.training import checkpoint_schedule
 
 
 def nested(levels: int) -> Any:
@@ -92,7 +93,7 @@ def plan(study: Study) -> None:
     check.check_checkpoints(study)
     check.check_planes(study)
     check.check_memory(study, layers=5)
-    schedule.evaluated_epochs(study.training.evaluations_per_decade, study.training.epochs)
+    checkpoint_schedule.evaluated_epochs(study.training.evaluations_per_decade, study.training.epochs)
     assert len(study.runs) > 0
     for stage in ("train", "findings"):
         study.hyperparameters(stage, study.run(study.runs[-1].arch, study.runs[-1].optimizer, study.runs[-1].seed))

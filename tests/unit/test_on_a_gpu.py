@@ -16,17 +16,23 @@ from torch.serialization import skip_data
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from repdyn import activations, architectures, bootstrap, data, devices, gram, hsic, labelling, minibatch, settings
-from repdyn import study as studies
-from repdyn.feed import Feed
-from repdyn.gram_torch import Torch
-from repdyn.origin import Origin
-from repdyn.planes import Planes
-from repdyn.probe_weights import Probe
+from repdyn.config import sections
+from repdyn.config import study as studies
+from repdyn.data import subsets
+from repdyn.data.loader import Feed
+from repdyn.models import architectures
+from repdyn.models.pooling import Reduction
+from repdyn.probes.probe_weights import Probe
 from repdyn.records.train import STATE
-from repdyn.reduction import Reduction
-from repdyn.state import StateFolder
-from repdyn.training import Trainer
+from repdyn.regions import labelling
+from repdyn.regions.planes import Planes
+from repdyn.representations import extract
+from repdyn.runtime import devices
+from repdyn.similarity import bootstrap, cka, gram, minibatch
+from repdyn.similarity.gram_torch import Torch
+from repdyn.storage.origin import Origin
+from repdyn.training.resume import StateFolder
+from repdyn.training.trainer import Trainer
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:1")  # not the one that torch takes by default
 
@@ -126,7 +132,7 @@ def trainer(watch, config, tmp_path):
         study = studies.parse(config)
         run = study.run(arch, optimizer, 0)
         folder = StateFolder(tmp_path, Origin(STATE, run, {}), "")
-        made = Trainer(study, run, data.load(study.data, tmp_path, 0), folder)
+        made = Trainer(study, run, subsets.load(study.data, tmp_path, 0), folder)
         made.steps = []  # checkpoints are bytes
         watch.waits, watch.float64 = [], []
         return made
@@ -231,8 +237,8 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
 )
 def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, reduction, features):
     study = studies.parse(config)
-    model, layers = activations.network(study, study.run(arch, "sgd", 0), GPU)
-    found = activations.forward(model, layers, some(1), GPU, Reduction(settings.Reduction(**reduction), model))
+    model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
+    found = extract.forward(model, layers, some(1), GPU, Reduction(sections.Reduction(**reduction), model))
     assert [tensor.shape for tensor in found.values()] == [(41, p) for p in features]
     assert {tensor.device for tensor in found.values()} == {CPU}
 
@@ -241,9 +247,9 @@ def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, r
 @pytest.mark.parametrize("arch", ["resnet", "vit"])
 def test_planes_are_labelled_on_the_gpu(config, arch):
     study = studies.parse(config)
-    model, layers = activations.network(study, study.run(arch, "sgd", 0), GPU)
-    reduction = Reduction(settings.Reduction(pool=2, tokens="class"), model)
-    first = activations.forward(model, layers, some(1), GPU, reduction)
+    model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
+    reduction = Reduction(sections.Reduction(pool=2, tokens="class"), model)
+    first = extract.forward(model, layers, some(1), GPU, reduction)
 
     class Reader:
         layers = tuple(first)
@@ -281,8 +287,8 @@ def test_grams_are_multiplied_on_the_gpu(dtype, scale):
 
     X, backend = Arrays([(scale * x).astype(dtype) for x in trajectory(40, 30, E=3)]), Noting(GPU)
     found = [
-        hsic.similarities(X, 10**6, backend),
-        hsic.similarities(X, 15_000, backend),
+        cka.similarities(X, 10**6, backend),
+        cka.similarities(X, 15_000, backend),
         minibatch.similarities(X, 10, 10**6, backend),
         bootstrap.similarities(X, 10**6, backend, 20, 0.9, 0),
     ]

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from repdyn import architectures, data, optimizers
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.sections import Optimizer
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
-from repdyn.settings import Optimizer
+from repdyn.models import architectures
+from repdyn.training import optimizers
 
 DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
 RATES = {"momentum": 0.03, "adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "lion": 2e-4, "lookahead_adam": 1e-3}
@@ -19,7 +21,7 @@ def of(**changes):
 
 @pytest.fixture(scope="module")
 def digits():
-    examples = data.load(DEFAULT.data, Path("data")).train
+    examples = subsets.load(DEFAULT.data, Path("data")).train
     return torch.from_numpy(examples.images[:256]), torch.from_numpy(examples.given_labels[:256])
 
 

@@ -14,13 +14,17 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import checkpoints, counts, records, stages, tables
+from repdyn import records
+from repdyn.catalogue import stages
 from repdyn.errors import DamagedError, RepdynError
 from repdyn.figures import reading
-from repdyn.jobs import Job
-from repdyn.origin import Record
+from repdyn.pipeline import counts
+from repdyn.pipeline.jobs import Job
 from repdyn.records.regions import FLOOR, SIMILARITY
 from repdyn.records.train import CHECKPOINT, HISTORY
+from repdyn.storage import tables
+from repdyn.storage.origin import Record
+from repdyn.training import checkpoints
 
 MODULES = [importlib.import_module(f"repdyn.records.{found.name}") for found in pkgutil.iter_modules(records.__path__)]
 RECORDS = [value for module in MODULES for value in vars(module).values() if isinstance(value, Record)]

@@ -11,10 +11,14 @@ from timm.optim import get_optimizer_info, list_optimizers
 from torch import nn
 from torch.nn import functional as F
 
-from repdyn import architectures, check, checkpoints, data, optimizers, stepping, training, trial
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.sections import Optimizer, Training
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
-from repdyn.settings import Optimizer, Training
+from repdyn.models import architectures
+from repdyn.planning import check, trial
+from repdyn.stages import train as train_stage
+from repdyn.training import checkpoints, optimizers, stepping, trainer
 
 COSINE = {"sched": "cosine", "epochs": 4, "warmup_epochs": 0.0, "kwargs": {}}
 
@@ -74,15 +78,15 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(opt, mak
     config["archs"] = {"vit": config["archs"]["vit"]}
     check.main(studies.parse(config))
     job = make_job("train", config, "vit")
-    training.main(job)
+    train_stage.main(job)
     expected, history = outputs(job)
 
     again = make_job("train", config | {"name": "killed"}, "vit")
     for step in (6, 10):
         with monkeypatch.context() as patch, pytest.raises(Killed):
             kill_at(patch, step)
-            training.main(again)
-    training.main(again)
+            train_stage.main(again)
+    train_stage.main(again)
     found, found_history = outputs(again)
     assert found == expected
     pd.testing.assert_frame_equal(found_history, history)
@@ -153,14 +157,14 @@ def test_what_is_measured_and_kept_is_the_mean_of_a_schedule_free_run(make_job, 
     config["checkpoints"] = {"schedule": "explicit", "epochs": [1, 2, 3]}
     config["optimizers"]["sgd"] = entry("ScheduleFree", lr=0.3)
     job = make_job("train", config, "vit")
-    training.main(job)
-    examples = data.load(job.study.data, job.data_root, 0)
-    split = training.Split.of(examples.test, torch.device("cpu"))
+    train_stage.main(job)
+    examples = subsets.load(job.study.data, job.data_root, 0)
+    split = trainer.Split.of(examples.test, torch.device("cpu"))
     model = architectures.build(job.study.archs["vit"], examples.shape, examples.classes, seed=0)
     history = pd.read_parquet(job.paths.history(job.run.path)).set_index("step")
     for step in (4, 8, 12):
         checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
-        assert training.evaluate(model, split)[0] == history.test_loss[step]
+        assert trainer.evaluate(model, split)[0] == history.test_loss[step]
 
 
 def test_the_measured_weights_are_the_mean_and_measuring_leaves_no_trace(batch):
@@ -185,7 +189,7 @@ def test_how_often_a_run_is_measured_changes_none_of_its_weights(make_job, confi
     for name, density in (("often", None), ("rarely", 1)):
         config["training"]["evaluations_per_decade"] = density
         job = make_job("train", config | {"name": name}, "vit")
-        training.main(job)
+        train_stage.main(job)
         ends.append(list(job_weights(job)))
     assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
 
@@ -350,7 +354,7 @@ def test_weights_that_the_last_step_makes_nan_are_neither_measured_nor_saved(mak
     config["optimizers"]["sgd"] = entry("NotANumberInTheEnd")
     job = make_job("train", config, "vit")
     with pytest.raises(RepdynError, match=r"The weights are NaN or infinite after step 8 \(epoch 2.00\)"):
-        training.main(job)
+        train_stage.main(job)
     assert not Path(job.paths.history(job.run.path)).exists()
     assert {path.name for path in Path(job.paths.state(job.run.path)).glob("*/step=*")} == {
         "step=0.safetensors",

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from made_of import check_pairs
 
-from repdyn import findings, pairing
-from repdyn.pairing import Comparison
-from repdyn.settings import Contrast
+from repdyn.analysis import claim_tests, pairing
+from repdyn.analysis.pairing import Comparison
+from repdyn.config.sections import Contrast
 
 FAMILIES = {"sgd-slow": "sgd", "sgd-fast": "sgd", "adam": "adam"}
 SETTINGS = {"confidence": 0.95, "resamples": 500, "seed": 0}
@@ -120,8 +120,8 @@ def simulated():
     contrasts = [
         Contrast(factor="optimizer", levels=("sgd", "adam")), Contrast(factor="arch", levels=("vit", "resnet")),
     ]  # fmt: skip
-    found = list(findings.find(values, contrasts, SETTINGS, facts, FAMILIES, {}))
-    return values, findings.tables_of(found)
+    found = list(claim_tests.find(values, contrasts, SETTINGS, facts, FAMILIES, {}))
+    return values, claim_tests.tables_of(found)
 
 
 def test_every_estimate_of_a_simulated_study_is_the_mean_of_its_pairs():

@@ -6,17 +6,19 @@ import pandas as pd
 import pytest
 from test_changepoints import blocks, kernel, line
 
-from repdyn import phases, tables
+from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS
 from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.scores import SCORES as DECLARED
+from repdyn.config.sections import Phases
 from repdyn.errors import RepdynError
-from repdyn.origin import Origin
 from repdyn.records.cka import CKA
 from repdyn.records.phases import SCORES
 from repdyn.records.regions import SIMILARITY
 from repdyn.records.train import HISTORY
-from repdyn.settings import Phases
+from repdyn.stages import phases as phases_stage
+from repdyn.storage import tables
+from repdyn.storage.origin import Origin
 
 EPOCHS = np.concatenate([[0.0], np.geomspace(0.25, 160, 29)])
 STEPS = np.arange(30) * 7
@@ -244,14 +246,14 @@ def job(make_job, config, monkeypatch):
 
 def test_the_files_of_a_run_are_the_same_bytes_each_time(job):
     written = [Path(job.paths.segments(job.run.path)), Path(job.paths.scores(job.run.path))]
-    phases.main(job)
+    phases_stage.main(job)
     first = [path.read_bytes() for path in written]
-    phases.main(job)
+    phases_stage.main(job)
     assert [path.read_bytes() for path in written] == first
 
 
 def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
-    phases.main(job)
+    phases_stage.main(job)
     scores = tables.read(*job.place(SCORES))
     value = {(row["layer"], row["measure"], row["score"]): row["value"] for row in scores.to_pylist()}
     assert value[None, None, "memorization_onset"] is None
@@ -268,4 +270,4 @@ def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
 def test_a_cka_table_made_with_other_settings_is_refused(job):
     write(job, CKA, rows(line(), "a", 0, "cka"), cka=job.made_with("cka")["cka"] | {"seed": 99})
     with pytest.raises(RepdynError, match=r"cka\.seed = 99"):
-        phases.main(job)
+        phases_stage.main(job)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from repdyn import datasets, pixels
-from repdyn.settings import Data, Folder
+from repdyn.config.sections import Data, Folder
+from repdyn.data import datasets, pixels
 
 SIDE = 16
 BYTES = np.tile(np.linspace(0, 255, SIDE), (SIDE, 1)).astype(np.uint8)

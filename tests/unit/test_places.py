@@ -2,9 +2,9 @@
 
 import pytest
 
-from repdyn import places
+from repdyn.catalogue.paths import Paths
 from repdyn.errors import RepdynError
-from repdyn.paths import Paths
+from repdyn.pipeline import places
 
 RUN = "arch=vit.html/optimizer=sgd/seed=0"
 

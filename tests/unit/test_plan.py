@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from repdyn import architectures, check, datasets, estimates, extents, plan
-from repdyn import study as studies
-from repdyn.estimates import Grid
+from repdyn.config import study as studies
+from repdyn.data import datasets
+from repdyn.models import architectures
+from repdyn.planning import check, estimates, model_size, plan
+from repdyn.planning.estimates import Grid
 
 CPU = torch.device("cpu")
 
@@ -18,7 +20,7 @@ def study(config):
 
 @pytest.fixture
 def grid(study):
-    return Grid(study, extents.of_study(study), base=7e8)
+    return Grid(study, model_size.of_study(study), base=7e8)
 
 
 def changed(grid, config, **sections):
@@ -29,7 +31,7 @@ def changed(grid, config, **sections):
 
 
 def test_shapes_without_numbers_are_those_of_the_networks(study):
-    for arch, extent in extents.of_study(study).items():
+    for arch, extent in model_size.of_study(study).items():
         model = architectures.build(study.archs[arch], datasets.shape(study.data), 10, seed=0)
         state = model.state_dict().values()
         assert extent.stored == sum(tensor.numel() * tensor.element_size() for tensor in state)
@@ -47,7 +49,7 @@ class OverItsInput(nn.Sequential):
 def test_what_is_written_over_its_input_takes_no_memory_of_its_own(config):
     config["archs"] = {"mine": {"model": f"{__name__}:OverItsInput", "layers": ["1", "2"]}}
     config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
-    extent = extents.measure(studies.parse(config), "mine")
+    extent = model_size.measure(studies.parse(config), "mine")
     assert (extent.outputs, extent.widest) == (8 + 10, 64)
 
 
@@ -55,7 +57,7 @@ def test_a_large_network_is_measured_without_its_weights(config):
     config["archs"] = {"huge": {"model": "vit_huge_patch14_224", "kwargs": {"patch_size": 4}}}
     config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
     before = plan.peak_memory()
-    extent = extents.of_study(studies.parse(config))["huge"]
+    extent = model_size.of_study(studies.parse(config))["huge"]
     assert extent.stored > 2.5e9
     assert len(extent.features) == 1 + 32 + 1
     assert plan.peak_memory() - before < 0.1 * extent.stored
@@ -63,7 +65,7 @@ def test_a_large_network_is_measured_without_its_weights(config):
 
 def test_what_is_reduced_before_it_is_kept_is_planned_so(config):
     config["activations"]["reduction"] = {"pool": 2}
-    assert extents.measure(studies.parse(config), "resnet").features["stem"] == 4 * 2 * 2
+    assert model_size.measure(studies.parse(config), "resnet").features["stem"] == 4 * 2 * 2
 
 
 def test_activations_take_examples_by_features_by_checkpoints(grid, config):

@@ -5,14 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from repdyn import data, planes, tables
-from repdyn import study as studies
+from repdyn.catalogue.paths import Paths
 from repdyn.catalogue.plane_sets import SETS
+from repdyn.config import study as studies
+from repdyn.config.sections import Planes
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
-from repdyn.jobs import Job
-from repdyn.paths import Paths
+from repdyn.pipeline.jobs import Job
 from repdyn.records.planes import PLANES
-from repdyn.settings import Planes
+from repdyn.regions import planes
+from repdyn.stages import planes as planes_stage
+from repdyn.storage import tables
 
 
 @pytest.fixture
@@ -26,13 +29,13 @@ def job(config, tmp_path):
 
 
 def rows(job):
-    planes.main(job)
+    planes_stage.main(job)
     return tables.read(*job.place(PLANES)).to_pandas()
 
 
 def images_of(job, row):
     """The three images of a row, from the data set itself."""
-    examples = data.load(job.study.data, job.data_root)
+    examples = subsets.load(job.study.data, job.data_root)
     pool = examples.test if row.planes == "test" else examples.train
     where = {example: index for index, example in enumerate(pool.examples.tolist())}
     index = [where[example] for example in row.examples]
@@ -92,7 +95,7 @@ def test_planes_do_not_depend_on_which_wrong_labels_a_run_has(job):
     job = job(count=5)
     per_seed = []
     for seed in (0, 1):
-        pool = planes.sets(data.load(job.study.data, job.data_root, seed))
+        pool = planes.sets(subsets.load(job.study.data, job.data_root, seed))
         settings = job.study.planes
         per_seed.append(
             [row["examples"].tolist() for name in pool for row in planes.through(pool[name], name, settings)]
@@ -132,7 +135,7 @@ def test_without_wrong_labels_the_mislabelled_set_is_left_out_and_the_log_says_s
 def test_fewer_than_three_classes_are_named():
     images = np.random.default_rng(0).normal(size=(8, 1, 2, 2)).astype(np.float32)
     labels = np.arange(8) % 2
-    examples = data.Examples(images, labels, labels, np.arange(8))
+    examples = subsets.Examples(images, labels, labels, np.arange(8))
     chosen = Planes(count=1)
     with pytest.raises(RepdynError, match="the clean images have 2"):
         planes.through(examples, "clean", chosen)
@@ -141,7 +144,7 @@ def test_fewer_than_three_classes_are_named():
 def test_more_planes_than_there_are_triplets_are_refused():
     images = np.random.default_rng(0).normal(size=(4, 1, 2, 2)).astype(np.float32)
     labels = np.arange(4)
-    examples = data.Examples(images, labels, labels, np.arange(4))
+    examples = subsets.Examples(images, labels, labels, np.arange(4))
     chosen = Planes(count=5)
     with pytest.raises(RepdynError, match="asks for 5 planes, but only 4 were found through the 4 test images"):
         planes.through(examples, "test", chosen)
@@ -161,7 +164,7 @@ def test_reading_gives_grids_that_start_and_end_at_the_stored_ranges(job):
 
 def test_two_runs_give_identical_bytes(job):
     job = job()
-    planes.main(job)
+    planes_stage.main(job)
     before = Path(job.paths.planes()).read_bytes()
-    planes.main(job)
+    planes_stage.main(job)
     assert Path(job.paths.planes()).read_bytes() == before

@@ -8,10 +8,13 @@ import torch
 import yaml
 from test_main import RUN, run
 
-from repdyn import architectures, jobs, optimizers, plugins, user_code
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.config.sections import Architecture, Optimizer
 from repdyn.errors import RepdynError
-from repdyn.settings import Architecture, Optimizer
+from repdyn.models import architectures
+from repdyn.pipeline import jobs
+from repdyn.training import optimizers
+from repdyn.user_code import digests, load
 
 MODULE = """
 import torch
@@ -145,8 +148,8 @@ def test_what_is_wrong_with_an_import_path_is_one_sentence(path, sentence):
 def test_code_that_is_not_python_is_named_with_its_line(folder):
     (folder / "slip.py").write_text("x = 1\ndef f(:\n    pass\n", encoding="utf-8")
     with pytest.raises(RepdynError, match=r"`slip` cannot be imported: SyntaxError: .* \(.*slip.py, line 2\)"):
-        plugins.load("slip:f")
-    assert user_code.digest("slip:f") != user_code.digest("mine:MyNet")
+        load.load("slip:f")
+    assert digests.digest("slip:f") != digests.digest("mine:MyNet")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +164,7 @@ def test_an_edit_that_means_something_retrains_what_uses_it_and_nothing_else(fol
     study = studies.load(folder / "study.yaml")
 
     def digests(arch, optimizer="adam"):
-        user_code.digest.cache_clear()
+        digests.digest.cache_clear()
         run = study.run(arch, optimizer, 0)
         return {
             stage: jobs.fingerprint(study, stage, run)["code"] for stage in ("train", "activations", "regions", "cka")

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from repdyn import activations, probe_weights, probes, solvers, tables, thin
+from repdyn.config.sections import Probes
 from repdyn.errors import RepdynError
+from repdyn.probes import fit, low_rank, probe_weights, solvers
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.records.probes import ACCURACY, WEIGHTS
-from repdyn.settings import Probes
+from repdyn.representations import extract
+from repdyn.stages import probes as probes_stage
+from repdyn.storage import tables
 
 RIDGE, LOGISTIC = Probes(), Probes(kind="logistic")
 
@@ -104,9 +107,9 @@ def test_a_probe_does_not_see_shifts_and_scales_of_units(solver):
     features, labels = blobs(80, 12, 3)
     generator = np.random.default_rng(5)
     scale, shift = generator.uniform(0.5, 20, size=12), generator.normal(size=12)
-    one = probes.fit(features.astype(np.float32), labels, 3, solver)
+    one = fit.fit(features.astype(np.float32), labels, 3, solver)
     moved = (features * scale + shift).astype(np.float32)
-    other = probes.fit(moved, labels, 3, solver)
+    other = fit.fit(moved, labels, 3, solver)
     np.testing.assert_allclose(one.weight, other.weight, atol=1e-3)
     np.testing.assert_array_equal(one.predict(features.astype(np.float32)), other.predict(moved))
 
@@ -116,7 +119,7 @@ def test_dead_units_have_scale_one_and_no_weight():
     features = features.astype(np.float16)
     features[:, 2] = 7.0
     features[:, 4] = 0.0
-    probe = probes.fit(features, labels, 3, RIDGE)
+    probe = fit.fit(features, labels, 3, RIDGE)
     np.testing.assert_array_equal(probe.scale[[2, 4]], 1.0)
     np.testing.assert_array_equal(probe.weight[0][:, [2, 4]], 0.0)
     assert np.all(probe.scale[[0, 1, 3, 5]] != 1.0)
@@ -127,62 +130,62 @@ def test_a_unit_that_varies_by_rounding_alone_is_dead():
     features = features.astype(np.float16)
     features[:, 1] = 100.0
     features[0, 1] = np.nextafter(np.float16(100.0), np.float16(200.0))
-    assert probes.fit(features, labels, 3, RIDGE).scale[1] == 1.0
+    assert fit.fit(features, labels, 3, RIDGE).scale[1] == 1.0
 
 
 def test_a_layer_whose_units_are_all_dead_predicts_the_most_frequent_class():
     _, labels = blobs(50, 2, 3)
     constant = np.full((50, 4), 3.0, dtype=np.float16)
     for solver in (RIDGE, LOGISTIC):
-        probe = probes.fit(constant, labels, 3, solver)
+        probe = fit.fit(constant, labels, 3, solver)
         assert set(probe.predict(constant).tolist()) == {int(np.bincount(labels).argmax())}
 
 
 def test_folding_leaves_the_scores_as_they_are():
     features, labels = blobs(60, 8, 3)
     features = features.astype(np.float32)
-    probe = probes.fit(features, labels, 3, RIDGE)
+    probe = fit.fit(features, labels, 3, RIDGE)
     weight, bias = probe.folded()
     plain = ((features.astype(np.float64) - probe.mean) / probe.scale) @ probe.weight.reshape(9, 8).T
     np.testing.assert_allclose(features @ weight.T + bias, plain + probe.bias.ravel(), atol=1e-5)
 
 
 def test_halves_are_disjoint_and_always_the_same():
-    one, two = probes.halves(11, seed=3)
+    one, two = fit.halves(11, seed=3)
     assert len(one) == len(two) == 5
     assert not set(one) & set(two)
-    np.testing.assert_array_equal(one, probes.halves(11, seed=3)[0])
-    assert not np.array_equal(one, probes.halves(11, seed=4)[0])
+    np.testing.assert_array_equal(one, fit.halves(11, seed=3)[0])
+    assert not np.array_equal(one, fit.halves(11, seed=4)[0])
 
 
 def test_probes_of_the_halves_are_those_of_the_halves():
     features, labels = blobs(61, 7, 3)
     features = features.astype(np.float32)
-    probe = probes.fit(features, labels, 3, RIDGE)
-    mean, scale = probes.standardisation(features)
-    for k, half in enumerate(probes.halves(61, seed=0), start=1):
+    probe = fit.fit(features, labels, 3, RIDGE)
+    mean, scale = fit.standardisation(features)
+    for k, half in enumerate(fit.halves(61, seed=0), start=1):
         alone = solvers.ridge(((features - mean) / scale)[half], labels[half], 3, 0.1)
         np.testing.assert_allclose(probe.weight[k], alone.weight.T, atol=1e-6)
 
 
 @pytest.mark.parametrize("solver", [RIDGE, LOGISTIC])
 def test_wide_layers_are_solved_exactly(solver, monkeypatch):
-    monkeypatch.setattr(probes, "BLOCK", 100)
+    monkeypatch.setattr(fit, "BLOCK", 100)
     features, labels = blobs(40, 330, 4, spread=3.0)
     features = features.astype(np.float32)
     features[:, 7] = 1.0
     features[5] = features[6]  # so that the Gram matrix has not full rank
-    probe = probes.fit(features, labels, 4, solver)
-    mean, scale = probes.standardisation(features)
+    probe = fit.fit(features, labels, 4, solver)
+    mean, scale = fit.standardisation(features)
     Z = (features - mean) / scale
-    for k, part in enumerate((np.arange(40), *probes.halves(40, 0))):
+    for k, part in enumerate((np.arange(40), *fit.halves(40, 0))):
         if solver is RIDGE:
             exact = solvers.ridge(Z[part], labels[part], 4, 0.1)
         else:
             exact = solvers.logistic(Z[part], labels[part], 4, 0.1, **LOGISTIC.logistic.model_dump())
         np.testing.assert_allclose(probe.weight[k], exact.weight.T, atol=1e-5)
         np.testing.assert_allclose(probe.bias[k], exact.bias, atol=1e-5)
-    warm = probes.fit(features, labels, 4, solver, probe)
+    warm = fit.fit(features, labels, 4, solver, probe)
     np.testing.assert_allclose(warm.weight, probe.weight, atol=1e-5)
 
 
@@ -197,7 +200,7 @@ def test_thin_coordinates_keep_all_inner_products(n, extra, rank, seed):
         for start in range(0, p, 7):
             yield slice(start, start + 7), Z[:, start : start + 7]
 
-    found = thin.factorise(blocks, n)
+    found = low_rank.factorise(blocks, n)
     assert found.coordinates.shape == (n, min(rank, n))
     np.testing.assert_allclose(found.coordinates @ found.coordinates.T, Z @ Z.T, atol=1e-8)
     weight = generator.normal(size=(found.coordinates.shape[1], 3))
@@ -217,7 +220,7 @@ def stored(make_job, config):
         config["activations"] |= {"similarity_examples": 30, "probe_examples": 50}
         job = make_job("probes", config)
         generator = np.random.default_rng(0)
-        layout = activations.layout({"noise": 40, "blocks.0": 12}, set(), "float16")
+        layout = extract.layout({"noise": 40, "blocks.0": 12}, set(), "float16")
         origin = replace(job, stage="activations").metadata(ACTIVATIONS)
         with tables.writer(job.path(ACTIVATIONS), layout, origin) as append:
             for step in (0, 4, 16):
@@ -250,11 +253,11 @@ def stored(make_job, config):
 
 def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
     job = stored()
-    probes.main(job)
+    probes_stage.main(job)
     table = tables.read(*job.place(ACCURACY)).to_pandas()
     assert list(table.columns) == ["layer", "depth", "step", "epoch", "split", "accuracy", "true_accuracy"]
     assert len(table) == 2 * 3 * 2
-    source = probes.Representations(job.paths.activations(job.run.path))
+    source = fit.Representations(job.paths.activations(job.run.path))
     with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         assert reader.layers == ["noise", "blocks.0"]
         assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
@@ -273,21 +276,21 @@ def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
 def test_two_runs_give_identical_bytes(stored, kind):
     job = stored(kind=kind)
     paths = [Path(job.paths.probe_weights(job.run.path)), Path(job.paths.probe_accuracy(job.run.path))]
-    probes.main(job)
+    probes_stage.main(job)
     before = [path.read_bytes() for path in paths]
-    probes.main(job)
+    probes_stage.main(job)
     assert [path.read_bytes() for path in paths] == before
 
 
 def test_a_logistic_probe_that_did_not_converge_is_named(stored, caplog):
     job = stored(kind="logistic", logistic={"iterations": 2})
-    probes.main(job)
+    probes_stage.main(job)
     assert "layer blocks.0 at step 16 did not converge" in caplog.text
 
 
 def test_converged_logistic_probes_have_small_recorded_gradients(stored, caplog):
     job = stored(kind="logistic")
-    probes.main(job)
+    probes_stage.main(job)
     assert "did not converge" not in caplog.text
     with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         assert 0 < reader.read("noise", 4).gradient.max() <= 1e-6
@@ -327,7 +330,7 @@ def test_a_file_with_fewer_probes_than_announced_is_not_left_behind(tmp_path):
 
 def test_probes_made_with_another_penalty_are_refused(stored):
     job = stored()
-    probes.main(job)
+    probes_stage.main(job)
     path, wanted = job.place(WEIGHTS)
     wanted.hyperparameters["probes"]["penalty"] = 0.2
     with pytest.raises(RepdynError, match=r"probes\.penalty = 0\.1, but 0\.2 is asked for"):
@@ -338,7 +341,7 @@ def test_missing_and_damaged_probes_are_named(stored, tmp_path):
     with pytest.raises(RepdynError, match=r"nowhere\.safetensors` is not there"):
         probe_weights.reading(tmp_path / "nowhere.safetensors").__enter__()
     job = stored()
-    probes.main(job)
+    probes_stage.main(job)
     path = Path(job.paths.probe_weights(job.run.path))
     content = path.read_bytes()
     path.write_bytes(with_a_changed_byte(content, -100))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from repdyn import jobs, provenance, stages
-from repdyn import study as studies
+from repdyn.catalogue import stages
+from repdyn.config import study as studies
 from repdyn.figures import catalogue
 from repdyn.meaning.library import EFFECTS, Library
 from repdyn.meaning.scopes import origin
+from repdyn.pipeline import jobs, provenance
 from repdyn.records.examples import EXAMPLES
 
 STAGES = [stages.module_of(name) for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")]
@@ -200,9 +201,9 @@ def defines(statement: ast.stmt) -> set[str]:
 
 def sampled(library: Path, entry: str, within: bool, number: int) -> Iterator[str]:
     """Digests of an entry after one change each, of what it makes use of or of what stands beside that."""
-    reached = Library(library, "repdyn", ["repdyn.progress"]).reached(entry)
+    reached = Library(library, "repdyn", ["repdyn.runtime.progress"]).reached(entry)
     found: list[tuple[Path, ast.Module, Change]] = []
-    for module in sorted({module for module, _ in reached} - {"repdyn.progress"}):
+    for module in sorted({module for module, _ in reached} - {"repdyn.runtime.progress"}):
         path = library.joinpath(*module.split(".")[1:])
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         tree = ast.parse(path.read_bytes())
@@ -214,18 +215,23 @@ def sampled(library: Path, entry: str, within: bool, number: int) -> Iterator[st
         path.write_text(ast.unparse(tree), encoding="utf-8")
         back()
         try:
-            yield Library(library, "repdyn", ["repdyn.progress"]).digest(entry)
+            yield Library(library, "repdyn", ["repdyn.runtime.progress"]).digest(entry)
         except LookupError as error:  # it makes use of what is not there
             yield str(error)
         path.write_bytes(before)
 
 
-ENTRIES = ["repdyn.training.main", "repdyn.regions.main", "repdyn.findings.main", "repdyn.figures.grids.draw"]
+ENTRIES = [
+    "repdyn.training.trainer.main",
+    "repdyn.regions.compare.main",
+    "repdyn.analysis.claim_tests.main",
+    "repdyn.figures.grids.draw",
+]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_any_change_of_what_a_stage_makes_use_of_is_seen_and_none_beside_it(library, entry):
-    before = Library(library, "repdyn", ["repdyn.progress"]).digest(entry)
+    before = Library(library, "repdyn", ["repdyn.runtime.progress"]).digest(entry)
     assert before not in set(sampled(library, entry, True, 50))
     assert {before} == set(sampled(library, entry, False, 15))
 
@@ -303,15 +309,15 @@ def test_what_is_not_there_cannot_be_made_use_of(other):
 
 def test_no_module_that_is_named_while_it_runs_escapes_the_digests():
     """What stages import by a name that no syntax tells is torch's, or the user's, which has a digest of its own."""
-    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.progress"])
+    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.runtime.progress"])
     reached = library.reached(*(f"repdyn.{stage}.main" for stage in STAGES), *(f"repdyn.{f}.draw" for f in FIGURES))
     dynamic = re.compile(r"=(importlib\.(import_module|reload)|__import__|globals|exec|eval)\b")
     found = {node for node in reached if dynamic.search(repr(library.module(node[0])[node[1]].tokens))}
     assert found == {
-        ("repdyn.plugins", "load"),
-        ("repdyn.light", "_StandIn"),
-        ("repdyn.light", "_Late"),
-        ("repdyn.light", "_fetch_the_hub"),
+        ("repdyn.user_code.load", "load"),
+        ("repdyn.runtime.lazy_imports", "_StandIn"),
+        ("repdyn.runtime.lazy_imports", "_Late"),
+        ("repdyn.runtime.lazy_imports", "_fetch_the_hub"),
     }
 
 
@@ -371,7 +377,7 @@ def test_what_is_remembered_by_halves_is_found_out_anew(library, damage):
 
 def test_what_stages_do_when_they_are_imported_is_to_import_timm():
     """A list to look at when it grows: each counts for whatever makes use of its module."""
-    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.progress"])
+    library = Library(provenance.PACKAGE, "repdyn", ["repdyn.runtime.progress"])
     reached = library.reached(*(f"repdyn.{stage}.main" for stage in STAGES))
     modules = {f"repdyn.{module}" for module in ("architectures", "optimizers", "rates")}
     assert {module for module, name in reached if name == EFFECTS} == modules

@@ -3,9 +3,9 @@ import io
 import pytest
 import torch
 
-from repdyn import rates
+from repdyn.config.sections import RateSchedule
 from repdyn.errors import RepdynError
-from repdyn.settings import RateSchedule
+from repdyn.training import lr_schedules
 
 STEPS = 4
 
@@ -13,7 +13,7 @@ STEPS = 4
 def course(settings, epochs=12, losses=None, interrupted_after=None):
     """The rates of every step of a training, of an optimizer whose own rate is 1."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    rate = rates.Rate(optimizer, settings, STEPS)
+    rate = lr_schedules.Rate(optimizer, settings, STEPS)
     found = []
     for epoch in range(epochs):
         if epoch == interrupted_after:
@@ -21,7 +21,7 @@ def course(settings, epochs=12, losses=None, interrupted_after=None):
             torch.save([optimizer.state_dict(), rate.state_dict()], states)
             states.seek(0)
             optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-            rate = rates.Rate(optimizer, settings, STEPS)
+            rate = lr_schedules.Rate(optimizer, settings, STEPS)
             for part, state in zip((optimizer, rate), torch.load(states, weights_only=True), strict=True):
                 part.load_state_dict(state)
         for step in range(STEPS):
@@ -40,7 +40,7 @@ def test_without_a_schedule_the_rate_stays_what_it_is():
     assert set(course(None)) == {1.0}
 
 
-@pytest.mark.parametrize("sched", sorted(set(rates.SCHEDULES) - {"constant", "plateau", "step", "multistep"}))
+@pytest.mark.parametrize("sched", sorted(set(lr_schedules.SCHEDULES) - {"constant", "plateau", "step", "multistep"}))
 def test_schedules_with_a_length_are_lowest_at_its_end(sched):
     found = course(of(sched, warmup_epochs=1.0))
     assert found[-1] == min(found[STEPS:]) < 0.8 * max(found)
@@ -72,7 +72,7 @@ def test_a_plateau_of_the_training_loss_lowers_the_rate():
 
 
 @pytest.mark.parametrize("interrupted_after", [1, 6, 8])
-@pytest.mark.parametrize("sched", rates.SCHEDULES)
+@pytest.mark.parametrize("sched", lr_schedules.SCHEDULES)
 def test_an_interrupted_schedule_goes_on_as_if_nothing_had_been(sched, interrupted_after):
     settings = of(sched, warmup_epochs=1.5, noise=[0.2, 0.9], **({"patience_epochs": 2} if sched == "plateau" else {}))
     losses = [0.5] * 12
@@ -98,7 +98,7 @@ def test_what_timm_does_not_know_is_named(settings, sentence):
 def test_layers_have_their_own_rates_with_and_without_a_schedule(settings):
     groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr_scale": scale} for scale in (0.5, 1.0)]
     optimizer = torch.optim.SGD(groups, lr=0.1)
-    rate = rates.Rate(optimizer, settings, STEPS)
+    rate = lr_schedules.Rate(optimizer, settings, STEPS)
     for step in range(3):
         assert [group["lr"] for group in optimizer.param_groups] == [0.05, 0.1]
         rate.after_step(step + 1)

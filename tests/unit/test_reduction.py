@@ -5,19 +5,29 @@ import pandas as pd
 import pytest
 import torch
 
-from repdyn import activations, architectures, check, cka, data, planes, probes, regions, settings, training
-from repdyn import study as studies
+from repdyn.config import sections
+from repdyn.config import study as studies
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
+from repdyn.models import architectures
+from repdyn.models.pooling import Reduction
+from repdyn.planning import check
 from repdyn.records.activations import ACTIVATIONS
-from repdyn.reduction import Reduction
-from repdyn.representations import Representations
+from repdyn.representations import extract
+from repdyn.representations.table import Representations
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import cka as cka_stage
+from repdyn.stages import planes as planes_stage
+from repdyn.stages import probes as probes_stage
+from repdyn.stages import regions as regions_stage
+from repdyn.stages import train as train_stage
 
 DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
 PLAIN = torch.nn.Identity()
 
 
 def reduction(model=PLAIN, pool=None, tokens="all"):
-    return Reduction(settings.Reduction(pool=pool, tokens=tokens), model)
+    return Reduction(sections.Reduction(pool=pool, tokens=tokens), model)
 
 
 def linear_cka(X, Y):
@@ -43,13 +53,13 @@ def test_on_constant_maps_and_equal_tokens_a_reduction_does_not_change_cka(rando
 
 def test_pooling_does_not_see_where_something_is():
     model = architectures.build(DEFAULT.archs["resnet"], (1, 8, 8), 10, seed=0).eval()
-    images = torch.from_numpy(data.load(DEFAULT.data, Path("data")).test.images[:200])
+    images = torch.from_numpy(subsets.load(DEFAULT.data, Path("data")).test.images[:200])
     places = np.random.default_rng(0).integers(0, 8, size=200)
     moved = torch.stack([image.roll(int(place), dims=2) for image, place in zip(images, places, strict=True)])
     found = {}
     for pool in (None, 4, 1):
         stems = []
-        with activations.tap(model, {"stem": "maxpool"}, reduction(pool=pool)) as outputs, torch.inference_mode():
+        with extract.tap(model, {"stem": "maxpool"}, reduction(pool=pool)) as outputs, torch.inference_mode():
             for seen in (images, moved):
                 model(seen)
                 stems.append(outputs["stem"])
@@ -80,7 +90,7 @@ TORCHVISION_SWIN = SWIN | {"patch_size": [4, 4], "window_size": [4, 4]}
     ],
 )
 def test_maps_with_channels_last_are_pooled_over_their_own_axes(model, kwargs, random):
-    network = architectures.build(settings.Architecture(model=model, kwargs=kwargs), (3, 32, 32), 10, 0)
+    network = architectures.build(sections.Architecture(model=model, kwargs=kwargs), (3, 32, 32), 10, 0)
     maps = torch.randn(2, 8, 8, 16, generator=random)
     torch.testing.assert_close(reduction(network, pool=1)(maps), maps.mean(dim=(1, 2), keepdim=True))
 
@@ -107,8 +117,8 @@ def test_tables_probes_and_regions_see_the_same_reduction(config, make_job, arch
     config["training"]["epochs"] = 1
     jobs = {}
     for stage, module in (
-        ("train", training), ("activations", activations), ("cka", cka), ("probes", probes), ("planes", planes),
-        ("regions", regions),
+        ("train", train_stage), ("activations", activations_stage), ("cka", cka_stage), ("probes", probes_stage),
+        ("planes", planes_stage), ("regions", regions_stage),
     ):  # fmt: skip
         jobs[stage] = make_job(stage, config, arch)
         module.main(jobs[stage])

@@ -9,25 +9,21 @@ from scipy import ndimage
 from sklearn.metrics import cohen_kappa_score
 from torch import nn
 
-from repdyn import (
-    activations,
-    agreement,
-    checkpoints,
-    fragmentation,
-    labelling,
-    planes,
-    probe_weights,
-    probes,
-    region_labels,
-    regions,
-    regions_between,
-    tables,
-    training,
-)
-from repdyn import study as studies
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
-from repdyn.jobs import Job
-from repdyn.region_labels import RegionLabels
+from repdyn.pipeline.jobs import Job
+from repdyn.probes import probe_weights
+from repdyn.regions import agreement, compare, fragmentation, label_table, labelling, planes
+from repdyn.regions.label_table import RegionLabels
+from repdyn.representations import extract
+from repdyn.stages import activations as activations_stage
+from repdyn.stages import planes as planes_stage
+from repdyn.stages import probes as probes_stage
+from repdyn.stages import regions as regions_stage
+from repdyn.stages import regions_between
+from repdyn.stages import train as train_stage
+from repdyn.storage import tables
+from repdyn.training import checkpoints
 
 # ---- agreement ----------------------------------------------------------------------------------------------------
 
@@ -210,12 +206,12 @@ def test_the_batch_shrinks_with_the_memory_and_is_never_empty():
 
 
 def test_labels_of_256_classes_and_more_take_two_bytes_and_come_back(tmp_path):
-    assert region_labels.kind(255) == np.uint8
-    assert region_labels.kind(256) == np.uint16
-    layout = region_labels.layout(1000, resolution=2)
+    assert label_table.kind(255) == np.uint8
+    assert label_table.kind(256) == np.uint16
+    layout = label_table.layout(1000, resolution=2)
     labels = np.array([[[999, 0, 1, 2], [3, 4, 5, 6]], [[7, 8, 9, 255], [256, 257, 258, 998]]], dtype=np.uint16)
-    block = region_labels.Block(5, 0.5, "clean", np.array([3, 4]), labels)
-    tables.write(tmp_path / "l.parquet", block.columns(["a", "output"], layout), layout, {}, **region_labels.WRITING)
+    block = label_table.Block(5, 0.5, "clean", np.array([3, 4]), labels)
+    tables.write(tmp_path / "l.parquet", block.columns(["a", "output"], layout), layout, {}, **label_table.WRITING)
     back = RegionLabels(tmp_path / "l.parquet")
     assert (back.layers, back.epochs, back.planes["clean"].tolist()) == (["a", "output"], {5: 0.5}, [3, 4])
     np.testing.assert_array_equal(back.read(5, "clean", 0).labels, labels)
@@ -239,16 +235,16 @@ def study(tmp_path_factory):
         run = study.run("resnet", "sgd", seed) if stage not in ("planes", "regions_between") else None
         return Job(stage, study, regions_paths(root), run)
 
-    planes.main(job("planes"))
+    planes_stage.main(job("planes"))
     for seed in (0, 1):
-        for module, stage in ((training, "train"), (activations, "activations"), (probes, "probes")):
+        for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(job(stage, seed))
-        regions.main(job("regions", seed))
+        regions_stage.main(job("regions", seed))
     return job
 
 
 def regions_paths(root):
-    from repdyn.paths import Paths
+    from repdyn.catalogue.paths import Paths
 
     return Paths(str(root / "tiny"))
 
@@ -272,7 +268,7 @@ def test_similarity_is_the_agreement_of_the_stored_labels(study):
 def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
     job = study("regions")
     labels = table(job, "region_labels")
-    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
+    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     step = int(labels.step.max())
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
@@ -281,7 +277,7 @@ def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
             x, y = np.meshgrid(chosen.x[1], chosen.y[1])
             points = chosen.origin[1] + x.reshape(-1, 1) * chosen.a[1] + y.reshape(-1, 1) * chosen.b[1]
             images = torch.tensor(points.astype(np.float32)).view(-1, 1, 8, 8)
-            with activations.tap(model, layers) as outputs, torch.inference_mode():
+            with extract.tap(model, layers) as outputs, torch.inference_mode():
                 logits = model(images)
             np.testing.assert_array_equal(here[chosen.name, "output", 1], logits.argmax(dim=1))
             for layer in layers:
@@ -311,13 +307,13 @@ def test_fragmentation_is_that_of_the_stored_labels(study):
 def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
     job = study("regions")
     floor = table(job, "region_floor")
-    model, layers = activations.network(job.study, job.run, torch.device("cpu"))
+    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     assert set(floor.layer) == set(layers)
     row = floor[(floor.planes == "clean") & (floor.step == floor.step.max())].iloc[2]
     checkpoints.load(job.paths.checkpoint(job.run.path, row.step), model)
     chosen = next(p for p in planes.read(job.paths.planes(), "scores") if p.name == "clean")
     points = torch.cat(list(labelling.Points(chosen, torch.device("cpu")).batches(slice(0, len(chosen)), 1000)))
-    with activations.tap(model, layers) as outputs, torch.inference_mode():
+    with extract.tap(model, layers) as outputs, torch.inference_mode():
         model(points.view(-1, 1, 8, 8))
     with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         weight, bias = reader.read(row.layer, row.step).folded()
@@ -332,11 +328,11 @@ def test_two_runs_give_identical_bytes_whatever_the_blocks_and_batches(study, mo
     paths = [Path(getattr(job.paths, name)(job.run.path)) for name in names]
     before = [path.read_bytes() for path in paths]
     content = table(job, "region_labels")
-    regions.main(job)
+    regions_stage.main(job)
     assert [path.read_bytes() for path in paths] == before
-    monkeypatch.setattr(region_labels, "LABELS_PER_BLOCK", 1)  # so that a block is one plane
+    monkeypatch.setattr(label_table, "LABELS_PER_BLOCK", 1)  # so that a block is one plane
     monkeypatch.setitem(labelling.BATCH, "cpu", 5)
-    regions.main(job)
+    regions_stage.main(job)
     assert RegionLabels(paths[-1]).blocks == {"test": 2, "clean": 2, "mislabelled": 2}
     assert [path.read_bytes() for path in paths[1:-1]] == before[1:-1]  # tables do not show in which blocks they came
     keys = ["step", "planes", "layer", "plane"]
@@ -344,15 +340,15 @@ def test_two_runs_give_identical_bytes_whatever_the_blocks_and_batches(study, mo
     for one, other in zip(content.sort_values(keys)["labels"], again["labels"], strict=True):
         np.testing.assert_array_equal(one, other)
     monkeypatch.undo()
-    regions.main(job)
+    regions_stage.main(job)
 
 
 def test_a_permutation_of_checkpoints_permutes_the_table(study):
     job = study("regions")
     labels = RegionLabels(job.paths.region_labels(job.run.path))
-    plain = next(regions.similarity(labels, 10))
+    plain = next(compare.similarity(labels, 10))
     labels.epochs = dict(reversed(labels.epochs.items()))
-    turned = next(regions.similarity(labels, 10))
+    turned = next(compare.similarity(labels, 10))
     L, E = len(labels.layers), len(labels.epochs)
     assert turned["step_a"].tolist() == plain["step_a"].reshape(L, E, E)[:, ::-1, ::-1].ravel().tolist()
     np.testing.assert_array_equal(
@@ -362,19 +358,19 @@ def test_a_permutation_of_checkpoints_permutes_the_table(study):
 
 def test_planes_and_probes_of_another_study_are_refused(study):
     with pytest.raises(RepdynError, match=r"planes\.count = 2, but 3 is asked for"):
-        regions.main(study("regions", planes={"count": 3}))
+        regions_stage.main(study("regions", planes={"count": 3}))
     with pytest.raises(RepdynError, match=r"probes\.penalty"):
-        regions.main(study("regions", probes={"penalty": 0.3}))
+        regions_stage.main(study("regions", probes={"penalty": 0.3}))
 
 
 def test_regions_that_do_not_fit_into_the_memory_are_refused_before_any_work(study):
     with pytest.raises(RepdynError, match=r"`execution\.memory_gib` is 1e-06, but regions of 6 layers and"):
-        regions.main(study("regions", execution={"memory_gib": 1e-6}))
+        regions_stage.main(study("regions", execution={"memory_gib": 1e-6}))
 
 
 def test_a_hundred_thousand_planes_fit_where_a_hundred_do():
     for count in (100, 100_000):
-        regions.check_memory([square(50, count)], layers=8, steps=30, classes=10, budget=2**28)
+        compare.check_memory([square(50, count)], layers=8, steps=30, classes=10, budget=2**28)
 
 
 def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from repdyn import report
 from repdyn.catalogue.scores import SCORES
 from repdyn.figures import catalogue
+from repdyn.stages import report
 
 CATEGORIES = ("Training", "Decision regions")
 TEXTS = Path(report.__file__).parents[1] / "report"

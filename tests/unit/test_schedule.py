@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from repdyn.schedule import checkpoint_steps, evaluated_epochs, steps_per_epoch
-from repdyn.settings import Checkpoints
+from repdyn.config.sections import Checkpoints
+from repdyn.training.checkpoint_schedule import checkpoint_steps, evaluated_epochs, steps_per_epoch
 
 
 @given(

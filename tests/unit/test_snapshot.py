@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from repdyn import snapshot
-from repdyn import study as studies
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
+from repdyn.pipeline import snapshot
 
 
 @pytest.fixture(autouse=True)

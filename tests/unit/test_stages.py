@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 
-from repdyn import provenance, stages
-from repdyn import study as studies
-from repdyn.stages import STAGES
+from repdyn.catalogue import stages
+from repdyn.catalogue.stages import STAGES
+from repdyn.config import study as studies
+from repdyn.pipeline import provenance
 
 RULES = provenance.PACKAGE.parent / "rules"
 MODULE = """

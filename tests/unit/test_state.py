@@ -14,12 +14,13 @@ import torch
 from running import PATIENCE
 from torch import nn
 
-from repdyn import checkpoints, locks, state
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
-from repdyn.origin import Origin
 from repdyn.records.train import STATE
-from repdyn.state import StateFolder
-from repdyn.study import Run
+from repdyn.storage import locks
+from repdyn.storage.origin import Origin
+from repdyn.training import checkpoints, resume
+from repdyn.training.resume import StateFolder
 
 RUN = Run("vit", "sgd", 0)
 HOLD = """
@@ -146,7 +147,7 @@ def test_a_lock_whose_owner_gives_no_sign_of_life_is_not_waited_for(tmp_path, ho
     """As of a machine that fell silent while its lock stayed on the server: both would write the same bytes."""
     folder = saved(tmp_path)
     holder(folder.folder / "lock")
-    monkeypatch.setattr(state, "PATIENCE", 0.0)
+    monkeypatch.setattr(resume, "PATIENCE", 0.0)
     with folder.held():
         assert folder.load([]) == {"step": 3}
     assert "gives no sign of life; goes on without it" in caplog.text

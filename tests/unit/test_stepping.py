@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from repdyn import architectures, stepping
-from repdyn import study as studies
+from repdyn.config import study as studies
+from repdyn.models import architectures
+from repdyn.training import stepping
 
 
 @pytest.fixture

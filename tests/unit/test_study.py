@@ -5,9 +5,9 @@ import json
 import pytest
 from conftest import TINY
 
-from repdyn import study as studies
+from repdyn.catalogue.stages import STAGES
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
-from repdyn.stages import STAGES
 
 
 def changed(config, path, value):

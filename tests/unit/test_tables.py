@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from damage import with_a_changed_byte
 
-from repdyn import tables
+from repdyn.catalogue.paths import Paths
 from repdyn.errors import RepdynError
-from repdyn.origin import Origin
-from repdyn.paths import Paths
+from repdyn.storage import tables
+from repdyn.storage.origin import Origin
 
 SCHEMA = tables.schema(step=(pa.int64(), "optimizer steps"), cka=(pa.float64(), "similarity"))
 METADATA = {"table": "cka", "stage": "cka", "run": None, "hyperparameters": {"data": {"label_noise": 0.1}, "seed": 0}}

@@ -7,9 +7,10 @@ import torch
 from damage import with_a_changed_byte
 from killing import Killed, kill_at, outputs
 
-from repdyn import study as studies
-from repdyn import training
+from repdyn.config import study as studies
 from repdyn.errors import RepdynError
+from repdyn.stages import train as train_stage
+from repdyn.training import trainer
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
     config["archs"]["vit"]["kwargs"]["drop_rate"] = 0.1  # random numbers within the forward pass too
     config["execution"] = {"save_state_seconds": 0}
     job = make_job("train", config, arch)
-    training.main(job)
+    train_stage.main(job)
     expected, history = outputs(job)
 
     config["name"] = "killed"
@@ -39,9 +40,9 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
     for step in (2, 9, 10, 17):
         with monkeypatch.context() as patch, pytest.raises(Killed):
             kill_at(patch, step)
-            training.main(again)
+            train_stage.main(again)
     assert not Path(again.paths.history(again.run.path)).exists()
-    training.main(again)
+    train_stage.main(again)
     found, found_history = outputs(again)
     assert found == expected
     pd.testing.assert_frame_equal(found_history, history)
@@ -50,16 +51,16 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
 def test_longer_training_continues_and_ends_as_if_it_had_been_long_from_the_start(make_job, config, monkeypatch):
     config["training"]["epochs"] = 6
     long = make_job("train", config | {"name": "long"})
-    training.main(long)
+    train_stage.main(long)
 
     config["training"]["epochs"] = 3
-    training.main(make_job("train", config))
+    train_stage.main(make_job("train", config))
     config["training"]["epochs"] = 6
     job = make_job("train", config)
     epochs = []
-    train = training.Trainer._train_epoch
-    monkeypatch.setattr(training.Trainer, "_train_epoch", lambda self, e, m: (epochs.append(e), train(self, e, m)))
-    training.main(job)
+    train = trainer.Trainer._train_epoch
+    monkeypatch.setattr(trainer.Trainer, "_train_epoch", lambda self, e, m: (epochs.append(e), train(self, e, m)))
+    train_stage.main(job)
     assert epochs == [3, 4, 5]
     for one, other in zip(outputs(job), outputs(long), strict=True):
         assert one.equals(other) if isinstance(one, pd.DataFrame) else one == other
@@ -86,7 +87,7 @@ def test_history_records_the_rate_of_the_step_that_follows(make_job, config):
     config["training"]["epochs"] = 6
     config["optimizers"]["sgd"] |= {"lr": 0.4, "schedule": {"sched": "cosine", "kwargs": {"min_lr": 0.1}}}
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     _, history = outputs(job)
     cosine = 0.1 + 0.3 * (1 + np.cos(np.pi * history.epoch[:6] / 6)) / 2
     np.testing.assert_allclose(history.lr[:6], cosine, rtol=1e-12)
@@ -94,21 +95,21 @@ def test_history_records_the_rate_of_the_step_that_follows(make_job, config):
 
 def test_shorter_training_is_cut_from_the_longer(make_job, config, monkeypatch):
     config["training"]["epochs"] = 6
-    training.main(make_job("train", config))
+    train_stage.main(make_job("train", config))
     config["training"]["epochs"] = 3
-    monkeypatch.setattr(training.Trainer, "_train_epoch", None)
+    monkeypatch.setattr(trainer.Trainer, "_train_epoch", None)
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     _, history = outputs(job)
     assert history.epoch.tolist() == [0, 1, 2, 3]
 
 
 def test_another_setting_starts_afresh_and_removes_the_state_of_the_old(make_job, config):
     config["training"]["epochs"] = 2
-    training.main(make_job("train", config))
+    train_stage.main(make_job("train", config))
     config["optimizers"]["sgd"]["lr"] = 0.01
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     assert len(list(Path(job.paths.state(job.run.path)).iterdir())) == 1
 
 
@@ -117,7 +118,7 @@ def test_another_setting_starts_afresh_and_removes_the_state_of_the_old(make_job
 def test_a_damaged_state_is_not_continued_from(make_job, config, victim, damage, caplog):
     config["training"]["epochs"] = 3
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     expected, _ = outputs(job)
     (file,) = Path(job.paths.state(job.run.path)).glob(f"*/{victim}")
     content = file.read_bytes()
@@ -125,7 +126,7 @@ def test_a_damaged_state_is_not_continued_from(make_job, config, victim, damage,
     file.unlink()
     file.write_bytes(content[:middle] if damage == "truncated" else with_a_changed_byte(content, middle))
     with caplog.at_level("WARNING", logger="repdyn"):
-        training.main(job)
+        train_stage.main(job)
     assert "training starts from the beginning" in caplog.text
     assert outputs(job)[0] == expected
 
@@ -133,7 +134,7 @@ def test_a_damaged_state_is_not_continued_from(make_job, config, victim, damage,
 def test_checkpoints_in_the_state_cost_nothing(make_job, config):
     config["training"]["epochs"] = 2
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     assert all(path.stat().st_nlink == 2 for path in Path(job.paths.checkpoint(job.run.path, 0)).parent.iterdir())
 
 
@@ -142,7 +143,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_first_such_step(
     config["training"]["epochs"] = 2
     job = make_job("train", config, "vit")
     with pytest.raises(RepdynError, match=r"NaN or infinite at step [2-4] \(epoch .*lower the learning rate"):
-        training.main(job)
+        train_stage.main(job)
     assert not Path(job.paths.history(job.run.path)).exists()
 
 
@@ -151,7 +152,7 @@ def test_two_optimizers_with_one_seed_start_from_the_same_weights_and_see_the_sa
     starts = []
     for optimizer in ("sgd", "adam"):
         job = make_job("train", config, optimizer=optimizer)
-        training.main(job)
+        train_stage.main(job)
         files, history = outputs(job)
         header = int.from_bytes(files["step=0.safetensors"][:8], "little")
         starts.append((files["step=0.safetensors"][8 + header :], history.iloc[0].drop("lr").tolist()))
@@ -170,13 +171,13 @@ def test_history_measures_what_it_says():
         def forward(self, images):
             return torch.nn.functional.one_hot(torch.full((len(images),), 1), 3).float()
 
-    split = training.Split(
+    split = trainer.Split(
         images=Blank(),
         labels=torch.tensor([1, 1, 0, 2]),
         given_labels=torch.tensor([1, 0, 1, 2]),
         mislabelled=torch.tensor([False, True, True, False]),
     )
-    row = training.measure(Constant(), split, split)
+    row = trainer.measure(Constant(), split, split)
     assert row["train_accuracy"] == 0.5
     assert row["clean_accuracy"] == 0.5
     assert row["mislabelled_accuracy"] == 0.5
@@ -190,7 +191,7 @@ def test_without_label_noise_there_is_no_accuracy_on_mislabelled_examples(make_j
     config["data"]["label_noise"] = 0.0
     config["training"]["epochs"] = 1
     job = make_job("train", config)
-    training.main(job)
+    train_stage.main(job)
     history = pd.read_parquet(job.paths.history(job.run.path))
     assert history.mislabelled_accuracy.isna().all()
     assert history.clean_accuracy.equals(history.train_accuracy)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from test_changepoints import blocks, kernel
 
-from repdyn import changepoints, trajectories
+from repdyn.analysis import change_points, trajectory
 
 
 def drift(position):
@@ -24,15 +24,15 @@ SCHEDULES = {
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_no_schedule_makes_phases_of_an_even_drift(name):
-    position = trajectories.positions(SCHEDULES[name])
-    starts, scores = changepoints.phases(trajectories.even(drift(position), position))
+    position = trajectory.positions(SCHEDULES[name])
+    starts, scores = change_points.phases(trajectory.even(drift(position), position))
     assert starts == [0]
     assert max(map(abs, scores.values())) < 0.01
 
 
 def test_without_reading_at_even_distances_a_schedule_would_make_phases():
-    position = trajectories.positions(SCHEDULES["a gap"])
-    starts, _ = changepoints.phases(drift(position))
+    position = trajectory.positions(SCHEDULES["a gap"])
+    starts, _ = change_points.phases(drift(position))
     assert len(starts) > 1
 
 
@@ -41,7 +41,7 @@ def test_of_random_drifts_about_one_in_twenty_has_phases(directions):
     """Random walks: the rate at which drift is taken for phases, and no distinguishability on average."""
     random = np.random.default_rng(0)
     walks = (5 + 0.3 * random.normal(size=(28, directions)).cumsum(0) for _ in range(100))
-    found = [changepoints.phases(kernel(X)) for X in walks]
+    found = [change_points.phases(kernel(X)) for X in walks]
     assert np.mean([len(starts) > 1 for starts, _ in found]) <= 0.07
     assert abs(np.mean([scores[2] for _, scores in found])) < 0.04
 
@@ -50,24 +50,24 @@ def test_of_random_drifts_about_one_in_twenty_has_phases(directions):
 def test_blocks_are_found_at_their_checkpoints_on_an_uneven_schedule(lengths):
     random = np.random.default_rng(0)
     epochs = np.sort(10 ** (np.linspace(0, 2.2, 24) + random.uniform(-0.02, 0.02, 24)))
-    position = trajectories.positions(epochs)
-    grid = trajectories.even_grid(position)
-    of_grid, _ = changepoints.phases(trajectories.even(blocks(lengths), position))
-    assert trajectories.starts(of_grid, grid, position) == [0, *np.cumsum(lengths)[:-1]]
+    position = trajectory.positions(epochs)
+    grid = trajectory.even_grid(position)
+    of_grid, _ = change_points.phases(trajectory.even(blocks(lengths), position))
+    assert trajectory.starts(of_grid, grid, position) == [0, *np.cumsum(lengths)[:-1]]
 
 
 def test_on_a_log_schedule_the_matrix_is_as_it_was():
     S = blocks((12, 12), noise=0.3)
-    np.testing.assert_allclose(trajectories.even(S, trajectories.positions(np.geomspace(1, 160, 24))), S, atol=1e-9)
+    np.testing.assert_allclose(trajectory.even(S, trajectory.positions(np.geomspace(1, 160, 24))), S, atol=1e-9)
 
 
 def test_reading_at_even_distances_keeps_a_kernel_a_kernel():
     random = np.random.default_rng(0)
     position = np.sort(random.uniform(0, 2, 20))
-    K = trajectories.even(kernel(random.normal(size=(20, 5))), position)
+    K = trajectory.even(kernel(random.normal(size=(20, 5))), position)
     assert np.linalg.eigvalsh(K).min() > -1e-9
 
 
 def test_phases_without_a_checkpoint_are_none():
     grid, position = np.linspace(0, 1, 11), np.array([0.0, 0.1, 0.9, 1.0])
-    assert trajectories.starts([0, 4, 6], grid, position) == [0, 2]
+    assert trajectory.starts([0, 4, 6], grid, position) == [0, 2]

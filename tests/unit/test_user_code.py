@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from test_finding import distribution, write
 
-from repdyn import finding, plugins, user_code
 from repdyn.errors import RepdynError
+from repdyn.user_code import digests, load, locate
 
 NET = "from torch import nn\nfrom parts import width\n\n\nclass Net(nn.Module):\n    hidden = width\n"
 
@@ -21,15 +21,15 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     write(tmp_path / "net.py", NET)
     write(tmp_path / "parts.py", "width = 8\n")
-    finding._added.cache_clear()
+    locate._added.cache_clear()
     yield tmp_path
-    finding._added.cache_clear()
+    locate._added.cache_clear()
 
 
 def digest(path: str = "net:Net") -> str:
-    user_code.digest.cache_clear()
+    digests.digest.cache_clear()
     importlib.invalidate_caches()
-    return user_code.digest(path)
+    return digests.digest(path)
 
 
 TYPED = NET.replace("hidden = width", "hidden: int | str = width")
@@ -74,7 +74,7 @@ def test_packages_are_followed_through_relative_imports(folder):
     write(package / "__init__.py", "from .net import Net\n")
     write(package / "net.py", "from ..parts import size\nimport json\n\nclass Net: ...\n")
     write(folder / "pack" / "parts.py", "size = 3\n")
-    reached = user_code._reachable("pack.inner:Net", ())
+    reached = digests._reachable("pack.inner:Net", ())
     assert {name for name, found in reached.items() if found.whose == "user's"} == {
         *("pack", "pack.inner", "pack.inner.net", "pack.parts")
     }
@@ -105,10 +105,10 @@ def test_installed_packages_are_not_read_and_their_versions_are_recorded(folder)
     before = digest()
     write(site / "theirs" / "__init__.py", "x = 2\n")
     assert digest() == before
-    assert user_code.versions("net:Net").keys() == {"torch", "their-package"}
-    assert user_code.versions("net:Net")["their-package"] == "1.0"
-    assert user_code.versions("torchvision.models:resnet18").keys() == {"torchvision"}
-    assert user_code.versions("parts:width").keys() == {"their-package"}
+    assert digests.versions("net:Net").keys() == {"torch", "their-package"}
+    assert digests.versions("net:Net")["their-package"] == "1.0"
+    assert digests.versions("torchvision.models:resnet18").keys() == {"torchvision"}
+    assert digests.versions("parts:width").keys() == {"their-package"}
 
 
 @pytest.mark.parametrize("content", [b"def f(:\n", b"x = '\xe9'\n", b"x = 1\0\n", b"(" * 3000 + b")" * 3000 + b"\n"])
@@ -142,7 +142,7 @@ def test_compiled_modules_count_by_their_content(folder):
 @pytest.mark.parametrize("name", ["random", "signal", "torchvision"])
 def test_a_module_of_one_s_own_that_python_does_not_come_to_is_refused_in_a_sentence(folder, name):
     write(folder / f"{name}.py", "class Net: ...\n")
-    for refused in (digest, plugins.load):
+    for refused in (digest, load.load):
         with pytest.raises(RepdynError, match=rf"^`{name}:Net`: `.*{name}\.py` is called like .*`import {name}`.*[.]$"):
             refused(f"{name}:Net")
 
@@ -162,6 +162,6 @@ def test_a_module_that_is_imported_by_the_name_of_an_installed_one_is_refused_an
 def test_finding_the_user_s_code_imports_nothing(folder):
     write(folder / "loud.py", "raise SystemExit('imported')\n")
     code = "import sys; from repdyn import user_code; user_code.digest('loud:X'); sys.exit('torch' in sys.modules)"
-    library = Path(plugins.__file__).parents[1]
+    library = Path(load.__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(library)}, check=False)
     assert done.returncode == 0

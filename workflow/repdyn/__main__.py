@@ -31,13 +31,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from . import endings, finding, stages
-from . import study as studies
+from .catalogue import stages
+from .catalogue.paths import Paths
+from .catalogue.stages import STAGES
+from .config import study as studies
 from .errors import RepdynError, one_line
-from .jobs import Job
-from .paths import Paths
-from .progress import LOG
-from .stages import STAGES
+from .pipeline.jobs import Job
+from .runtime import endings
+from .runtime.progress import LOG
+from .user_code import locate
 
 
 class _Parser(argparse.ArgumentParser):
@@ -137,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.code is None:  # by hand: rules say where code is
         _say_if_another_is_here()
     study = studies.load(arguments.study)
-    finding.take_in(arguments.code or [arguments.study.parent])
+    locate.take_in(arguments.code or [arguments.study.parent])
     scope = STAGES[arguments.stage].scope
     if scope == "tool":
         module_of(arguments.stage).main(study)
@@ -151,7 +153,7 @@ def _run(arguments: argparse.Namespace) -> None:
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
     if study.data.contents is None:  # in the study's copy, which Snakemake's jobs read, it stands
-        study = importlib.import_module(".datasets", __package__).settled(study)
+        study = importlib.import_module(".data.datasets", __package__).settled(study)
     job = Job(arguments.stage, study, paths, run)
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
     _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)

@@ -17,12 +17,15 @@ if Path(repdyn.__file__).resolve().parents[1] != BESIDE.resolve().parent:
         f"`{Path(repdyn.__file__).parent}` before; use the rules of one checkout at a time."
     )
 
-from repdyn import config_file, jobs, schedule, snapshot, stages
+from repdyn.catalogue import stages
+from repdyn.catalogue.paths import Paths
+from repdyn.catalogue.stages import STAGES
+from repdyn.config import config_file
 from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
-from repdyn.paths import Paths
-from repdyn.stages import STAGES
+from repdyn.pipeline import jobs, snapshot
+from repdyn.training import checkpoint_schedule
 
 # Where results lie. Another workflow that uses this one as a module can put a prefix before it; Snakemake adds that to
 # the paths of rules, but not to what their commands say.
@@ -59,7 +62,7 @@ ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
 RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
 RUNS = [run.path for run in STUDY.runs]
-STEPS = schedule.steps_of(STUDY)
+STEPS = checkpoint_schedule.steps_of(STUDY)
 
 
 def here(wildcards, output):

@@ -4,7 +4,7 @@
 import atexit
 import subprocess
 
-from repdyn import last_words
+from repdyn.pipeline import last_words
 
 
 def reads_images(job):

@@ -19,27 +19,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from .. import data, datasets, noise, tables
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import USUAL
 from ..catalogue.plane_sets import IMAGES
+from ..data import datasets, label_noise, subsets
 from ..errors import RepdynError
 from ..figures import reading, style
 from ..figures.training import CURVES
-from ..files import atomic
-from ..layer_names import OUTPUT
-from ..progress import LOG, track
 from ..records.cka import CKA
+from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES, SEGMENTS
 from ..records.planes import PLANES
 from ..records.regions import PICTURES, SIMILARITY
 from ..records.train import HISTORY
+from ..runtime.progress import LOG, track
+from ..storage import tables
+from ..storage.files import atomic
 from . import page
 from .pack import changes, pack, triangle
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..study import Run
+    from ..config.study import Run
+    from ..pipeline.jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ROOM = 1000  # bytes, for the few words that are not known before it is known what fits
@@ -149,10 +150,12 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
 
 def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
     """Of each plane: where it lies, its three images, their classes, and those that each seed was trained on."""
-    settings, found = job.study.data, data.load(job.study.data, job.data_root)
+    settings, found = job.study.data, subsets.load(job.study.data, job.data_root)
     # Seeds differ in which wrong labels are given, and in nothing else of the data.
     train, wrong = found.train.labels, found.mislabelled
-    given_to_train = {seed: noise.given_labels(train, wrong, found.classes, settings, seed) for seed in job.study.seeds}
+    given_to_train = {
+        seed: label_noise.given_labels(train, wrong, found.classes, settings, seed) for seed in job.study.seeds
+    }
     shown = []
     for plane in planes.to_dict("records"):
         in_test = plane["planes"] == "test"

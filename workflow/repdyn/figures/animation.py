@@ -18,7 +18,7 @@ from ..records.train import HISTORY
 from . import planes, reading, sheet, style, training
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 ACROSS = 4  # panels side by side
 LEFT, GAP, HEAD, STRIP = 0.5, 0.1, 0.18, 1.0  # inches: axis, between panels, above each, height of the curves

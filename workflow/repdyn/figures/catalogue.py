@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .. import provenance
+from ..catalogue.paths import Paths
 from ..catalogue.plane_sets import IMAGES
-from ..paths import Paths
-from ..stages import Place
+from ..catalogue.stages import Place
+from ..pipeline import provenance
 
 if TYPE_CHECKING:
-    from ..study import Study
+    from ..config.study import Study
 
 # What kind of thing a figure shows; reports are ordered by it.
 TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
@@ -351,7 +351,7 @@ STUDY_FIGURES: dict[str, Entry] = {
 }
 # Pages made of tables, which no report describes.
 REPORT = Drawn(
-    module="report",
+    module="stages.report",
     of_run=(Paths.history, Paths.scores),
     of_study=(Paths.findings,),
     reads=("archs", "optimizers", "seeds", "rates", "confidence"),

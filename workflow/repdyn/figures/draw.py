@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RepdynError
-from ..files import atomic
+from ..storage.files import atomic
 from . import catalogue, style
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 # What would make two identical pictures differ.
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}

@@ -15,19 +15,19 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .. import phases, trajectories
+from ..analysis import phases, trajectory
 from ..catalogue.events import EVENTS
 from ..catalogue.measures import USUAL, Measure
 from ..errors import RepdynError
-from ..layer_names import OUTPUT
 from ..records.cka import CKA
+from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES
 from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
@@ -207,7 +207,7 @@ def rates(part: pd.DataFrame, value: str) -> pd.DataFrame:
     found = {}
     for layer in style.depth_order(part):
         matrix = part[part["layer"] == layer].pivot(index="epoch_a", columns="epoch_b", values=value).sort_index()
-        apart = np.diff(trajectories.positions(matrix.index.to_numpy(dtype=float)))
+        apart = np.diff(trajectory.positions(matrix.index.to_numpy(dtype=float)))
         found[layer] = (1 - np.diagonal(matrix.to_numpy(dtype=float), 1)) / apart
     return pd.DataFrame.from_dict(found, orient="index")
 

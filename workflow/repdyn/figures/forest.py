@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from .. import tables
 from ..catalogue.claims import MATCHINGS, UNDECIDED, in_words, more
 from ..catalogue.measures import MEASURES, USUAL, in_order
 from ..catalogue.scores import SCORES
 from ..records.findings import FINDINGS
+from ..storage import tables
 from . import sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contrast's heading, a claim's, an axis below
 HEADING_LINE = 0.1  # inches that each further line of a contrast's heading takes

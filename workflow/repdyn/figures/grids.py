@@ -18,14 +18,14 @@ from matplotlib.figure import Figure
 
 from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
-from ..layer_names import OUTPUT
 from ..records import cka, regions
+from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES
-from ..tables import Table
+from ..storage.tables import Table
 from . import reading, sheet, similarity, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 DEPTHS = 4  # relative depths 0, 1/3, 2/3 and 1
 BLOCKS = 2  # side by side

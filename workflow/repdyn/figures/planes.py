@@ -15,15 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
-from .. import data, datasets, tables
 from ..catalogue.plane_sets import IMAGES
+from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
+from ..storage import tables
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # how many checkpoints are shown
@@ -222,7 +223,7 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
     """The class of each image, and the one that this run was trained with where it is another."""
     if name != "mislabelled":
         return [f"class {label}" for label in plane["labels"]]
-    train = data.load(job.study.data, job.data_root, job.run.seed).train
+    train = subsets.load(job.study.data, job.data_root, job.run.seed).train
     given = dict(zip(train.examples.tolist(), train.given_labels.tolist(), strict=True))
     return [
         f"true {label}\ngiven {given[example]}"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .. import tables
+from ..storage import tables
 from . import style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..study import Run
-    from ..tables import Table
+    from ..config.study import Run
+    from ..pipeline.jobs import Job
+    from ..storage.tables import Table
 
 Events = dict[tuple[str, str, int], dict[str, float]]
 

@@ -27,7 +27,7 @@ from ..records.regions import SIMILARITY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 PER_ROW = 7  # layers, before they are wrapped
 LARGEST, SMALLEST = 1.3, 0.5  # inches

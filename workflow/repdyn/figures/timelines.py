@@ -19,7 +19,7 @@ from ..records.phases import SCORES, SEGMENTS
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
 SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns

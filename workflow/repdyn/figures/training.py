@@ -16,7 +16,7 @@ from ..records.train import HISTORY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 # Column, what it is the accuracy of, line width, line style.
 CURVES: dict[str, tuple[str, str, float, Any]] = {

@@ -14,7 +14,7 @@ from ..records.train import HISTORY
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..pipeline.jobs import Job
 
 # Column of ``ends``, what a legend says, colour, dashes.
 CURVES: tuple[tuple[str, str, str, Any], ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name of the library's own, in full: ``repdyn.tables.write``, or an attribute of such."""
+    """A name of the library's own, in full: ``repdyn.storage.tables.write``, or an attribute of such."""
 
     path: str
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..layer_names import KEYS
-from ..paths import Paths
-from ..tables import Table, schema
+from ..catalogue.paths import Paths
+from ..storage.tables import Table, schema
+from .layer_names import KEYS
 
 if TYPE_CHECKING:
     pass

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from ..paths import Paths
-from ..tables import Table, schema
+from ..catalogue.paths import Paths
+from ..storage.tables import Table, schema
 
 # Two more columns where `cka.resamples` asks for them.
 INTERVAL = schema(

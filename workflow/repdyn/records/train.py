@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from ..origin import Record
-from ..paths import Paths
-from ..tables import Table, schema
+from ..catalogue.paths import Paths
+from ..storage.origin import Record
+from ..storage.tables import Table, schema
 
 HISTORY = Table(
     "history",

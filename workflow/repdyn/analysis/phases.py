@@ -1,0 +1,297 @@
+"""Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
+
+Measures, events and scores are declared, with their formulas, in ``catalogue``: a measure that is no kernel has no
+phases. Phases are found in each layer under each measure (``changepoints.py``); events are epochs (``events.py``).
+Scores of a run under a measure are over its inner layers (``inner_layers.py``). What transition and alignment are at
+every moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have scored.
+
+Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
+(``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
+Debiased CKA is a kernel too: U-centred Grams have an inner product, of which it is the cosine.
+
+Missing is null: an event that does not take place, a score that needs it, a layer without phases.
+Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..catalogue import scores as names
+from ..catalogue.events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
+from ..catalogue.measures import KERNELS, Measure
+from ..records.cka import CKA
+from ..records.inner_layers import is_inner
+from ..records.phases import MOMENTS, SEGMENTS
+from ..records.regions import SIMILARITY
+from ..runtime.progress import LOG
+from . import change_points, events
+from . import trajectory as paths_in_time
+
+if TYPE_CHECKING:
+    from ..config.sections import Phases
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
+
+REACH = 4  # points on either side that novelty looks at
+LEAST_CHECKPOINTS = 4
+
+
+class Trajectory:
+    """One layer under one measure: its matrix, without checkpoints that have no similarity."""
+
+    def __init__(self, layer: str, depth: int, measure: Measure, rows: pd.DataFrame) -> None:
+        """Read the matrix.
+
+        Args:
+            layer: its name.
+            depth: observed layers from the input.
+            measure: a kernel.
+            rows: those of the measure's table that are of this layer under this measure.
+
+        Raises:
+            ValueError: if the measure is no kernel.
+        """
+        if not measure.kernel:
+            raise ValueError(f"{measure.name} is no kernel, so that it has no phases")
+        self.layer, self.depth, self.measure = layer, depth, measure.name
+        matrix = rows.pivot(index="step_a", columns="step_b", values=measure.column)
+        defined = matrix.index[np.diagonal(matrix.notna())]
+        self.S: Array = matrix.loc[defined, defined].to_numpy(dtype=float)
+        self.steps: Array = defined.to_numpy()
+        self.epochs: Array = rows.drop_duplicates("step_a").set_index("step_a")["epoch_a"].loc[defined].to_numpy()
+        if len(self.steps) >= LEAST_CHECKPOINTS:
+            self.position: Array = paths_in_time.positions(self.epochs)
+            self.grid: Array = paths_in_time.even_grid(self.position)
+            self.even: Array = paths_in_time.even(self.S, self.position)
+
+
+def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
+    """Every layer under every measure, in order of measure and depth."""
+    of_table = {CKA.name: cka, SIMILARITY.name: regions}
+    for measure in KERNELS.values():
+        frame = measure.rows(of_table[measure.table])
+        if measure.column not in frame:  # a CKA table of one estimator alone
+            continue
+        for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
+            yield Trajectory(layer, depth, measure, frame[frame["layer"] == layer])
+
+
+def novelties(S: Array, reach: int = REACH) -> Array:
+    """Foote's novelty of every moment between two points: similarity within ``reach`` on either side minus across."""
+    E = len(S)
+    found = []
+    for point in range(reach, E - reach + 1):
+        before, after = slice(point - reach, point), slice(point, point + reach)
+        found.append((S[before, before].mean() + S[after, after].mean()) / 2 - S[before, after].mean())
+    return np.array(found)
+
+
+def novelty(S: Array) -> float | None:
+    """The largest novelty, None where there are too few points for one."""
+    found = novelties(S)
+    return float(found.max()) if len(found) else None
+
+
+def transition(S: Array, grid: Array, moment: float | None) -> float | None:
+    """How novel a moment is among all: 1 if more than any, −1 if less; 0 on average for an unrelated moment.
+
+    Args:
+        S: (points, points).
+        grid: (points,) in decades of epochs.
+        moment: an epoch; None, initialisation, or so near an end that it has no novelty, gives None.
+    """
+    return lead(novelties(S), between(grid)[REACH - 1 : len(grid) - REACH], moment)
+
+
+def between(grid: Array) -> Array:
+    """Moments half way between neighbouring points of a grid, (points - 1,)."""
+    middles: Array = (grid[:-1] + grid[1:]) / 2
+    return middles
+
+
+def lead(novelty: Array, at: Array, moment: float | None) -> float | None:
+    """:func:`transition` from the novelty of evenly spaced moments ``at``, both (n,), in decades of epochs."""
+    if not moment or len(novelty) < 2:
+        return None
+    away = np.abs(at - np.log10(moment))
+    nearest = int(away.argmin())
+    if away[nearest] > (at[1] - at[0]) / 2 + 1e-9:
+        return None
+    ahead = novelty[nearest] - np.delete(novelty, nearest)
+    # Differences of rounding are ties.
+    return float(np.sign(np.where(np.abs(ahead) < 1e-9, 0.0, ahead)).mean())
+
+
+def alignment(boundaries: Array, position: Array, moment: float | None) -> float | None:
+    """How near a moment is to the nearest boundary: 1 at it, 0 as near as moments are on average, below if farther."""
+    if not moment or not len(boundaries) or not position[0] <= np.log10(moment) <= position[-1]:
+        return None
+    moments = np.linspace(position[0], position[-1], 1001)
+    expected = np.abs(moments[:, None] - boundaries).min(1).mean()
+    return float(1 - np.abs(np.log10(moment) - boundaries).min() / expected)
+
+
+def curves(t: Trajectory, boundaries: Array) -> pd.DataFrame:
+    """The rows of ``MOMENTS`` of a layer: what transition and alignment are read from, at every moment.
+
+    Args:
+        t: the layer under a measure.
+        boundaries: between its phases, in decades of epochs.
+    """
+    at = between(t.grid)
+    novelty = np.full(len(at), np.nan)
+    found = novelties(t.even)
+    novelty[REACH - 1 : REACH - 1 + len(found)] = found
+    aligned = [alignment(boundaries, t.position, moment) for moment in 10**at]
+    columns = {"layer": t.layer, "depth": t.depth, "measure": t.measure, "epoch": 10**at, "novelty": novelty}
+    return pd.DataFrame(columns | {"alignment": np.array(aligned, dtype=float)})
+
+
+def changes(
+    S: Array, epochs: Array, onset: float | None, fitted: float | None, dip: float | None = None
+) -> dict[str, float | None]:
+    """How much a layer changes early, through memorization, after perfect fit, and from the test dip on."""
+    before = epochs < onset if onset is not None else np.zeros(len(epochs), dtype=bool)
+    after = epochs >= fitted if fitted is not None else np.zeros(len(epochs), dtype=bool)
+    descent = np.flatnonzero(epochs >= dip)[:1] if dip is not None else np.array([], dtype=int)
+    among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
+    return {
+        # Where initialisation has no similarity, the first checkpoint that has one is no substitute.
+        names.CHANGE_EARLY: float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() and epochs[0] == 0 else None,
+        names.CHANGE_MEMORIZATION: float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
+        names.CHANGE_FITTED: float(1 - among.mean()) if len(among) else None,
+        names.CHANGE_DESCENT: float(1 - S[descent[0], -1]) if len(descent) else None,
+    }
+
+
+def synchrony(S: Array, T: Array) -> float | None:
+    """CKA between two layers' double-centred matrices: do they change at the same times? None if one never does."""
+    one, other = _double_centred(S), _double_centred(T)
+    norms = np.linalg.norm(one) * np.linalg.norm(other)
+    return float((one * other).sum() / norms) if norms > 0 else None
+
+
+def _double_centred(S: Array) -> Array:
+    centred: Array = S - S.mean(0) - S.mean(1)[:, None] + S.mean()
+    return centred
+
+
+def progress(t: Trajectory) -> Array | None:
+    """Cumulative share of all change up to each point of the even grid, from 0 to 1.
+
+    Change is 1 − similarity of neighbouring checkpoints, and even between them.
+    """
+    steps = 1 - np.diagonal(t.S, 1)
+    total = steps.sum()
+    if not total > 0:
+        return None
+    shares: Array = np.interp(t.grid, t.position, np.concatenate([[0.0], steps.cumsum() / total]))
+    return shares
+
+
+def _progress_gap(one: Trajectory, other: Trajectory) -> float | None:
+    shares = progress(one), progress(other)
+    return None if shares[0] is None or shares[1] is None else float(np.abs(shares[0] - shares[1]).mean())
+
+
+def _boundary_distance(boundaries: Array, fitted: float | None) -> float | None:
+    if not fitted or not len(boundaries):
+        return None
+    return float(np.abs(boundaries - np.log10(fitted)).min())
+
+
+def boundary(t: Trajectory) -> float:
+    """Where the best two phases of a trajectory meet, in decades of epochs."""
+    (_, first), _ = change_points.segmentations(t.even, 2)[2]
+    return float(t.grid[first - 1] + t.grid[first]) / 2
+
+
+def _mean(values: list[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
+
+
+def together(
+    measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
+) -> list[Score]:
+    """The scores of a run under one measure; boundaries of phases, by layer, are in decades of epochs."""
+    inner = [t for t in layers if is_inner(t.layer, t.depth)]
+    enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
+    pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
+    distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
+    spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
+    return [
+        (None, None, measure, names.SYNCHRONY, _mean([synchrony(a.even, b.even) for a, b in pairs])),
+        (None, None, measure, names.PROGRESS_GAP, _mean([_progress_gap(*pair) for pair in pairs])),
+        (None, None, measure, names.BOUNDARY_SPREAD, spread),
+        (None, None, measure, names.BOUNDARY_DISTANCE, _mean(distances)),
+    ]
+
+
+def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
+    """Spearman correlation of depth and change over inner layers; None for fewer than 3."""
+    inner = [(t.depth, change.get(t.layer)) for t in layers if is_inner(t.layer, t.depth)]
+    there = [(depth, value) for depth, value in inner if value is not None]
+    if len(there) < 3 or len({value for _, value in there}) < 2:
+        return None
+    return float(stats.spearmanr(*zip(*there, strict=True)).statistic)
+
+
+def analyse(
+    history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Phases
+) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
+    """Segments, scores and moments of a run.
+
+    Args:
+        history: its columns as arrays.
+        cka: its CKA table.
+        regions: its table of region similarity.
+        settings: the config's ``phases``.
+    """
+    found = events.events(history, settings)
+    onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
+    scores: list[Score] = [(None, None, None, name, value) for name, value in found.items()]
+    segments: list[tuple[Any, ...]] = []
+    moments: list[pd.DataFrame] = []
+    for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
+        layers, boundaries = list(group), {}
+        change: dict[str, dict[str, float | None]] = {}
+        for t in layers:
+            if len(t.steps) < LEAST_CHECKPOINTS:
+                LOG.warning("%s has %s at %d checkpoints only: no phases", t.layer, measure, len(t.steps))
+                boundaries[t.layer] = np.array([])
+                scores.append((t.layer, t.depth, measure, names.PHASES, None))
+                continue
+            of_grid, of_D = change_points.phases(t.even)
+            starts = paths_in_time.starts(of_grid, t.grid, t.position)
+            boundaries[t.layer] = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
+            ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
+            segments += [
+                (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
+                for i, (a, b) in enumerate(zip(starts, ends, strict=True))
+            ]
+            values = {names.PHASES: float(len(starts)), names.NOVELTY: novelty(t.even)}
+            moments.append(curves(t, boundaries[t.layer]))
+            values[names.TRANSITION_FITTED] = transition(t.even, t.grid, fitted)
+            values |= {
+                name: alignment(boundaries[t.layer], t.position, found[event])
+                for event, name in names.ALIGNMENT.items()
+            }
+            values |= {name: of_D.get(D) for D, name in names.DISTINGUISHABILITY.items()}
+            change[t.layer] = changes(t.S, t.epochs, onset, fitted, found[TEST_DIP])
+            values |= change[t.layer]
+            scores += [(t.layer, t.depth, measure, name, value) for name, value in values.items()]
+        scores += together(measure, layers, boundaries, fitted)
+        for of_layer, name in names.DEPTH_TREND.items():
+            of_layers = {layer: values[of_layer] for layer, values in change.items()}
+            scores.append((None, None, measure, name, depth_trend(layers, of_layers)))
+    at_moments = pd.concat(moments, ignore_index=True) if moments else pd.DataFrame(columns=MOMENTS.names)
+    return pd.DataFrame(segments, columns=SEGMENTS.names), scores, at_moments

@@ -1,0 +1,87 @@
+"""Fair pairs of optimizers: which learning rates of two families are held against each other.
+
+A contrast of optimizers is a contrast of learning rates too. Where a grid holds several optimizers of one family
+(``family`` in the config, else the optimizer's own name), a contrast of two families is given three ways:
+
+- plain: every pair of runs of the two families; several rates are averaged within a family;
+- at equal speed of fit: for each architecture the two optimizers whose epochs of first perfect fit, on a log scale and
+  averaged over seeds, are nearest to each other; only optimizers that fit with every seed come into question;
+- at best test accuracy: for each architecture and family the optimizer of the best test accuracy, averaged over seeds.
+
+Both choices look at the history alone, never at a score that is tested.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..catalogue.claims import BEST_ACCURACY, EQUAL_SPEED
+from ..catalogue.events import PERFECT_FIT_FIRST
+from ..catalogue.scores import TEST_ACCURACY_BEST
+
+Chosen = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which optimizers of two families are compared: architecture -> those of the first, those of the second.
+
+    The name is one of ``catalogue.claims.MATCHINGS``, None for all of them.
+    """
+
+    name: str | None
+    chosen: Chosen
+
+    def restrict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of the runs that are compared."""
+        cells = {(arch, name) for arch, sides in self.chosen.items() for side in sides for name in side}
+        return frame[[cell in cells for cell in zip(frame["arch"], frame["optimizer"], strict=True)]]
+
+    def describe(self, rates: Mapping[tuple[str, str], float]) -> str:
+        """Architectures with the optimizers held against each other and their rates."""
+
+        def side(arch: str, names: Sequence[str]) -> str:
+            return ", ".join(f"{name} {rates[arch, name]:g}" if (arch, name) in rates else name for name in names)
+
+        return "; ".join(f"{arch}: {side(arch, a)} - {side(arch, b)}" for arch, (a, b) in self.chosen.items())
+
+
+def matchings(facts: pd.DataFrame, families: Mapping[str, str], levels: Sequence[str]) -> Iterator[Matching]:
+    """The plain matching and, where a family has several members, the two fair ones.
+
+    Args:
+        facts: a row for each run: arch, optimizer, seed, perfect_fit_first, test_accuracy_best.
+        families: optimizer -> family.
+        levels: the two families of a contrast.
+    """
+    members = [tuple(name for name, family in families.items() if family == level) for level in levels]
+    archs = facts["arch"].drop_duplicates().tolist()
+    yield Matching(None, dict.fromkeys(archs, (members[0], members[1])))
+    if max(map(len, members)) < 2:
+        return
+    speeds = _means(facts.assign(value=np.log10(facts[PERFECT_FIT_FIRST].astype(float))))
+    accuracies = _means(facts.assign(value=facts[TEST_ACCURACY_BEST].astype(float)))
+    equal: Chosen = {}
+    best: Chosen = {}
+    for arch in archs:
+        pairs = [p for p in itertools.product(*members) if all(np.isfinite(speeds[arch, name]) for name in p)]
+        if pairs:
+            a, b = min(pairs, key=lambda pair: abs(speeds[arch, pair[0]] - speeds[arch, pair[1]]))
+            equal[arch] = (a,), (b,)
+        sides = [[name for name in side if np.isfinite(accuracies[arch, name])] for side in members]
+        if all(sides):
+            a, b = (max(side, key=lambda name: accuracies[arch, name]) for side in sides)
+            best[arch] = (a,), (b,)
+    yield Matching(EQUAL_SPEED, equal)
+    yield Matching(BEST_ACCURACY, best)
+
+
+def _means(facts: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """(arch, optimizer) -> mean of ``value`` over seeds, NaN if a seed has none."""
+    grouped = facts.groupby(["arch", "optimizer"], sort=False)["value"]
+    return {cell: float(part.mean(skipna=False)) for cell, part in grouped}  # type: ignore[misc]

@@ -1,0 +1,189 @@
+"""Every stage: what it is called, what it is for, and what it depends on and leaves behind.
+
+A stage is a module with ``main(job)``, an entry here and a rule; of a tool, which no rule calls, ``main(study)``. The
+command line, what decides a rerun, ``plan``, the inputs of figures and what rules ask for by name follow from the
+entry. Imports nothing heavy: Snakemake, and every cluster job, reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from .paths import Paths
+
+Scope = Literal["run", "study", "either", "tool"]
+# A method of ``Paths``: where a file lies.
+Place = Callable[..., str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage.
+
+    Attributes:
+        scope: what one job of it is for: a run, the whole study, either of them, or, of a tool, a person.
+        help: what it does, in a line.
+        module: the module whose ``main`` does it; the one of the stage's name in ``stages`` where this is empty.
+        sections: which parts of the config determine its numbers, through the stages before it too: sections, or one
+            setting of a section. ``run`` is the run's architecture, optimizer and seed, or the whole grid, without
+            ``layers`` and ``families``, which are parts of their own.
+        user_code: what it computes with of the code that a study may name by import path.
+        writes: where the tables and other files lie that later stages and figures read.
+        reads_images: whether its jobs read the data set itself, not only tables that were made from it, so that it
+            must have been fetched before.
+        uses_gpu: whether a job of it takes a GPU where there is one.
+        on_demand: whether ``rule all`` leaves it out.
+    """
+
+    scope: Scope
+    help: str
+    module: str = ""
+    sections: tuple[str, ...] = ()
+    user_code: tuple[Literal["model", "optimizer"], ...] = ()
+    writes: tuple[Place, ...] = ()
+    reads_images: bool = False
+    uses_gpu: bool = False
+    on_demand: bool = False
+
+
+_TRAIN = ("data", "run", "training", "checkpoints")
+_ACTIVATIONS = (*_TRAIN, "layers", "activations")
+_PROBES = (*_ACTIVATIONS, "probes")
+_REGIONS = (*_PROBES, "planes")
+_PHASES = (*_REGIONS, "cka", "phases")
+
+# In the order in which a study goes through them.
+STAGES: dict[str, Stage] = {
+    "fetch": Stage(
+        scope="study",
+        help="download or decode the data set, where that has not been done",
+        on_demand=True,
+    ),
+    "examples": Stage(
+        scope="study",
+        help="which examples are used, and which are mislabelled",
+        sections=("data",),
+        writes=(Paths.examples,),
+        reads_images=True,
+    ),
+    "planes": Stage(
+        scope="study",
+        help="planes through triplets of images, shared by all runs",
+        sections=("data", "planes"),
+        writes=(Paths.planes,),
+        reads_images=True,
+    ),
+    "train": Stage(
+        scope="run",
+        help="train a run; leaves history and checkpoints",
+        sections=_TRAIN,
+        user_code=("model", "optimizer"),
+        writes=(Paths.history, Paths.checkpoint, Paths.state),
+        reads_images=True,
+        uses_gpu=True,
+    ),
+    "activations": Stage(
+        scope="run",
+        help="activations of every observed layer at every checkpoint",
+        sections=_ACTIVATIONS,
+        user_code=("model",),
+        writes=(Paths.activations,),
+        reads_images=True,
+        uses_gpu=True,
+    ),
+    "cka": Stage(
+        scope="run",
+        help="CKA of each layer with itself at every other checkpoint",
+        sections=(*_ACTIVATIONS, "cka"),
+        writes=(Paths.cka,),
+        uses_gpu=True,
+    ),
+    "cka_layers": Stage(
+        scope="run",
+        help="CKA between the layers of a run at each checkpoint",
+        sections=(*_ACTIVATIONS, "cka.tf32"),
+        writes=(Paths.cka_layers,),
+        uses_gpu=True,
+        on_demand=True,
+    ),
+    "cka_between": Stage(
+        scope="study",
+        help="CKA between runs, at the same layer and checkpoint",
+        sections=(*_ACTIVATIONS, "cka.tf32"),
+        writes=(Paths.cka_between,),
+        uses_gpu=True,
+        on_demand=True,
+    ),
+    "probes": Stage(
+        scope="run",
+        help="a linear probe on each layer at each checkpoint",
+        sections=_PROBES,
+        writes=(Paths.probe_weights, Paths.probe_accuracy),
+    ),
+    "regions": Stage(
+        scope="run",
+        help="decision regions of probes and network, and how they agree between checkpoints",
+        sections=_REGIONS,
+        user_code=("model",),
+        writes=(
+            Paths.region_labels,
+            Paths.region_pictures,
+            Paths.region_similarity,
+            Paths.region_floor,
+            Paths.region_fragmentation,
+        ),
+        uses_gpu=True,
+    ),
+    "regions_between": Stage(
+        scope="study",
+        help="agreement of decision regions between runs, at the same layer and checkpoint",
+        sections=_REGIONS,
+        writes=(Paths.region_between,),
+        on_demand=True,
+    ),
+    "phases": Stage(
+        scope="run",
+        help="phases of training, events and scores of a run",
+        sections=_PHASES,
+        writes=(Paths.segments, Paths.scores, Paths.moments),
+    ),
+    "findings": Stage(
+        scope="study",
+        help="claims about the whole grid, tested",
+        sections=(*_PHASES, "findings", "families"),
+        writes=(Paths.findings, Paths.pairs),
+    ),
+    # What decides the redrawing of figures and pages stands in ``figures/catalogue.py``.
+    "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),
+    "report": Stage(
+        scope="study",
+        help="tables that people read: what was found, what became of each run",
+        on_demand=True,
+    ),
+    "explorer": Stage(
+        scope="study",
+        help="one page in which a person moves through the study's training",
+        module="explorer.build",
+        on_demand=True,
+    ),
+    "check": Stage(scope="tool", module="planning.check", help="check a whole study before anything runs"),
+    "layers": Stage(
+        scope="tool", module="planning.layers", help="print what would be observed of each architecture, with shapes"
+    ),
+    "plan": Stage(
+        scope="tool", module="planning.plan", help="print what a study comes to: jobs, checkpoints, disk, memory"
+    ),
+    "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
+}
+
+
+def module_of(stage: str) -> str:
+    """The module of a stage, as named within the package."""
+    return STAGES[stage].module or f"stages.{stage}"
+
+
+def by_default() -> dict[str, Stage]:
+    """The stages that ``rule all`` has jobs of, besides figures."""
+    return {name: stage for name, stage in STAGES.items() if stage.scope in ("run", "study") and not stage.on_demand}

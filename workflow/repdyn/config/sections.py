@@ -1,0 +1,383 @@
+"""What may be written into each section of a study's config, and every default.
+
+One pydantic model for each section, put together in ``study.py``. Imports nothing heavy: Snakemake, and every cluster
+job, reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from functools import cache
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from . import plain
+from .messages import listed
+from .names import Name
+
+# Of a run: a folder that tables are partitioned by, whose number readers take for one of 32 bits, or for text.
+RunSeed = Annotated[int, Field(ge=0, lt=2**31)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+# A model's or optimizer's own arguments, `1e-3` among them a number.
+Kwargs = Annotated[dict[str, Any], AfterValidator(plain.numbers)]
+# Generous bounds on what decides how long a study takes to plan: beyond them a slip is likelier than a study.
+MOST_EPOCHS = 10_000_000
+MOST_EVALUATIONS = 1_000_000  # of a run
+MOST_CHECKPOINTS = 10_000  # of a run, of which every pair is compared
+LARGEST_IMAGE = 4_096  # pixels a side
+Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
+ImageSize = Annotated[int, Field(ge=4, le=LARGEST_IMAGE)]
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """Refuse a list that has something twice."""
+    twice = sorted(value for value, number in Counter(values).items() if number > 1)
+    if twice:
+        raise ValueError(f"{listed(twice)} stands there more than once; name each once")
+    return values
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are errors, and nothing changes after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, field: ValidationInfo) -> Any:
+        """Read `1e3` as a number, which is text in YAML, and no `true` as 1."""
+        if not _is_number(cls, str(field.field_name)):
+            return value
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+        if any(isinstance(single, bool) for single in inner):
+            raise ValueError("`true` and `false`, and in YAML yes, no, on and off, are no numbers")
+        return plain.numbers(value)
+
+
+@cache
+def _is_number(model: type[BaseModel], field: str) -> bool:
+    """Whether a setting is a number, or a list or section of numbers."""
+
+    def kinds(annotation: Any) -> set[Any]:
+        inner = get_args(annotation)
+        return set().union(*map(kinds, inner)) if inner else {annotation}
+
+    found = kinds(model.model_fields[field].annotation)
+    return bool(found & {int, float}) and bool not in found
+
+
+class Folder(Section):
+    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it: see ``folders.py``.
+
+    ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
+    """
+
+    path: str
+    classes: int = Field(ge=2, le=65_536)
+    channels: Literal[1, 3] = 3
+    size: ImageSize
+    train: int = Field(ge=10)
+    test: int = Field(ge=10)
+
+
+class Data(Section):
+    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``.
+
+    ``contents`` is a digest of the files of an image folder: see ``contents.py``. It is filled in when a study is
+    taken, so that other images are another study; written into the config, it refuses others.
+    """
+
+    dataset: str = "digits"
+    folder: Folder | None = None
+    contents: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{16}-[0-9a-f]{16}$", exclude_if=lambda contents: contents is None
+    )
+    train_size: int | None = Field(default=None, ge=10)
+    test_size: int | None = Field(default=None, ge=10)
+    image_size: ImageSize | None = None
+    label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
+    label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
+    label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _image_folders_are_described(self) -> Data:
+        if (self.dataset == "image-folder") != (self.folder is not None):
+            raise ValueError(
+                "`dataset: image-folder`, and no other, needs a section `folder` with path, classes, size, train and "
+                "test: what is in the folder"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_are_of_two_classes(self) -> Data:
+        if self.label_noise_pairs is not None and self.label_noise_kind != "pairs":
+            raise ValueError("`label_noise_pairs` is for `label_noise_kind: pairs` only")
+        same = [true for true, other in (self.label_noise_pairs or {}).items() if true == other]
+        if same:
+            raise ValueError(f"`label_noise_pairs` makes class {same[0]} into itself; a wrong label is another one")
+        return self
+
+
+class Architecture(Section):
+    """A model of timm by name, of torchvision (``torchvision:name``), or of one's own (``package.module:Name``).
+
+    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``architectures.py``.
+    """
+
+    model: str
+    kwargs: Kwargs = {}
+    stem: Literal["native", "small"] = "native"
+    width: int | None = Field(default=None, ge=1, le=4_096)
+    layers: list[str] | None = Field(default=None, min_length=1)
+
+
+class RateSchedule(Section):
+    """How the learning rate changes, by timm's name; over ``epochs``, all of training where that is left out."""
+
+    sched: str
+    epochs: Epochs | None = None
+    warmup_epochs: float = Field(default=0.0, ge=0.0, le=MOST_EPOCHS)
+    kwargs: Kwargs = {}
+
+    def within(self, epochs: int) -> RateSchedule:
+        """As it is in a training of so many epochs: of a length, or, where it needs none, of no length."""
+        is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
+        return self.model_copy(update={"epochs": None if is_endless else (self.epochs or epochs)})
+
+
+class Optimizer(Section):
+    """An optimizer by timm's name, or of one's own (``package.module:Name``).
+
+    ``lr`` is one number, or one for each architecture; without a ``schedule`` it stays what it is.
+    """
+
+    opt: str
+    lr: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]]
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    schedule: RateSchedule | None = None
+    kwargs: Kwargs = {}
+    family: Name | None = None
+
+    def rate(self, arch: str) -> float:
+        """The rate for an architecture."""
+        return self.lr[arch] if isinstance(self.lr, dict) else self.lr
+
+    def of_run(self, arch: str, epochs: int) -> Optimizer:
+        """As a run of an architecture has it in a training of so many epochs: of one rate, its schedule of a length."""
+        schedule = None if self.schedule is None else self.schedule.within(epochs)
+        return self.model_copy(update={"lr": self.rate(arch), "schedule": schedule})
+
+
+class Augmentation(Section):
+    """Random crops of images padded by so many pixels, and horizontal flips."""
+
+    padding: int = Field(default=4, ge=0, le=LARGEST_IMAGE)
+    flip: bool = True
+
+
+class Training(Section):
+    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
+
+    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py`` and
+    ``layouts.py``.
+    """
+
+    epochs: Epochs
+    batch_size: int = Field(default=64, ge=1, lt=2**31)
+    evaluations_per_decade: int | None = Field(default=None, ge=1, le=10_000)
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    clip_norm: float | None = Field(default=None, gt=0.0)
+    augmentation: Augmentation | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
+
+    @model_validator(mode="after")
+    def _evaluations_are_countable(self) -> Training:
+        if self.evaluations_per_decade is None and self.epochs > MOST_EVALUATIONS:
+            raise ValueError(
+                f"measured at each of {self.epochs:,} epochs, a history is longer than {MOST_EVALUATIONS:,} rows; set "
+                "`evaluations_per_decade`"
+            )
+        return self
+
+
+class Checkpoints(Section):
+    """When checkpoints are taken: see ``schedule.py``."""
+
+    schedule: Literal["log", "linear", "explicit"] = "log"
+    per_decade: int = Field(default=10, ge=1, le=MOST_CHECKPOINTS)
+    first: float = Field(default=1.0, ge=1e-6, le=MOST_EPOCHS)
+    every: float = Field(default=10.0, ge=1e-6, le=MOST_EPOCHS)
+    epochs: list[Annotated[float, Field(ge=0.0, le=MOST_EPOCHS)]] = Field(default=[], max_length=MOST_CHECKPOINTS)
+
+    @model_validator(mode="after")
+    def _explicit_needs_epochs(self) -> Checkpoints:
+        if (self.schedule == "explicit") != bool(self.epochs):
+            raise ValueError("`epochs` is a list for `schedule: explicit`, and for that schedule only")
+        return self
+
+    def at_most(self, epochs: int) -> int:
+        """How many the schedule has within so many epochs of training, if each is at a step of its own."""
+        match self.schedule:
+            case "log":
+                return max(0, math.floor(self.per_decade * math.log10(epochs / self.first)) + 1)
+            case "linear":
+                return math.floor(epochs / self.every)
+            case "explicit":
+                return len(self.epochs)
+
+
+class Reduction(Section):
+    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``reduction.py``."""
+
+    pool: int | None = Field(default=None, ge=1)
+    tokens: Literal["all", "class", "mean"] = "all"
+
+
+class Activations(Section):
+    """Which examples' activations are kept, how much of them, and in which precision."""
+
+    similarity_examples: int = Field(default=500, ge=4)
+    similarity_from: Literal["train", "test"] = "test"
+    probe_examples: int | None = Field(default=None, ge=10)
+    reduction: Reduction = Reduction()
+    dtype: Literal["float16", "float32"] = "float16"
+
+
+class Cka(Section):
+    """Settings of the CKA stage that change its numbers.
+
+    ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
+    ``minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see ``bootstrap.py``. ``tf32`` lets a
+    GPU multiply with 10 bits of precision.
+    """
+
+    batch_examples: int | None = Field(default=None, ge=8)
+    resamples: int = Field(default=0, ge=0, le=100_000)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    seed: Seed = 0
+    tf32: bool = False
+
+    @model_validator(mode="after")
+    def _ends_of_intervals_need_resamples_beyond_them(self) -> Cka:
+        least = round(1 / (1 - self.confidence)) - 1
+        if 0 < self.resamples < least:
+            raise ValueError(
+                f"`resamples` ({self.resamples}) must be at least {least} for `confidence: {self.confidence}`, or 0 "
+                "for no intervals"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _resamples_need_whole_grams(self) -> Cka:
+        if self.resamples and self.batch_examples is not None:
+            raise ValueError("`resamples` needs whole Grams: leave out `batch_examples`, or set `resamples: 0`")
+        return self
+
+
+class Logistic(Section):
+    """How L-BFGS solves logistic probes: until no component of the mean gradient is above ``tolerance``."""
+
+    tolerance: float = Field(default=1e-6, gt=0.0)
+    iterations: int = Field(default=2000, ge=1, le=1_000_000)
+
+
+class Sgd(Section):
+    """How stochastic gradient descent solves probes; ``lr`` is divided by the number of live units."""
+
+    epochs: int = Field(default=30, ge=1, le=1_000_000)
+    batch_size: int = Field(default=64, ge=1, lt=2**31)
+    lr: float = Field(default=1.0, gt=0.0)
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+
+
+class Probes(Section):
+    """The linear classifier that is trained on every layer.
+
+    ``penalty`` is relative to the mean eigenvalue of the Gram matrix, for every kind. ``seed`` draws the halves of the
+    noise floor, and what is random about ``sgd``.
+    """
+
+    kind: Literal["ridge", "logistic", "sgd"] = "ridge"
+    penalty: float = Field(default=0.1, ge=1e-12, le=1e12)
+    logistic: Logistic = Logistic()
+    sgd: Sgd = Sgd()
+    seed: Seed = 0
+
+
+class Planes(Section):
+    """The planes through triplets of images on which decision regions are compared.
+
+    ``count`` planes of ``resolution``² points for each of the sets test, clean and mislabelled, plus
+    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at. ``distinct_classes`` asks
+    for three classes a plane, which data of two do not have.
+    """
+
+    count: int = Field(default=500, ge=1, le=1_000_000)
+    resolution: int = Field(default=50, ge=2, le=100_000)
+    margin: float = Field(default=0.1, ge=0.0, le=1_000.0)
+    pictures: int = Field(default=1, ge=1, le=1_000_000)
+    picture_resolution: int = Field(default=60, ge=2, le=100_000)
+    picture_margin: float = Field(default=0.5, ge=0.0, le=1_000.0)
+    distinct_classes: bool = True
+    seed: Seed = 0
+
+
+class Phases(Section):
+    """What counts as an event, and how hard it is to start a phase."""
+
+    onset: float = Field(default=0.25, gt=0.0, lt=1.0)
+    end: float = Field(default=0.95, gt=0.0, le=1.0)
+    sustained: float = Field(default=0.995, gt=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _onset_before_end(self) -> Phases:
+        if self.onset >= self.end:
+            raise ValueError(f"`onset` ({self.onset}) must lie below `end` ({self.end})")
+        return self
+
+
+class Contrast(Section):
+    """Two levels of a factor of the grid, the first against the second."""
+
+    factor: Literal["arch", "optimizer"]
+    levels: tuple[Name, Name]
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Contrast:
+        if self.levels[0] == self.levels[1]:
+            raise ValueError(f"`levels` holds {self.levels[0]} against itself; name two")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.factor}: {self.levels[0]} - {self.levels[1]}"
+
+
+class Findings(Section):
+    """How claims about the grid are tested, and between what: where that is left out, see ``Study.contrasts``."""
+
+    contrasts: list[Contrast] | None = Field(default=None, max_length=1_000)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    resamples: int = Field(default=10_000, ge=100, le=1_000_000)
+    seed: Seed = 0
+
+
+class Figures(Section):
+    """Which formats `rule all` draws, any of which can be asked for by file name; how large the explorer may be."""
+
+    formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1), AfterValidator(distinct)] = ["png"]
+    explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
+
+
+class Execution(Section):
+    """How and where it is computed; none of it is meant to change a number, so none of it is a hyperparameter."""
+
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    data_root: str = "data"
+    memory_gib: float = Field(default=2.0, gt=0.0, le=1e6)
+    save_state_seconds: float = Field(default=60.0, ge=0.0)

@@ -1,0 +1,265 @@
+"""The typed study config as a whole, and the grid that follows from it.
+
+From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`, whose sections, with
+every default, are in ``settings.py``. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs
+the data set's shape or the model itself is checked by ``check.py``.
+
+``Study.hyperparameters(stage, run)`` says which settings determine a stage's numbers, its own and those of the
+stages before it; they are compared with what a file says it was made with, and are what a rerun is decided by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from ..catalogue.stages import STAGES
+from ..errors import RepdynError
+from . import config_file, messages, plain
+from .names import Level, Name, refuse_twins
+from .sections import (
+    MOST_CHECKPOINTS,
+    Activations,
+    Architecture,
+    Checkpoints,
+    Cka,
+    Contrast,
+    Data,
+    Execution,
+    Figures,
+    Findings,
+    Optimizer,
+    Phases,
+    Planes,
+    Probes,
+    RunSeed,
+    Section,
+    Training,
+    distinct,
+)
+
+Hyperparameters = dict[str, Any]
+MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid."""
+
+    arch: str
+    optimizer: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.arch} {self.optimizer} seed {self.seed}"
+
+    @property
+    def path(self) -> str:
+        """The hive partition, ``arch=…/optimizer=…/seed=…``."""
+        return f"arch={self.arch}/optimizer={self.optimizer}/seed={self.seed}"
+
+
+class Study(Section):
+    """A whole study: a grid of runs and the settings of every stage."""
+
+    name: Name
+    archs: dict[Level, Architecture] = Field(min_length=1)
+    optimizers: dict[Level, Optimizer] = Field(min_length=1)
+    seeds: Annotated[list[RunSeed], Field(min_length=1), AfterValidator(distinct)]
+    data: Data = Data()
+    training: Training
+    checkpoints: Checkpoints = Checkpoints()
+    activations: Activations = Activations()
+    cka: Cka = Cka()
+    probes: Probes = Probes()
+    planes: Planes = Planes()
+    phases: Phases = Phases()
+    findings: Findings = Findings()
+    figures: Figures = Figures()
+    execution: Execution = Execution()
+
+    @model_validator(mode="after")
+    def _runs_are_folders_that_can_be_told_apart_and_counted(self) -> Study:
+        refuse_twins(self.archs, "archs")
+        refuse_twins(self.optimizers, "optimizers")
+        runs = len(self.archs) * len(self.optimizers) * len(self.seeds)
+        if runs > MOST_RUNS:
+            raise ValueError(
+                f"`archs`, `optimizers` and `seeds` make {runs:,} runs, of which a study has at most {MOST_RUNS:,}; "
+                "divide it into several"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _checkpoints_are_countable(self) -> Study:
+        number = self.checkpoints.at_most(self.training.epochs)
+        if number > MOST_CHECKPOINTS:
+            raise ValueError(
+                f"`checkpoints` asks for {number:,} of a run, and at most {MOST_CHECKPOINTS:,} can be compared; take "
+                f"fewer in {self.training.epochs:,} epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rates_are_given_for_every_arch(self) -> Study:
+        for name, optimizer in self.optimizers.items():
+            if isinstance(optimizer.lr, dict) and set(optimizer.lr) != set(self.archs):
+                given, wanted = messages.listed(optimizer.lr), messages.listed(self.archs)
+                raise ValueError(
+                    f"`optimizers.{name}.lr` gives rates for {given}; write one number, or one for each of: {wanted}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _contrasts_are_of_the_grid(self) -> Study:
+        for contrast in self.findings.contrasts or []:
+            there = self._levels(contrast.factor)
+            for level in contrast.levels:
+                if level not in there:
+                    raise ValueError(
+                        f"`findings.contrasts` names {level}, which is not an {contrast.factor} of this study; there "
+                        f"are: {messages.listed(there)}"
+                    )
+        return self
+
+    def _levels(self, factor: str) -> list[str]:
+        """What a contrast can name: architectures, or families of optimizers, in the order of the config."""
+        return list(self.archs) if factor == "arch" else list(dict.fromkeys(self.families.values()))
+
+    @property
+    def contrasts(self) -> list[Contrast]:
+        """What findings hold against each other.
+
+        Where the config does not say: the first optimizer against each further one, and each further architecture
+        against the first.
+        """
+        if self.findings.contrasts is not None:
+            return self.findings.contrasts
+        optimizers, archs = self._levels("optimizer"), self._levels("arch")
+        return [
+            *(Contrast(factor="optimizer", levels=(optimizers[0], other)) for other in optimizers[1:]),
+            *(Contrast(factor="arch", levels=(other, archs[0])) for other in archs[1:]),
+        ]
+
+    @property
+    def runs(self) -> list[Run]:
+        """The grid, architectures outermost."""
+        return [Run(a, o, s) for a in self.archs for o in self.optimizers for s in self.seeds]
+
+    def run(self, arch: str, optimizer: str, seed: int) -> Run:
+        """The run of that name.
+
+        Raises:
+            RepdynError: if the grid has no such run.
+        """
+        run = Run(arch, optimizer, seed)
+        # Looked up by its parts: Snakemake asks for every job, and a grid of a thousand runs is long to list.
+        if not (arch in self.archs and optimizer in self.optimizers and seed in self._seeds):
+            archs, optimizers, seeds = (messages.listed(there) for there in (self.archs, self.optimizers, self.seeds))
+            raise RepdynError(
+                f"The study `{self.name}` has no run {messages.shown(str(run))[1:-1]}; its archs are {archs}, its "
+                f"optimizers {optimizers}, its seeds {seeds}."
+            )
+        return run
+
+    @cached_property
+    def _seeds(self) -> frozenset[int]:
+        return frozenset(self.seeds)
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Optimizer -> its family, its own name where the config gives none."""
+        return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}
+
+    @property
+    def optimizer_contrasts(self) -> list[tuple[str, str]]:
+        """Those of the contrasts that are between optimizers, by family."""
+        return [contrast.levels for contrast in self.contrasts if contrast.factor == "optimizer"]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """The width of each architecture that has one."""
+        return {name: arch.width for name, arch in self.archs.items() if arch.width is not None}
+
+    def optimizer(self, run: Run) -> Optimizer:
+        """The optimizer of a run; its ``lr`` is one number."""
+        return self.optimizers[run.optimizer].of_run(run.arch, self.training.epochs)
+
+    def learning_rate(self, run: Run) -> float:
+        """The base learning rate of a run."""
+        return self.optimizers[run.optimizer].rate(run.arch)
+
+    def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
+        """Everything in the config that determines the numbers of a stage, its predecessors' part included.
+
+        ``run`` is None for the stages of the whole study (``planes``, ``findings``), which have the whole grid where
+        they read its runs. Plain JSON types throughout.
+        ``checkpoints`` stands for the files of that name: they do not depend on how long training went on after them,
+        so that longer training keeps them.
+        """
+        if stage == "checkpoints":
+            settings = self.hyperparameters("train", run)
+            del settings["training"]["epochs"]
+            return settings
+        settings = {}
+        for section in STAGES[stage].sections:
+            if section == "run":
+                if run is None:
+                    settings["archs"] = {
+                        name: arch.model_dump(mode="json", exclude={"layers"}) for name, arch in self.archs.items()
+                    }
+                    settings["optimizers"] = {
+                        name: optimizer.model_dump(mode="json", exclude={"family"})
+                        for name, optimizer in self.optimizers.items()
+                    }
+                    settings["seeds"] = sorted(self.seeds)  # their order is one in which things are drawn
+                else:
+                    settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
+                    settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
+                    settings["seed"] = run.seed
+            elif section == "families":
+                settings["families"] = self.families
+            elif section == "findings":
+                contrasts = [contrast.model_dump(mode="json") for contrast in self.contrasts]
+                settings["findings"] = self.findings.model_dump(mode="json") | {"contrasts": contrasts}
+            elif section == "layers":
+                of_archs = {name: arch.layers for name, arch in self.archs.items()}
+                settings["layers"] = of_archs if run is None else of_archs[run.arch]
+            else:
+                name, _, setting = section.partition(".")
+                only = {setting} if setting else None
+                settings[name] = getattr(self, name).model_dump(mode="json", include=only)
+        return settings
+
+
+def load(path: Path) -> Study:
+    """Read and validate a study's YAML file.
+
+    Raises:
+        RepdynError: naming the key, the value and what is allowed.
+    """
+    return parse(config_file.read(path), source=str(path))
+
+
+def parse(content: object, source: str = "config.yaml") -> Study:
+    """Validate a study that is already a dictionary; ``source`` is what a message calls it.
+
+    Raises:
+        RepdynError: naming the key, the value and what is allowed.
+    """
+    if not isinstance(content, Mapping):
+        held = "is empty, but" if content is None else f"holds {messages.shown(content)}, but"
+        raise RepdynError(f"`{source}` {held} must be a mapping of settings such as `name: digits`.")
+    try:
+        plain.refuse(content)
+    except RepdynError as error:
+        raise RepdynError(f"{source}: {error}") from None
+    try:
+        return Study.model_validate(dict(content))
+    except ValidationError as error:
+        raise RepdynError(f"{source}: {messages.sentence(error, Study)}") from None

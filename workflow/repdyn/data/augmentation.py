@@ -1,0 +1,58 @@
+"""Random crops and horizontal flips of training images, as tensors on the device.
+
+Each image is padded with black and cut to its size at a random place, then mirrored with probability one half: what
+nearly everybody does on CIFAR since He et al. 2016 (§4.2). An epoch's crops and flips are drawn at its start from a
+generator of their own, so that training continues after a kill with the ones it would have had. Off by default: with
+it the training set may never be fitted perfectly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from ..config.sections import Augmentation as Settings
+
+
+class Augmentation:
+    """What an epoch does to each training image."""
+
+    def __init__(self, settings: Settings, black: torch.Tensor, n: int) -> None:
+        """Change nothing yet.
+
+        Args:
+            settings: the section ``training.augmentation``.
+            black: (channels,), what black is after standardisation, on the device.
+            n: how many images there are.
+        """
+        self._padding, self._flips, self._black, self._n = settings.padding, settings.flip, black, n
+        self._places = torch.zeros(2, n, dtype=torch.int64, device=black.device)
+        self._mirrored = torch.zeros(n, dtype=torch.bool, device=black.device)
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Draw an epoch's crops and flips, one for each image, from a generator on the CPU."""
+        places = torch.randint(0, 2 * self._padding + 1, (2, self._n), generator=generator)
+        mirrored = torch.rand(self._n, generator=generator) < (0.5 if self._flips else 0.0)
+        self._places, self._mirrored = places.to(self._black.device), mirrored.to(self._black.device)
+
+    def __call__(self, images: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Images as this epoch sees them.
+
+        Args:
+            images: (batch, channels, height, width), standardised.
+            positions: (batch,), which of the n they are, on the device.
+
+        Returns:
+            The same shape, channels last in memory.
+        """
+        (batch, channels, height, width), pad = images.shape, self._padding
+        # Channels last, so that one gather takes whole pixels.
+        padded = self._black.to(images).expand(batch, height + 2 * pad, width + 2 * pad, channels).clone()
+        padded[:, pad : pad + height, pad : pad + width] = images.permute(0, 2, 3, 1)
+        example, row, column = (torch.arange(side, device=padded.device) for side in (batch, height, width))
+        column = torch.where(self._mirrored[positions, None], width - 1 - column, column)
+        rows = (self._places[0, positions, None] + row)[:, :, None]
+        columns = (self._places[1, positions, None] + column)[:, None, :]
+        return padded[example[:, None, None], rows, columns].permute(0, 3, 1, 2)

@@ -1,0 +1,149 @@
+"""Images as a data set stores them, in integers, and as networks see them: float32, standardised for each channel.
+
+A data set of bytes is a quarter of what it is in float32, so it stays as it is, and what is taken from it is
+standardised then. An integer has few values, so that is a look-up in a table which holds (v / white - mean) / std for
+each: computed once, in float64, and the same bits whoever looks up, here or on a GPU.
+
+Memory: the stored integers, which may be a file that is mapped; besides, only what is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import RepdynError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+CHUNK = 4096  # images at a time, where all of them are gone through
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Images and their classes as a data set has them.
+
+    Attributes:
+        images: (n, channels, height, width) integers, 0 black; perhaps a mapped file.
+        labels: (n,) int64.
+    """
+
+    images: Array
+    labels: Array
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """What standardises images for each channel.
+
+    Attributes:
+        mean, std: (channels,) float64, of images scaled to [0, 1].
+        table: (channels, levels) float32; what becomes of each stored integer.
+    """
+
+    mean: Array
+    std: Array
+    table: Array
+
+    @classmethod
+    def of(cls, stored: Array, index: Array, size: int, white: int) -> Standardisation:
+        """By mean and standard deviation of some of the images, after resizing, from a histogram of their integers.
+
+        Args:
+            stored: (N, channels, height, width), integers.
+            index: (n,), which images.
+            size: the side that they are resized to.
+            white: the integer that stands for 1.
+
+        Raises:
+            RepdynError: if all pixels of a channel are the same.
+        """
+        white *= _block(stored.shape[-1], size) ** 2
+        channels = stored.shape[1]
+        counts = np.zeros((channels, white + 1), dtype=np.int64)
+        for start in range(0, len(index), CHUNK):
+            levels = resized(stored[index[start : start + CHUNK]], size)
+            for channel in range(channels):
+                counts[channel] += np.bincount(levels[:, channel].ravel(), minlength=white + 1)
+        n, integers = counts[0].sum(), np.arange(white + 1)
+        values = integers / white
+        mean = counts @ integers / (n * white)
+        std = np.sqrt((counts * (values - mean[:, None]) ** 2).sum(axis=1) / n)
+        if not std.all():
+            raise RepdynError(
+                f"All {len(index)} training images have the same value in every pixel of channel {std.argmin()}, so "
+                "they cannot be standardised."
+            )
+        return cls(mean, std, ((values - mean[:, None]) / std[:, None]).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Images:
+    """Some of a data set's images: ``images[positions]`` is a (…, channels, size, size) float32 array, standardised.
+
+    Attributes:
+        stored: (N, channels, height, width) integers, all of the data set's; perhaps a mapped file.
+        index: (n,) int64, which of them.
+        size: the side that they are resized to.
+        table: see :class:`Standardisation`.
+    """
+
+    stored: Array
+    index: Array
+    size: int
+    table: Array
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Images, channels, height, width."""
+        return len(self), self.stored.shape[1], self.size, self.size
+
+    def __getitem__(self, positions: Any) -> Array:
+        """Standardised images; ``positions`` is an array of them, a mask or a slice."""
+        channel = np.arange(self.stored.shape[1])[:, None, None]
+        images: Array = self.table[channel, self.levels(positions)]
+        return images
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """All of them, for NumPy's functions."""
+        if copy is False:
+            raise ValueError("standardised images are made when they are asked for, so there is always a copy")
+        return self[:].astype(dtype or np.float32, copy=False)
+
+    def levels(self, positions: Any = slice(None)) -> Array:
+        """The integers that ``table`` is looked up with, (…, channels, size, size)."""
+        return resized(self.stored[self.index[positions]], self.size)
+
+    def subset(self, positions: Any) -> Images:
+        """Fewer of the images; nothing is copied."""
+        return Images(self.stored, self.index[positions], self.size, self.table)
+
+
+def resized(images: Array, size: int) -> Array:
+    """Images of (size, size): padded with zeros to the next multiple of the size, then *summed* over blocks.
+
+    A sum where a mean is meant, since it is an integer: white is as many times brighter as a block has pixels.
+    """
+    old = images.shape[-1]
+    if old == size:
+        return images
+    block = _block(old, size)
+    pad = block * size - old
+    sides = (pad // 2, pad - pad // 2)
+    padded = np.pad(images, ((0, 0), (0, 0), sides, sides))
+    if block == 1:
+        return padded
+    n, channels = images.shape[:2]
+    # The integers that torch can gather: 11 bytes a side fit into 16 bits.
+    kind = np.int16 if block <= 11 else np.int32
+    total: Array = padded.reshape(n, channels, size, block, size, block).sum(axis=(3, 5), dtype=kind)
+    return total
+
+
+def _block(old: int, size: int) -> int:
+    """How many pixels a side become one."""
+    return -(-old // size)

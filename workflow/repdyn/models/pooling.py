@@ -1,0 +1,68 @@
+"""Fewer numbers from large activations: maps averaged over areas, tokens chosen or averaged, before they are kept.
+
+Whatever looks at a layer, tables and probes and decision regions alike, sees the same reduction. It changes what is
+compared: an average over positions does not see where something is. CKA between 200 digits and the same digits moved
+round, each by another number of pixels, at the stem of a random ResNet: .15 whole, .13 pooled to 4 × 4, .84 pooled to
+one number a channel. On maps that are constant a reduction changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..errors import RepdynError
+
+if TYPE_CHECKING:
+    from ..config.sections import Reduction as Settings
+
+
+class Reduction:
+    """A reduction of the activations of one network."""
+
+    def __init__(self, settings: Settings, model: nn.Module) -> None:
+        """Find out how the network lays out its activations.
+
+        Args:
+            settings: the section ``activations.reduction``.
+            model: timm's say ``output_fmt = "NHWC"`` where channels come last in their maps; one's own may, too.
+        """
+        self._pool, self._tokens = settings.pool, settings.tokens
+        in_torchvision = type(model).__module__ == "torchvision.models.swin_transformer"
+        self._channels_last = in_torchvision or str(getattr(model, "output_fmt", "")) == "NHWC"
+        token = getattr(model, "cls_token", getattr(model, "class_token", None))
+        self._class_token = token.detach() if isinstance(token, torch.Tensor) else None
+        self._prefix: int = getattr(model, "num_prefix_tokens", 0 if self._class_token is None else 1)
+        self._patches = getattr(getattr(model, "patch_embed", None), "num_patches", None)
+
+    def __call__(self, output: torch.Tensor) -> torch.Tensor:
+        """Reduce a batch of a layer's outputs: maps (n, c, h, w), or (n, h, w, c), and tokens (n, tokens, c).
+
+        Before the class token joins the patches it is the same for all images, and that is what ``class`` gives there.
+
+        Raises:
+            RepdynError: if the class token is asked for and there is none.
+        """
+        if output.ndim == 4 and self._pool is not None:
+            return self._pooled(output)
+        if output.ndim != 3 or self._tokens == "all":
+            return output
+        prefix = 0 if output.shape[1] == self._patches else self._prefix
+        if self._tokens == "mean":
+            return output[:, prefix:].mean(dim=1)
+        if self._class_token is None:
+            raise RepdynError(
+                "`activations.reduction.tokens` is 'class', but the network has no class token; use 'all' or 'mean'."
+            )
+        return output[:, 0] if prefix else self._class_token.reshape(1, -1).to(output).expand(len(output), -1)
+
+    def _pooled(self, maps: torch.Tensor) -> torch.Tensor:
+        channels_first = maps.permute(0, 3, 1, 2) if self._channels_last else maps
+        height, width = (min(side, self._pool) for side in channels_first.shape[2:])
+        if (height, width) == channels_first.shape[2:]:
+            return maps
+        pooled = F.adaptive_avg_pool2d(channels_first, (height, width))
+        return pooled.permute(0, 2, 3, 1) if self._channels_last else pooled

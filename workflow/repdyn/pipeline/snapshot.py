@@ -1,0 +1,145 @@
+"""The study as it was when Snakemake started: checked once, written down, and read by every job.
+
+A config edited while jobs wait would otherwise be what they run, on a cluster even what their rules are read with.
+The copy's name is a digest of its content and of the code that checks it, so a copy that is there has been checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..catalogue.paths import Paths
+from ..config import study
+from ..data import datasets
+from ..errors import RepdynError
+from ..storage.files import atomic, is_same
+from ..user_code import digests
+from . import jobs, places, provenance
+
+VARIABLE = "REPDYN_STUDIES"  # tells jobs on other machines, which read the rules again, where the copies are
+
+
+@dataclass(frozen=True)
+class ConfigSource:
+    """Where a study's config comes from.
+
+    Attributes:
+        files: that Snakemake read it from; later ones go before earlier ones.
+        options: whether ``--config`` said some of it.
+        used_as: the name under which another workflow uses this one as a module, None where none does.
+    """
+
+    files: tuple[Path, ...] = ()
+    options: bool = False
+    used_as: str | None = None
+
+    def __str__(self) -> str:
+        """What messages call the config: everything that may hold the culprit."""
+        here = Path.cwd()
+        named = [str(file.relative_to(here) if file.is_relative_to(here) else file) for file in self.files]
+        named += ["--config"] if self.options else []
+        named += [] if self.used_as is None else [f"the config of module {self.used_as}"]
+        return ", ".join(named) or "config.yaml"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Where models and optimizers named by import path are looked for, first to last."""
+        return tuple(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or (str(Path.cwd()),)
+
+
+def take(
+    config: Mapping[str, Any], source: ConfigSource = ConfigSource(), results: str = "results"
+) -> tuple[study.Study, str]:
+    """Validate a config, check it whole if that has not been done yet, and keep a copy.
+
+    Args:
+        config: the study as Snakemake read it.
+        source: where Snakemake read it.
+        results: where results lie.
+
+    Returns:
+        The study and the path of its copy.
+
+    Raises:
+        RepdynError: if something about the study is wrong.
+    """
+    taken = datasets.settled(study.parse(dict(config), source=str(source)))
+    content = taken.model_dump(mode="json")
+    own = sorted({path for run in taken.runs for path in jobs.import_paths(taken, "train", run)})
+    code = [provenance.code_digest("planning.check"), *(digests.digest(path, source.folders) for path in own)]
+    meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
+    root = Path(results, taken.name)
+    places.check(Paths(str(root)))
+    path = Path(root, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
+    text = yaml.safe_dump(content, sort_keys=False)
+    # Its name is no proof: a copy that was edited, or cut short, is written again.
+    if not is_same(path, text.encode()):
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            _check(temporary, source.folders)
+    return taken, str(path)
+
+
+def hand_down(
+    config: Mapping[str, Any], source: ConfigSource = ConfigSource(), *, first: bool, results: str = "results"
+) -> tuple[study.Study, str]:
+    """Settle which study, which library and which Python the jobs use.
+
+    They run the library that the rules were read with, in the Python that reads the rules unless an environment is
+    activated for them: both through the environment that they inherit. Their commands name the study's copy, and the
+    folders of the original, where models and optimizers named by import path lie.
+
+    Args:
+        config: the study as Snakemake read it.
+        source: where Snakemake read it.
+        first: whether this is the process that the user started; the others, on other machines, take its study.
+        results: where results lie.
+
+    Returns:
+        The study and the path of its copy.
+
+    Raises:
+        RepdynError: if something about the study is wrong.
+    """
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    os.environ["PYTHONPATH"] = _python_path()
+    # A workflow that uses this one as a module, or several times, has several studies.
+    copies: dict[str, str] = json.loads(os.environ.get(VARIABLE, "{}"))
+    key = source.used_as or ""
+    if not first and key in copies:
+        return study.load(Path(copies[key])), copies[key]
+    taken, copies[key] = take(config, source, results)
+    os.environ[VARIABLE] = json.dumps(copies)
+    return taken, copies[key]
+
+
+def _python_path() -> str:
+    """This library before whatever else a cluster's modules, say, have put on Python's path."""
+    inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *inherited]))
+
+
+def _check(path: Path, folders: Sequence[str]) -> None:
+    """Check a study in a process of its own, which imports what Snakemake should not."""
+    environment = os.environ | {"PYTHONPATH": _python_path(), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-P", "-m", "repdyn", "check", "--study", str(path)]
+    command += [word for folder in folders for word in ("--code", folder)]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [
+            f"The study could not be checked: `python -m repdyn check` ended with code {done.returncode} and without a "
+            "word, as it does where memory runs out."
+        ]
+        raise RepdynError(said[-1])

@@ -1,0 +1,280 @@
+"""What is checked of a study before anything runs, beyond the config's own grammar.
+
+Each model of the grid is built, observed on a few images, trained a few steps by each optimizer (``trial.py``), and
+measured as it will be (``rehearsal.py``): an unknown model, a patch size that does not divide the image, a layer that
+is not there or cannot be compared, an optimizer that cannot be interrupted, a data set too small are found in seconds,
+not after hours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..catalogue.plane_sets import IMAGES, SETS
+from ..data import datasets, label_noise
+from ..errors import RepdynError
+from ..models import architectures, coverage, observed_layers
+from ..models.pooling import Reduction
+from ..regions import compare, planes
+from ..runtime import devices
+from ..runtime.lazy_imports import without_compiler
+from ..runtime.progress import LOG
+from ..training import bfloat16, checkpoint_schedule
+from . import rehearsal, trial
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+
+@without_compiler()
+def main(study: Study) -> None:
+    """Check a study.
+
+    Raises:
+        RepdynError: naming the key, the value and what is allowed.
+    """
+    check_examples(study)
+    for remark in datasets.remarks(datasets.settled(study) if study.data.contents else study):
+        LOG.warning(remark)
+    check_checkpoints(study)
+    check_planes(study)
+    device = devices.prepare(study.execution.device)
+    # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
+    for arch in study.archs:
+        with blaming(f"archs.{arch}"):
+            checked = check_architecture(study, arch)
+            check_memory(study, len(checked.layers))
+        if checked.unseen is not None:
+            LOG.warning("`archs.%s`: %s", arch, checked.unseen)
+        for optimizer in study.optimizers:
+            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
+            with blaming(f"optimizers.{optimizer}"):
+                trial.take_step(checked.model, checked.images, study.training, of_run)
+        with blaming(f"archs.{arch}"):
+            same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
+        if same is not None:
+            LOG.warning("`archs.%s`: %s", arch, same)
+        for optimizer in study.optimizers:
+            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
+            with blaming(f"optimizers.{optimizer}"):
+                trial.interrupt(checked.model, checked.images, study.training, of_run)
+        if device.type == "cpu":
+            with blaming(f"archs.{arch}"):
+                run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+                shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+                bfloat16.check(checked.model, study, run, shape, classes)
+
+
+@contextmanager
+def blaming(key: str) -> Iterator[None]:
+    """Say under which key of the config an error inside lies, code of the user's own that ends the process included."""
+    try:
+        yield
+    except RepdynError as error:
+        raise RepdynError(f"`{key}`: {error}") from None
+    except SystemExit as end:
+        raise RepdynError(f"`{key}`: code that it names ends Python by itself, with sys.exit({end.code!r}).") from None
+
+
+def check_examples(study: Study) -> None:
+    """Check that there are as many examples as each stage asks for."""
+    train, test = datasets.sizes(study.data)
+    classes = datasets.source(study.data).classes
+    label_noise.check(study.data, classes)
+    settings = study.activations
+    pool = test if settings.similarity_from == "test" else train
+    if settings.similarity_examples > pool:
+        raise RepdynError(
+            f"`activations.similarity_examples` is {settings.similarity_examples}, but there are only {pool} "
+            f"{settings.similarity_from} examples."
+        )
+    if settings.probe_examples is not None and settings.probe_examples > train:
+        raise RepdynError(
+            f"`activations.probe_examples` is {settings.probe_examples}, but there are only {train} training examples."
+        )
+    if classes < 3 and study.planes.distinct_classes:
+        raise RepdynError(
+            f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
+            "it to false."
+        )
+
+
+def check_checkpoints(study: Study) -> None:
+    """Check that a checkpoint is taken after initialisation, which alone is like nothing, and all that are listed."""
+    late = [epoch for epoch in study.checkpoints.epochs if epoch > study.training.epochs]
+    if late:
+        raise RepdynError(
+            f"`checkpoints.epochs` has {max(late):g}, but training ends after {study.training.epochs} epochs; leave it "
+            "out, or raise `training.epochs`."
+        )
+    if len(checkpoint_schedule.steps_of(study)) < 2:
+        raise RepdynError(
+            f"`checkpoints` has none but initialisation within the {study.training.epochs} epochs of training; take "
+            "earlier ones, or raise `training.epochs`."
+        )
+
+
+def check_planes(study: Study) -> None:
+    """Check that each set of images has as many triplets as planes are asked for, whatever their classes."""
+    train, test = datasets.sizes(study.data)
+    wrong = round(study.data.label_noise * train)
+    sets = dict(zip(SETS, (test, train - wrong, wrong), strict=True))
+    if not study.data.label_noise:
+        del sets["mislabelled"]
+    if study.data.label_noise_pairs is not None:  # of which fraction of the images that is, only the data say
+        sets = {"test": test}
+    wanted = max(study.planes.count, study.planes.pictures)
+    for name, images in sets.items():
+        if math.comb(images, 3) < wanted:
+            raise RepdynError(
+                f"`planes` asks for {wanted:,}, each through three {IMAGES[name]}, but `data` has only {images} of "
+                f"these, which make {math.comb(images, 3):,}; ask for fewer planes, or change `data`."
+            )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A model that has been built and run.
+
+    Attributes:
+        model: in training mode.
+        layers: its observed layers, name -> module path, in order of depth.
+        shapes: what each of them gives for an image, name -> shape.
+        kept: what is kept of it, name -> shape.
+        calls: how often each is called in a forward pass, of which the last is observed; name -> number.
+        images: what it was run on.
+        resolution: machine epsilon of the coarsest numbers that it computes with.
+        unseen: a remark where the layers that are observed by default leave much of it out.
+    """
+
+    model: nn.Module
+    layers: dict[str, str]
+    shapes: dict[str, tuple[int, ...]]
+    kept: dict[str, tuple[int, ...]]
+    calls: dict[str, int]
+    images: torch.Tensor
+    resolution: float
+    unseen: str | None
+
+
+def check_architecture(study: Study, arch: str) -> Checked:
+    """Build a model, push a batch of two images through it, in evaluation and in training mode, and find its layers."""
+    settings = study.archs[arch]
+    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    model = architectures.of_run(study, run, shape, classes)
+    layers = observed_layers.observed(model, settings.layers)
+    last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(min(last_batch, 2), *shape, generator=generator, dtype=torch.float32)
+    # As training begins: evaluated, then in training mode.
+    with torch.no_grad():
+        logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
+    check_logits(logits, len(images), classes)
+    logits_in_training, *_ = _observe(study, settings.model, model.train(), images, layers)
+    check_logits(logits_in_training, len(images), classes)
+    silent = [layer for layer in layers if layer not in outputs]
+    if silent:
+        raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
+    for layer, output in outputs.items():
+        check_output(layer, output, len(images))
+    layers = observed_layers.in_order(layers, outputs)
+    reduction = Reduction(study.activations.reduction, model)
+    shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
+    kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
+    unseen = coverage.remark(model.eval(), layers, images) if settings.layers is None else None
+    model.train()
+    kinds = {parameter.dtype for parameter in model.parameters()} | {output.dtype for output in outputs.values()}
+    resolution = max(torch.finfo(kind).eps for kind in kinds if kind.is_floating_point or kind.is_complex)
+    return Checked(model, layers, shapes, kept, calls, images, resolution, unseen)
+
+
+def check_memory(study: Study, layers: int) -> None:
+    """Check that the decision regions of a network of so many observed layers fit into ``execution.memory_gib``."""
+    settings, source = study.planes, datasets.source(study.data)
+    pixels, names = math.prod(datasets.shape(study.data)), SETS if study.data.label_noise else SETS[:2]
+    for count, side in (
+        (settings.count, settings.resolution),
+        (settings.pictures, settings.picture_resolution),
+    ):
+        # Planes of which only sizes are asked: one zero, seen as many.
+        images = np.broadcast_to(np.float32(0), (count, pixels))
+        points = np.broadcast_to(0.0, (count, side))
+        numbers = np.broadcast_to(0, (count,))
+        sets = [planes.Planes(name, numbers, images, images, images, points, points) for name in names]
+        steps = len(checkpoint_schedule.steps_of(study))
+        compare.check_memory(sets, layers + 1, steps, source.classes, study.execution.memory_gib * 2**30)
+
+
+def check_logits(logits: Any, images: int, classes: int) -> None:
+    """Check what a model returns for a batch of images."""
+    if not isinstance(logits, torch.Tensor):
+        raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
+    if logits.shape != (images, classes):
+        raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
+    if not logits.is_floating_point():
+        raise RepdynError(f"the model returns numbers of type {logits.dtype}, but logits are floating-point numbers.")
+    if not logits.isfinite().all():
+        raise RepdynError("the untrained model returns NaN or infinite logits.")
+
+
+def check_output(layer: str, output: Any, images: int) -> None:
+    """Check what an observed layer gives for a batch of images."""
+    if not isinstance(output, torch.Tensor):
+        raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
+    if output.is_nested or output.layout != torch.strided:
+        raise RepdynError(f"`layers`: {layer} gives a nested or sparse tensor, but only dense ones can be observed.")
+    if not output.is_floating_point():
+        raise RepdynError(
+            f"`layers`: {layer} gives numbers of type {output.dtype}, but only real floating-point numbers can be "
+            "compared; observe what is computed before them, or with them."
+        )
+    if output.ndim < 2 or len(output) != images or not output.numel():
+        raise RepdynError(
+            f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {images} images, but its first "
+            "dimension must be that of the images, with numbers for each."
+        )
+    if not output.isfinite().all():
+        raise RepdynError(f"`layers`: {layer} gives NaN or infinite numbers in the untrained model.")
+
+
+def _observe(
+    study: Study, name: str, model: nn.Module, images: torch.Tensor, layers: Mapping[str, str]
+) -> tuple[Any, dict[str, Any], dict[str, int]]:
+    """What a model returns for images, what its observed layers give where they take part, and how often they did."""
+    outputs: dict[str, Any] = {}
+    calls = Counter[str]()
+
+    def keep(layer: str) -> Callable[..., None]:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            observed_layers.keep_last(outputs, layer, observed_layers.output_of(output))
+            calls[layer] += 1
+
+        return hook
+
+    handles = [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
+    logits = _forward(study, name, model, images)
+    for handle in handles:
+        handle.remove()
+    return logits, outputs, calls
+
+
+def _forward(study: Study, name: str, model: nn.Module, images: torch.Tensor) -> Any:
+    try:
+        return architectures.forward(model, name, images)
+    except RepdynError as error:
+        if len(images) == 1 and "more than 1 value per channel" in str(error):
+            raise RepdynError(
+                f"the last batch of an epoch would have a single example, which batch norm cannot normalise; "
+                f"change `training.batch_size` ({study.training.batch_size}) or `data.train_size`."
+            ) from None
+        raise

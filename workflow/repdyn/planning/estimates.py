@@ -1,0 +1,200 @@
+"""What a study will take: the bytes of each table and the peak memory of each stage's jobs, from shapes and settings.
+
+Disk. Activations are examples × features × bytes of a number, for each checkpoint; checkpoints and probes are their
+numbers. Small tables are rows times the bytes that a row takes compressed, plus what Parquet writes for each column of
+each row group. The constants at the top are measured on the default study, and say of what. State costs what training
+needs to continue; the checkpoints in it are hard links and counted once.
+
+Memory. A base, the interpreter and what the stage imports, plus the arrays that its module's docstring names, within
+``execution.memory_gib`` where the stage keeps to it. Bases without torch are measured; the one with torch, which
+depends on how torch was built, is that of the process that asks. GPU memory is not estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..data import datasets
+from ..regions import label_table, labelling
+from ..similarity import gram
+from ..training import checkpoint_schedule
+from .model_size import Extent
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..config.study import Study
+
+MIB = 2**20
+LZ4 = 0.9  # what lz4 leaves of activations: 0.79 of a ResNet's, many of them zero after a ReLU, 0.94 of a ViT's
+CHUNK = 95  # bytes that Parquet writes for a column of a row group besides its values
+FILE = 4000  # bytes for the schema and what a file says of itself
+STATE = 330  # bytes of a tensor in a state besides its numbers
+PNG = 150_000  # bytes of a figure
+# Bytes of a row, compressed.
+ROW = {
+    "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
+}  # fmt: skip
+SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 17_500  # bytes of a file
+# MiB of the interpreter and what a stage imports and its libraries take, without and with pandas and scikit-learn.
+ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
+SCIPY = 40  # MiB in a process that has torch
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What the estimates of a study share.
+
+    Attributes:
+        study: the study.
+        extents: architecture -> its network.
+        base: bytes of a process that has imported torch and timm.
+    """
+
+    study: Study
+    extents: Mapping[str, Extent]
+    base: float
+
+    @property
+    def checkpoints(self) -> int:
+        """Checkpoints of a run."""
+        return len(checkpoint_schedule.steps_of(self.study))
+
+    @property
+    def similarity(self) -> int:
+        """Examples that CKA compares."""
+        return self.study.activations.similarity_examples
+
+    @property
+    def probe(self) -> int:
+        """Examples that probes are trained on."""
+        return self.study.activations.probe_examples or datasets.sizes(self.study.data)[0]
+
+    @property
+    def classes(self) -> int:
+        """Classes of the data set."""
+        return datasets.source(self.study.data).classes
+
+    @property
+    def sets(self) -> int:
+        """Sets of planes."""
+        return 3 if self.study.data.label_noise else 2
+
+    @property
+    def number(self) -> int:
+        """Bytes of a stored activation."""
+        return 2 if self.study.activations.dtype == "float16" else 4
+
+    def moments(self, optimizer: str) -> int:
+        """Numbers that an optimizer keeps for each weight: SGD's momentum, two moments of the others."""
+        return 1 if self.study.optimizers[optimizer].opt in ("sgd", "momentum", "nesterov") else 2
+
+
+def parquet(rows: float, row: float, groups: int, columns: int) -> float:
+    """Bytes of a table of so many rows, in so many row groups."""
+    return rows * row + groups * columns * CHUNK + FILE
+
+
+def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
+    """Table -> bytes, of one run."""
+    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
+    L, p = len(extent.features), sum(extent.features.values())
+    training = study.training
+    evaluated = len(checkpoint_schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
+    # Three classifiers, mean and scale of each feature; a header entry for each tensor.
+    probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
+    S, P, C = grid.sets, study.planes.count, grid.classes
+    return {
+        "history": parquet(evaluated, ROW["history"], 1, 11),
+        "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
+        "state": (extent.stored + STATE * extent.tensors) * (1 + grid.moments(optimizer)),
+        "activations": LZ4 * (grid.similarity + grid.probe) * E * p * grid.number + parquet(0, 0, 2 * E, 6 + L),
+        "cka": parquet(L * E**2, ROW["cka"], L, 8),
+        "probes/weights": probes,
+        "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
+        "regions/labels": labels(E, S, L + 1, P, study.planes.resolution, C),
+        "regions/pictures": labels(E, S, L + 1, study.planes.pictures, study.planes.picture_resolution, C),
+        "regions/similarity": parquet((L + 1) * S * E**2, ROW["similarity"], S, 9),
+        "regions/floor": parquet(L * S * E, ROW["floor"], 1, 7),
+        "regions/fragmentation": parquet((L + 1) * S * E * P, ROW["fragmentation"], S, 8),
+        "phases": SCORES + SEGMENTS + parquet((E - 1) * (2 * L + S * (L + 1)), ROW["moments"], 1, 6),
+    }
+
+
+def labels(steps: int, sets: int, layers: int, planes: int, resolution: int, classes: int) -> float:
+    """Bytes of a table of region labels.
+
+    Borders between regions take a share of the points that falls with the resolution: compressed, a label takes about
+    one byte in the square root of the points on a side (0.26 at 16, 0.17 at 36).
+    """
+    blocks = steps * sets * len(label_table.blocks(planes, layers, resolution))
+    plane = resolution**1.5 * label_table.kind(classes).itemsize
+    return parquet(steps * sets * layers * planes, plane, blocks, 7) + 50 * 7 * blocks
+
+
+def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
+    """Table -> bytes, of what the study has once."""
+    study = grid.study
+    planes = grid.sets * (study.planes.count + study.planes.pictures)
+    channels, height, width = datasets.shape(study.data)
+    # Axes do not compress, the origin, few values of a byte each, mostly does.
+    return {
+        "examples": parquet(sum(datasets.sizes(study.data)), 4, 1, 4),
+        "planes": parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
+        "findings": FINDINGS,
+        "figures": PNG * figures,
+    }
+
+
+def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[str, float]:
+    """Stage -> bytes that a job of it takes at its peak, of the stages that belong to a run."""
+    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
+    features = list(extent.features.values())
+    L, p, widest = len(features), sum(features), max(features)
+    n, m = grid.similarity, grid.probe
+    budget = study.execution.memory_gib * 2**30
+    channels, height, width = datasets.shape(study.data)
+    pixels = channels * height * width
+    images = dataset(study)
+    batch = study.training.batch_size
+    # The backward pass needs what modules put out, and a third as much from functions between them (sums, attention).
+    passes = 4 * max(batch * (1.3 * extent.outputs + 5 * extent.widest), 256 * 4 * extent.widest)
+    # A column of a row group as it is read: compressed, decompressed, and in one piece twice.
+    read = 4 * grid.number
+    held = (gram.FLOATS + read) * n
+    grams = min(budget, 4 * (E + 1) * n**2 + held * min(widest, budget / 2 / held)) + 25 * MIB
+    thin = min(m, widest)
+    solved = (2 * (n + m) * 4 + read * max(n, m)) * widest + 8 * (m * thin * 3 + 4 * thin**2 + m * min(widest, 4096))
+    batch = labelling.batch_size(features, pixels, device, budget)
+    points = 4 * batch * (2 * p + 8 * extent.widest + 8 * pixels)
+    block = label_table.blocks(study.planes.count, L + 1, study.planes.resolution)[0].stop
+    seen = (L + 1) * block * study.planes.resolution**2 * (E * label_table.kind(grid.classes).itemsize + 10)
+    readout = 4 * 2 * p * 3 * grid.classes
+    return {
+        "train": grid.base + images + extent.stored * (2 + grid.moments(optimizer)) + passes,
+        "activations": grid.base + images + extent.stored + 16 * max(n, m) * p + 4 * 512 * 4 * extent.widest,
+        "cka": ARROW * MIB + grams,
+        "probes": ARROW * MIB + SCIPY * MIB + solved,
+        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen),
+        "phases": PANDAS * MIB + 8 * 20 * E**2,
+    }
+
+
+def memory_of_study(grid: Grid) -> dict[str, float]:
+    """Stage -> bytes that a job of it takes at its peak, of the stages that belong to the whole study."""
+    reading = ARROW * MIB + dataset(grid.study)
+    return {
+        "examples": reading,
+        "planes": reading,
+        "findings": PANDAS * MIB,
+        "figures": DRAWING * MIB + 8 * 20 * grid.checkpoints**2,
+    }
+
+
+def dataset(study: Study) -> float:
+    """Bytes of a data set while it is read and used: a byte a number, twice, and the library that reads it."""
+    known = datasets.source(study.data)
+    channels, height, width = datasets.shape(study.data)
+    return 2 * (known.train + (known.test or 0)) * channels * height * width + SKLEARN * MIB

@@ -1,0 +1,82 @@
+"""What would be observed of each architecture of a study: layers in order of depth, with shapes and parameters.
+
+`output` is what a module gives for an image, `kept` what the study's reduction leaves of it.
+
+For a person, before a study is run: ``python -m repdyn layers`` prints it, ``make layers`` too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from ..data import datasets
+from ..records import layer_names
+from ..runtime import devices
+from . import check, rehearsal
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+HEADINGS = ("depth", "layer", "class", "output", "kept", "features", "parameters")
+
+
+def main(study: Study) -> None:
+    """Print the layers of each architecture.
+
+    Raises:
+        RepdynError: if a model cannot be built, or observed so.
+    """
+    devices.prepare("cpu")
+    shape = datasets.shape(study.data)
+    for arch, settings in study.archs.items():
+        with check.blaming(f"archs.{arch}"):
+            checked = check.check_architecture(study, arch)
+        print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, images of {_product(shape)}")
+        rows: list[tuple[str, ...]] = [HEADINGS]
+        for depth, (layer, path) in enumerate(checked.layers.items()):
+            module, kept = checked.model.get_submodule(path), checked.kept[layer]
+            row = (str(depth), layer, type(module).__name__, _product(checked.shapes[layer]), _product(kept))
+            rows.append((*row, f"{math.prod(kept):,}", f"{_parameters(module):,}"))
+        print(_aligned(rows))
+        for layer, path in checked.layers.items():
+            if layer != path:
+                print(f"  {layer} is what the module `{path}` is called in tables{_why(path)}.\n")
+        if checked.unseen is not None:
+            print(f"  {checked.unseen}.\n")
+        for layer, calls in checked.calls.items():
+            if calls > 1:
+                print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")
+        with check.blaming(f"archs.{arch}"):
+            same = rehearsal.remark(study, arch, checked.model, checked.layers)
+        if same is not None:
+            print(f"  {same}.\n")
+
+
+def _why(path: str) -> str:
+    words = [word for word in layer_names.RESERVED if word.casefold() == path.casefold()]
+    return f", which reserve the word `{words[0]}`" if words else ""
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _product(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    """Rows as lines of columns, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_the_right = (0, 5, 6)
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column in to_the_right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,108 @@
+"""How large the networks of a study are: weights, activations and layers, without computing anything.
+
+Each network is built on torch's `meta` device, where tensors have shapes and no numbers, and one batch of shapes goes
+through it: a ResNet of 10⁸ weights costs as little as a small one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..data import datasets
+from ..models import architectures, observed_layers
+from ..models.pooling import Reduction
+from . import check
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Of one network.
+
+    Attributes:
+        stored: bytes of weights and buffers.
+        tensors: how many weights and buffers.
+        features: observed layer -> number of features that are kept of an example, in order of depth.
+        outputs: numbers that all of its modules put out for an example, but for what they write over their input.
+        widest: numbers that the module with the largest output puts out for an example.
+    """
+
+    stored: int
+    tensors: int
+    features: dict[str, int]
+    outputs: int
+    widest: int
+
+
+def of_study(study: Study) -> dict[str, Extent]:
+    """The extent of each architecture.
+
+    Raises:
+        RepdynError: if one cannot be built.
+    """
+    found = {}
+    for arch in study.archs:
+        with check.blaming(f"archs.{arch}"):
+            found[arch] = measure(study, arch)
+    return found
+
+
+def measure(study: Study, arch: str) -> Extent:
+    """The extent of one architecture.
+
+    A model that computes with its numbers cannot do without them: it is built on the CPU.
+    """
+    try:
+        return _measure(study, arch, "meta")
+    except Exception:  # whatever models do with numbers that are not there
+        return _measure(study, arch, "cpu")
+
+
+def _measure(study: Study, arch: str, device: str) -> Extent:
+    settings, shape = study.archs[arch], datasets.shape(study.data)
+    with torch.device(device):
+        classes = datasets.source(study.data).classes
+        model = architectures.build(settings, shape, classes, seed=0).eval()
+    layers = observed_layers.observed(model, settings.layers)
+    reduction = Reduction(study.activations.reduction, model)
+    sizes: dict[str, int] = {}
+    kept: dict[str, int] = {}
+    own: dict[str, int] = {}
+
+    def keep(path: str) -> Any:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            tensor = observed_layers.output_of(output)
+            if isinstance(tensor, torch.Tensor):
+                sizes[path] = math.prod(tensor.shape[1:])
+                if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
+                    own[path] = sizes[path]
+                if path in layers.values():
+                    observed_layers.keep_last(kept, path, math.prod(reduction(tensor).shape[1:]))
+
+        return hook
+
+    for path, module in model.named_modules():
+        module.register_forward_hook(keep(path))
+    with torch.inference_mode():
+        architectures.forward(model, settings.model, torch.zeros(2, *shape, device=device))
+    state = model.state_dict().values()
+    names = {path: layer for layer, path in layers.items()}
+    return Extent(
+        stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
+        tensors=len(state),
+        features={names[path]: size for path, size in kept.items()},
+        outputs=sum(own.values()),
+        widest=max(sizes.values()),
+    )
+
+
+def _shares_memory(tensor: torch.Tensor, other: Any) -> bool:
+    """Whether a tensor is another one, a view of it, or written over it."""
+    return isinstance(other, torch.Tensor) and tensor.untyped_storage()._cdata == other.untyped_storage()._cdata

@@ -1,0 +1,106 @@
+"""What a study comes to, before anything is spent: jobs, checkpoints, disk by table, peak memory by stage.
+
+For a person: ``python -m repdyn plan`` prints it, ``make plan`` too. Nothing is trained and no data are read; how the
+numbers come about is in ``estimates.py``. On the default study each table is within 20 % of what it takes, and each
+stage's memory within a factor of 1.5.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ..catalogue import stages
+from ..figures import catalogue
+from ..runtime.lazy_imports import without_compiler
+from . import estimates, model_size
+from .estimates import Grid
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study comes to.
+
+    Attributes:
+        jobs: stage -> number of jobs.
+        checkpoints: of a run.
+        disk: table -> bytes, all runs together.
+        memory: stage -> bytes that its most demanding job takes at its peak, of those that it is estimated for.
+    """
+
+    jobs: dict[str, int]
+    checkpoints: int
+    disk: dict[str, float]
+    memory: dict[str, float]
+
+
+def of(study: Study) -> Plan:
+    """Work it out.
+
+    Raises:
+        RepdynError: if a model cannot be built.
+    """
+    found = model_size.of_study(study)
+    grid = Grid(study, found, peak_memory())
+    device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
+    of_run, of_study = catalogue.drawn_by_default(study)
+    runs, formats = len(study.runs), len(study.figures.formats)
+    jobs = {name: runs if stage.scope == "run" else 1 for name, stage in stages.by_default().items()}
+    jobs["figures"] = formats * (runs * len(of_run) + len(of_study))
+    disk: Counter[str] = Counter()
+    memory = estimates.memory_of_study(grid)
+    for arch in study.archs:
+        for optimizer in study.optimizers:
+            for table, size in estimates.disk_of_run(grid, arch, optimizer).items():
+                disk[table] += size * len(study.seeds)  # type: ignore[assignment]
+            for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
+                memory[stage] = max(peak, memory.get(stage, 0))
+    return Plan(jobs, grid.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), memory)
+
+
+def peak_memory() -> float:
+    """The most memory this process has had, in bytes: torch, timm and little else."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
+
+
+def size(number: float) -> str:
+    """Bytes as a person reads them, in units of 1,000."""
+    for unit, divisor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if number >= divisor:
+            return f"{number / divisor:.1f} {unit}"
+    return f"{number / 1e3:.1f} kB"
+
+
+def report(study: Study, plan: Plan, free: float) -> str:
+    """The plan in words and tables of at most 100 columns; ``free`` is what the disk has, in bytes."""
+    total = sum(plan.disk.values())
+    grid = f"{len(study.archs)} architectures × {len(study.optimizers)} optimizers × {len(study.seeds)} seeds"
+    lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {plan.checkpoints} checkpoints each", ""]
+    lines.append(f"  {'stage':<14}{'jobs':>8}   peak memory of a job")
+    for stage, jobs in plan.jobs.items():
+        memory = f"{plan.memory[stage] / 2**20:>8,.0f} MiB" if stage in plan.memory else "not estimated"
+        lines.append(f"  {stage:<14}{jobs:>8,}   {memory}")
+    lines += [f"  {'total':<14}{sum(plan.jobs.values()):>8,}", "", f"  {'table':<24}{'disk':>10}"]
+    lines += [f"  {table:<24}{size(number):>10}" for table, number in plan.disk.items()]
+    lines += [f"  {'total':<24}{size(total):>10}", ""]
+    enough = "enough" if free > total else "NOT ENOUGH"
+    lines.append(f"The disk has {size(free)} free: {enough}. GPU memory and time are not estimated.")
+    return "\n".join(lines)
+
+
+@without_compiler()
+def main(study: Study) -> None:
+    """Print what a study comes to."""
+    folder = Path("results", study.name).absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    print(report(study, of(study), shutil.disk_usage(existing).free))

@@ -1,0 +1,169 @@
+"""A trial of training on a few images: a step, another, a break, and going on as if there had been none.
+
+What an optimizer keeps outside its state is lost when training is killed, or lengthened, and nobody would see it: the
+run would end with other weights. So one step is taken twice, once by the optimizer that took those before, once by one
+that was made anew and given what training saves. The weights must be the same, bit by bit.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ..errors import RepdynError, one_line
+from ..runtime import seeds
+from ..runtime.progress import LOG
+from ..training.stepping import Stepper
+from ..user_code import load
+
+if TYPE_CHECKING:
+    from ..config.sections import Optimizer, Training
+
+State = dict[str, Any]
+
+
+def take_step(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
+    """Take the first step, and look at what the optimizer made of the network.
+
+    Args:
+        model: in training mode; its weights are left as they were, so that no optimizer is blamed for another's step.
+        images: a batch.
+        training: the section of the config.
+        optimizer: the run's, as ``Study.optimizer`` gives it.
+
+    Raises:
+        RepdynError: if optimizer or schedule cannot be made, or no step can be taken.
+    """
+    name = optimizer.opt
+    tensors = [*model.parameters(), *model.buffers()]
+    before = [tensor.detach().clone() for tensor in tensors]
+    with seeds.seeded(0):
+        stepper = _stepper(model, training, optimizer)
+        _step(stepper, images, 1, name)
+    trained = {key: value for key, value in model.named_parameters() if value.requires_grad}
+    held = {id(parameter) for group in stepper.optimizer.param_groups for parameter in group["params"]}
+    left_out = [key for key, value in trained.items() if id(value) not in held]
+    if len(left_out) == len(trained):
+        raise RepdynError(f"`{name}` holds none of the model's parameters; it must be made with them, and change them.")
+    if left_out:
+        LOG.warning("`%s` leaves %d of %d tensors as they are: %s …", name, len(left_out), len(trained), left_out[0])
+    wrong = [key for key, value in trained.items() if not value.isfinite().all()]
+    if wrong:
+        raise RepdynError(f"`{name}` makes {wrong[0]} NaN or infinite in its first step; lower its rate.")
+    with torch.no_grad():
+        for tensor, initial in zip(tensors, before, strict=True):
+            tensor.copy_(initial)
+    model.zero_grad()
+
+
+def interrupt(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
+    """Train a network as ``training.py`` does, with a break.
+
+    Args:
+        model: one whose state is whole (``rehearsal.py``); it is left as it was.
+        images: a batch.
+        training: the section of the config.
+        optimizer: the run's, as ``Study.optimizer`` gives it.
+
+    Raises:
+        RepdynError: if training would not go on from a saved state as if it had not stopped.
+    """
+    name, initial = optimizer.opt, _copy(model)
+    with torch.no_grad():  # training begins with an evaluation, of which a model may keep something
+        model.eval()(images)
+    model.train()
+    with seeds.seeded(0):
+        stepper = _stepper(model, training, optimizer)
+        for number in (1, 2):
+            _step(stepper, images, number, name)
+        saved = _saved({"model": model.state_dict(), "steps": stepper.state_dict(), "random": seeds.state()}, name)
+        _step(stepper, images, 3, name)
+        expected = _copy(model)
+
+        model.load_state_dict(initial)
+        stepper = _stepper(model, training, optimizer)
+        _resume(model, stepper, saved, name)
+        _step(stepper, images, 3, name)
+    differing = [key for key, value in model.state_dict().items() if not _same(value, expected[key])]
+    if differing:
+        raise RepdynError(
+            f"training with `{name}` does not go on from a saved state as without a break: the next step gives "
+            f"{differing[0]} other weights. What the optimizer, or the model, needs beside weights must be in its "
+            "`state_dict` (an optimizer's, in `state` or `param_groups`)."
+        )
+    model.load_state_dict(initial)
+    model.zero_grad()
+
+
+def _stepper(model: nn.Module, training: Training, optimizer: Optimizer) -> Stepper:
+    """What takes steps on the CPU, as configured but for what a CPU may lack or takes minutes for."""
+    there, here = torch.device("cpu"), training.model_copy(update={"compile": False})
+    if here.precision == "float16":  # which does not go together with all
+        Stepper(model, here, optimizer, there, steps_per_epoch=1)
+    here = here.model_copy(update={"precision": "float32"})
+    return Stepper(model, here, optimizer, there, steps_per_epoch=1)
+
+
+def _step(stepper: Stepper, images: torch.Tensor, number: int, name: str) -> None:
+    labels = torch.zeros(len(images), dtype=torch.int64)
+    try:
+        stepper(images, labels)
+    except RepdynError:
+        raise
+    except Exception as error:  # optimizers refuse parameters in their own ways
+        raise RepdynError(f"`{name}` cannot take a step: {_words(error, name)}.") from None
+    try:
+        stepper.rate.after_step(number)
+    except Exception as error:  # schedules compute with what they were given
+        which, words = ("second", "third", "fourth")[number - 1], f"{type(error).__name__}: {one_line(error)}"
+        raise RepdynError(f"`schedule` has no rate for the {which} step with these `kwargs`: {words}.") from None
+
+
+def _saved(state: State, name: str) -> io.BytesIO:
+    """A state as a file, which must be readable without running code that it names."""
+    file = io.BytesIO()
+    try:
+        torch.save(state, file)
+        _read(file)
+    except Exception as error:  # pickle raises whatever it likes
+        why = "it holds objects of other classes" if isinstance(error, pickle.UnpicklingError) else one_line(error)
+        raise RepdynError(
+            f"the state of `{name}` cannot be saved and read again: {why}; let it be tensors, numbers and text, in "
+            "lists and dictionaries."
+        ) from None
+    return file
+
+
+def _read(file: io.BytesIO) -> State:
+    file.seek(0)
+    state: State = torch.load(file, weights_only=True)
+    return state
+
+
+def _resume(model: nn.Module, stepper: Stepper, saved: io.BytesIO, name: str) -> None:
+    state = _read(saved)
+    model.load_state_dict(state["model"])
+    try:
+        stepper.load_state_dict(state["steps"])
+    except Exception as error:  # optimizers have their own ways of loading
+        raise RepdynError(f"`{name}` does not take the state that it gave: {_words(error, name)}.") from None
+    seeds.go_on(state["random"])
+
+
+def _words(error: Exception, name: str) -> str:
+    return load.blame(error) if load.is_import_path(name) else one_line(error)
+
+
+def _copy(model: nn.Module) -> State:
+    return copy.deepcopy(dict(model.state_dict()))
+
+
+def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two tensors are the same bits, NaN included."""
+    bits = [tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)]
+    return bool(torch.equal(*bits))

@@ -1,0 +1,221 @@
+"""Planes through triplets of images, on which decision regions are compared (Somepalli et al. 2022).
+
+From the data set to one table that all runs share. Three images x₀, x₁, x₂ span a plane with origin x₀, first axis
+a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, x₂ - x₀ made orthogonal to a and normalised (read in their code). The
+images stand at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩); the grid spans their bounding box and a margin
+times its sides.
+
+Triplets come from three sets: test images, correctly labelled and wrongly labelled training images (chosen; theirs are
+test images). They are drawn one after the other from ``planes.seed``, so that more planes contain the fewer. A plane to
+look at goes through the same triplet as the scored plane of the same number.
+
+Time and memory: next to nothing; six numbers and three images' worth of floats for each plane, and the data set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from ..catalogue.plane_sets import SETS
+from ..data import subsets
+from ..data.images import Images
+from ..errors import RepdynError
+from ..storage import tables
+from ..storage.origin import Origin
+
+if TYPE_CHECKING:
+    from ..config.sections import Planes as Settings
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Purpose = Literal["scores", "picture"]
+# How often in a row a drawn triplet may be unfit before it is concluded that there are no more.
+ATTEMPTS = 10_000
+
+
+@dataclass(frozen=True)
+class Planes:
+    """The P planes of one set and purpose, all of one resolution.
+
+    Attributes:
+        name: of the set.
+        plane: (P,) int64, their numbers.
+        origin, a, b: (P, d) float32.
+        x, y: (P, R) float64, coordinates of the grid's columns and of its rows; grid point i of a plane stands at
+            x[i % R], y[i // R].
+    """
+
+    name: str
+    plane: Array
+    origin: Array
+    a: Array
+    b: Array
+    x: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.plane)
+
+    @property
+    def resolution(self) -> int:
+        """Grid points a side."""
+        side: int = self.x.shape[1]
+        return side
+
+
+def basis(images: Array) -> tuple[Array, Array, Array, Array] | None:
+    """Orthonormal axes of the plane through three images and where the images stand on it.
+
+    Args:
+        images: (3, d), float64.
+
+    Returns:
+        a (d,), b (d,), x (3,), y (3,); None if the three images do not span a plane.
+    """
+    first, second = images[1] - images[0], images[2] - images[0]
+    length = np.linalg.norm(first)
+    if length == 0.0:
+        return None
+    a = first / length
+    along = a @ second
+    across = second - along * a
+    height = np.linalg.norm(across)
+    if height <= 1e-6 * np.linalg.norm(second):
+        return None
+    return a, across / height, np.array([0.0, length, along]), np.array([0.0, 0.0, height])
+
+
+def span(coordinates: Array, margin: float) -> Array:
+    """First and last grid coordinate: the coordinates' range and ``margin`` times its length on either side."""
+    low, high = coordinates.min(), coordinates.max()
+    return np.array([low - margin * (high - low), high + margin * (high - low)])
+
+
+def _flat(images: Images, triplet: Array) -> Array:
+    """Three images: (3, d) float64."""
+    return images[triplet].reshape(3, -1).astype(np.float64)
+
+
+def choose_triplets(
+    images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool
+) -> list[Array]:
+    """Triplets of images that span planes, no two of the same three images; each an array of three indices.
+
+    Args:
+        images: n of them.
+        labels: (n,), true classes.
+        count: how many triplets.
+        generator: where chance comes from; the first triplets do not depend on how many are drawn.
+        distinct: whether the three classes must differ.
+
+    Raises:
+        LookupError: if there are not so many; its argument is how many were found.
+    """
+    triplets: list[Array] = []
+    seen: set[frozenset[int]] = set()
+    failed = 0
+    while len(triplets) < count:
+        if failed == ATTEMPTS or len(images) < 3:
+            raise LookupError(len(triplets))
+        failed += 1
+        triplet = generator.choice(len(images), size=3, replace=False)
+        key = frozenset(triplet.tolist())
+        if (
+            key in seen
+            or (distinct and len(set(labels[triplet].tolist())) < 3)
+            or basis(_flat(images, triplet)) is None
+        ):
+            continue
+        seen.add(key)
+        triplets.append(triplet)
+        failed = 0
+    return triplets
+
+
+def sets(examples: subsets.Data) -> dict[str, subsets.Examples]:
+    """The images of each set; without wrong labels there is no set of mislabelled images."""
+    train, wrong = examples.train, examples.mislabelled
+    everything = np.ones(len(examples.test), dtype=bool)
+    chosen = {"test": (examples.test, everything), "clean": (train, ~wrong), "mislabelled": (train, wrong)}
+    return {
+        name: subsets.Examples(
+            pool.images.subset(part), *(column[part] for column in (pool.labels, pool.given_labels, pool.examples))
+        )
+        for name, (pool, part) in chosen.items()
+        if name != "mislabelled" or wrong.any()
+    }
+
+
+def through(examples: subsets.Examples, name: str, settings: Settings) -> list[dict[str, Any]]:
+    """Rows of the table for one set of images.
+
+    Raises:
+        RepdynError: if there are not enough images or classes.
+    """
+    images = examples.images
+    distinct, count = settings.distinct_classes, max(settings.count, settings.pictures)
+    classes = len(np.unique(examples.labels))
+    if distinct and classes < 3:
+        raise RepdynError(
+            f"Planes through images of three distinct classes need that many, but the {name} images have {classes}; "
+            "set `planes.distinct_classes` to false."
+        )
+    generator = np.random.default_rng([settings.seed, SETS.index(name)])
+    try:
+        triplets = choose_triplets(images, examples.labels, count, generator, distinct)
+    except LookupError as error:
+        raise RepdynError(
+            f"`planes` asks for {count} planes, but only {error.args[0]} were found through the {len(images)} {name} "
+            "images; ask for fewer, or have more images."
+        ) from None
+    uses = (
+        ("scores", triplets[: settings.count], settings.margin, settings.resolution),
+        ("picture", triplets[: settings.pictures], settings.picture_margin, settings.picture_resolution),
+    )
+    rows = []
+    for purpose, chosen, margin, resolution in uses:
+        for number, triplet in enumerate(chosen):
+            corners = _flat(images, triplet)
+            found = basis(corners)
+            assert found is not None, "choose_triplets() returns triplets that span planes"
+            a, b, x, y = found
+            row = {"purpose": purpose, "planes": name, "plane": number, "resolution": resolution}
+            row |= {"examples": examples.examples[triplet], "labels": examples.labels[triplet], "x": x, "y": y}
+            row |= {"x_range": span(x, margin), "y_range": span(y, margin)}
+            rows.append(row | {"origin": corners[0], "a": a, "b": b})
+    return rows
+
+
+def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> list[Planes]:
+    """The planes of one purpose, by set.
+
+    Args:
+        path: the file.
+        purpose: which planes.
+        wanted: which file it must be; None asks nothing.
+
+    Raises:
+        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+    """
+    table = tables.read(path, wanted)
+    keys = list(zip(table["purpose"].to_pylist(), table["planes"].to_pylist(), strict=True))
+    found = []
+    for name in SETS:
+        where = [row for row, key in enumerate(keys) if key == (purpose, name)]
+        if not where:
+            continue
+        part = table.slice(where[0], len(where))  # rows of one purpose and set stand together
+
+        def column(key: str, part: pa.Table = part) -> Array:
+            flat: Array = part[key].combine_chunks().flatten().to_numpy()
+            return flat.reshape(len(part), -1)
+
+        resolution: int = part["resolution"][0].as_py()
+        (x0, x1), (y0, y1) = column("x_range").T, column("y_range").T
+        x, y = np.linspace(x0, x1, resolution, axis=1), np.linspace(y0, y1, resolution, axis=1)
+        found.append(Planes(name, part["plane"].to_numpy(), column("origin"), column("a"), column("b"), x, y))
+    return found

@@ -1,0 +1,186 @@
+"""Activations of every observed layer at every checkpoint, on examples that stay the same.
+
+From checkpoints to one table: a row for each example at a checkpoint, a column for each layer, features flattened.
+Two splits: ``similarity``, the examples that CKA compares, and ``probe``, the training examples that linear probes
+are trained on. The network is in eval mode, images are not augmented.
+
+Time: a forward pass over both splits at each checkpoint. Memory: the activations of one split at one checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import nn
+
+from ..data import datasets, subsets
+from ..errors import RepdynError
+from ..models import architectures, memory_layouts, observed_layers
+from ..models.pooling import Reduction
+from ..records.activations import ACTIVATIONS, layer_columns
+
+if TYPE_CHECKING:
+    from ..config.sections import Activations as Settings
+    from ..config.study import Run, Study
+    from ..data.images import Images
+
+Array = np.ndarray[Any, np.dtype[Any]]
+BATCH = 512
+ROUNDING = 1e-4  # of the spread: what float16 may lose of it
+FEATURES = 4096  # of which that is looked at together
+
+
+class _Outputs(dict[str, torch.Tensor]):
+    """What layers gave in a forward pass."""
+
+    def __missing__(self, layer: str) -> torch.Tensor:
+        raise RepdynError(f"Layer `{layer}` took no part in a forward pass, but must take part in each.")
+
+
+@contextmanager
+def tap(
+    model: nn.Module, layers: Mapping[str, str], reduction: Reduction | None = None
+) -> Iterator[dict[str, torch.Tensor]]:
+    """Observe layers during forward passes.
+
+    Args:
+        model: the network.
+        layers: the layer's name -> the module's path.
+        reduction: of the network's activations; None to keep them whole.
+
+    Yields:
+        A dictionary that each forward pass fills anew: layer -> output of its module, flattened to (batch, features),
+        float32 whatever the network computes in, in the order in which they come. The output is copied at once: an
+        in-place operation that follows would otherwise overwrite it. Of a module that is called more than once in a
+        forward pass, the last output stands; asked for one that was not called, it raises a RepdynError.
+    """
+    outputs = _Outputs()
+
+    def keep(layer: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            tensor = observed_layers.output_of(output).detach()
+            kept = tensor if reduction is None else reduction(tensor)
+            observed_layers.keep_last(outputs, layer, kept.flatten(1).to(torch.float32, copy=True))
+
+        return hook
+
+    handles = [model.register_forward_pre_hook(lambda *_: outputs.clear())]
+    handles += [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
+    """The network of a run, in eval mode and with the weights of its initialisation, and its observed layers.
+
+    Returns:
+        The network, and name -> module path in order of depth, for which two images without light go through it.
+    """
+    shape = datasets.shape(study.data)
+    model = architectures.of_run(study, run, shape, datasets.source(study.data).classes)
+    model = model.eval().to(device)
+    memory_layouts.lay_out(model, torch.contiguous_format)
+    layers = observed_layers.observed(model, study.archs[run.arch].layers)
+    with torch.inference_mode(), tap(model, layers) as outputs:
+        model(torch.zeros(2, *shape, device=device))
+    return model, observed_layers.in_order(layers, outputs)
+
+
+@torch.inference_mode()
+def forward(
+    model: nn.Module,
+    layers: Mapping[str, str],
+    images: Images | Array,
+    device: torch.device,
+    reduction: Reduction | None = None,
+) -> dict[str, torch.Tensor]:
+    """Activations of each layer, (n, features), float32, on the CPU.
+
+    Raises:
+        RepdynError: if a layer took no part, or does not give each image as many numbers as it gave the others.
+    """
+    parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+    with tap(model, layers, reduction) as outputs:
+        for start in range(0, len(images), BATCH):
+            batch = torch.from_numpy(images[start : start + BATCH]).to(device)
+            model(batch)
+            for layer, before in parts.items():
+                found = outputs[layer].cpu()
+                expected = (len(batch), before[0].shape[1] if before else found.shape[1])
+                if found.shape != expected:
+                    raise RepdynError(
+                        f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} images, but "
+                        f"must give {expected}: as many for each image, whatever the batch."
+                    )
+                before.append(found)
+    return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
+
+
+def choose(settings: Settings, examples: subsets.Data, seed: int) -> dict[str, subsets.Examples]:
+    """The examples of each split, drawn once per study from ``data.seed``.
+
+    Raises:
+        RepdynError: if there are fewer examples than asked for.
+    """
+    generator = np.random.default_rng([seed, 3])
+    source = examples.test if settings.similarity_from == "test" else examples.train
+    wanted = {
+        "similarity": (source, settings.similarity_examples, settings.similarity_from),
+        "probe": (examples.train, settings.probe_examples or len(examples.train), "train"),
+    }
+    splits = {}
+    for split, (pool, count, name) in wanted.items():
+        if count > len(pool):
+            raise RepdynError(
+                f"`activations.{split}_examples` is {count}, but there are only {len(pool)} {name} examples."
+            )
+        chosen = np.sort(generator.permutation(len(pool))[:count])
+        splits[split] = subsets.Examples(
+            pool.images.subset(chosen), pool.labels[chosen], pool.given_labels[chosen], pool.examples[chosen]
+        )
+    return splits
+
+
+def fits_float16(activations: torch.Tensor) -> bool:
+    """Whether float16 holds what tells examples apart: no overflow, and next to no spread lost in rounding.
+
+    Rounding takes 1e-7 of the spread where means are no larger than it, but all of it where activations are below
+    6e-8, or where they differ by less than a thousandth of their mean.
+    """
+    if activations.abs().max() > np.finfo(np.float16).max:
+        return False
+    spread = lost = 0.0
+    for part in activations.split(FEATURES, dim=1):
+        # What all examples have in common is no part of any measure.
+        spread += _scatter(part)
+        lost += _scatter(part - part.half().to(part.dtype))
+    return lost <= ROUNDING * spread
+
+
+def _scatter(activations: torch.Tensor) -> float:
+    """Sum of squares about the mean of each feature."""
+    return float((activations - activations.mean(dim=0)).square().sum(dtype=torch.float64))
+
+
+def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Schema:
+    """The table's schema: keys, then one fixed-size list of non-null floats for each layer."""
+    columns = {
+        layer: (size, pa.float32() if layer in float32 or dtype == "float32" else pa.float16())
+        for layer, size in features.items()
+    }
+    return pa.schema([*ACTIVATIONS.schema, *layer_columns(columns)])
+
+
+def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:
+    """(n, features) as a fixed-size list column, without a copy beyond the cast."""
+    dtype = torch.float32 if kind.value_type == pa.float32() else torch.float16
+    flat = activations.to(dtype).numpy().reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat, type=kind.value_type), type=kind)

@@ -1,0 +1,344 @@
+"""Gram matrices of many representations of the same examples, and the inner products of all pairs of them.
+
+From E representations X_e of shape (n examples, p_e features) to what CKA is made of: with K_e = X_e X_eᵀ of centred
+features, G[i, j] = ⟨K_i, K_j⟩ and the diagonals D[e] = diag K_e (Kornblith et al. 2019; METHODS names what else goes
+wrong). Features are centred before anything is multiplied, Grams are float32, G is accumulated in float64.
+
+Each K_e is symmetric, so only its upper triangle is used. If the Grams do not fit the budget, they are made in bands
+of rows, all representations' rows r0 to r1 at a time: no entry is computed twice, only the features are read and
+centred once more for each band. Features too many for the budget come in slices, K_e being the sum over slices.
+
+Time: E n² p for the Grams, E² n² / 2 for the pairs; on the feature side, used where it is less, E² n p².
+Memory: ``budget`` bytes, of which at most half for features, plus about 25 MiB, whatever E, n and p (as long as one
+row of each Gram and one feature of all examples fit).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import RepdynError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Of ‖X centred‖² / ‖X‖²: float32 rounding leaves about 1e-14 of a constant, a spread of a thousandth of the mean 1e-6.
+CONSTANT = 1e-12
+LEFT_OF_MEAN = 1e-12  # of ‖X centred‖²: what may be left in the means, to second order in CKA
+SAFE_EXPONENT = 40  # squares of 2**±40, summed, stay well within float32
+CHUNK = 2**14  # entries of each Gram raised to float64 at a time: E of them stay in the cache
+CHUNKS = 2**21  # entries of all Grams together raised to float64 at a time, 16 MiB
+FLOATS = 12  # bytes for each feature of each example: one part read ahead, one in work, one being converted
+
+
+class Source(Protocol):
+    """E representations of the same n examples.
+
+    Attributes:
+        examples: n.
+        features: p_e of each representation.
+    """
+
+    examples: int
+    features: Sequence[int]
+
+    def read(self, e: int, start: int, stop: int) -> Array:
+        """Features ``start`` to ``stop`` of representation e: (n, stop − start), any float."""
+        ...
+
+    def name(self, e: int) -> str:
+        """What a message calls representation e."""
+        ...
+
+
+class Backend(Protocol):
+    """Where the arithmetic is done; :class:`Numpy` here, ``gram_torch.Torch`` on a GPU."""
+
+    def centred(self, X: Array, exponent: int) -> tuple[Any, float, float]:
+        """Float32 of (X − mean) · 2**−exponent, and the squared norms of X · 2**−exponent before and after."""
+        ...
+
+    def zeros(self, *shape: int) -> Any:
+        """A float32 array."""
+        ...
+
+    def stack(self, *shape: int) -> Any:
+        """A float32 array with anything in it, to be let go of before the next is asked for."""
+        ...
+
+    def gram(self, X: Any, start: int, out: Any) -> None:
+        """Rows of X Xᵀ, from row and column ``start`` on, into ``out`` of shape (rows, n − start)."""
+        ...
+
+    def inner(self, S: Any) -> Array:
+        """⟨K_i, K_j⟩ over rows of the upper triangle, counted as in the whole, of S (E, rows, n − start): (E, E)."""
+        ...
+
+    def diagonals(self, S: Any) -> Array:
+        """Diagonals of S (E, rows, n − start): (E, rows), float64."""
+        ...
+
+    def array(self, S: Any) -> Array:
+        """S as a NumPy array."""
+        ...
+
+
+@dataclass(frozen=True)
+class Products:
+    """What CKA of E representations of n examples is made of; zero for those that are constant.
+
+    Attributes:
+        G: (E, E), ⟨K_i, K_j⟩, float64.
+        D: (E, n), diagonals of the K_e, float64.
+        constant: (E,), whether a representation is the same for all examples.
+    """
+
+    G: Array
+    D: Array
+    constant: Array
+
+
+class Numpy:
+    """Arithmetic on the CPU. NumPy multiplies X Xᵀ by a symmetric routine, in half the time of torch's.
+
+    One object serves all layers: to be given the memory for the Grams can take as long as to fill it.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.float32)
+
+    def centred(self, X: Array, exponent: int) -> tuple[Array, float, float]:
+        """See :class:`Backend`."""
+        return centred(X, exponent)
+
+    def zeros(self, *shape: int) -> Array:
+        """See :class:`Backend`."""
+        return np.zeros(shape, dtype=np.float32)
+
+    def stack(self, *shape: int) -> Array:
+        """See :class:`Backend`."""
+        size = math.prod(shape)
+        if size > len(self._memory):
+            self._memory = np.empty(0, dtype=np.float32)  # freed before more is taken
+            self._memory = np.empty(size, dtype=np.float32)
+        return self._memory[:size].reshape(shape)
+
+    def gram(self, X: Array, start: int, out: Array) -> None:
+        """See :class:`Backend`."""
+        rows = len(out)
+        band, rest = X[start : start + rows], X[start + rows :]
+        np.matmul(band, band.T, out=out[:, :rows])
+        np.matmul(band, rest.T, out=out[:, rows:])
+
+    def inner(self, S: Array) -> Array:
+        """See :class:`Backend`."""
+        E, rows, width = S.shape
+        G, step = np.zeros((E, E)), rows_at_a_time(E, width)
+        for r in range(0, rows, step):
+            G += doubled(S[:, r : r + step, r:].astype(np.float64))
+        return G
+
+    def diagonals(self, S: Array) -> Array:
+        """See :class:`Backend`."""
+        return np.diagonal(S, axis1=1, axis2=2).astype(np.float64)
+
+    def array(self, S: Array) -> Array:
+        """See :class:`Backend`."""
+        return S
+
+
+def rows_at_a_time(E: int, width: int, chunk: int = CHUNK, chunks: int = CHUNKS) -> int:
+    """How many rows of E Grams are raised to float64 at a time: so many entries of each, and of all together."""
+    return max(1, min(chunk, chunks // E) // width)
+
+
+def doubled(upper: Array) -> Array:
+    """Inner products of rows from the diagonal on, (E, h, w), as if the lower triangle were there too: (E, E)."""
+    E, height, _ = upper.shape
+    # Twice, but for the small square on the diagonal, which has both triangles already.
+    square, flat = upper[:, :, :height].reshape(E, -1), upper.reshape(E, -1)
+    found: Array = 2 * (flat @ flat.T) - square @ square.T
+    return found
+
+
+def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
+    """X with its columns centred, in float32, and ‖X‖² before and after.
+
+    The mean is subtracted again while what rounding left of it matters, which it does where means are large.
+
+    Args:
+        X: (n, p), any float; float64 is centred before it is rounded.
+        exponent: X is multiplied by 2**−exponent first, without error.
+    """
+    Xc = X.astype(np.result_type(X.dtype, np.float32))
+    if exponent:
+        np.ldexp(Xc, -exponent, out=Xc)
+    flat, weights = Xc.reshape(-1), np.full(len(X), 1 / len(X), dtype=Xc.dtype)
+    total = float(np.dot(flat, flat))
+    for _ in range(3):
+        mean = weights @ Xc
+        Xc -= mean
+        spread = float(np.dot(flat, flat))
+        # What is left in the mean is at most a rounding error of each mean, here measured in the one just subtracted.
+        left = weights @ Xc
+        if len(X) * float(np.dot(left, left)) <= LEFT_OF_MEAN * spread:
+            break
+    return Xc.astype(np.float32, copy=False), total, spread
+
+
+def largest(X: Array) -> float:
+    """The largest magnitude in X; 1 for float16, which float32 can always take the squares of."""
+    return 1.0 if X.dtype == np.float16 else max(float(X.max(initial=0)), -float(X.min(initial=0)))
+
+
+def feature_side_pays(features: Sequence[int], n: int, budget: float) -> bool:
+    """Whether ‖X_iᵀ X_j‖² for all pairs is less work than Grams, and all features fit the budget at once.
+
+    It is float64 throughout, at twice the cost of float32: unlike the n² entries of a Gram, the errors of few long
+    sums do not average out (1e-6 at p = 3).
+    """
+    E, p = len(features), max(features)
+    fits = 8 * E * p * (n + 2 * p) + FLOATS * n * p <= budget
+    return len(set(features)) == 1 and fits and 2 * E * p**2 < n * (2 * p + E)
+
+
+def products(
+    source: Source, budget: float, backend: Backend | None = None, watch: Callable[[Array, int], None] | None = None
+) -> Products:
+    """Inner products of all pairs of Grams, within a budget of memory.
+
+    Args:
+        source: the representations; read more than once if their Grams do not fit.
+        budget: bytes.
+        backend: where to compute; by default the CPU.
+        watch: is shown each band of Grams, (E, rows, n − start), and its start.
+
+    Raises:
+        RepdynError: if a representation has other examples than it should, or holds NaN.
+    """
+    backend = backend or Numpy()
+    if watch is None and isinstance(backend, Numpy) and feature_side_pays(source.features, source.examples, budget):
+        return _feature_side(source)
+    E, n = len(source.features), source.examples
+    width = slice_width(source, budget)
+    left = budget - FLOATS * n * min(width, max(source.features))
+    G, D = np.zeros((E, E)), np.zeros((E, n))
+    constant = np.zeros(E, dtype=bool)
+    for start, stop in bands(E, n, left):
+        S = backend.stack(E, stop - start, n - start)
+        norms = np.zeros((E, 2))
+        for part in parts(source, width, backend):
+            add_gram(backend, part, part.X, start, S[part.e])
+            norms[part.e] += part.squares
+        constant = is_constant(source, norms)
+        for e in np.flatnonzero(constant):
+            S[e] = 0
+        G += backend.inner(S)
+        D[:, start:stop] = backend.diagonals(S)
+        if watch is not None:
+            watch(backend.array(S), start)
+        del S  # the next band takes its place
+    return Products(G, D, constant)
+
+
+def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None:
+    """Rows of X Xᵀ, X being some examples of a part, into ``out``; added to it but for the first slice of features."""
+    if part.start == 0:
+        backend.gram(X, start, out)
+    else:
+        more = backend.zeros(*out.shape)
+        backend.gram(X, start, more)
+        out += more
+
+
+def _feature_side(source: Source) -> Products:
+    """The same from ⟨K_i, K_j⟩ = ‖X_iᵀ X_j‖², for few features."""
+    E, n, p = len(source.features), source.examples, source.features[0]
+    Z, norms = np.empty((n, E, p)), np.zeros((E, 2))
+    for part in parts(source, p, Numpy()):
+        Z[:, part.e], norms[part.e] = part.X, part.squares
+    constant = is_constant(source, norms)
+    Z[:, constant] = 0
+    G = np.zeros((E, E))
+    for e in range(E):
+        C = (Z[:, e].T @ Z[:, e:].reshape(n, -1)).reshape(p, E - e, p)
+        G[e, e:] = G[e:, e] = np.einsum("aeb,aeb->e", C, C)
+    return Products(G, np.einsum("nep,nep->en", Z, Z), constant)
+
+
+def is_constant(source: Source, norms: Array) -> Array:
+    """Which representations have no spread, from ‖X‖² before and after centring, (E, 2).
+
+    Raises:
+        RepdynError: if one is not finite.
+    """
+    for e in np.flatnonzero(~np.isfinite(norms).all(axis=1)):
+        raise RepdynError(f"{source.name(int(e))} has activations that are NaN or infinite.")
+    constant: Array = norms[:, 1] <= CONSTANT * norms[:, 0]
+    return constant
+
+
+def bands(E: int, n: int, left: float) -> Iterator[tuple[int, int]]:
+    """Rows of the upper triangles of E Grams and one in work, in as few bands as fit; narrower ones have more rows."""
+    start = 0
+    while start < n:
+        rows = max(1, int(left // (4 * (E + 1) * (n - start))))
+        yield start, min(n, start + rows)
+        start += rows
+
+
+def slice_width(source: Source, budget: float) -> int:
+    """How many features of all examples may be in memory: all, or as many as take half the budget."""
+    return max(1, min(max(source.features), int(budget / 2 // (FLOATS * source.examples))))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Centred features from ``start`` on of representation e, (n, width), and their squared norms."""
+
+    e: int
+    start: int
+    X: Any
+    squares: tuple[float, float]
+
+
+def parts(source: Source, width: int, backend: Backend) -> Iterator[Part]:
+    """All representations, in slices of features; the next is read and centred while this one is worked on."""
+    exponents: dict[int, int] = {}
+
+    def read(e: int, start: int) -> Array:
+        X = source.read(e, start, min(start + width, source.features[e]))
+        if len(X) != source.examples:
+            raise RepdynError(
+                f"{source.name(e)} has {len(X)} examples, the first has {source.examples}; they must be the same."
+            )
+        return X
+
+    def exponent(e: int, X: Array) -> int:
+        if e not in exponents:
+            magnitude = largest(X)
+            if X.dtype != np.float16:  # the largest of all slices decides, so that they add up
+                for start in range(width, source.features[e], width):
+                    magnitude = max(magnitude, largest(read(e, start)))
+            power = int(np.frexp(magnitude)[1])
+            exponents[e] = power if abs(power) > SAFE_EXPONENT else 0
+        return exponents[e]
+
+    def prepare(place: tuple[int, int]) -> Part:
+        e, start = place
+        X = read(e, start)
+        Xc, *squares = backend.centred(X, exponent(e, X))
+        return Part(e, start, Xc, (squares[0], squares[1]))
+
+    places = [(e, start) for e, p in enumerate(source.features) for start in range(0, p, width)]
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = reader.submit(prepare, places[0])
+        for following in places[1:]:
+            part, waiting = waiting.result(), reader.submit(prepare, following)
+            yield part
+        yield waiting.result()

@@ -1,0 +1,91 @@
+"""The arithmetic of ``gram.py`` in torch, for a GPU: the same steps in the same precision.
+
+Products are float32, with TF32 off unless asked for. TF32 keeps 10 bits of each factor: see ``tests/benchmarks/cka.py``
+for what that does to CKA. Sums over pairs are float64, as on the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..runtime import devices
+from . import gram
+
+Array = np.ndarray[Any, np.dtype[Any]]
+CHUNK = 2**20  # entries of each Gram raised to float64 at a time
+CHUNKS = 2**25  # entries of all Grams together, or features, raised to float64 at a time, 256 MiB
+
+
+class Torch:
+    """A ``gram.Backend`` on one device."""
+
+    def __init__(self, device: torch.device, tf32: bool = False) -> None:
+        self.device, self.tf32 = device, tf32
+
+    def centred(self, X: Array, exponent: int) -> tuple[torch.Tensor, float, float]:
+        """See ``gram.Backend``; some features at a time, because a sum in float64 is the sum of a copy."""
+        Xc = torch.tensor(X, device=self.device)  # a copy on any device, to be centred in place
+        if Xc.dtype != torch.float64:
+            Xc = Xc.float()
+        if exponent:
+            Xc = torch.ldexp(Xc, torch.tensor(-exponent, device=self.device))
+        total, spread = torch.zeros(2, dtype=torch.float64, device=self.device)
+        for part in Xc.split(max(1, CHUNKS // len(X)), dim=1):
+            total += part.square().sum(dtype=torch.float64)
+            # The mean is float64, but the difference is rounded: twice, as on the CPU.
+            for _ in range(2):
+                part.sub_(part.mean(dim=0, dtype=torch.float64).to(part.dtype))
+            spread += part.square().sum(dtype=torch.float64)
+        return Xc.float(), float(total), float(spread)
+
+    def zeros(self, *shape: int) -> torch.Tensor:
+        """See ``gram.Backend``."""
+        return torch.zeros(shape, dtype=torch.float32, device=self.device)
+
+    def stack(self, *shape: int) -> torch.Tensor:
+        """See ``gram.Backend``; torch keeps freed memory for the next."""
+        return torch.empty(shape, dtype=torch.float32, device=self.device)
+
+    def gram(self, X: torch.Tensor, start: int, out: torch.Tensor) -> None:
+        """See ``gram.Backend``."""
+        before = torch.backends.cuda.matmul.allow_tf32
+        torch.backends.cuda.matmul.allow_tf32 = self.tf32
+        try:
+            out.copy_(X[start : start + len(out)] @ X[start:].T)
+        finally:
+            torch.backends.cuda.matmul.allow_tf32 = before
+
+    def inner(self, S: torch.Tensor) -> Array:
+        """See ``gram.Backend``."""
+        E, rows, width = S.shape
+        G = torch.zeros((E, E), dtype=torch.float64, device=self.device)
+        step = gram.rows_at_a_time(E, width, CHUNK, CHUNKS)
+        for r in range(0, rows, step):
+            upper = S[:, r : r + step, r:].double()
+            square = upper[:, :, : upper.shape[1]].reshape(E, -1)
+            upper = upper.reshape(E, -1)
+            G += 2 * (upper @ upper.T) - square @ square.T
+        found: Array = G.cpu().numpy()
+        return found
+
+    def diagonals(self, S: torch.Tensor) -> Array:
+        """See ``gram.Backend``."""
+        found: Array = torch.diagonal(S, dim1=1, dim2=2).double().cpu().numpy()
+        return found
+
+    def array(self, S: torch.Tensor) -> Array:
+        """See ``gram.Backend``."""
+        found: Array = S.cpu().numpy()
+        return found
+
+
+def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend, float]:
+    """The GPU and what it may use of its memory, or the CPU if there is no GPU after all."""
+    found = devices.prepare(device)
+    if found.type != "cuda":
+        return gram.Numpy(), budget
+    free, _ = torch.cuda.mem_get_info(found)
+    return Torch(found, tf32), min(budget, 0.8 * free)

@@ -1,0 +1,104 @@
+"""The stage ``activations``: what every observed layer gives, at every checkpoint, for examples that stay the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from ..data import subsets
+from ..errors import RepdynError
+from ..models.pooling import Reduction
+from ..records.activations import ACTIVATIONS
+from ..records.train import CHECKPOINT
+from ..representations import extract
+from ..runtime import devices
+from ..runtime.progress import LOG, track
+from ..storage import tables
+from ..training import checkpoint_schedule, checkpoints
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+
+class _DoesNotFit(Exception):
+    """Float16 does not do for some layers."""
+
+    def __init__(self, layers: list[str]) -> None:
+        super().__init__(layers)
+        self.layers = layers
+
+
+def _row_group(
+    step: int,
+    epoch: float,
+    split: str,
+    examples: subsets.Examples,
+    activations: Mapping[str, torch.Tensor],
+    table: pa.Schema,
+) -> dict[str, Any]:
+    n = len(examples)
+    row_group: dict[str, Any] = {
+        "step": np.full(n, step),
+        "epoch": np.full(n, epoch),
+        "split": [split] * n,
+        "example": examples.examples,
+        "label": examples.labels,
+        "given_label": examples.given_labels,
+    }
+    for layer, tensor in activations.items():
+        if not tensor.isfinite().all():
+            raise RepdynError(f"Layer `{layer}` has activations that are NaN or infinite at step {step}.")
+        kind = table.field(layer).type
+        if kind.value_type == pa.float16() and not extract.fits_float16(tensor):
+            raise _DoesNotFit([layer])
+        row_group[layer] = extract.column(tensor, kind)
+    return row_group
+
+
+def main(job: Job) -> None:
+    """Write the activations table of a run."""
+    study, run, settings = job.study, job.run, job.study.activations
+    device = devices.prepare(study.execution.device)
+    examples = subsets.load(study.data, job.data_root, run.seed)
+    splits = extract.choose(settings, examples, study.data.seed)
+    model, layers = extract.network(study, run, device)
+    for layer, path in layers.items():
+        if layer != path:
+            LOG.info("layer %s is what the module %s is called in tables", layer, path)
+    reduction = Reduction(settings.reduction, model)
+    per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
+    steps = checkpoint_schedule.steps_of(study)
+    first = extract.forward(model, layers, splits["probe"].images.subset([0]), device, reduction)
+    features = {layer: tensor.shape[1] for layer, tensor in first.items()}
+
+    def write(float32: set[str]) -> None:
+        table = extract.layout(features, float32, settings.dtype)
+        # Floats of this kind do not get smaller in a dictionary, and nobody filters on them.
+        options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
+        with tables.writer(job.path(ACTIVATIONS), table, job.metadata(ACTIVATIONS), **options) as append:
+            for step in track(steps, len(steps), "checkpoint"):
+                path, wanted = job.place(CHECKPOINT, step=step)
+                checkpoints.load(path, model, wanted)
+                for split, chosen in splits.items():
+                    activations = extract.forward(model, layers, chosen.images, device, reduction)
+                    append(_row_group(step, step / per_epoch, split, chosen, activations, table))
+
+    float32: set[str] = set()
+    while True:
+        try:
+            write(float32)
+        except _DoesNotFit as overflow:
+            float32 |= set(overflow.layers)
+            LOG.info(
+                "layer %s does not fit into float16 and is stored as float32; once more from the start",
+                overflow.layers[0],
+            )
+        else:
+            break
+    LOG.info(
+        "%d checkpoints, layers %s", len(steps), ", ".join(f"{layer} ({size})" for layer, size in features.items())
+    )

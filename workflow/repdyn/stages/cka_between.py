@@ -1,0 +1,75 @@
+"""CKA between runs, at the same layer and checkpoint: two seeds, or two optimizers from one initialisation.
+
+From the activations of all runs of a study to one table: both estimators of ``hsic.py`` for every pair of runs of one
+architecture. All runs keep the activations of the same examples, so representations correspond.
+
+Time and memory: those of ``cka.py`` with as many representations as runs, once for each layer and checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import RepdynError
+from ..records.activations import ACTIVATIONS
+from ..records.cka_between import CKA_BETWEEN
+from ..representations.selection import Place, Stored
+from ..representations.table import Representations
+from ..runtime.progress import LOG, track
+from ..similarity import backends, cka
+from ..storage import tables
+
+if TYPE_CHECKING:
+    from ..config.study import Run
+    from ..pipeline.jobs import Job
+
+
+def columns(
+    runs: Sequence[Run], layer: str, depth: int, step: int, epoch: float, found: cka.Similarities
+) -> dict[str, Any]:
+    """Both (R, R) matrices of a layer at a checkpoint as rows, one for each ordered pair of runs."""
+    R = len(runs)
+    same = {"arch": runs[0].arch, "layer": layer, "depth": depth, "step": step, "epoch": epoch}
+    return {key: [value] * R**2 for key, value in same.items()} | {
+        "optimizer_a": [run.optimizer for run in runs for _ in runs],
+        "seed_a": [run.seed for run in runs for _ in runs],
+        "optimizer_b": [run.optimizer for run in runs] * R,
+        "seed_b": [run.seed for run in runs] * R,
+        "cka": tables.nullable(found.biased),
+        "cka_debiased": tables.nullable(found.debiased),
+    }
+
+
+def check_alike(of_runs: Sequence[Representations]) -> None:
+    """Raise a RepdynError unless all runs hold the same layers at the same checkpoints."""
+    first = of_runs[0]
+    for other in of_runs[1:]:
+        if other.layers != first.layers or not np.array_equal(other.steps, first.steps):
+            raise RepdynError(f"`{other.path}` holds other layers or checkpoints than `{first.path}`; make both again.")
+
+
+def main(job: Job) -> None:
+    """Write the table of the study, one row group for each layer of each architecture at each checkpoint."""
+    study = job.study
+    backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
+    with tables.writer(job.path(CKA_BETWEEN), CKA_BETWEEN.schema, job.metadata(CKA_BETWEEN)) as append:
+        for arch in study.archs:
+            runs = [run for run in study.runs if run.arch == arch]
+            of_runs = [Representations(*job.place(ACTIVATIONS, run)) for run in runs]
+            check_alike(of_runs)
+            first = of_runs[0]
+            checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
+            for depth, layer in enumerate(track(first.layers, len(first.layers), "layer")):
+                for step, epoch in checkpoints:
+                    source = Stored([Place(table, layer, step) for table in of_runs])
+                    found = cka.similarities(source, budget, backend)
+                    for run, same in zip(runs, found.constant, strict=True):
+                        if same:
+                            LOG.warning(
+                                "%s, layer %s is the same for all examples at step %d: no CKA", run, layer, step
+                            )
+                    append(columns(runs, layer, depth, step, epoch, found))
+            LOG.info("%s: %d runs, %d layers at %d checkpoints", arch, len(runs), len(first.layers), len(checkpoints))

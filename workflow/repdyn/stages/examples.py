@@ -1,0 +1,37 @@
+"""Which examples a study uses, and which of them are mislabelled: a table that all runs share.
+
+For people: what trains or measures reads the data set itself. Time: that of reading it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data import subsets
+from ..records.examples import EXAMPLES
+from ..runtime.progress import LOG
+from ..storage import tables
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+
+def main(job: Job) -> None:
+    """Write the examples of a study."""
+    found = subsets.load(job.study.data, job.data_root)
+    parts = {"train": found.train, "test": found.test}
+    columns = {
+        "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
+        "example": np.concatenate([part.examples for part in parts.values()]),
+        "label": np.concatenate([part.labels for part in parts.values()]),
+        "mislabelled": np.concatenate([part.mislabelled for part in parts.values()]),
+    }
+    tables.write(job.path(EXAMPLES), columns, EXAMPLES.schema, job.metadata(EXAMPLES))
+    channels, height, width = found.shape
+    LOG.info(
+        "%s: %d training examples, %d of them mislabelled, %d for testing, %d classes, images of %d × %d × %d",
+        job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.classes, channels,
+        height, width,
+    )  # fmt: skip

@@ -1,0 +1,34 @@
+"""The stage ``phases``: phases of training, events and scores of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..analysis.phases import analyse
+from ..records.cka import CKA
+from ..records.phases import MOMENTS, SCORES, SEGMENTS
+from ..records.regions import SIMILARITY
+from ..records.train import HISTORY
+from ..runtime.progress import LOG
+from ..storage import tables
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+
+def main(job: Job) -> None:
+    """Write segments, scores and moments of a run."""
+    history = tables.read(*job.place(HISTORY)).to_pandas()
+    cka = tables.read(*job.place(CKA)).to_pandas()
+    regions = tables.read(*job.place(SIMILARITY)).to_pandas()
+    arrays = {name: history[name].to_numpy(dtype=float) for name in history}
+    segments, scores, moments = analyse(arrays, cka, regions, job.study.phases)
+    for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        tables.write(job.path(record), table, record.schema, job.metadata(record))
+    columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
+    tables.write(job.path(SCORES), columns, SCORES.schema, job.metadata(SCORES))
+    for *_, name, value in scores[:5]:
+        LOG.info("%s: %s", name.replace("_", " "), "did not take place" if value is None else f"epoch {value:g}")

@@ -1,0 +1,81 @@
+"""The stage ``regions``: decision regions of probes and network, and how they agree between checkpoints."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from ..data import datasets
+from ..models.pooling import Reduction
+from ..probes import probe_weights
+from ..records.planes import PLANES
+from ..records.probes import WEIGHTS
+from ..records.regions import FLOOR, FRAGMENTATION, LABELS, PICTURES, SIMILARITY
+from ..records.train import CHECKPOINT
+from ..regions import compare, label_table, planes
+from ..regions.compare import Target
+from ..regions.label_table import RegionLabels
+from ..regions.labelling import Labeller, Points, Readout, batch_size
+from ..regions.planes import Purpose
+from ..representations import extract
+from ..runtime import devices
+from ..runtime.progress import track
+from ..storage import tables
+from ..storage.tables import Table
+from ..training import checkpoints
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+
+def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
+    """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
+    study = job.study
+    device = devices.prepare(study.execution.device)
+    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+    model, layers = extract.network(study, job.run, device)
+    budget = study.execution.memory_gib * 2**30
+    features = [reader.features(layer) for layer in reader.layers]
+    reduction = Reduction(study.activations.reduction, model)
+    batch = batch_size(features, math.prod(shape), device, budget)
+    labeller = Labeller(model, layers, shape, batch, reduction)
+    floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
+    with ExitStack() as stack:
+        targets: list[Target] = []
+        purposes: dict[Purpose, Table] = {"scores": LABELS, "picture": PICTURES}
+        for purpose, record in purposes.items():
+            path, wanted = job.place(PLANES)
+            sets = planes.read(path, purpose, wanted)
+            compare.check_memory(sets, len(layers) + 1, len(reader.epochs), classes, budget)
+            layout = label_table.layout(classes, sets[0].resolution)
+            writer = tables.writer(job.path(record), layout, job.metadata(record), **label_table.WRITING)
+            append = stack.enter_context(writer)
+            targets += [Target(chosen, Points(chosen, device), layout, append, purpose == "scores") for chosen in sets]
+        for step, epoch in track(reader.epochs.items(), len(reader.epochs), "checkpoint"):
+            path, wanted = job.place(CHECKPOINT, step=step)
+            checkpoints.load(path, model, wanted)
+            readout = Readout.load(reader, step, device)
+            for target in targets:
+                for depth, count in enumerate(compare.label_planes(labeller, readout, target, step, epoch)):
+                    row = [readout.layers[depth], depth, step, epoch, target.planes.name]
+                    row += [count.similarity[0, 1], count.kappa[0, 1]]
+                    for column, value in zip(FLOOR.names, row, strict=True):
+                        floor[column].append(value)
+    return floor
+
+
+def main(job: Job) -> None:
+    """Write labels, pictures, similarity, noise floor and fragmentation of a run."""
+    with probe_weights.reading(*job.place(WEIGHTS)) as reader:
+        floor = label_run(job, reader)
+    labels = RegionLabels(*job.place(LABELS))
+    classes = datasets.source(job.study.data).classes
+    with tables.writer(job.path(SIMILARITY), SIMILARITY.schema, job.metadata(SIMILARITY)) as append:
+        for piece in compare.similarity(labels, classes):
+            append(piece)
+    with tables.writer(job.path(FRAGMENTATION), FRAGMENTATION.schema, job.metadata(FRAGMENTATION)) as append:
+        for piece in compare.fragments(labels):
+            append(piece)
+    floor["kappa"] = tables.nullable(floor["kappa"])
+    tables.write(job.path(FLOOR), floor, FLOOR.schema, job.metadata(FLOOR))

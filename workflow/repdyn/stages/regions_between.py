@@ -1,0 +1,73 @@
+"""How reproducible decision regions are: their agreement between runs, at the same layer and checkpoint.
+
+From the labels of all runs of a study to one table. Runs of one architecture, which differ in optimizer or seed, are
+compared in all pairs, layer by layer and checkpoint by checkpoint: the reproducibility score of Somepalli et al. 2022,
+who compare the outputs of trained networks, extended to probes and to the course of training. All runs were labelled
+on the same planes, so points correspond.
+
+Time: a comparison of bytes for each pair and point. Memory: one block of labels of each run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..data import datasets
+from ..records.regions import LABELS
+from ..records.regions_between import BETWEEN
+from ..regions import agreement
+from ..regions.label_table import RegionLabels
+from ..runtime.progress import LOG, track
+from ..storage import tables
+
+if TYPE_CHECKING:
+    from ..config.study import Run
+    from ..pipeline.jobs import Job
+
+
+def compare(runs: Sequence[Run], labels: Sequence[RegionLabels], step: int, classes: int) -> Iterator[dict[str, Any]]:
+    """All pairs of runs of one architecture at one checkpoint, a piece of the table for each layer and set."""
+    first, R = labels[0], len(runs)
+    pairs = {
+        "optimizer_a": [run.optimizer for run in runs for _ in runs],
+        "seed_a": [run.seed for run in runs for _ in runs],
+        "optimizer_b": [run.optimizer for run in runs] * R,
+        "seed_b": [run.seed for run in runs] * R,
+    }
+    for name, blocks in first.blocks.items():
+        counts = [agreement.nothing(R, classes) for _ in first.layers]
+        for block in range(blocks):
+            seen = [of_run.read(step, name, block).labels for of_run in labels]  # R times (L, P, R²)
+            for depth in range(len(first.layers)):
+                counts[depth] += agreement.count([of_run[depth].ravel() for of_run in seen], classes)
+        for depth, (layer, count) in enumerate(zip(first.layers, counts, strict=True)):
+            same = {"arch": runs[0].arch, "layer": layer, "depth": depth, "step": step, "epoch": first.epochs[step]}
+            yield (
+                pairs
+                | {key: [value] * R**2 for key, value in (same | {"planes": name}).items()}
+                | {
+                    "similarity": count.similarity.ravel(),
+                    "kappa": count.kappa.ravel(),
+                }
+            )
+
+
+def main(job: Job) -> None:
+    """Write the agreement between all runs of each architecture."""
+    study = job.study
+    classes = datasets.source(study.data).classes
+    pieces: list[pa.Table] = []
+    for arch in study.archs:
+        runs = [run for run in study.runs if run.arch == arch]
+        labels = [RegionLabels(*job.place(LABELS, run)) for run in runs]
+        steps = list(labels[0].epochs)
+        for step in track(steps, len(steps), "checkpoint"):
+            for piece in compare(runs, labels, step, classes):
+                piece["kappa"] = tables.nullable(piece["kappa"])
+                pieces.append(pa.table({name: piece[name] for name in BETWEEN.names}, schema=BETWEEN.schema))
+        LOG.info("%s: %d runs at %d checkpoints", arch, len(runs), len(steps))
+    table = pa.concat_tables(pieces).combine_chunks()
+    tables.write(job.path(BETWEEN), table, BETWEEN.schema, job.metadata(BETWEEN))

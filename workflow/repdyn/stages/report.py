@@ -1,0 +1,202 @@
+"""The small tables of the report that people read: what was found, and what became of each run, as HTML.
+
+From the table of findings, and every run's history and scores, to two pages that stand on their own. Snakemake's report
+embeds them; a Parquet file it would show as text. Numbers have as many digits as a reader needs; the tables have all.
+
+Time and memory: next to nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ..catalogue.events import EVENTS
+from ..catalogue.scores import SCORES
+from ..records import phases
+from ..records.findings import FINDINGS
+from ..records.train import HISTORY
+from ..runtime.progress import LOG
+from ..storage import tables
+from ..storage.files import atomic
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+MINUS = "\u2212"
+DOWN = "↓"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1d2733; background: #fff;
+  margin: 0 auto; max-width: 1160px; padding: 16px 24px; }}
+h1 {{ font-size: 20px; margin: 0 0 4px; }} h2 {{ font-size: 15px; margin: 24px 0 4px; }}
+p {{ margin: 4px 0 8px; color: #5a6675; max-width: 75ch; }}
+div {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: 13px; }}
+th, td {{ padding: 4px 10px 4px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e8ed; }}
+thead th {{ color: #5a6675; font-weight: 600; border-bottom: 2px solid #b9c2cd; }}
+.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+td.number {{ white-space: nowrap; }}
+th {{ vertical-align: bottom; }}
+td:last-child:not(.number) {{ min-width: 15em; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+{body}
+</body>
+</html>
+"""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading: fixed digits, a proper minus but none before zero, a dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:z.{digits}f}".replace("-", MINUS)
+
+
+def epoch(value: float | None) -> str:
+    """An epoch in as few characters as it takes."""
+    return number(value, 0 if value is None or value >= 10 or value % 1 == 0 else 1)
+
+
+def probability(value: float | None) -> str:
+    """A p-value or q-value, never rounded down to nothing."""
+    return "< 0.001" if value is not None and value < 0.001 else number(value)
+
+
+def marked(score: str) -> str:
+    """A score's name, with a mark where less of it is more of the claim.
+
+    Raises:
+        KeyError: if there is no such score.
+    """
+    return f"{score} {DOWN}" if SCORES[score].direction < 0 else score
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str]) -> str:
+    """An HTML table; columns whose headings are among ``numbers`` are set to the right."""
+    kinds = [' class="number"' if heading in numbers else "" for heading in headings]
+
+    def row(tag: str, cells: Sequence[str]) -> str:
+        return "".join(f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
+
+    body = "\n".join(f"<tr>{row('td', cells)}</tr>" for cells in rows)
+    return f"<div><table>\n<thead><tr>{row('th', headings)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+
+
+def findings(frame: pd.DataFrame, confidence: float) -> str:
+    """The findings as a page, one table for each claim and contrast.
+
+    Args:
+        frame: the findings table.
+        confidence: of its intervals.
+    """
+    interval = f"{100 * confidence:g} % interval"
+    headings = ("measure", "score", "estimate", interval, "p", "q", "seeds", "pairs", "verdict")
+    parts = [
+        "<p>An estimate is of the score as it is: the first of the two minus the second, or against 0. Above 0 it "
+        f"speaks for the claim; of a score marked {DOWN}, of which less is more, it does so below 0. Seeds are the "
+        "replicates: an estimate is the mean over seeds of the difference between runs that share everything but the "
+        "contrast. Verdicts go by p, of each claim alone; q is the share that chance is expected to have, at most, "
+        "among all claims on this page of this p or a lower one.</p>"
+    ]
+    for (claim, contrast), part in frame.groupby(["claim", "contrast"], sort=False):
+        parts.append(f"<h2>{html.escape(str(claim))}: {html.escape(str(contrast))}</h2>")
+        compared = part["compared"].dropna().unique()
+        parts.extend(f"<p>Held against each other: {html.escape(str(pairing))}.</p>" for pairing in compared)
+        rows = [
+            (
+                row["measure"],
+                marked(row["score"]),
+                number(row["estimate"]),
+                "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
+                probability(row["p_value"]),
+                probability(row["q_value"]),
+                str(row["n_seeds"]),
+                str(row["n_pairs"]),
+                row["verdict"],
+            )
+            for row in part.to_dict("records")
+        ]
+        parts.append(table(headings, rows, numbers=("estimate", interval, "p", "q", "seeds", "pairs")))
+    parts.append(_explained(frame["score"]))
+    return PAGE.format(title="What was found", body="\n".join(parts))
+
+
+def _explained(names: Iterable[str]) -> str:
+    """A table of what these scores are."""
+    present = set(names)
+    rows = [
+        (marked(name), score.formula, score.range, score.unit, score.against or "–")
+        for name, score in SCORES.items()
+        if name in present
+    ]
+    return "<h2>What the scores are</h2>\n" + table(("score", "formula", "range", "unit", "held against"), rows, ())
+
+
+def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) -> str:
+    """What became of each run, as a page.
+
+    Args:
+        records: of each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
+    """
+    events = [event.label for event in EVENTS.values()]
+    accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
+    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *events, *accuracies, "training, s")
+    rows = []
+    for words, history, scores in records:
+        of_run = scores[scores["layer"].isna()].set_index("score")["value"]
+        last = history.iloc[-1]
+        rows.append(
+            (
+                *words,
+                epoch(last["epoch"]),
+                *(epoch(of_run.get(event)) for event in EVENTS),
+                number(last["train_accuracy"]),
+                number(history["test_accuracy"].max()),
+                number(last["test_accuracy"]),
+                number(last["seconds"], 0),
+            )
+        )
+    told = (
+        "<p>Epochs at which something took place; a dash where it did not. Memorization begins when a quarter of the "
+        "wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is where every "
+        "training example gets the label it was trained with.</p>"
+    )
+    listed = table(headings, rows, numbers=headings[2:])
+    return PAGE.format(title="What became of each run", body=f"{told}\n{listed}")
+
+
+def main(job: Job) -> None:
+    """Write both pages.
+
+    Raises:
+        RepdynError: if a table is missing or a stranger.
+    """
+    study, paths = job.study, job.paths
+    records = []
+    for run in study.runs:
+        words = (run.arch, run.optimizer, f"{study.learning_rate(run):g}", str(run.seed))
+        history = tables.read(*job.place(HISTORY, run)).to_pandas()
+        scores = tables.read(*job.place(phases.SCORES, run)).to_pandas()
+        records.append((words, history, scores))
+    found = tables.read(*job.place(FINDINGS)).to_pandas()
+    pages = {paths.report_findings(): findings(found, study.findings.confidence), paths.report_runs(): runs(records)}
+    for path, content in pages.items():
+        with atomic(Path(path)) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    LOG.info("%d findings, %d runs", len(found), len(records))

@@ -1,0 +1,45 @@
+"""The stage ``train``: train a run; leaves history and checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data import subsets
+from ..records.train import CHECKPOINT, HISTORY, STATE
+from ..runtime.lazy_imports import without_compiler
+from ..runtime.progress import LOG
+from ..storage import tables
+from ..training.resume import StateFolder
+from ..training.trainer import Trainer, note
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+
+@without_compiler()
+def main(job: Job) -> None:
+    """Train a run; write its history and its checkpoints."""
+    metadata = job.metadata(CHECKPOINT)
+    folder = StateFolder(Path(job.path(STATE)), job.origin(STATE), metadata["code"])
+    with folder.held():
+        examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+        trainer = Trainer(job.study, job.run, examples, folder)
+        history = trainer.run(metadata)
+        for step in trainer.steps:
+            folder.publish(step, Path(job.path(CHECKPOINT, step=step)))
+        columns = {name: [row[name] for row in history] for name in HISTORY.names}
+        tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
+        folder.remove_others()
+    _report_fit(history)
+
+
+def _report_fit(history: list[dict[str, Any]]) -> None:
+    LOG.info("after epoch %g: %s", history[-1]["epoch"], note(history[-1]))
+    fitted = next((row["epoch"] for row in history if row["train_accuracy"] == 1.0), None)
+    if fitted is None:
+        LOG.warning("the training set was never fitted perfectly; phases after perfect fit will be missing")
+    elif history[-1]["epoch"] < 2 * fitted:
+        LOG.warning("perfect fit came at epoch %g; training should go on for at least as long again", fitted)
+    else:
+        LOG.info("perfect fit at epoch %g", fitted)

@@ -1,0 +1,176 @@
+"""Parquet tables that explain themselves: strict schemas, provenance in the metadata, atomic writing.
+
+A stage declares its table as a :class:`Table`, in the module of :mod:`repdyn.records` that has its name. The file's
+schema metadata carries, under the key ``repdyn``, a JSON object: table, stage, run, hyperparameters, code digest,
+versions, units. Reading compares table, stage, run, hyperparameters, schema and number of rows with the ones that were
+asked for and refuses a stranger; every byte is under a checksum (``sealing.py``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import RepdynError
+from .files import atomic, damaged
+from .origin import Metadata, Origin, Record, metadata_of
+from .sealing import SealedFile, Sealing
+
+KEY = b"repdyn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Record):
+    """A table that a stage writes.
+
+    Attributes:
+        schema: its columns; the first ones, where ``more`` says the others.
+        more: from the schema of a file, the further columns that it should have, for a table whose columns depend on
+            the study.
+    """
+
+    schema: pa.Schema
+    more: Callable[[pa.Schema], Sequence[pa.Field]] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        names: list[str] = self.schema.names
+        return names
+
+    def check_schema(self, path: str | Path, found: pa.Schema) -> None:
+        """Compare the columns of a file with the declared ones.
+
+        Raises:
+            RepdynError: if they differ; it names the first column that does.
+        """
+        wanted = [*self.schema, *([] if self.more is None else self.more(found))]
+        for here, there in itertools.zip_longest(found, wanted):
+            if here is not None and there is not None and here.equals(there):
+                continue
+            has, should = (f"`{column.name}` ({column.type})" if column else "no column" for column in (here, there))
+            raise RepdynError(
+                f"`{path}` has {has} where the table `{self.name}` has {should}, as if another version of repdyn had "
+                "written it; delete it and run Snakemake again."
+            )
+
+
+def schema(**columns: tuple[pa.DataType, str]) -> pa.Schema:
+    """A schema from ``name=(type, unit)``; the unit is a word or two such as ``optimizer steps`` or ``fraction``."""
+    return pa.schema([pa.field(name, kind, metadata={"unit": unit}) for name, (kind, unit) in columns.items()])
+
+
+def write(
+    path: str | Path, columns: pa.Table | Mapping[str, Any], layout: pa.Schema, metadata: Metadata, **options: Any
+) -> None:
+    """Write a table whole or not at all.
+
+    Args:
+        path: the file; what stood there before stays until the new one is complete.
+        columns: a table, or one sequence for each column, in any order.
+        layout: the exact columns, in order; values are converted to its types.
+        metadata: what ``Job.metadata`` returned.
+        options: passed to ``pyarrow.parquet.write_table``.
+
+    Raises:
+        RepdynError: if the disk is full.
+        ValueError: if the columns are not exactly those of the layout.
+    """
+    with writer(path, layout, metadata, **options) as append:
+        append(columns)
+
+
+@contextmanager
+def writer(path: str | Path, layout: pa.Schema, metadata: Metadata, **options: Any) -> Iterator[Any]:
+    """Like :func:`write` for a table that comes in pieces: yields ``append(columns)``, one row group a call."""
+    layout = layout.with_metadata({KEY: json.dumps(dict(metadata) | {"units": units(layout)})})
+    options = {"compression": "zstd", "write_page_checksum": True} | options
+    with atomic(path) as temporary, temporary.open("w+b") as file:
+        sink = Sealing(file)
+        with pq.ParquetWriter(sink, layout, **options) as parquet:
+
+            def append(columns: pa.Table | Mapping[str, Any]) -> None:
+                table = _conform(columns, layout)
+                parquet.write_table(table, row_group_size=max(1, table.num_rows))
+
+            yield append
+        sink.seal()
+
+
+def _conform(columns: pa.Table | Mapping[str, Any], layout: pa.Schema) -> pa.Table:
+    given = columns.column_names if isinstance(columns, pa.Table) else list(columns)
+    if sorted(given) != sorted(layout.names):
+        raise ValueError(f"columns are {given}, but the table has {layout.names}")
+    arrays = []
+    for field in layout:
+        column = columns[field.name]
+        if not isinstance(column, pa.Array | pa.ChunkedArray):
+            column = pa.array(column, type=field.type)
+        arrays.append(column.cast(field.type) if column.type != field.type else column)
+    return pa.Table.from_arrays(arrays, schema=layout)
+
+
+def nullable(values: npt.ArrayLike) -> pa.Array:
+    """Numbers of any shape as one float64 column, null where they are NaN."""
+    return pa.array(np.asarray(values, dtype=np.float64).ravel(), from_pandas=True)
+
+
+def units(layout: pa.Schema) -> dict[str, str]:
+    """The unit of each column."""
+    return {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in layout}
+
+
+def read(path: str | Path, wanted: Origin | None = None, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table, or some of its columns.
+
+    Args:
+        path: a single file (``pandas.read_parquet`` reads a whole folder, with the run as columns).
+        wanted: which table it must be; None asks nothing.
+        columns: which columns, in which order.
+
+    Raises:
+        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+    """
+    file = open_file(path, wanted)
+    with damage(path):
+        return file.read(columns=columns)
+
+
+def open_file(path: str | Path, wanted: Origin | None = None, **options: Any) -> pq.ParquetFile:
+    """Open a table without reading its rows; raises like :func:`read`.
+
+    Args:
+        path: a single file.
+        wanted: which table it must be.
+        options: passed to ``pyarrow.parquet.ParquetFile``.
+    """
+    source = SealedFile(path)
+    with damage(path):
+        file = pq.ParquetFile(source, **options)
+    if wanted is not None:
+        wanted.check(path, metadata_of(path, (file.schema_arrow.metadata or {}).get(KEY)))
+        if isinstance(wanted.record, Table):
+            wanted.record.check_schema(path, file.schema_arrow)
+            wanted.check_rows(path, file.metadata.num_rows)
+    return file
+
+
+@contextmanager
+def damage(path: str | Path) -> Iterator[None]:
+    """Say that a table is damaged where Arrow cannot make sense of it."""
+    try:
+        yield
+    except pa.ArrowMemoryError:
+        raise  # the machine's fault, not the file's
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, error) from None

@@ -1,0 +1,160 @@
+"""What a processor makes of bfloat16, compared with float32 before a network is trained in it.
+
+oneDNN (3.12, in torch 2.14) computes nonsense with AVX-512 or AMX where a convolution strides in width and its maps
+become one pixel wide: mostly the gradient of the weights, which holds whatever was in memory, at times what the
+convolution gives or the gradient of what enters it, whatever the order in memory. It shows in nothing but what is
+learnt. With AVX2 none of that is wrong.
+
+So every product of a forward and a backward pass is computed again in float32, from the same numbers. The two agree but
+for rounding, which the product of magnitudes bounds, |fl(x · w) − x · w| ≤ ε |x| · |w|, however far terms cancel
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, section 3.5).
+
+Time: three times a step on a few images in float32; memory: that of the step, and of its largest product twice more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_any, tree_map
+
+from ..errors import RepdynError, one_line
+from ..models import architectures, memory_layouts
+from ..runtime import seeds
+from ..user_code import load
+
+if TYPE_CHECKING:
+    from ..config.study import Run, Study
+
+IMAGES = 2
+
+# Some kernels round partial sums, too: a few times 2⁻⁸. What is wrong is so by its own size, or by far more.
+TOLERANCE = 0.1
+_ATEN = torch.ops.aten
+# Sizes of blocks of memory, in numbers; larger ones come from the system, as zeros.
+_SOILED = [size * 2**power for power in range(4, 18) for size in (4, 6)]
+# What each gives, in words; magnitudes of it come of magnitudes, because it is linear in each of its arguments.
+_GIVES = {
+    _ATEN.convolution.default: ("what `{}` gives",),
+    _ATEN.convolution_backward.default: (
+        "the gradient of what enters `{}`",
+        "the gradient of the weights of `{}`",
+        "the gradient of the biases of `{}`",
+    ),
+    _ATEN.mm.default: ("a product in `{}`, or its gradient,",),
+    _ATEN.addmm.default: ("what `{}` gives",),
+    _ATEN.bmm.default: ("a product in `{}`, or its gradient,",),
+}
+
+
+def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int], classes: int) -> None:
+    """Check a forward and a backward pass of a network on this processor, if it is to be trained in bfloat16.
+
+    Args:
+        model: the network, which is left alone: its twin is built.
+        study: the study.
+        run: which of its runs.
+        shape: of an image.
+        classes: their number.
+
+    Raises:
+        RepdynError: if the network does not run in bfloat16, or something is not what float32 gives but for rounding.
+    """
+    is_wanted = study.training.precision == "bfloat16"
+    if not is_wanted and all(tensor.dtype != torch.bfloat16 for tensor in (*model.parameters(), *model.buffers())):
+        return
+    name, twin = study.archs[run.arch].model, architectures.of_run(study, run, shape, classes).train()
+    memory_layouts.lay_out(twin, memory_layouts.choose(study.training, twin, torch.device("cpu")))
+    with seeds.seeded(0):
+        images, labels = torch.randn(IMAGES, *shape, dtype=torch.float32), torch.zeros(IMAGES, dtype=torch.int64)
+        try:
+            with _Compared(twin), torch.autocast("cpu", torch.bfloat16, enabled=is_wanted):
+                F.cross_entropy(twin(images).float(), labels).backward()
+        except RepdynError:
+            raise
+        except Exception as error:  # models have their own ways of not going together with it
+            words = load.blame(error) if load.is_import_path(name) else one_line(error)
+            raise RepdynError(f"the model does not run in bfloat16: {words}.") from None
+
+
+class _Compared(TorchDispatchMode):  # type: ignore[misc]  # torch does not say what it is
+    """Compares each product in bfloat16 with one in float32, below autograd and autocast."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._paths = {id(module): path or type(model).__name__ for path, module in model.named_modules()}
+        self._model, self._entered, self._handles = model, [type(model).__name__], list[Any]()
+        self._owners: dict[int, tuple[torch.Tensor, str]] = {}  # by the address of a convolution's weights
+
+    def __enter__(self) -> _Compared:
+        for module in self._model.modules():
+            enter = module.register_forward_pre_hook(lambda module, _: self._entered.append(self._paths[id(module)]))
+            leave = module.register_forward_hook(lambda *_: self._entered.pop() and None)
+            self._handles += [enter, leave]
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        for handle in self._handles:
+            handle.remove()
+
+    def __torch_dispatch__(
+        self, operation: Any, _types: Any, arguments: Sequence[Any] = (), named: Mapping[str, Any] | None = None
+    ) -> Any:
+        if operation not in _GIVES or not tree_any(_is_half, arguments):
+            return operation(*arguments, **(named or {}))
+        _soil_memory()
+        found = operation(*arguments, **(named or {}))
+        expected, magnitudes = (
+            operation(*tree_map(change, arguments), **(named or {})) for change in (_single, _magnitude)
+        )
+        owner = self._entered[-1]
+        if operation is _ATEN.convolution.default:
+            self._owners[arguments[1].data_ptr()] = arguments[1], owner
+        elif operation is _ATEN.convolution_backward.default:
+            _, owner = self._owners.get(arguments[2].data_ptr(), (None, owner))
+        for what, *values in zip(_GIVES[operation], *map(_several, (found, expected, magnitudes)), strict=True):
+            _compare(what.format(owner), *values)
+        return found
+
+
+def _compare(
+    what: str, found: torch.Tensor | None, expected: torch.Tensor | None, magnitudes: torch.Tensor | None
+) -> None:
+    if found is None or expected is None or magnitudes is None or not expected.isfinite().all():
+        return
+    if not ((found.float() - expected).abs() <= TOLERANCE * magnitudes).all():
+        raise RepdynError(
+            f"{what} is wrong in bfloat16 on this processor, by far more than rounding: its library, oneDNN, fails "
+            "where strides make maps one pixel wide. Train in float32 (`training.precision`), or on larger images "
+            "(`data.image_size`)."
+        )
+
+
+def _soil_memory() -> None:
+    """Leave NaN in memory that is free: a result that is never written could be right by chance, where it was zero."""
+    blocks = [torch.full((size,), math.nan) for size in _SOILED for _ in range(4)]
+    del blocks
+
+
+def _several(values: Any) -> Sequence[Any]:
+    return (values,) if isinstance(values, torch.Tensor) else values
+
+
+def _is_half(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.dtype == torch.bfloat16
+
+
+def _single(value: Any) -> Any:
+    return value.float() if _is_half(value) else value
+
+
+def _magnitude(value: Any) -> Any:
+    return value.float().abs() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,65 @@
+"""When checkpoints are taken, as optimizer steps.
+
+The log schedule is anchored at epoch 1, with a fixed number of checkpoints per decade of epochs, so that it does
+not depend on the length of training: 300 epochs contain the checkpoints of 150. Initialisation is always step 0.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from ..data import datasets
+
+if TYPE_CHECKING:
+    from ..config.sections import Checkpoints
+    from ..config.study import Study
+
+
+def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:
+    """Optimizer steps at which a checkpoint is taken, ascending, without repeats, 0 first.
+
+    Epochs between two steps are rounded to the nearest step, at least 1.
+    """
+    times: Iterable[float]
+    match checkpoints.schedule:
+        case "log":
+            times = _log_spaced(checkpoints.per_decade, checkpoints.first)
+        case "linear":
+            times = (k * checkpoints.every for k in itertools.count(1))
+        case "explicit":
+            times = sorted(epoch for epoch in checkpoints.epochs if epoch > 0)
+    return _up_to(times, epochs, steps_per_epoch)
+
+
+def evaluated_epochs(per_decade: int | None, epochs: int) -> set[int]:
+    """Epochs at which training is measured: all, or initialisation and so many in a tenfold of epochs."""
+    return set(range(epochs + 1) if per_decade is None else _up_to(_log_spaced(per_decade, first=1.0), epochs, 1))
+
+
+def _log_spaced(per_decade: int, first: float) -> Iterator[float]:
+    """Epochs from ``first`` on, without end, of a grid that has epoch 1 on it."""
+    lowest = math.ceil(per_decade * math.log10(first) - 1e-9)
+    return (10 ** (k / per_decade) for k in itertools.count(lowest))
+
+
+def _up_to(times: Iterable[float], epochs: float, steps_per_epoch: int) -> list[int]:
+    """Epochs as steps, ascending, without repeats, 0 first, as far as training goes."""
+    steps = (max(1, round(time * steps_per_epoch)) for time in times)
+    # The step decides what still belongs to training, not the epoch before rounding, or lengthening would add to it.
+    last = round(epochs * steps_per_epoch)
+    return sorted({0, *itertools.takewhile(lambda step: step <= last, steps)})
+
+
+def steps_per_epoch(train_size: int, batch_size: int) -> int:
+    """Optimizer steps in an epoch; the last batch may be smaller."""
+    return math.ceil(train_size / batch_size)
+
+
+def steps_of(study: Study) -> list[int]:
+    """The checkpoints of every run of a study, as optimizer steps."""
+    train_size, _ = datasets.sizes(study.data)
+    per_epoch = steps_per_epoch(train_size, study.training.batch_size)
+    return checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)

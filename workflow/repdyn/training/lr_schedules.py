@@ -1,0 +1,98 @@
+"""Schedules of the learning rate: anything that ``timm.scheduler`` creates, in fractions of the optimizer's rates.
+
+The rate changes after every optimizer step; timm's own default, once an epoch, is ``step_on_epochs: true``. A
+schedule without a ``schedule`` section is no schedule: the rate is constant.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..errors import RepdynError, one_line
+from ..runtime.lazy_imports import importing_timm
+
+with importing_timm():
+    from timm.scheduler import create_scheduler_v2
+
+if TYPE_CHECKING:
+    from ..config.sections import RateSchedule
+
+SCHEDULES = ("constant", "cosine", "multistep", "plateau", "poly", "rsqrt", "step", "tanh", "wsd")
+
+
+class Rate:
+    """The learning rate of an optimizer in the course of training."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: RateSchedule | None, steps_per_epoch: int) -> None:
+        """Set the rate of the first step.
+
+        Args:
+            optimizer: whose rates are the schedule's highest.
+            settings: what timm is asked for, with ``epochs`` where it has a length; None for a constant rate.
+            steps_per_epoch: optimizer steps in an epoch.
+
+        Raises:
+            RepdynError: if timm does not know the schedule, or it does not take the arguments.
+        """
+        self._scheduler: Any = None
+        self._inner: Any = None  # torch's own scheduler within timm's for plateaus, whose state timm does not keep
+        if settings is None:
+            for group in optimizer.param_groups:  # as timm's schedules do, for rates that differ from layer to layer
+                if "lr_scale" in group:
+                    group["lr"] *= group["lr_scale"]
+            return
+        name = settings.sched
+        if name not in SCHEDULES:
+            raise RepdynError(f"`schedule.sched` is {name!r}, but must be one of: {', '.join(SCHEDULES)}.")
+        # timm's plateau can only be asked once an epoch; here it watches the training loss.
+        by_name = {"step_on_epochs": True, "plateau_mode": "min"} if name == "plateau" else {"step_on_epochs": False}
+        kwargs = by_name | {"warmup_epochs": settings.warmup_epochs} | copy.deepcopy(settings.kwargs)
+        try:
+            self._scheduler, _ = create_scheduler_v2(
+                optimizer,
+                sched=name,
+                num_epochs=settings.epochs or 1,
+                updates_per_epoch=steps_per_epoch,
+                **kwargs,
+            )
+        except Exception as error:  # schedulers check their arguments in their own ways
+            raise RepdynError(
+                f"timm cannot create the schedule `{name}` with kwargs {kwargs}: {one_line(error)}."
+            ) from None
+
+        self._inner = getattr(self._scheduler, "lr_scheduler", None)
+
+    def after_step(self, step: int) -> None:
+        """Set the rate of the step that follows ``step`` steps."""
+        if self._scheduler is not None:
+            self._scheduler.step_update(step)
+
+    def after_epoch(self, epoch: int, loss: float) -> None:
+        """Set the rate of the epoch that follows ``epoch`` epochs, the last of which had a mean training loss."""
+        if self._scheduler is not None:
+            self._scheduler.step(epoch, loss)
+
+    @property
+    def needs_loss(self) -> bool:
+        """Whether ``after_epoch`` is to be called at all."""
+        return self._scheduler is not None
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the schedule needs to go on, beside the optimizer's state."""
+        if self._scheduler is None:
+            return {}
+        state = {"schedule": self._scheduler.state_dict()}
+        if self._inner is not None:
+            state |= {"inner": self._inner.state_dict(), "restore_lr": self._scheduler.restore_lr}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        if self._scheduler is not None:
+            self._scheduler.load_state_dict(state["schedule"])
+        if self._inner is not None:
+            self._inner.load_state_dict(state["inner"])
+            self._scheduler.restore_lr = state["restore_lr"]

@@ -1,0 +1,159 @@
+"""An optimizer step: forward pass, loss, backward pass, clipping, update, and the rate of the next one.
+
+``precision``, ``channels_last`` and ``compile`` of the ``training`` section make steps faster and change numbers: so
+they are hyperparameters. float16 has its loss scaled, by a factor that adapts (a step whose gradients overflow is left
+out, as usual); bfloat16 does not need that. Activations, probes and decision regions are computed in float32 always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from ..errors import RepdynError
+from ..models import memory_layouts
+from . import optimizer_state, optimizers
+from .lr_schedules import Rate
+
+if TYPE_CHECKING:
+    from ..config.sections import Optimizer, Training
+
+
+class Stepper:
+    """Takes optimizer steps on a network."""
+
+    def __init__(
+        self, model: nn.Module, training: Training, optimizer: Optimizer, device: torch.device, steps_per_epoch: int
+    ) -> None:
+        """Move the network to its device, laid out in memory as training is fastest; create optimizer and schedule.
+
+        Args:
+            model: the network, which is changed in place.
+            training: the section of the config.
+            optimizer: the run's, as ``Study.optimizer`` gives it.
+            device: where it is trained.
+            steps_per_epoch: optimizer steps in an epoch.
+
+        Raises:
+            RepdynError: if there is no such optimizer or schedule, or it does not go together with ``precision``.
+        """
+        self._training, self._device = training, device
+        memory_format = memory_layouts.choose(training, model, device)
+        memory_layouts.lay_out(model.to(device), memory_format)
+        self._parameters = list(model.parameters())
+        self.optimizer = optimizers.create(model, optimizer)
+        self._needs_closure = optimizers.needs_closure(self.optimizer, model, optimizer)
+        self._is_second_order = optimizers.is_second_order(self.optimizer)
+        self._has_modes = optimizers.has_modes(self.optimizer)
+        if self._has_modes:
+            self.optimizer.train()
+        self.rate = Rate(self.optimizer, optimizer.schedule, steps_per_epoch)
+        self._forward: Any = model
+        if training.compile:
+            # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others,
+            # and puts channels last where it likes.
+            last = memory_format == torch.channels_last
+            self._forward = torch.compile(model, options={"deterministic": True, "layout_optimization": last})
+        is_half = training.precision == "float16"
+        if is_half and (self._needs_closure or self._is_second_order):
+            why = "computes its gradients anew within a step" if self._needs_closure else "differentiates its gradients"
+            raise RepdynError(
+                f"`{optimizer.opt}` {why}, which does not go together with the scaled loss of "
+                "`training.precision: float16`; use bfloat16 or float32."
+            )
+        self._scaler = torch.amp.GradScaler(device.type) if is_half else None
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The context of forward passes, in which a lower precision is used where it is configured."""
+        precision = self._training.precision
+        if precision == "float32":
+            return nullcontext()
+        context: AbstractContextManager[None] = torch.autocast(self._device.type, dtype=getattr(torch, precision))
+        return context
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Give the network the weights that are to be measured, and then those that it had, to the bit.
+
+        They are the same but for optimizers that have others for each, such as schedule-free ones; these come back to
+        their training weights up to rounding only, and what is measured must not change training.
+        """
+        if not self._has_modes:
+            yield
+            return
+        weights = [parameter.detach().clone() for parameter in self._parameters]
+        self.optimizer.eval()
+        try:
+            yield
+        finally:
+            self.optimizer.train()
+            with torch.no_grad():
+                for parameter, before in zip(self._parameters, weights, strict=True):
+                    parameter.copy_(before)
+
+    def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Take a step on a batch.
+
+        An optimizer that needs a closure finds gradients when its step begins, as sharpness-aware minimization wants
+        them, and may have them computed anew, of the same batch, at any other weights.
+
+        Returns:
+            The loss before it, a scalar on the device, in nats.
+        """
+        loss = self._differentiate(images, labels)
+        if self._scaler is not None:
+            self._scaler.step(self.optimizer)
+            self._scaler.update()
+        elif self._needs_closure:
+            self.optimizer.step(lambda: self._differentiate(images, labels))
+        else:
+            self.optimizer.step()
+        return loss.detach()
+
+    @torch.enable_grad()
+    def _differentiate(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of a batch, and leave its gradients, clipped, in place of any others."""
+        # Fused attention cannot be differentiated twice.
+        attention = sdpa_kernel(SDPBackend.MATH) if self._is_second_order else nullcontext()
+        with self.autocast(), attention:
+            logits = self._forward(images)
+        if not logits.requires_grad:
+            raise RepdynError("no gradient leads from the model's logits to its parameters, so it cannot be trained.")
+        loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training.label_smoothing)
+        self.optimizer.zero_grad()
+        for parameter in self._parameters:  # of which the optimizer may have left some out
+            parameter.grad = None
+        if self._scaler is None:
+            loss.backward(create_graph=self._is_second_order)
+        else:
+            self._scaler.scale(loss).backward()
+            self._scaler.unscale_(self.optimizer)
+        self._clip()
+        return loss
+
+    def _clip(self) -> None:
+        """Scale all gradients together so that their norm is at most ``clip_norm``."""
+        if self._training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self._training.clip_norm)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is needed to continue, beside the weights."""
+        scaler = {} if self._scaler is None else self._scaler.state_dict()
+        return {
+            "optimizer": optimizer_state.state_dict(self.optimizer),
+            "rate": self.rate.state_dict(),
+            "scaler": scaler,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state."""
+        optimizer_state.load_state_dict(self.optimizer, state["optimizer"])
+        self.rate.load_state_dict(state["rate"])
+        if self._scaler is not None:
+            self._scaler.load_state_dict(state["scaler"])

@@ -1,0 +1,244 @@
+"""Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
+
+The data set lives on the device in bytes (``feed.py``), and an epoch is a permutation of indices drawn from (seed,
+epoch), so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward and
+backward passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network,
+optimizer, and the activations of one batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..data import subsets
+from ..data.augmentation import Augmentation
+from ..data.loader import Feed
+from ..errors import RepdynError
+from ..models import architectures
+from ..runtime import devices, seeds
+from ..runtime.progress import LOG, Progress
+from . import bfloat16, checkpoint_schedule, checkpoints, stepping
+from .resume import StateFolder
+
+if TYPE_CHECKING:
+    from ..config.study import Run, Study
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled images and labels on the device; ``mislabelled`` is a mask."""
+
+    images: Feed
+    labels: torch.Tensor
+    given_labels: torch.Tensor
+    mislabelled: torch.Tensor
+
+    @classmethod
+    def of(cls, examples: subsets.Examples, device: torch.device) -> Split:
+        """Put examples on a device."""
+        arrays = (examples.labels, examples.given_labels, examples.mislabelled)
+        return cls(Feed(examples.images, device), *(torch.from_numpy(array).to(device) for array in arrays))
+
+
+@torch.no_grad()  # what a model keeps of it must still be something to train with
+def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
+    """Mean cross-entropy on the given labels, in nats, and the (n,) predicted classes, in eval mode.
+
+    The model is left in training mode.
+    """
+    model.eval()
+    logits = torch.cat([model(batch) for batch in split.images.batches(EVALUATION_BATCH)]).float()
+    model.train()
+    return F.cross_entropy(logits, split.given_labels).item(), logits.argmax(1)
+
+
+def _share(hits: torch.Tensor, among: torch.Tensor | None = None) -> float | None:
+    """The fraction of ``hits`` where ``among`` holds, or of all; None where it holds nowhere.
+
+    From whole numbers: a GPU's mean is the sum times 1 / n, which for one n in seven (49, 5500) is below 1 where all
+    are hit; nor has every GPU float64.
+    """
+    among = torch.ones_like(hits) if among is None else among
+    n = int(among.sum())
+    return int((hits & among).sum()) / n if n else None
+
+
+def measure(model: nn.Module, train: Split, test: Split) -> dict[str, float | None]:
+    """The losses and accuracies of a history row."""
+    train_loss, predicted = evaluate(model, train)
+    test_loss, test_predicted = evaluate(model, test)
+    fitted, right = predicted == train.given_labels, predicted == train.labels
+    return {
+        "train_loss": train_loss,
+        "train_accuracy": _share(fitted),
+        "clean_accuracy": _share(fitted, ~train.mislabelled),
+        "mislabelled_accuracy": _share(fitted, train.mislabelled),
+        "mislabelled_true_accuracy": _share(right, train.mislabelled),
+        "test_loss": test_loss,
+        "test_accuracy": _share(test_predicted == test.labels),
+    }
+
+
+class Trainer:
+    """A run in progress: network, optimizer, history, and the folder that its state is kept in."""
+
+    def __init__(self, study: Study, run: Run, examples: subsets.Data, folder: StateFolder) -> None:
+        """Everything at initialisation.
+
+        Args:
+            study: the study.
+            run: which of its runs.
+            examples: training and test set.
+            folder: where state and checkpoints are kept.
+        """
+        self.device = devices.prepare(study.execution.device)
+        self.seed, self.settings = run.seed, study.training
+        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
+        self.augment: Augmentation | None = None
+        if self.settings.augmentation is not None:
+            black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
+            self.augment = Augmentation(self.settings.augmentation, black, len(examples.train))
+        self.batch_size = self.settings.batch_size
+        self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
+        self.steps = checkpoint_schedule.steps_of(study)
+        self.model = architectures.of_run(study, run, examples.shape, examples.classes)
+        if self.device.type == "cpu":  # of which there may be other ones than where the study was checked
+            bfloat16.check(self.model, study, run, examples.shape, examples.classes)
+        optimizer = study.optimizer(run)
+        self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
+        seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
+        self.folder, self.save_every = folder, study.execution.save_state_seconds
+        self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
+
+    def run(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Train to the configured number of epochs, from the last state where there is one.
+
+        Args:
+            metadata: what the checkpoints say about themselves.
+
+        Returns:
+            History rows.
+
+        Raises:
+            RepdynError: if the loss is not finite.
+        """
+        self._resume()
+        evaluated = checkpoint_schedule.evaluated_epochs(self.settings.evaluations_per_decade, self.settings.epochs)
+        last_epoch, started, saved_at = self.settings.epochs, time.monotonic() - self.seconds, time.monotonic()
+        if self.step == 0:
+            self._evaluate(started)
+            self._take_checkpoint(metadata)
+        first_epoch = self.step // self.steps_per_epoch
+        with Progress(last_epoch, "epoch", done=min(first_epoch, last_epoch)) as progress:
+            for epoch in range(first_epoch, last_epoch):
+                self._train_epoch(epoch, metadata)
+                if epoch + 1 in evaluated:
+                    self._evaluate(started)
+                if time.monotonic() - saved_at >= self.save_every or epoch + 1 == last_epoch:
+                    self.seconds = time.monotonic() - started
+                    self._save()
+                    saved_at = time.monotonic()
+                progress.advance(note(self.history[-1]))
+        last_step = last_epoch * self.steps_per_epoch
+        return [row for row in self.history if row["step"] <= last_step]
+
+    def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
+        generator = torch.Generator().manual_seed(seeds.stream(self.seed, seeds.ORDER, epoch))
+        order = torch.randperm(len(self.train.labels), generator=generator)
+        there = order.to(self.device)  # once an epoch, since each copy waits for the GPU
+        batches = zip(
+            self.train.images.batches(self.batch_size, order),
+            self.train.given_labels[there].split(self.batch_size),
+            there.split(self.batch_size),
+            strict=True,
+        )
+        if self.augment is not None:
+            self.augment.draw(torch.Generator().manual_seed(seeds.stream(self.seed, seeds.AUGMENTATION, epoch)))
+        losses: list[torch.Tensor] = []
+        for images, given, positions in batches:
+            seen = images if self.augment is None else self.augment(images, positions)
+            losses.append(self.take_step(seen, given))
+            self.step += 1
+            self.take_step.rate.after_step(self.step)
+            if self.step in self.steps:
+                self._check_finite(losses)
+                self._take_checkpoint(metadata)
+        self._check_finite(losses)
+        if self.take_step.rate.needs_loss:
+            self.take_step.rate.after_epoch(epoch + 1, torch.stack(losses).mean().item())
+
+    def _check_finite(self, losses: list[torch.Tensor]) -> None:
+        """Raise for the first loss of this epoch that is NaN or infinite; asked rarely, since a GPU waits for it."""
+        finite = torch.stack(losses).isfinite()
+        if not finite.all():
+            step = self.step - len(losses) + int((~finite).nonzero()[0]) + 1
+            raise RepdynError(
+                f"The loss is NaN or infinite at step {step} (epoch {step / self.steps_per_epoch:.2f}); lower the "
+                "learning rate. The last good state is kept."
+            )
+
+    def _check_weights(self) -> None:
+        """Raise if weights are NaN or infinite, before anything is made of them: the loss was of those before."""
+        if not torch.stack([weights.isfinite().all() for weights in self.model.parameters()]).all():
+            raise RepdynError(
+                f"The weights are NaN or infinite after step {self.step} (epoch "
+                f"{self.step / self.steps_per_epoch:.2f}); lower the learning rate. The last good state is kept."
+            )
+
+    def _take_checkpoint(self, metadata: Mapping[str, Any]) -> None:
+        self._check_weights()
+        position = {"step": self.step, "epoch": self.step / self.steps_per_epoch}
+        with self.take_step.measuring():
+            checkpoints.save(self.folder.checkpoint(self.step), self.model, dict(metadata) | position)
+
+    def _evaluate(self, started: float) -> None:
+        self._check_weights()
+        with self.take_step.measuring(), self.take_step.autocast():
+            measured = measure(self.model, self.train, self.test)
+        row = {
+            "step": self.step,
+            "epoch": self.step / self.steps_per_epoch,
+            "lr": float(self.take_step.optimizer.param_groups[0]["lr"]),
+            **measured,
+            "seconds": time.monotonic() - started,
+        }
+        self.history.append(row)
+
+    def _save(self) -> None:
+        self._check_weights()
+        self.folder.save(
+            {
+                "step": self.step,
+                "model": self.model.state_dict(),
+                "steps": self.take_step.state_dict(),
+                "random": seeds.state(),
+                "device_random": devices.random_state(self.device),
+                "history": self.history,
+                "seconds": self.seconds,
+            }
+        )
+
+    def _resume(self) -> None:
+        state = self.folder.load(self.steps)
+        if state is None:
+            return
+        self.model.load_state_dict(state["model"])
+        self.take_step.load_state_dict(state["steps"])
+        seeds.go_on(state["random"])
+        devices.set_random_state(self.device, state["device_random"])
+        self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
+        LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
+
+
+def note(row: Mapping[str, Any]) -> str:
+    """A row of the history in a line of the log."""
+    return f"loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}, test {row['test_accuracy']:.3f}"
