@@ -16,7 +16,7 @@ import os
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Until work begins (``endings.py``) there is nothing to tidy up: Ctrl-C amid imports ends without a traceback.
+    # Until work begins there is nothing to tidy up: Ctrl-C amid imports ends without a traceback.
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 
 import argparse

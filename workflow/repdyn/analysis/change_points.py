@@ -17,7 +17,7 @@ mean. The number of phases maximises excess(D) − (D − 1) · price, where ano
 or, if that is more, what it could explain of noise alone: 2 f log(E) / (E − 1), of the form of Arlot et al., with f the
 share of the variance that is noise from one checkpoint to the next. It is a criterion against drift and against noise.
 
-Pace is that over the points of the matrix: hand it in as it is at even distances of log epoch (``trajectories.py``), so
+Pace is that over the points of the matrix: hand it in as it is at even distances of log epoch (``trajectory.py``), so
 that a rate of change is per unit of log epoch (chosen) and the spacing of checkpoints makes no phases.
 
 Limits, measured on synthetic trajectories of 30 points (28 for the walks):

@@ -3,13 +3,14 @@
 Every contrast of the study is taken for every claim that compares, under every measure, for every score of its kind,
 not for the one that shows it best. Runs are paired by everything but the contrast's factor (``pairing.py``). Contrasts
 of optimizers are between families; where a family has several members they are also given at equal speed of fit and at
-best test accuracy (``matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a transition
-at perfect fit, for each architecture, by scores that hold it against all moments and by scores that hold it against
-perfect fit of other runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy dips
-and recovers (epoch-wise double descent), which is also held against the runs of the same architecture and seed in which
-it does not. The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on digits,
-that is a contrast of optimizers under another name. A run's value of a layer score is the mean over its inner layers
-(``inner_layers.py``). Claims, the scores that each is held to, and which way these speak are declared in ``catalogue``.
+best test accuracy (``rate_matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a
+transition at perfect fit, for each architecture, by scores that hold it against all moments and by scores that hold it
+against perfect fit of other runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy
+dips and recovers (epoch-wise double descent), which is also held against the runs of the same architecture and seed in
+which it does not. The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on
+digits, that is a contrast of optimizers under another name. A run's value of a layer score is the mean over its inner
+layers (``records/inner_layers.py``). Claims, the scores that each is held to, and which way these speak are declared in
+``catalogue``.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
 they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile

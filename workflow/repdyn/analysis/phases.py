@@ -1,12 +1,13 @@
 """Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
 
 Measures, events and scores are declared, with their formulas, in ``catalogue``: a measure that is no kernel has no
-phases. Phases are found in each layer under each measure (``changepoints.py``); events are epochs (``events.py``).
-Scores of a run under a measure are over its inner layers (``inner_layers.py``). What transition and alignment are at
-every moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have scored.
+phases. Phases are found in each layer under each measure (``change_points.py``); events are epochs (``events.py``).
+Scores of a run under a measure are over its inner layers (``records/inner_layers.py``). What transition and alignment
+are at every moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have
+scored.
 
 Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
-(``trajectories.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
+(``trajectory.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
 Debiased CKA is a kernel too: U-centred Grams have an inner product, of which it is the cosine.
 
 Missing is null: an event that does not take place, a score that needs it, a layer without phases.

@@ -1,7 +1,7 @@
 """Measures of similarity: where each stands in the tables, and what it is.
 
 A measure that is a kernel, an inner product of unit vectors, makes a checkpoint-by-checkpoint matrix in which phases
-can be found (``changepoints.py``). Kappa is none: its correction for chance differs from pair to pair.
+can be found (``analysis/change_points.py``). Kappa is none: its correction for chance differs from pair to pair.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Scores: what each is, of what it is one, and which way it speaks.
 
-``phases.py`` computes those of a run from the run alone, ``crossover.py`` those that take other runs.
+``analysis/phases.py`` computes those of a run from the run alone, ``analysis/crossover.py`` those that take other runs.
 
 Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
 as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer; so ``transition_own`` and

@@ -69,7 +69,7 @@ def _is_number(model: type[BaseModel], field: str) -> bool:
 
 
 class Folder(Section):
-    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it: see ``folders.py``.
+    """A folder of image files (``data/image_folders.py``): ``path``, relative to ``execution.data_root``, and what is in it.
 
     ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
     """
@@ -83,9 +83,9 @@ class Folder(Section):
 
 
 class Data(Section):
-    """Which images, how many of them, and how many of their labels are wrong, in which way: see ``noise.py``.
+    """Which images, how many of them, and how many labels are wrong, in which way (``data/label_noise.py``).
 
-    ``contents`` is a digest of the files of an image folder: see ``contents.py``. It is filled in when a study is
+    ``contents`` is a digest of the files of an image folder: see ``data/contents.py``. It is filled in when a study is
     taken, so that other images are another study; written into the config, it refuses others.
     """
 
@@ -124,7 +124,7 @@ class Data(Section):
 class Architecture(Section):
     """A model of timm by name, of torchvision (``torchvision:name``), or of one's own (``package.module:Name``).
 
-    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``architectures.py``.
+    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``models/architectures.py``.
     """
 
     model: str
@@ -182,8 +182,8 @@ class Augmentation(Section):
 class Training(Section):
     """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
 
-    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``stepping.py`` and
-    ``layouts.py``.
+    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``training/stepping.py`` and
+    ``models/memory_layouts.py``.
     """
 
     epochs: Epochs
@@ -207,7 +207,7 @@ class Training(Section):
 
 
 class Checkpoints(Section):
-    """When checkpoints are taken: see ``schedule.py``."""
+    """When checkpoints are taken: see ``training/checkpoint_schedule.py``."""
 
     schedule: Literal["log", "linear", "explicit"] = "log"
     per_decade: int = Field(default=10, ge=1, le=MOST_CHECKPOINTS)
@@ -233,7 +233,7 @@ class Checkpoints(Section):
 
 
 class Reduction(Section):
-    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``reduction.py``."""
+    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``models/pooling.py``."""
 
     pool: int | None = Field(default=None, ge=1)
     tokens: Literal["all", "class", "mean"] = "all"
@@ -253,8 +253,8 @@ class Cka(Section):
     """Settings of the CKA stage that change its numbers.
 
     ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
-    ``minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see ``bootstrap.py``. ``tf32`` lets a
-    GPU multiply with 10 bits of precision.
+    ``similarity/minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see
+    ``similarity/bootstrap.py``. ``tf32`` lets a GPU multiply with 10 bits of precision.
     """
 
     batch_examples: int | None = Field(default=None, ge=8)

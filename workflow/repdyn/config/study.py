@@ -1,8 +1,8 @@
 """The typed study config as a whole, and the grid that follows from it.
 
 From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`, whose sections, with
-every default, are in ``settings.py``. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs
-the data set's shape or the model itself is checked by ``check.py``.
+every default, are in ``sections.py``. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs
+the data set's shape or the model itself is checked by ``planning/check.py``.
 
 ``Study.hyperparameters(stage, run)`` says which settings determine a stage's numbers, its own and those of the
 stages before it; they are compared with what a file says it was made with, and are what a rerun is decided by.

@@ -1,8 +1,8 @@
 """Which data sets there are, and what is known of each before it is read.
 
 Names, shapes and numbers of examples stand here, so that a study is checked and planned without its data. Reading is
-done by ``downloads.py`` (scikit-learn's and torchvision's) and ``decoded.py`` (image files, found by ``folders.py``). A
-folder of one's own is described in the config as fully as the others are here.
+done by ``downloads.py`` (scikit-learn's and torchvision's) and ``decoded.py`` (image files, found by
+``image_folders.py``). A folder of one's own is described in the config as fully as the others are here.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Everything that is drawn is drawn from ``data.seed`` and so is the same for every run of a study: which examples are
 in the training set and which of them are mislabelled. Only *which* wrong label a mislabelled example gets depends on
-the run's seed (``noise.py``). Images are scaled to [0, 1], then standardised per channel with mean and standard
+the run's seed (``label_noise.py``). Images are scaled to [0, 1], then standardised per channel with mean and standard
 deviation of the training subset, when they are taken (``images.py``).
 
 Memory: the data set as it is stored, a byte for each pixel and channel (Tiny ImageNet's 110,000 images 1.4 GB, where

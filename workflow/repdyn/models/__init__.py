@@ -1,1 +1,1 @@
-"""TODO."""
+"""Networks, their observed layers, and how these are reduced to vectors."""

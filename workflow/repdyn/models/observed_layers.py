@@ -6,7 +6,7 @@ classes, so that a stage of blocks is seen block by block, and a block within a 
 blocks are what stands in a list and is called a layer, as Hugging Face has them (``ViTLayer``, ``ConvNextLayer``), or
 is a list in a list (the pair of attention and perceptron in vit-pytorch's transformers, observed at its last part: what
 is added around it is no module's output). A network without blocks (VGG, a plain perceptron) is observed at every
-nonlinearity instead. Layers are called after their modules (``layer_names.py``).
+nonlinearity instead. Layers are called after their modules (``records/layer_names.py``).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def take_step(model: nn.Module, images: torch.Tensor, training: Training, optimi
 
 
 def interrupt(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
-    """Train a network as ``training.py`` does, with a break.
+    """Train a network as ``stages/train.py`` does, with a break.
 
     Args:
         model: one whose state is whole (``rehearsal.py``); it is left as it was.

@@ -6,7 +6,7 @@ that checkpoint. Solvers are in ``solvers.py``. The default is closed-form ridge
 stochastic probes of the same features can disagree more than neighbouring checkpoints do.
 
 Beside each probe stand two more, trained on a half of the examples each: how far they agree is the noise floor of the
-similarity between checkpoints (``regions.py``). Halves are drawn once per study from ``probes.seed``.
+similarity between checkpoints (``stages/regions.py``). Halves are drawn once per study from ``probes.seed``.
 
 Time: three solves for each layer and checkpoint. Together they take 40 ms of one core by ridge from 500 examples of
 1,024 features, and 2.6 s from 1,000 of 65,536, nearly all of it in matrix products. All checkpoints of a layer as one

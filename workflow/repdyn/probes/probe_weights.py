@@ -1,6 +1,6 @@
 """The file of a run's probes: linear classifiers of every layer at every checkpoint, in safetensors.
 
-Written probe by probe by ``probes.py``, and read so by those who label points with them, so that no more than one layer
+Written probe by probe by ``fit.py``, and read so by those who label points with them, so that no more than one layer
 at one checkpoint is in memory; whole or not at all. Each probe has a checksum, which reading compares, as it does that
 of the header.
 """

@@ -7,8 +7,9 @@ squared error of one-hot targets for ridge, the cross-entropy of the softmax for
 bias is not penalised.
 
 Ridge takes the smaller of its primal and its dual form (Saunders et al. 1998); features of far more dimensions than
-examples are best given in the coordinates of ``thin.py``. Multiplications: ridge n p min(n, p) + min(n, p)³ / 3; the
-others n p C in each pass over the examples, and of those some tens to hundreds. Memory: the features twice, as float64.
+examples are best given in the coordinates of ``low_rank.py``. Multiplications: ridge n p min(n, p) + min(n, p)³ / 3;
+the others n p C in each pass over the examples, and of those some tens to hundreds. Memory: the features twice, as
+float64.
 """
 
 from __future__ import annotations

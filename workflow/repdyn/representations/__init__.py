@@ -1,1 +1,1 @@
-"""TODO."""
+"""Representations: taken from a network, read from their table, and chosen for comparison."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Similarity of representations: Gram matrices, CKA and its estimators, intervals. Arrays in, arrays out."""

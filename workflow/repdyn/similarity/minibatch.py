@@ -1,6 +1,6 @@
 """Minibatch CKA (Nguyen et al. 2021, eq. 2): HSIC averaged over batches of examples, for more of them than Grams allow.
 
-From E representations of n examples to the two matrices of ``hsic.py``. The examples are dealt out once, at random but
+From E representations of n examples to the two matrices of ``cka.py``. The examples are dealt out once, at random but
 always alike, to batches of about ``batch_examples``; HSIC of each pair is estimated in each batch and averaged before
 it is normalised. With the unbiased estimator that converges to debiased CKA on all examples, whatever the size of a
 batch. The biased estimator keeps the bias of a batch's size: it is comparable only between equal sizes.

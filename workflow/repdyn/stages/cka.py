@@ -4,8 +4,8 @@ From activations X_e of shape (n examples, p features) at E checkpoints to two (
 CKA (Kornblith et al. 2019, eq. 4) and its debiased form, with the unbiased HSIC of Song et al. 2012 in all three
 places (Nguyen et al. 2021, eq. 3).
 
-The arithmetic is in ``gram.py`` and ``hsic.py``. Debiased CKA may leave [0, 1] and is reported as it is. A
-representation that is the same for all examples has no CKA: null, on the diagonal too, and named in the log.
+The arithmetic is in ``similarity/gram.py`` and ``similarity/cka.py``. Debiased CKA may leave [0, 1] and is reported as
+it is. A representation that is the same for all examples has no CKA: null, on the diagonal too, and named in the log.
 
 Time: E n² p + E² n² / 2 for each layer. Memory: ``execution.memory_gib``, whatever E, n and p; less than the Grams need
 costs readings of the features, not arithmetic.

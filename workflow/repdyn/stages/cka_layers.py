@@ -1,7 +1,7 @@
 """CKA between the layers of one run, at each checkpoint.
 
-From a run's activations to one table: both estimators of ``hsic.py`` for every pair of layers, as Kornblith et al. 2019
-(section 6) compare layers of one network, here followed through training.
+From a run's activations to one table: both estimators of ``similarity/cka.py`` for every pair of layers, as Kornblith
+et al. 2019 (section 6) compare layers of one network, here followed through training.
 
 Time and memory: those of ``cka.py`` with as many representations as layers, once for each checkpoint.
 """

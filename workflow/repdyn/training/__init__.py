@@ -1,1 +1,1 @@
-"""TODO."""
+"""Training one run: optimizer steps, schedules, checkpoints, and going on after an interruption."""

@@ -1,7 +1,7 @@
 """Checkpoints: weights and buffers of a network at an optimizer step, as safetensors.
 
-Every byte is under a checksum, which reading compares: that of the header (``tensor_files.py``), and in the metadata
-one of all tensors.
+Every byte is under a checksum, which reading compares: that of the header (``storage/tensor_files.py``), and in the
+metadata one of all tensors.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ attempt. The key is a digest of the code and of the hyperparameters other than t
 holds ``state.pt``, which ends with a checksum of what comes before, and the checkpoints taken so far; the study's own
 checkpoint files are hard links to them, so keeping both costs nothing.
 
-A state belongs to a living job until that job ends (``locks.py``):
+A state belongs to a living job until that job ends (``storage/locks.py``):
 
 - A second job of the same key, as after a kill of Snakemake that its job outlived, waits and then continues from where
   the first one came to. Should the first have shown no sign of life for an hour, it goes on beside it: both would write

@@ -1,8 +1,8 @@
 """Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
 
-The data set lives on the device in bytes (``feed.py``), and an epoch is a permutation of indices drawn from (seed,
-epoch), so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward and
-backward passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network,
+The data set lives on the device in bytes (``data/loader.py``), and an epoch is a permutation of indices drawn from
+(seed, epoch), so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward
+and backward passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network,
 optimizer, and the activations of one batch.
 """
 

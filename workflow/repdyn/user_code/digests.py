@@ -3,7 +3,7 @@
 A digest of the meaning (``meaning``) of the module and of every module of the user's that it imports, directly or
 not, read without importing anything. Of such a module all counts, since a study's own code may find its parts in ways
 that no syntax tells. Installed packages and Python's own are no part of it, as torch and timm are none of a stage's:
-their versions are recorded, and decide no rerun (``finding.py`` says what is whose).
+their versions are recorded, and decide no rerun (``locate.py`` says what is whose).
 """
 
 from __future__ import annotations

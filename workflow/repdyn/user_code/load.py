@@ -1,7 +1,7 @@
 """Classes and functions of the user's own, named by import path: ``my_package.models:MyNet``.
 
 A module is looked for where Python looks, among the installed packages, then in the folder of the study's config and in
-the working directory: see ``finding.py``. What it means is part of what a rerun is decided by: see ``user_code.py``.
+the working directory: see ``locate.py``. What it means is part of what a rerun is decided by: see ``digests.py``.
 """
 
 from __future__ import annotations
