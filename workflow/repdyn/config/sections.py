@@ -69,7 +69,7 @@ def _is_number(model: type[BaseModel], field: str) -> bool:
 
 
 class Folder(Section):
-    """A folder of image files (``data/image_folders.py``): ``path``, relative to ``execution.data_root``, and what is in it.
+    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it.
 
     ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
     """
