@@ -107,7 +107,7 @@ def test_nothing_is_refused_where_it_is_right(config, tmp_path):
     code = (
         "import sys, yaml; sys.path[:0] = sys.argv[1:2]\n"
         "from test_bfloat16 import look\n"
-        "look(yaml.safe_load(open(sys.argv[2])))"
+        "look(yaml.safe_load(open(sys.argv[2], encoding='utf-8')))"
     )
     here = Path(__file__).parent
     done = subprocess.run(
@@ -116,7 +116,7 @@ def test_nothing_is_refused_where_it_is_right(config, tmp_path):
         cwd=tmp_path,
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     look(config, model="Wider")

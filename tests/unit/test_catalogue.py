@@ -113,7 +113,7 @@ def test_it_imports_nothing_heavy():
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(LIBRARY.parent)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     assert done.stdout.strip() == ""

@@ -242,7 +242,7 @@ def test_a_stage_run_by_hand_knows_the_same_images_in_every_locale(study, folder
     wanted = datasets.settled(study()).data.contents
     (folder.parent / "study.yaml").write_text(yaml.safe_dump(study().model_dump(mode="json")), encoding="utf-8")
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    environment = os.environ | ascii_only | {"PYTHONPATH": str(Path(contents.__file__).parents[1])}
+    environment = os.environ | ascii_only | {"PYTHONPATH": str(Path(contents.__file__).parents[2])}
     for stage in ("fetch", "examples"):
         words = [sys.executable, "-m", "repdyn", stage, "--study", "study.yaml", "--log", f"{stage}.log"]
         done = subprocess.run(words, cwd=folder.parent, env=environment, capture_output=True, check=False)

@@ -235,7 +235,7 @@ def test_two_processes_that_start_together_download_once(tmp_path, monkeypatch, 
     server.files = fakes.mnist(monkeypatch)
     root, marks = tmp_path / "data", [str(tmp_path / mark) for mark in ("one", "two")]
     url, resources = f"http://127.0.0.1:{server.server_port}/", repr(FashionMNIST.resources)
-    environment = os.environ | {"PYTHONPATH": str(Path(subsets.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(subsets.__file__).parents[2])}
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(PROCESS), str(root), url, resources, *order],

@@ -78,11 +78,11 @@ def test_a_path_that_a_locale_cannot_write_is_a_sentence(capsys):
 
 def test_a_file_never_takes_the_place_of_a_closed_stream(tmp_path):
     code = (
-        "from repdyn import endings; import os; endings.secure_streams();"
+        "from repdyn.runtime import endings; import os; endings.secure_streams();"
         "file = open('table', 'w', encoding='utf-8'); os.write(1, b'a warning'); os.write(2, b'a warning');"
         "raise SystemExit(file.fileno())"
     )
-    path = str(Path(endings.__file__).parents[1])
+    path = str(Path(endings.__file__).parents[2])
     done = subprocess.run(
         ["sh", "-c", '"$0" -c "$1" <&- >&- 2>&-', sys.executable, code],
         cwd=tmp_path,

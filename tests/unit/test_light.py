@@ -20,12 +20,13 @@ def run(code: str) -> str:
 def test_models_and_optimizers_work_without_the_compiler_which_works_afterwards():
     assert run(
         "import sys, torch\n"
-        "from repdyn import architectures, devices, light, optimizers, settings as sections\n"
+        "from repdyn.config import sections\nfrom repdyn.models import architectures\n"
+        "from repdyn.runtime import devices, lazy_imports\nfrom repdyn.training import optimizers\n"
         "devices.prepare('cpu')\n"
         "channels = {'channels': [4, 4, 8, 8]}\n"
         "settings = sections.Architecture(model='resnet18', kwargs=channels, stem='small')\n"
         "rate = sections.Optimizer(opt='momentum', lr=0.1)\n"
-        "with light.without_compiler():\n"
+        "with lazy_imports.without_compiler():\n"
         "    model = architectures.build(settings, (1, 8, 8), 10, seed=0)\n"
         "    optimizer = optimizers.create(model, rate)\n"
         "    before = model.fc.bias.clone()\n"
@@ -42,7 +43,7 @@ def test_models_and_optimizers_work_without_the_compiler_which_works_afterwards(
 def test_what_needs_the_compiler_gets_it():
     assert run(
         "import sys, torch\n"
-        "from repdyn.light import without_compiler\n"
+        "from repdyn.runtime.lazy_imports import without_compiler\n"
         "with without_compiler():\n"
         "    from torch._dynamo.utils import is_compile_supported\n"
         "    print(torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item())\n"
@@ -53,7 +54,7 @@ def test_what_needs_the_compiler_gets_it():
 def test_errors_are_deterministic_all_the_same():
     assert run(
         "import sys, torch\n"
-        "from repdyn import devices\n"
+        "from repdyn.runtime import devices\n"
         "devices.prepare('cpu')\n"
         "print(torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled())\n"
         "print('torch._inductor' in sys.modules)"
@@ -64,7 +65,7 @@ def test_models_that_fetch_no_weights_do_without_the_hub_and_others_get_it():
     # No network: what the hub's client does is replaced, once it is there, by a file that does not exist in the hub.
     assert run(
         "import sys\n"
-        "from repdyn import architectures, optimizers\n"
+        "from repdyn.models import architectures\nfrom repdyn.training import optimizers\n"
         "import timm\n"
         "print('huggingface_hub' in sys.modules, 'httpx' in sys.modules, 'torch.distributed.tensor' in sys.modules)\n"
         "import huggingface_hub\n"

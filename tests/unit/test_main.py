@@ -209,7 +209,7 @@ def test_a_good_study_passes_the_check_in_silence(tmp_path):
 def test_stages_that_need_no_torch_do_not_import_it():
     for module in ("study", "snapshot", "schedule", "tables", "representations", "cka", "probes", "phases", "findings"):
         code = f"import sys, repdyn.{module}; sys.exit(bool({{'torch', 'timm'}} & set(sys.modules)))"
-        path = str(Path(progress.__file__).parents[1])
+        path = str(Path(progress.__file__).parents[2])
         done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, check=False)
         assert done.returncode == 0, module
 

@@ -18,6 +18,7 @@ from repdyn.probes import fit, low_rank, probe_weights, solvers
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.records.probes import ACCURACY, WEIGHTS
 from repdyn.representations import extract
+from repdyn.representations.table import Representations
 from repdyn.stages import probes as probes_stage
 from repdyn.storage import tables
 
@@ -257,7 +258,7 @@ def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
     table = tables.read(*job.place(ACCURACY)).to_pandas()
     assert list(table.columns) == ["layer", "depth", "step", "epoch", "split", "accuracy", "true_accuracy"]
     assert len(table) == 2 * 3 * 2
-    source = fit.Representations(job.paths.activations(job.run.path))
+    source = Representations(job.paths.activations(job.run.path))
     with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         assert reader.layers == ["noise", "blocks.0"]
         assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
@@ -360,5 +361,5 @@ def test_missing_and_damaged_probes_are_named(stored, tmp_path):
 
 
 def test_neither_probes_nor_planes_import_torch():
-    code = "import sys, repdyn.probes, repdyn.planes; sys.exit('torch' in sys.modules)"
+    code = "import sys, repdyn.stages.probes, repdyn.stages.planes; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -31,7 +31,7 @@ FIGURES = sorted(
         for entry in figures.values()
     }
 )
-PARTS = [*STAGES, *FIGURES, "check"]
+PARTS = [*STAGES, *FIGURES, "planning.check"]
 COPIES = itertools.count()
 
 
@@ -59,17 +59,17 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 def test_an_edit_enters_what_makes_use_of_it_and_nothing_else(library):
     before = digests(library)
-    edit(library / "training.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
+    edit(library / "training" / "trainer.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
     after = digests(library)
-    assert changed(before, after) == {"training"}
-    edit(library / "tables.py", '"compression": "zstd"', '"compression": "snappy"')
-    writing = set(STAGES) - {"report", "explorer.build", "fetch"}
-    assert writing <= changed(after, digests(library)) <= set(STAGES) | {"check"}
+    assert changed(before, after) == {"stages.train"}
+    edit(library / "storage" / "tables.py", '"compression": "zstd"', '"compression": "snappy"')
+    writing = set(STAGES) - {"stages.report", "explorer.build", "stages.fetch"}
+    assert writing <= changed(after, digests(library)) <= set(STAGES) | {"planning.check"}
 
 
 def test_what_no_stage_makes_use_of_enters_none(library):
     before = digests(library)
-    for module in ("training", "tables", "files", "architectures", "figures/style"):
+    for module in ("training/trainer", "storage/tables", "storage/files", "models/architectures", "figures/style"):
         with (library / f"{module}.py").open("a", encoding="utf-8") as file:
             file.write("\n\nEXTRA = 1\n\n\ndef extra() -> int:\n    return EXTRA\n")
     assert digests(library) == before
@@ -77,13 +77,27 @@ def test_what_no_stage_makes_use_of_enters_none(library):
 
 def test_remarks_types_and_words_enter_none(library):
     before = digests(library)
-    edit(library / "training.py", '    """Train a run;', '    """Do train a run;')
-    edit(library / "training.py", 'LOG.info("perfect fit at epoch %g", fitted)', 'LOG.info("fitted at %g", fitted)')
-    edit(library / "training.py", '"learning rate. The last good state is kept."', '"rate. The last state is kept."')
-    edit(library / "training.py", "progress.advance(_note(self.history[-1]))", 'progress.advance("an epoch")')
-    edit(library / "tables.py", "    path: str | Path, columns: pa.Table", "    path: Path | str, columns: pa.Table")
-    edit(library / "origin.py", '"it carries no repdyn metadata"', '"nothing says what it is"')
-    edit(library / "progress.py", "LINE_EVERY = 20.0", "LINE_EVERY = 30.0")
+    edit(library / "stages" / "train.py", '    """Train a run;', '    """Do train a run;')
+    edit(
+        library / "stages" / "train.py",
+        'LOG.info("perfect fit at epoch %g", fitted)',
+        'LOG.info("fitted at %g", fitted)',
+    )
+    edit(
+        library / "training" / "trainer.py",
+        '"learning rate. The last good state is kept."',
+        '"rate. The last state is kept."',
+    )
+    edit(
+        library / "training" / "trainer.py", "progress.advance(note(self.history[-1]))", 'progress.advance("an epoch")'
+    )
+    edit(
+        library / "storage" / "tables.py",
+        "    path: str | Path, columns: pa.Table",
+        "    path: Path | str, columns: pa.Table",
+    )
+    edit(library / "storage" / "origin.py", '"it carries no repdyn metadata"', '"nothing says what it is"')
+    edit(library / "runtime" / "progress.py", "LINE_EVERY = 20.0", "LINE_EVERY = 30.0")
     assert digests(library) == before
 
 
@@ -99,20 +113,20 @@ def test_absolute_imports_are_relative_ones(library):
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(r"(?m)^( *)from (\.+)([\w.]*) import ", absolute, text), encoding="utf-8")
     assert digests(library) == before
-    edit(library / "hsic.py", "n < 4", "n < 5")
-    assert "cka" in changed(before, digests(library))
+    edit(library / "similarity" / "cka.py", "n < 4", "n < 5")
+    assert "stages.cka" in changed(before, digests(library))
 
 
 def rename(library: Path, old: str, new: str) -> None:
-    """Give a module at the top of the library another name, in a new folder, and have it imported by that."""
+    """Give a module another name, in another folder, and have it imported by that."""
     before, after = f"repdyn.{old}", f"repdyn.{new}"
     file = library.joinpath(*new.split(".")).with_suffix(".py")
     file.parent.mkdir(exist_ok=True)
     (file.parent / "__init__.py").touch()
-    (library / f"{old}.py").rename(file)
+    library.joinpath(*old.split(".")).with_suffix(".py").rename(file)
     for path in library.rglob("*.py"):
         parts = ["repdyn", *path.relative_to(library).parts[:-1]]
-        package = "repdyn" if path == file else ".".join(parts)
+        package = before.rpartition(".")[0] if path == file else ".".join(parts)
         text = path.read_text(encoding="utf-8")
         lines = text.splitlines()
         imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
@@ -128,23 +142,23 @@ def rename(library: Path, old: str, new: str) -> None:
 
 def test_moving_code_and_renaming_modules_enters_none(library):
     before = digests(library)
-    rename(library, "hsic", "measures.cka_of_grams")
-    rename(library, "gram", "measures.kernels")
-    rename(library, "schedule", "checkpoint_schedule")
+    rename(library, "similarity.cka", "measures.cka_of_grams")
+    rename(library, "similarity.gram", "measures.kernels")
+    rename(library, "training.checkpoint_schedule", "schedule")
     # A function that another module holds from now on, under another name.
-    training = library / "training.py"
+    training = library / "training" / "trainer.py"
     text = training.read_text(encoding="utf-8")
     moved = re.search(r"(?ms)^def _share\(.*?\n\n\n", text)
     assert moved is not None
     text = text.replace(moved[0], "").replace("_share(", "share_of(")
-    training.write_text(f"{text}\n\nfrom repdyn.noise import share_of\n", encoding="utf-8")
-    with (library / "noise.py").open("a", encoding="utf-8") as file:
+    training.write_text(f"{text}\n\nfrom repdyn.data.label_noise import share_of\n", encoding="utf-8")
+    with (library / "data" / "label_noise.py").open("a", encoding="utf-8") as file:
         file.write(f"\n\nimport torch\n\n\n{moved[0].replace('def _share', 'def share_of')}")
-    assert not (library / "hsic.py").exists()
+    assert not (library / "similarity" / "cka.py").exists()
     assert digests(library) == before
     edit(library / "measures" / "cka_of_grams.py", "n < 4", "n < 5")
-    edit(library / "noise.py", "int((hits & among).sum()) / n", "int((hits | among).sum()) / n")
-    assert {"cka", "training"} <= changed(before, digests(library))
+    edit(library / "data" / "label_noise.py", "int((hits & among).sum()) / n", "int((hits | among).sum()) / n")
+    assert {"stages.cka", "stages.train"} <= changed(before, digests(library))
 
 
 Change = Callable[[], Callable[[], None]]  # makes a change, and gives what takes it back
@@ -222,9 +236,9 @@ def sampled(library: Path, entry: str, within: bool, number: int) -> Iterator[st
 
 
 ENTRIES = [
-    "repdyn.training.trainer.main",
-    "repdyn.regions.compare.main",
-    "repdyn.analysis.claim_tests.main",
+    "repdyn.stages.train.main",
+    "repdyn.stages.regions.main",
+    "repdyn.stages.findings.main",
     "repdyn.figures.grids.draw",
 ]
 
@@ -258,7 +272,7 @@ def pythons() -> list[str]:
 
 SAY = """
 import json, sys
-from repdyn import provenance
+from repdyn.pipeline import provenance
 print(json.dumps({part: provenance.code_digest(part) for part in sys.argv[1:]}))
 """
 
@@ -295,14 +309,14 @@ def test_other_locales_say_the_same():
 @pytest.mark.parametrize("stage", [name for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")])
 def test_a_stage_is_said_to_run_the_user_s_code_that_it_runs(stage):
     part, declared = stages.module_of(stage), set(stages.STAGES[stage].user_code)
-    makes = {"model": "architectures.build", "optimizer": "optimizers.create"}
+    makes = {"model": "models.architectures.build", "optimizer": "training.optimizers.create"}
     assert {what for what, made_by in makes.items() if provenance.uses(part, made_by)} == declared
 
 
 @pytest.mark.parametrize("other", ["architecture", "training.stage", "figures.nothing"])
 def test_what_is_not_there_cannot_be_made_use_of(other):
     with pytest.raises(LookupError):
-        provenance.uses("training", other)
+        provenance.uses("stages.train", other)
     with pytest.raises(LookupError):
         provenance.code_digest(other)
 
@@ -356,8 +370,8 @@ def test_what_was_found_out_is_remembered_until_a_file_changes(library, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(Library, "digest", lambda *_: pytest.fail("found out anew"))
         assert digests(library) == before
-    edit(library / "training.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
-    assert changed(before, digests(library)) == {"training"}
+    edit(library / "training" / "trainer.py", "EVALUATION_BATCH = 256", "EVALUATION_BATCH = 128")
+    assert changed(before, digests(library)) == {"stages.train"}
     assert not kept.exists()
     assert len(list((library / "__pycache__").iterdir())) == 1
 
@@ -379,13 +393,15 @@ def test_what_stages_do_when_they_are_imported_is_to_import_timm():
     """A list to look at when it grows: each counts for whatever makes use of its module."""
     library = Library(provenance.PACKAGE, "repdyn", ["repdyn.runtime.progress"])
     reached = library.reached(*(f"repdyn.{stage}.main" for stage in STAGES))
-    modules = {f"repdyn.{module}" for module in ("architectures", "optimizers", "rates")}
+    modules = {
+        f"repdyn.{module}" for module in ("models.architectures", "training.optimizers", "training.lr_schedules")
+    }
     assert {module for module, name in reached if name == EFFECTS} == modules
 
 
 def test_the_config_s_own_module_is_no_part_of_a_stage():
     for stage in STAGES:
-        assert not provenance.uses(stage, "study"), stage
+        assert not provenance.uses(stage, "config.study"), stage
 
 
 # They show progress, or draw: no number comes out of them.
@@ -398,7 +414,7 @@ def test_the_version_of_every_package_that_a_number_comes_out_of_is_recorded():
         imported = set(provenance._facts((stage,), provenance.PACKAGE)["packages"])
         computing = {name for top in imported - NO_NUMBERS for name in installed.get(top, [])}
         assert computing <= set(provenance.versions(stage)), stage
-    assert "pillow" in provenance.versions("planes")
+    assert "pillow" in provenance.versions("stages.planes")
 
 
 def test_versions_decide_no_rerun(make_job, config, monkeypatch):
@@ -410,5 +426,5 @@ def test_versions_decide_no_rerun(make_job, config, monkeypatch):
 
 
 def test_versions_are_those_of_what_computes():
-    assert {"python", "torch", "timm", "pyarrow"} <= set(provenance.versions("training"))
-    assert "torch" not in provenance.versions("tables")
+    assert {"python", "torch", "timm", "pyarrow"} <= set(provenance.versions("stages.train"))
+    assert "torch" not in provenance.versions("storage.tables")

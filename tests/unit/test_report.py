@@ -10,7 +10,7 @@ from repdyn.figures import catalogue
 from repdyn.stages import report
 
 CATEGORIES = ("Training", "Decision regions")
-TEXTS = Path(report.__file__).parents[1] / "report"
+TEXTS = Path(report.__file__).parents[2] / "report"
 
 
 def rendered(text, **snakemake):

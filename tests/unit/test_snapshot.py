@@ -101,7 +101,7 @@ def test_one_s_own_code_lies_beside_any_of_several_configs_the_last_before_the_f
 def test_jobs_have_this_library_first_and_what_else_is_on_the_path_after_it(config, monkeypatch):
     monkeypatch.setattr(snapshot, "_check", lambda *_: None)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/apps/torch/site-packages", "/elsewhere/workflow"]))
-    library = str(Path(snapshot.__file__).parents[1])
+    library = str(Path(snapshot.__file__).parents[2])
     for _ in range(2):  # jobs' own processes read the rules, too
         snapshot.hand_down(config, first=True)
         assert os.environ["PYTHONPATH"].split(os.pathsep) == [

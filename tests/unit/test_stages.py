@@ -18,7 +18,7 @@ from repdyn.pipeline import provenance
 
 RULES = provenance.PACKAGE.parent / "rules"
 MODULE = """
-from . import seeds
+from ..runtime import seeds
 
 def main(job):
     print("plays with", job.run, job.study.training.epochs, seeds.ORDER)
@@ -31,7 +31,9 @@ STAGES["toy"] = Stage(
 ASK = """
 import json, sys
 from pathlib import Path
-from repdyn import jobs, plan, study as studies
+from repdyn.config import study as studies
+from repdyn.pipeline import jobs
+from repdyn.planning import plan
 study = studies.load(Path(sys.argv[1]))
 planned = plan.of(study)
 lines = plan.report(study, planned, 1e12).splitlines()
@@ -44,8 +46,8 @@ def library(tmp_path: Path) -> Path:
     """A copy of the library with a further stage, of which nothing says but its module and its entry."""
     ignored = shutil.ignore_patterns("__pycache__")
     package = Path(shutil.copytree(provenance.PACKAGE, tmp_path / "workflow" / "repdyn", ignore=ignored))
-    (package / "toy.py").write_text(MODULE, encoding="utf-8")
-    with (package / "stages.py").open("a", encoding="utf-8") as file:
+    (package / "stages" / "toy.py").write_text(MODULE, encoding="utf-8")
+    with (package / "catalogue" / "stages.py").open("a", encoding="utf-8") as file:
         file.write(ENTRY)
     return package
 
@@ -85,7 +87,7 @@ def test_a_further_stage_has_a_fingerprint_and_is_planned(library):
     study = studies.load(TINY)
     data = study.data.model_dump(mode="json")
     assert fingerprint["hyperparameters"] == {"data": data, "training": {"epochs": study.training.epochs}}
-    assert fingerprint["code"] == provenance.code_digest("toy", package=library)
+    assert fingerprint["code"] == provenance.code_digest("stages.toy", package=library)
     assert planned == len(study.runs)
     assert f"toy {planned} not estimated".split() in [line.split() for line in lines]
 

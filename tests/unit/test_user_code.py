@@ -161,7 +161,9 @@ def test_a_module_that_is_imported_by_the_name_of_an_installed_one_is_refused_an
 
 def test_finding_the_user_s_code_imports_nothing(folder):
     write(folder / "loud.py", "raise SystemExit('imported')\n")
-    code = "import sys; from repdyn import user_code; user_code.digest('loud:X'); sys.exit('torch' in sys.modules)"
-    library = Path(load.__file__).parents[1]
+    code = (
+        "import sys; from repdyn.user_code import digests; digests.digest('loud:X'); sys.exit('torch' in sys.modules)"
+    )
+    library = Path(load.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(library)}, check=False)
     assert done.returncode == 0
