@@ -1,1 +1,1 @@
-"""Linear probes: how they are fitted, and the file of their weights."""
+"""Linear probes: fitting them, and the file of their weights."""

@@ -1,18 +1,18 @@
 """Linear probes: a classifier on each layer's activations at each checkpoint (Alain & Bengio 2016).
 
-From the activations table to probe weights and to a table of their accuracy. Each probe is trained on the split
-``probe``, with the labels the network was trained on, on features standardised with the statistics of that layer at
-that checkpoint. Solvers are in ``solvers.py``. The default is closed-form ridge, because it is deterministic: two
+Turns the activations table into probe weights and a table of their accuracy. Each probe is trained on the split
+``probe``, with the labels that the network was trained on. Features are standardised with the statistics of that layer
+at that checkpoint. Solvers are in ``solvers.py``. The default is closed-form ridge, because it is deterministic: two
 stochastic probes of the same features can disagree more than neighbouring checkpoints do.
 
-Beside each probe stand two more, trained on a half of the examples each: how far they agree is the noise floor of the
+Each probe comes with two more, trained on one half of the examples each. Their agreement is the noise floor of the
 similarity between checkpoints (``stages/regions.py``). Halves are drawn once per study from ``probes.seed``.
 
-Time: three solves for each layer and checkpoint. Together they take 40 ms of one core by ridge from 500 examples of
-1,024 features, and 2.6 s from 1,000 of 65,536, nearly all of it in matrix products. All checkpoints of a layer as one
-batch take 1.7 to 4.8 times as long as one by one (``tests/benchmarks/probes.py``), and hold them all. Memory: the
-activations of one layer at one checkpoint as they are stored; in float64 min(n, p)² numbers a few times over,
-n min(n, p), and one block of features.
+Time: three solves for each layer and checkpoint. With ridge they take 40 ms of one core for 500 examples of 1,024
+features, and 2.6 s for 1,000 of 65,536, nearly all of it in matrix products. Solving all checkpoints of a layer as one
+batch takes 1.7 to 4.8 times as long as one by one (``tests/benchmarks/probes.py``), and holds them all. Memory: the
+stored activations of one layer at one checkpoint; in float64 a few times min(n, p)² numbers, n min(n, p), and one block
+of features.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 4096  # features in float64 at a time
+BLOCK = 4096  # features that are converted to float64 at a time
 
 
 def standardisation(activations: Array) -> tuple[Array, Array]:
     """Mean and scale of each unit, (p,) each, float64.
 
-    A unit is dead, and its scale 1, where it varies by less than its stored numbers resolve (machine epsilon times
-    the largest absolute value): what is left of it is rounding noise, which must not be blown up to unit variance.
+    A dead unit has scale 1. A unit is dead if it varies by less than its stored numbers resolve (machine epsilon times
+    the largest absolute value): its variation is rounding noise, which must not be scaled up to unit variance.
     """
     p = activations.shape[1]
     mean, scale = np.empty(p), np.empty(p)
@@ -50,13 +50,13 @@ def standardisation(activations: Array) -> tuple[Array, Array]:
 
 
 def halves(n: int, seed: int) -> tuple[Array, Array]:
-    """Indices of two halves of n examples, at random; of an odd number one is left out."""
+    """Indices of two random halves of n examples; if n is odd, one example is left out."""
     order = np.random.default_rng([seed, 0]).permutation(n)
     return np.sort(order[: n // 2]), np.sort(order[n // 2 : n // 2 * 2])
 
 
 def fit(activations: Array, labels: Array, classes: int, settings: Settings, previous: Probe | None = None) -> Probe:
-    """Train a probe, and one on each half of the examples.
+    """Train a probe on all examples, and one on each half of them.
 
     Args:
         activations: (n, p), float16 or float32.
@@ -108,6 +108,6 @@ def _solve(
     if settings.kind == "logistic":
         of_solver = settings.logistic
         return solvers.logistic(features, labels, classes, penalty, of_solver.tolerance, of_solver.iterations, start)
-    # The same chance at every layer and checkpoint, so that equal features give equal probes.
+    # The same seed at every layer and checkpoint, so that equal features give equal probes.
     generator = np.random.default_rng([settings.seed, 1, classifier])
     return solvers.sgd(features, labels, classes, penalty, **settings.sgd.model_dump(), generator=generator)

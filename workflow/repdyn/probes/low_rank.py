@@ -1,12 +1,12 @@
-"""Features of more dimensions than examples, in as many dimensions as the examples span, without loss.
+"""Lossless reduction of p > n features to the r ≤ n dimensions that n examples span.
 
 Standardised features Z, (n, p) with p > n, are T Vᵀ with T of (n, r), r ≤ n, and V of (p, r) with orthonormal columns.
-T has the geometry of Z: the same inner products between examples. So a linear classifier with a penalty on its norm is
-found on T, and V takes it to the features: exact, unlike a random projection.
+T keeps the inner products between examples. So a linear classifier with a penalty on its norm can be found on T, and V
+maps it to the features. This is exact, unlike a random projection.
 
-T is the pivoted Cholesky factor of the Gram matrix K = Z Zᵀ, formed in blocks of features; V = Zₚᵀ L⁻ᵀ with Zₚ the r
-pivot examples and L their rows of T. Time: n² p + n³ / 3 multiplications, once for all classifiers of a layer. Memory:
-three times n² float64, and a block of features.
+T is the pivoted Cholesky factor of the Gram matrix K = Z Zᵀ, computed in blocks of features. V = Zₚᵀ L⁻ᵀ, where Zₚ are
+the r pivot examples and L their rows of T. Time: n² p + n³ / 3 multiplications, once for all classifiers of a layer.
+Memory: three times n² float64, and a block of features.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Gives standardised features block by block: which features, and their values (n, block) in float64.
+# Yields standardised features block by block: which features, and their values (n, block) in float64.
 Blocks = Callable[[], Iterator[tuple[slice, Array]]]
 
 
 @dataclass(frozen=True)
 class Thin:
-    """Wide features in the coordinates that their examples span.
+    """Features in the coordinates that their examples span.
 
     Attributes:
         coordinates: T, (n, r) float64.
@@ -40,7 +40,7 @@ class Thin:
     _blocks: Blocks
 
     def to_features(self, weight: Array, p: int) -> Array:
-        """A weight on coordinates, (r, m), as one on features, (p, m)."""
+        """Map a weight on coordinates, (r, m), to one on features, (p, m)."""
         solved = solve_triangular(self.triangle, weight, trans="T", lower=True) if weight.size else weight
         wide = np.empty((p, weight.shape[1]))
         for part, Z in self._blocks():
@@ -48,7 +48,7 @@ class Thin:
         return wide
 
     def to_coordinates(self, weight: Array) -> Array:
-        """What of a weight on features, (p, m), the examples can see, as a weight on coordinates, (r, m)."""
+        """Project a weight on features, (p, m), to the span of the examples: a weight on coordinates, (r, m)."""
         seen = np.zeros((len(self.pivots), weight.shape[1]))
         for part, Z in self._blocks():
             seen += Z[self.pivots] @ weight[part]
@@ -56,11 +56,11 @@ class Thin:
 
 
 def factorise(blocks: Blocks, n: int) -> Thin:
-    """The thin form of n examples, whose features come in blocks."""
+    """Reduce the features of n examples, which come in blocks."""
     gram = np.zeros((n, n))
     for _, Z in blocks():
         gram += Z @ Z.T
-    # Stops at the rank: where what is left of every example is below n times machine epsilon of the largest.
+    # Stops at the rank: where no residual exceeds n times machine epsilon times the largest diagonal entry.
     factor, order, rank, _ = dpstrf(gram, lower=1, overwrite_a=True)
     pivots = order - 1
     coordinates = np.empty((n, rank))

@@ -1,8 +1,7 @@
 """The file of a run's probes: linear classifiers of every layer at every checkpoint, in safetensors.
 
-Written probe by probe by ``fit.py``, and read so by those who label points with them, so that no more than one layer
-at one checkpoint is in memory; whole or not at all. Each probe has a checksum, which reading compares, as it does that
-of the header.
+The file is written and read probe by probe, so that only one layer at one checkpoint is in memory. Writing is atomic.
+Each probe has a checksum, and so has the header; reading checks both.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from ..storage.origin import Metadata, Origin
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# What the file calls the classifiers of a probe: the probe itself, then those of the two halves.
+# Prefixes of a probe's classifiers in the file: the probe itself, then those of the two halves.
 CLASSIFIERS = ("", "half_a/", "half_b/")
 _CHECKSUM = np.dtype("<u4")
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe as it is stored, all float32: K classifiers on one layer at one checkpoint, K = 3.
+    """A stored probe, all float32: K = 3 classifiers on one layer at one checkpoint.
 
-    The first classifier is the probe, the two others are trained on a half of the examples each.
+    The first classifier is the probe; the two others are trained on one half of the examples each.
 
     Attributes:
         weight: (K, C, p), for standardised features.
@@ -48,7 +47,7 @@ class Probe:
     gradient: Array
 
     def tensors(self) -> dict[str, Array]:
-        """What is stored, by name."""
+        """The stored tensors by name."""
         tensors = {"mean": self.mean, "scale": self.scale, "gradient": self.gradient}
         for name, weight, bias in zip(CLASSIFIERS, self.weight, self.bias, strict=True):
             tensors |= {f"{name}weight": weight, f"{name}bias": bias}
@@ -57,7 +56,7 @@ class Probe:
     def folded(self) -> tuple[Array, Array]:
         """Weight (K C, p) and bias (K C,), float32, for raw activations: standardisation folded in.
 
-        Folding costs digits where a unit's mean is large beside its scale; the standardisation bounds that ratio.
+        Folding costs digits where a unit's mean is much larger than its scale; standardisation bounds that ratio.
         """
         weight = self.weight.reshape(-1, self.weight.shape[-1]) / self.scale.astype(np.float64)  # (K C, p)
         bias = self.bias.ravel() - weight @ self.mean
@@ -79,19 +78,19 @@ def writing(
     epochs: Mapping[int, float],
     metadata: Metadata,
 ) -> Iterator[Callable[[Probe], None]]:
-    """Write all probes of a run, one after the other, whole or not at all.
+    """Write all probes of a run one by one; the file appears only when complete.
 
-    The safetensors format needs to know all shapes at the start and nothing else, so no more than one probe is held.
+    The safetensors format needs only the shapes in advance, so only one probe is in memory.
 
     Args:
         path: the file.
         features: layer -> number of features, in order of depth.
         classes: C.
         epochs: checkpoint (optimizer step) -> epoch, ascending.
-        metadata: what the file says about itself.
+        metadata: stored in the file's header.
 
     Yields:
-        A function that appends a probe; all checkpoints of the first layer come first.
+        A function that appends a probe; call it for all checkpoints of the first layer, then of the next.
 
     Raises:
         RepdynError: if the disk is full.
@@ -120,7 +119,7 @@ def writing(
 
 
 def _stored(probe: Probe) -> list[memoryview]:
-    """A probe's tensors as they stand in the file."""
+    """A probe's tensors as bytes of the file."""
     return [np.ascontiguousarray(tensor, dtype="<f4").data for tensor in probe.tensors().values()]
 
 
@@ -133,7 +132,7 @@ class Reader:
     """
 
     def __init__(self, path: str | Path, file: Any, about: Metadata) -> None:
-        """Of an open file that says so about itself; use :func:`reading`."""
+        """Wrap an open file with metadata ``about``; use :func:`reading`."""
         self._path, self._file = path, file
         try:
             self.layers: list[str] = about["layers"]
@@ -142,7 +141,7 @@ class Reader:
             raise damaged(path, "it is no file of probes") from None
 
     def features(self, layer: str) -> int:
-        """How many features a layer has."""
+        """Number of features of a layer."""
         size: int = self._file.get_slice(f"{layer}/{next(iter(self.epochs))}/mean").get_shape()[0]
         return size
 
@@ -172,10 +171,10 @@ def reading(path: str | Path, wanted: Origin | None = None) -> Iterator[Reader]:
 
     Args:
         path: the file.
-        wanted: which one it must be; None asks nothing.
+        wanted: the expected origin; None accepts any.
 
     Raises:
-        RepdynError: if it is missing or damaged, may not be read, or is not the one that is wanted.
+        RepdynError: if the file is missing, damaged or not readable, or has another origin.
     """
     with tensor_files.reading(path, "numpy", wanted) as (file, about):
         yield Reader(path, file, about)

@@ -1,15 +1,13 @@
 """Linear classifiers on one set of standardised features: closed-form ridge, multinomial logistic, stochastic gradient.
 
-All minimise a loss plus ``λ / 2 · ‖W‖²`` with one meaning of the relative penalty: λ is the penalty times the mean
-eigenvalue of the Gram matrix of the centred features, trace(K) / n, which for standardised features is the number of
-live ones. So it is the same at every checkpoint, and layers of different width are treated alike. The loss is half the
-squared error of one-hot targets for ridge, the cross-entropy of the softmax for the others, summed over examples; the
-bias is not penalised.
+All minimise a loss plus ``λ / 2 · ‖W‖²``. The penalty is relative: λ is the penalty times the mean eigenvalue of the
+Gram matrix of the centred features, trace(K) / n. For standardised features this is the number of live ones. So it
+means the same at every checkpoint and for layers of any width. The loss, summed over examples, is half the squared
+error of one-hot targets for ridge, and the cross-entropy of the softmax for the others. The bias is not penalised.
 
-Ridge takes the smaller of its primal and its dual form (Saunders et al. 1998); features of far more dimensions than
-examples are best given in the coordinates of ``low_rank.py``. Multiplications: ridge n p min(n, p) + min(n, p)³ / 3;
-the others n p C in each pass over the examples, and of those some tens to hundreds. Memory: the features twice, as
-float64.
+Ridge solves the smaller of its primal and dual forms (Saunders et al. 1998). If p is much larger than n, pass the
+coordinates of ``low_rank.py``. Multiplications: n p min(n, p) + min(n, p)³ / 3 for ridge; n p C for each pass of the
+others over the examples, tens to hundreds of passes. Memory: the features twice, as float64.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ class Solution:
     Attributes:
         weight: (p, C) float64.
         bias: (C,) float64.
-        gradient: largest component of the gradient of the mean objective, where the solver stopped; 0 in closed form.
+        gradient: largest component of the mean objective's gradient where the solver stopped; 0 in closed form.
     """
 
     weight: Array
@@ -53,7 +51,7 @@ def ridge(features: Array, labels: Array, classes: int, penalty: float) -> Solut
     targets = np.eye(classes)[labels]
     frequencies = targets.mean(axis=0)
     strength = penalty * mean_eigenvalue(Z)
-    if strength == 0.0:  # all units are dead, so there is nothing to say but the most frequent class
+    if strength == 0.0:  # all units are dead, so predict the most frequent class
         return Solution(np.zeros((p, classes)), frequencies)
     Y = targets - frequencies
     dual = p > n
@@ -80,9 +78,9 @@ def logistic(
         labels: (n,), in 0 … classes - 1.
         classes: C.
         penalty: relative to the mean eigenvalue of the Gram matrix.
-        tolerance: converged where no component of the gradient of the mean objective is larger.
-        iterations: where to give up; look at the solution's ``gradient``.
-        start: weight (p, C) and bias (C,) to begin with. The optimum is unique, so it only saves time.
+        tolerance: largest component of the mean objective's gradient at convergence.
+        iterations: stop after so many; the solution's ``gradient`` says whether it converged.
+        start: initial weight (p, C) and bias (C,). The optimum is unique, so this only saves time.
     """
     n = len(features)
     offset, Z = _centred(features)
@@ -103,7 +101,7 @@ def logistic(
         weight, bias = start
         first[:-1], first[-1] = weight, bias + offset @ weight
     options = {"gtol": tolerance, "ftol": 0.0, "maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20}
-    from scipy.optimize import minimize  # long to import, and no need of ridge
+    from scipy.optimize import minimize  # slow to import, and ridge does not need it
 
     found = minimize(objective, first.ravel(), jac=True, method="L-BFGS-B", options=options)
     weight, bias = found.x.reshape(shape)[:-1], found.x.reshape(shape)[-1]
@@ -121,7 +119,7 @@ def sgd(
     momentum: float,
     generator: np.random.Generator,
 ) -> Solution:
-    """The same objective as :func:`logistic` by stochastic gradient descent with momentum, as probes usually are.
+    """Minimise the objective of :func:`logistic` by stochastic gradient descent with momentum, as is usual for probes.
 
     Args:
         features: (n, p), float64.
@@ -130,9 +128,9 @@ def sgd(
         penalty: relative to the mean eigenvalue of the Gram matrix.
         epochs: passes over the examples.
         batch_size: examples in a step.
-        lr: step size, divided by the mean eigenvalue of the Gram matrix, so that it suits layers of any width.
+        lr: step size, which is divided by the mean eigenvalue of the Gram matrix to suit layers of any width.
         momentum: of the steps.
-        generator: of the initial weights (uniform in ±1/√p, torch's default) and of the order of the examples.
+        generator: draws the initial weights (uniform in ±1/√p, torch's default) and the order of the examples.
     """
     n, p = features.shape
     strength = mean_eigenvalue(_centred(features)[1])

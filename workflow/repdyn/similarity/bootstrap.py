@@ -1,15 +1,15 @@
-"""How uncertain biased CKA is: a bootstrap over examples, from the same Grams.
+"""Intervals for biased CKA: a bootstrap over examples, from the same Grams.
 
-From the Grams of E representations to an interval for each pair. A resample gives example i a weight w_i, how often it
-was drawn of n times. With weights, the inner products of centred Grams are
+Turns the Grams of E representations into an interval for each pair. In a resample, example i has a weight w_i: how
+often it was drawn in n draws. With weights, the inner products of centred Grams are
 
     H = Σ_ij w_i w_j K_ij L_ij − (2 / n) Σ_i w_i (K w)_i (L w)_i + (wᵀ K w)(wᵀ L w) / n²
 
-A resample repeats examples, and repeats raise CKA; so the interval is the spread of the resamples about their own mean,
-laid about the estimate. It is an interval for biased CKA at this number of examples.
+A resample repeats examples, and repeats raise CKA. So the interval is the spread of the resamples about their own mean,
+centred on the estimate. It is an interval for biased CKA at this number of examples.
 
-Time: for each resample that of the products of all pairs once more; no features are read again. Memory: 8 E n bytes for
-each resample.
+Time: each resample costs the products of all pairs once more, and reads no features. Memory: 8 E n bytes for each
+resample.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Bootstrap:
                 self._inner[b] += gram.doubled(upper * np.outer(root[r : r + height], root[r:]))
 
     def interval(self, estimate: Array, confidence: float) -> tuple[Array, Array]:
-        """Lower and upper ends about an estimate of biased CKA: each (E, E), NaN where it is."""
+        """Lower and upper ends about an estimate of biased CKA: each (E, E), NaN where the estimate is."""
         n = self.weights.shape[1]
         rows = np.moveaxis(self._rows, 2, 0)  # (resamples, E, n)
         weighted = rows * self.weights[:, None, :]
         total = weighted.sum(axis=2)
         H = self._inner - 2 / n * weighted @ rows.transpose(0, 2, 1)
         H += total[:, :, None] * total[:, None, :] / n**2
-        # A representation without spread has no estimate; what rounding makes of its zeros does not matter.
+        # A constant representation has no estimate, so the rounding errors in its zeros are blanked.
         resampled = np.where(np.isnan(estimate), np.nan, cka.normalised(H))
         deviations = np.quantile(
             resampled - resampled.mean(axis=0), [(1 - confidence) / 2, (1 + confidence) / 2], axis=0
@@ -74,7 +74,7 @@ def similarities(
     """Both CKAs, with intervals about the biased one.
 
     Raises:
-        RepdynError: like ``hsic.similarities``, and if the resamples alone take more than half the budget.
+        RepdynError: like ``cka.similarities``, and if the resamples alone take more than half the budget.
     """
     E, n = len(source.features), source.examples
     cka.check_examples(n)

@@ -1,14 +1,14 @@
 """CKA of all pairs of representations, from the inner products of their Grams.
 
-From ``gram.Products`` G, D to two matrices. Biased CKA (Kornblith et al. 2019, eq. 4) is G normalised by its diagonal.
-Debiased CKA has the unbiased HSIC of Song et al. 2012 (eq. 5) in all three places (Nguyen et al. 2021, eq. 3), and
-needs no second Gram: for centred Grams, with t their traces, n (n − 3) HSIC is
+Turns ``gram.Products`` G, D into two matrices. Biased CKA (Kornblith et al. 2019, eq. 4) is G normalised by its
+diagonal. Debiased CKA uses the unbiased HSIC of Song et al. 2012 (eq. 5) in all three places (Nguyen et al. 2021,
+eq. 3). It needs no second Gram: for centred Grams with traces t, n (n − 3) HSIC is
 
     U = G − n / (n − 2) · D Dᵀ + t tᵀ / ((n − 1)(n − 2))
 
-No epsilon, no clamping: the debiased form may leave [0, 1]. Undefined values are NaN: those of a constant
-representation, and debiased ones whose norm is not positive, as far as float32 Grams tell. If one example differs from
-all others, which are alike, as where a layer has all but died, that norm is 0, and rounding would give it a sign.
+There is no epsilon and no clamping: debiased CKA may leave [0, 1]. Undefined values are NaN: those of a constant
+representation, and debiased ones whose norm is not positive within the precision of float32 Grams. The norm is 0 if
+all examples but one are alike, as in a layer that has nearly died; rounding would give that 0 a sign.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ..errors import RepdynError
 from . import gram
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# Of the biased squared norm: rounding leaves up to 2e-8 of it where the debiased one is 0; without examples that stand
-# out it is about 1 / (1 + p / n).
+# Least debiased squared norm, as a fraction of the biased one. Rounding leaves up to 2e-8 where it is 0; without
+# outlying examples it is about 1 / (1 + p / n).
 RESOLVED = 1e-6
 
 
@@ -35,7 +35,7 @@ class Similarities:
         biased: of Kornblith et al. 2019.
         debiased: with the unbiased HSIC.
         constant: (E,), which representations are the same for all examples.
-        interval: lower and upper ends of intervals about the biased one, where asked for.
+        interval: lower and upper ends of intervals for the biased one, if asked for.
     """
 
     biased: Array
@@ -49,11 +49,11 @@ def similarities(source: gram.Source, budget: float, backend: gram.Backend | Non
 
     Args:
         source: the representations.
-        budget: bytes; what does not fit is read more than once.
+        budget: bytes; representations that do not fit are read more than once.
         backend: where to compute; the CPU by default.
 
     Raises:
-        RepdynError: if there are fewer than 4 examples, or a representation has other examples or holds NaN.
+        RepdynError: if there are fewer than 4 examples, or a representation has another number of examples or NaN.
     """
     check_examples(source.examples)
     products = gram.products(source, budget, backend)
@@ -61,7 +61,7 @@ def similarities(source: gram.Source, budget: float, backend: gram.Backend | Non
 
 
 def from_products(biased: Array, unbiased: Array, constant: Array) -> Similarities:
-    """Normalise both kinds of inner products, (E, E), and blank what is constant."""
+    """Normalise both kinds of inner products, (E, E); undefined values become NaN."""
     unresolved = np.diagonal(unbiased) <= RESOLVED * np.diagonal(biased)
     return Similarities(
         normalised(_blank(biased, constant)), normalised(_blank(unbiased, constant | unresolved)), constant

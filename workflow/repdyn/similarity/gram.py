@@ -1,15 +1,16 @@
 """Gram matrices of many representations of the same examples, and the inner products of all pairs of them.
 
-From E representations X_e of shape (n examples, p_e features) to what CKA is made of: with K_e = X_e X_eᵀ of centred
-features, G[i, j] = ⟨K_i, K_j⟩ and the diagonals D[e] = diag K_e (Kornblith et al. 2019; METHODS names what else goes
-wrong). Features are centred before anything is multiplied, Grams are float32, G is accumulated in float64.
+Turns E representations X_e of shape (n examples, p_e features) into the quantities that CKA needs. With
+K_e = X_e X_eᵀ of centred features, these are G[i, j] = ⟨K_i, K_j⟩ and the diagonals D[e] = diag K_e (Kornblith et al.
+2019; METHODS lists the numerical pitfalls). Features are centred before any product, Grams are float32, and G is
+accumulated in float64.
 
-Each K_e is symmetric, so only its upper triangle is used. If the Grams do not fit the budget, they are made in bands
-of rows, all representations' rows r0 to r1 at a time: no entry is computed twice, only the features are read and
-centred once more for each band. Features too many for the budget come in slices, K_e being the sum over slices.
+Each K_e is symmetric, so only its upper triangle is used. If the Grams do not fit the budget, they are computed in
+bands: rows r0 to r1 of all representations at a time. No entry is computed twice, but each band reads and centres the
+features again. If the features do not fit, they come in slices, and K_e is the sum over slices.
 
-Time: E n² p for the Grams, E² n² / 2 for the pairs; on the feature side, used where it is less, E² n p².
-Memory: ``budget`` bytes, of which at most half for features, plus about 25 MiB, whatever E, n and p (as long as one
+Time: E n² p for the Grams, E² n² / 2 for the pairs; E² n p² on the feature side, which is used where it is less.
+Memory: ``budget`` bytes, at most half of them for features, plus about 25 MiB, whatever E, n and p are (as long as one
 row of each Gram and one feature of all examples fit).
 """
 
@@ -27,13 +28,14 @@ from ..errors import RepdynError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# Of ‖X centred‖² / ‖X‖²: float32 rounding leaves about 1e-14 of a constant, a spread of a thousandth of the mean 1e-6.
+# Largest ‖X centred‖² / ‖X‖² of a constant: float32 rounding leaves about 1e-14, and a spread of a thousandth of the
+# mean gives 1e-6.
 CONSTANT = 1e-12
-LEFT_OF_MEAN = 1e-12  # of ‖X centred‖²: what may be left in the means, to second order in CKA
-SAFE_EXPONENT = 40  # squares of 2**±40, summed, stay well within float32
-CHUNK = 2**14  # entries of each Gram raised to float64 at a time: E of them stay in the cache
-CHUNKS = 2**21  # entries of all Grams together raised to float64 at a time, 16 MiB
-FLOATS = 12  # bytes for each feature of each example: one part read ahead, one in work, one being converted
+LEFT_OF_MEAN = 1e-12  # fraction of ‖X centred‖² that the means may keep; it enters CKA to second order
+SAFE_EXPONENT = 40  # sums of squares of 2**±40 stay well within float32
+CHUNK = 2**14  # entries of each Gram that are converted to float64 at a time: E of them stay in the cache
+CHUNKS = 2**21  # entries of all Grams together that are converted to float64 at a time, 16 MiB
+FLOATS = 12  # bytes for each feature of each example: one part read ahead, one in use, one being converted
 
 
 class Source(Protocol):
@@ -52,23 +54,23 @@ class Source(Protocol):
         ...
 
     def name(self, e: int) -> str:
-        """What a message calls representation e."""
+        """Name of representation e for messages."""
         ...
 
 
 class Backend(Protocol):
-    """Where the arithmetic is done; :class:`Numpy` here, ``gram_torch.Torch`` on a GPU."""
+    """Does the arithmetic: :class:`Numpy` on the CPU, ``gram_torch.Torch`` on a GPU."""
 
     def centred(self, X: Array, exponent: int) -> tuple[Any, float, float]:
         """Float32 of (X − mean) · 2**−exponent, and the squared norms of X · 2**−exponent before and after."""
         ...
 
     def zeros(self, *shape: int) -> Any:
-        """A float32 array."""
+        """A float32 array of zeros."""
         ...
 
     def stack(self, *shape: int) -> Any:
-        """A float32 array with anything in it, to be let go of before the next is asked for."""
+        """A float32 array, uninitialised; release it before asking for another."""
         ...
 
     def gram(self, X: Any, start: int, out: Any) -> None:
@@ -76,7 +78,7 @@ class Backend(Protocol):
         ...
 
     def inner(self, S: Any) -> Array:
-        """⟨K_i, K_j⟩ over rows of the upper triangle, counted as in the whole, of S (E, rows, n − start): (E, E)."""
+        """⟨K_i, K_j⟩ of the full rows, from their upper triangles S (E, rows, n − start): (E, E)."""
         ...
 
     def diagonals(self, S: Any) -> Array:
@@ -90,7 +92,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Products:
-    """What CKA of E representations of n examples is made of; zero for those that are constant.
+    """Inner products for CKA of E representations of n examples; zero for constant ones.
 
     Attributes:
         G: (E, E), ⟨K_i, K_j⟩, float64.
@@ -104,9 +106,9 @@ class Products:
 
 
 class Numpy:
-    """Arithmetic on the CPU. NumPy multiplies X Xᵀ by a symmetric routine, in half the time of torch's.
+    """Arithmetic on the CPU. NumPy computes X Xᵀ with a symmetric routine, in half the time of torch.
 
-    One object serves all layers: to be given the memory for the Grams can take as long as to fill it.
+    Use one object for all layers: it keeps the memory for the Grams, which can take as long to allocate as to fill.
     """
 
     def __init__(self) -> None:
@@ -153,14 +155,14 @@ class Numpy:
 
 
 def rows_at_a_time(E: int, width: int, chunk: int = CHUNK, chunks: int = CHUNKS) -> int:
-    """How many rows of E Grams are raised to float64 at a time: so many entries of each, and of all together."""
+    """How many rows of E Grams to convert to float64 at a time: at most ``chunk`` entries each, ``chunks`` in all."""
     return max(1, min(chunk, chunks // E) // width)
 
 
 def doubled(upper: Array) -> Array:
-    """Inner products of rows from the diagonal on, (E, h, w), as if the lower triangle were there too: (E, E)."""
+    """Inner products (E, E) of the full rows of symmetric matrices, from their upper triangles, (E, h, w)."""
     E, height, _ = upper.shape
-    # Twice, but for the small square on the diagonal, which has both triangles already.
+    # Count entries twice, except in the small square on the diagonal, which has both triangles already.
     square, flat = upper[:, :, :height].reshape(E, -1), upper.reshape(E, -1)
     found: Array = 2 * (flat @ flat.T) - square @ square.T
     return found
@@ -169,11 +171,11 @@ def doubled(upper: Array) -> Array:
 def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
     """X with its columns centred, in float32, and ‖X‖² before and after.
 
-    The mean is subtracted again while what rounding left of it matters, which it does where means are large.
+    Subtracts the mean up to three times: where means are large, rounding leaves some of it.
 
     Args:
         X: (n, p), any float; float64 is centred before it is rounded.
-        exponent: X is multiplied by 2**−exponent first, without error.
+        exponent: X is first multiplied by 2**−exponent, which is exact.
     """
     Xc = X.astype(np.result_type(X.dtype, np.float32))
     if exponent:
@@ -184,7 +186,7 @@ def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
         mean = weights @ Xc
         Xc -= mean
         spread = float(np.dot(flat, flat))
-        # What is left in the mean is at most a rounding error of each mean, here measured in the one just subtracted.
+        # The means that are left are rounding errors of the means just subtracted.
         left = weights @ Xc
         if len(X) * float(np.dot(left, left)) <= LEFT_OF_MEAN * spread:
             break
@@ -192,15 +194,15 @@ def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
 
 
 def largest(X: Array) -> float:
-    """The largest magnitude in X; 1 for float16, which float32 can always take the squares of."""
+    """The largest magnitude in X; 1 for float16, whose squares always fit into float32."""
     return 1.0 if X.dtype == np.float16 else max(float(X.max(initial=0)), -float(X.min(initial=0)))
 
 
 def feature_side_pays(features: Sequence[int], n: int, budget: float) -> bool:
     """Whether ‖X_iᵀ X_j‖² for all pairs is less work than Grams, and all features fit the budget at once.
 
-    It is float64 throughout, at twice the cost of float32: unlike the n² entries of a Gram, the errors of few long
-    sums do not average out (1e-6 at p = 3).
+    The feature side is float64 throughout, at twice the cost of float32. Its few long sums have errors that do not
+    average out (1e-6 at p = 3), unlike those of the n² entries of a Gram.
     """
     E, p = len(features), max(features)
     fits = 8 * E * p * (n + 2 * p) + FLOATS * n * p <= budget
@@ -215,11 +217,11 @@ def products(
     Args:
         source: the representations; read more than once if their Grams do not fit.
         budget: bytes.
-        backend: where to compute; by default the CPU.
-        watch: is shown each band of Grams, (E, rows, n − start), and its start.
+        backend: where to compute; the CPU by default.
+        watch: called with each band of Grams, (E, rows, n − start), and its start.
 
     Raises:
-        RepdynError: if a representation has other examples than it should, or holds NaN.
+        RepdynError: if a representation has another number of examples, or holds NaN.
     """
     backend = backend or Numpy()
     if watch is None and isinstance(backend, Numpy) and feature_side_pays(source.features, source.examples, budget):
@@ -247,7 +249,7 @@ def products(
 
 
 def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None:
-    """Rows of X Xᵀ, X being some examples of a part, into ``out``; added to it but for the first slice of features."""
+    """Write rows of X Xᵀ to ``out``, or add them from the second slice of features on; X is examples of a part."""
     if part.start == 0:
         backend.gram(X, start, out)
     else:
@@ -257,7 +259,7 @@ def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None
 
 
 def _feature_side(source: Source) -> Products:
-    """The same from ⟨K_i, K_j⟩ = ‖X_iᵀ X_j‖², for few features."""
+    """Like :func:`products`, from ⟨K_i, K_j⟩ = ‖X_iᵀ X_j‖², for few features."""
     E, n, p = len(source.features), source.examples, source.features[0]
     Z, norms = np.empty((n, E, p)), np.zeros((E, 2))
     for part in parts(source, p, Numpy()):
@@ -272,10 +274,10 @@ def _feature_side(source: Source) -> Products:
 
 
 def is_constant(source: Source, norms: Array) -> Array:
-    """Which representations have no spread, from ‖X‖² before and after centring, (E, 2).
+    """Which representations are constant, from ‖X‖² before and after centring, (E, 2).
 
     Raises:
-        RepdynError: if one is not finite.
+        RepdynError: if a norm is not finite.
     """
     for e in np.flatnonzero(~np.isfinite(norms).all(axis=1)):
         raise RepdynError(f"{source.name(int(e))} has activations that are NaN or infinite.")
@@ -284,7 +286,7 @@ def is_constant(source: Source, norms: Array) -> Array:
 
 
 def bands(E: int, n: int, left: float) -> Iterator[tuple[int, int]]:
-    """Rows of the upper triangles of E Grams and one in work, in as few bands as fit; narrower ones have more rows."""
+    """As few bands of rows of the upper triangles as fit, for E Grams and one in use; narrower bands have more rows."""
     start = 0
     while start < n:
         rows = max(1, int(left // (4 * (E + 1) * (n - start))))
@@ -293,7 +295,7 @@ def bands(E: int, n: int, left: float) -> Iterator[tuple[int, int]]:
 
 
 def slice_width(source: Source, budget: float) -> int:
-    """How many features of all examples may be in memory: all, or as many as take half the budget."""
+    """How many features of all examples to hold in memory: all, or as many as take half the budget."""
     return max(1, min(max(source.features), int(budget / 2 // (FLOATS * source.examples))))
 
 
@@ -308,7 +310,7 @@ class Part:
 
 
 def parts(source: Source, width: int, backend: Backend) -> Iterator[Part]:
-    """All representations, in slices of features; the next is read and centred while this one is worked on."""
+    """All representations, in slices of features; a thread reads and centres the next while one is in use."""
     exponents: dict[int, int] = {}
 
     def read(e: int, start: int) -> Array:
@@ -322,7 +324,7 @@ def parts(source: Source, width: int, backend: Backend) -> Iterator[Part]:
     def exponent(e: int, X: Array) -> int:
         if e not in exponents:
             magnitude = largest(X)
-            if X.dtype != np.float16:  # the largest of all slices decides, so that they add up
+            if X.dtype != np.float16:  # slices add up only with one exponent, that of the largest
                 for start in range(width, source.features[e], width):
                     magnitude = max(magnitude, largest(read(e, start)))
             power = int(np.frexp(magnitude)[1])

@@ -1,7 +1,7 @@
 """The arithmetic of ``gram.py`` in torch, for a GPU: the same steps in the same precision.
 
-Products are float32, with TF32 off unless asked for. TF32 keeps 10 bits of each factor: see ``tests/benchmarks/cka.py``
-for what that does to CKA. Sums over pairs are float64, as on the CPU.
+Products are float32, with TF32 off unless asked for. TF32 keeps 10 bits of each factor; ``tests/benchmarks/cka.py``
+measures its effect on CKA. Sums over pairs are float64, as on the CPU.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..runtime import devices
 from . import gram
 
 Array = np.ndarray[Any, np.dtype[Any]]
-CHUNK = 2**20  # entries of each Gram raised to float64 at a time
-CHUNKS = 2**25  # entries of all Grams together, or features, raised to float64 at a time, 256 MiB
+CHUNK = 2**20  # entries of each Gram that are converted to float64 at a time
+CHUNKS = 2**25  # entries of all Grams together, or features, that are converted to float64 at a time, 256 MiB
 
 
 class Torch:
@@ -26,8 +26,8 @@ class Torch:
         self.device, self.tf32 = device, tf32
 
     def centred(self, X: Array, exponent: int) -> tuple[torch.Tensor, float, float]:
-        """See ``gram.Backend``; some features at a time, because a sum in float64 is the sum of a copy."""
-        Xc = torch.tensor(X, device=self.device)  # a copy on any device, to be centred in place
+        """See ``gram.Backend``; some features at a time, because a float64 sum makes a float64 copy."""
+        Xc = torch.tensor(X, device=self.device)  # a copy on any device, which is centred in place
         if Xc.dtype != torch.float64:
             Xc = Xc.float()
         if exponent:
@@ -35,7 +35,7 @@ class Torch:
         total, spread = torch.zeros(2, dtype=torch.float64, device=self.device)
         for part in Xc.split(max(1, CHUNKS // len(X)), dim=1):
             total += part.square().sum(dtype=torch.float64)
-            # The mean is float64, but the difference is rounded: twice, as on the CPU.
+            # The mean is float64, but the difference is rounded, so subtract it twice.
             for _ in range(2):
                 part.sub_(part.mean(dim=0, dtype=torch.float64).to(part.dtype))
             spread += part.square().sum(dtype=torch.float64)
@@ -46,7 +46,7 @@ class Torch:
         return torch.zeros(shape, dtype=torch.float32, device=self.device)
 
     def stack(self, *shape: int) -> torch.Tensor:
-        """See ``gram.Backend``; torch keeps freed memory for the next."""
+        """See ``gram.Backend``; torch reuses freed memory."""
         return torch.empty(shape, dtype=torch.float32, device=self.device)
 
     def gram(self, X: torch.Tensor, start: int, out: torch.Tensor) -> None:
@@ -83,7 +83,7 @@ class Torch:
 
 
 def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend, float]:
-    """The GPU and what it may use of its memory, or the CPU if there is no GPU after all."""
+    """The GPU and the bytes it may use (at most 80 % of its free memory), or the CPU if there is no GPU."""
     found = devices.prepare(device)
     if found.type != "cuda":
         return gram.Numpy(), budget

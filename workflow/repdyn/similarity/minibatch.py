@@ -1,13 +1,13 @@
-"""Minibatch CKA (Nguyen et al. 2021, eq. 2): HSIC averaged over batches of examples, for more of them than Grams allow.
+"""Minibatch CKA (Nguyen et al. 2021, eq. 2): average HSIC over batches of examples, for more examples than Grams allow.
 
-From E representations of n examples to the two matrices of ``cka.py``. The examples are dealt out once, at random but
-always alike, to batches of about ``batch_examples``; HSIC of each pair is estimated in each batch and averaged before
-it is normalised. With the unbiased estimator that converges to debiased CKA on all examples, whatever the size of a
-batch. The biased estimator keeps the bias of a batch's size: it is comparable only between equal sizes.
+Turns E representations of n examples into the two matrices of ``cka.py``. A fixed random partition splits the examples
+into batches of about ``batch_examples``. HSIC of each pair is estimated in each batch and averaged before it is
+normalised. With the unbiased estimator this converges to debiased CKA on all examples, whatever the batch size. The
+biased estimator has a bias that depends on the batch size, so compare it only between equal sizes.
 
-Time: E n b p + E² n b / 2 with b examples in a batch, instead of n² for n b. Memory: ``budget``; as many batches' Grams
-at a time as fit, so each representation is read once for each such group, and features too many for half the budget in
-slices.
+Time: E n b p + E² n b / 2 with b examples in a batch, where Grams of all examples have n² for n b. Memory: ``budget``.
+It holds the Grams of as many batches as fit and reads each representation once for each such group, in slices if its
+features take more than half the budget.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def similarities(
     backend = backend or gram.Numpy()
     width = gram.slice_width(source, budget)
     b = len(chosen[0])
-    needed = gram.FLOATS * source.examples * width + 4 * b * (2 * width + b)  # a batch, centred, and a Gram in work
+    needed = gram.FLOATS * source.examples * width + 4 * b * (2 * width + b)  # a centred batch, and a Gram in use
     size = 4 * E * b**2
     together = int((budget - needed) // size)
     if together < 1:
@@ -62,14 +62,14 @@ def similarities(
 def _products(
     source: gram.Source, group: list[Array], width: int, backend: gram.Backend
 ) -> tuple[list[gram.Products], Array]:
-    """What HSIC of each batch of a group is made of, and norms for ``gram.is_constant``; the Grams are let go of."""
+    """Inner products of each batch of a group, and norms for ``gram.is_constant``; releases the Grams."""
     E = len(source.features)
     stacks = [backend.zeros(E, len(batch), len(batch)) for batch in group]
     norms = np.zeros((E, 2))
     for part in gram.parts(source, width, backend):
         norms[part.e] += part.squares
         for batch, stack in zip(group, stacks, strict=True):
-            # The whole is centred before the batch is, so that large means cost no precision.
+            # All examples were centred before this batch is, so that large means cost no precision.
             X = part.X[batch]
             gram.add_gram(backend, part, X - X.mean(0), 0, stack[part.e])
     none = np.zeros(E, dtype=bool)
