@@ -1,1 +1,1 @@
-"""Decision regions: planes through images, the classes given to their points, and how far these agree."""
+"""Decision regions: planes through images, the predicted classes of their points, and the agreement of these."""

@@ -1,12 +1,12 @@
-"""How far classifiers agree on the same points: plain agreement, and beside it Cohen's kappa.
+"""Agreement of classifiers on the same points: plain agreement, and Cohen's kappa.
 
 Somepalli et al. 2022 score decision regions by the share of points with the same label (which they call IoU). Two
-classifiers that both call nearly everything one class agree without having anything in common, so there is a baseline:
-kappa (Cohen 1960) is the agreement in excess of what the two classifiers' class frequencies alone would give.
+classifiers that both predict one class nearly everywhere agree without having anything in common. So kappa (Cohen 1960)
+is given beside it: the agreement in excess of what the two classifiers' class frequencies alone would give.
 
-Labels come in pieces, and counts of pieces add up exactly, so memory does not depend on the number of points. Time for
-all pairs of E classifiers: E² / 2 comparisons of one byte for each point, which is a third of what one product of
-one-hot matrices takes (measured: 30 classifiers, 10 classes).
+Labels come in pieces whose counts add up exactly, so memory does not depend on the number of points. Time for all pairs
+of E classifiers: E² / 2 comparisons of one byte for each point, a third of the time of one product of one-hot matrices
+(measured: 30 classifiers, 10 classes).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PIECE = 1 << 15  # points; E of them stay in the processor's cache
+PIECE = 1 << 15  # points; the pieces of E classifiers fit into the processor's cache
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What must be counted to compare E classifiers; counts on other points are added with ``+``.
+    """Counts that compare E classifiers; add counts on other points with ``+``.
 
     Attributes:
         same: (E, E) int64, points with the same label.
@@ -45,10 +45,10 @@ class Counts:
 
     @property
     def kappa(self) -> Array:
-        """(E, E) float64: Cohen's kappa; NaN where two classifiers give everything the same one class."""
+        """(E, E) float64: Cohen's kappa; NaN where both classifiers give all points the same class."""
         total = self.classes.sum(axis=1)[0]
         expected = (self.classes @ self.classes.T) / float(total) ** 2
-        # Decided on integers: only if both give all points to one class is chance agreement exactly 1.
+        # Compare integers: chance agreement is exactly 1 only if both give all points the same class.
         degenerate = self.classes @ self.classes.T == total**2
         kappa = np.full_like(expected, np.nan)
         np.divide(self.similarity - expected, 1.0 - expected, out=kappa, where=~degenerate)
@@ -56,7 +56,7 @@ class Counts:
 
 
 def nothing(classifiers: int, classes: int) -> Counts:
-    """Counts on no points, to start a sum with."""
+    """Counts on no points: the start of a sum."""
     same, frequencies = (np.zeros((classifiers, columns), dtype=np.int64) for columns in (classifiers, classes))
     return Counts(same, frequencies)
 

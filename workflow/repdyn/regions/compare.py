@@ -1,14 +1,14 @@
-"""Decision regions of every layer's probe and of the network, and how they agree between checkpoints.
+"""Decision regions of every layer's probe and of the network, and their agreement between checkpoints.
 
-From checkpoints, probes and planes to: the label of every grid point, at every checkpoint, by every layer's probe and
-by the network (``layer = "output"``); the similarity of each layer's regions between all pairs of checkpoints
-(Somepalli et al. 2022, there between networks), beside the noise floor that it must be read against; and the
-fragmentation of the regions.
+Turns checkpoints, probes and planes into three things. First, the label of every grid point at every checkpoint, by
+every layer's probe and by the network (``layer = "output"``). Second, the similarity of each layer's regions between
+all pairs of checkpoints (Somepalli et al. 2022 compare networks so), with its noise floor. Third, the fragmentation of
+the regions.
 
-All points go through the network once per checkpoint (``labelling.py``). Labels are written block by block, and read
-back so for comparison, so memory is bounded whatever the number of planes and their resolution.
+All points pass through the network once per checkpoint (``labelling.py``). Labels are written and read back block by
+block, so memory is bounded for any number of planes and any resolution.
 
-Time: the forward passes. Memory: within ``execution.memory_gib``; a study of which one block does not fit is refused.
+Time: the forward passes. Memory: within ``execution.memory_gib``; raises an error if one block does not fit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
-    """All pairs of checkpoints, a piece of the table for each set; how many kappas are undefined goes to the log."""
+    """All pairs of checkpoints, a piece of the table for each set; logs how many kappas are undefined."""
     steps, epochs = np.array(list(labels.epochs), dtype=np.int64), np.array(list(labels.epochs.values()))
     E, L = len(steps), len(labels.layers)
     undefined = 0
@@ -60,7 +60,7 @@ def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
             "kappa": tables.nullable(kappa),
         }
     if undefined:
-        LOG.info("kappa is undefined, and null, for %d pairs that give everything one and the same class", undefined)
+        LOG.info("kappa is undefined (null) for %d pairs that give all points the same class", undefined)
 
 
 def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
@@ -90,25 +90,25 @@ def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
 
 
 def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, budget: float) -> None:
-    """Refuse a study that does not fit, one block of labels at a time, into three quarters of the budget (bytes).
+    """Raise if one block of labels at a time does not fit into three quarters of the budget.
 
     Args:
-        sets: of planes, all of one resolution.
-        layers: how many, the output included.
-        steps: how many checkpoints.
+        sets: planes of each set, all of one resolution.
+        layers: number of layers, the output included.
+        steps: number of checkpoints.
         classes: C.
         budget: bytes; the last quarter is for forward passes.
 
     Raises:
-        RepdynError: naming what would fit.
+        RepdynError: with the memory that is needed.
     """
     resolution = sets[0].resolution
     most = max(label_table.blocks(len(chosen), layers, resolution)[0].stop for chosen in sets)
-    # Comparing holds a block for each checkpoint, labelling three blocks.
+    # Comparison holds one block for each checkpoint, labelling three blocks.
     points = layers * most * resolution**2
     needed = points * max(3, steps) * label_table.kind(classes).itemsize
     needed += fragmentation.BYTES * min(points, max(fragmentation.POINTS, resolution**2))
-    # The planes themselves are held once as they are read and once where they are used.
+    # The planes are held twice: as read, and on the device.
     needed += sum(2 * (chosen.origin.nbytes + chosen.a.nbytes + chosen.b.nbytes) for chosen in sets)
     if needed > 0.75 * budget:
         raise RepdynError(
@@ -120,7 +120,7 @@ def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, 
 
 @dataclass(frozen=True)
 class Target:
-    """One set of planes, and the open table that their labels go to."""
+    """One set of planes, and the open table for their labels."""
 
     planes: Planes
     points: Points
@@ -135,7 +135,7 @@ def label_planes(
     """Label one set of planes at one checkpoint, block by block.
 
     Returns:
-        Of planes that are scored, each layer's agreement between the two halves, else nothing.
+        Each layer's agreement between the two halves if the planes are scored, else an empty list.
     """
     chosen, layers = target.planes, [*readout.layers, OUTPUT]
     floor = [agreement.nothing(2, readout.classes) for _ in readout.layers if target.scored]

@@ -1,13 +1,12 @@
-"""Fragmentation of decision regions: into how many connected pieces a plane falls (Somepalli et al. 2022).
+"""Fragmentation of decision regions: the number of connected pieces of a plane (Somepalli et al. 2022).
 
-Of each class present on a plane, the 8-connected components of its grid points are counted; their sum over classes is
-the plane's fragmentation. All planes and classes are counted in one pass, over runs, as the field calls stretches of
-one class along a row (He et al. 2009): runs that touch from row to row are merged, in rounds over those not yet merged,
-until none touches a run of another piece. Three to eighteen times as fast as a pass of scipy's ``label`` for each
-class, and a job need not import it, which takes a tenth as long as torch.
+A plane's fragmentation is the number of 8-connected components of its grid points, summed over the classes present. All
+planes and classes are counted in one pass over runs: stretches of one class along a row (He et al. 2009). Touching runs
+of adjacent rows are merged in rounds, until no run touches another component of its class. This is three to eighteen
+times as fast as scipy's ``label`` for each class, and saves its import, a tenth of the time of importing torch.
 
-Time: a few passes over the points, and a few over the runs in each round. Memory: :data:`BYTES` for each of
-:data:`POINTS` points at most, or for each of one plane, if it has more; a seventh of that unless regions are dust.
+Time: a few passes over the points, and a few over the runs in each round. Memory: :data:`BYTES` for each of at most
+:data:`POINTS` points, or for each point of one plane if it has more; a seventh of that unless regions are tiny.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ POINTS, BYTES = 2**18, 80
 
 
 def fragments(labels: Array) -> tuple[Array, Array]:
-    """Pieces and classes of each plane.
+    """Count the pieces and the classes of each plane.
 
     Args:
-        labels: (P, R, R), a class, 0 or more, for each grid point of P planes.
+        labels: (P, R, R), the class of each grid point of P planes, 0 or more.
 
     Returns:
         Numbers of connected components and of classes present, (P,) int64 each.
@@ -38,7 +37,7 @@ def fragments(labels: Array) -> tuple[Array, Array]:
 
 def _fragments(labels: Array) -> tuple[Array, Array]:
     planes, classes = len(labels), int(labels.max()) + 1
-    begins = np.ones(labels.shape, dtype=bool)  # does a run begin at this point
+    begins = np.ones(labels.shape, dtype=bool)  # whether a run begins at this point
     begins[:, :, 1:] = labels[:, :, 1:] != labels[:, :, :-1]
     run = np.cumsum(begins.ravel(), dtype=np.int32).reshape(labels.shape) - 1
     plane = np.repeat(np.arange(planes), begins.sum(axis=(1, 2)))
@@ -48,11 +47,11 @@ def _fragments(labels: Array) -> tuple[Array, Array]:
 
 
 def _touching(labels: Array, begins: Array, run: Array) -> tuple[Array, Array]:
-    """Pairs of runs of one class that touch from a row to the next, (n,) each; every two that touch at least once."""
+    """Pairs of runs of one class in adjacent rows that touch, (n,) each; each pair at least once."""
     above, below = labels[:, :-1], labels[:, 1:]
-    # Straight down, two runs that touch are met first where one of them begins.
+    # Going right, two runs one above the other first touch where one of them begins.
     straight = (above == below) & (begins[:, :-1] | begins[:, 1:])
-    # A diagonal tells something new only where the two points beside it are of other classes: both end their runs.
+    # A diagonal adds a pair only where the two points beside it have other classes: there both runs end.
     falling = (above[:, :, :-1] == below[:, :, 1:]) & begins[:, :-1, 1:] & begins[:, 1:, 1:]
     rising = (above[:, :, 1:] == below[:, :, :-1]) & begins[:, :-1, 1:] & begins[:, 1:, 1:]
     upper, lower = run[:, :-1], run[:, 1:]
@@ -70,7 +69,7 @@ def _merge(nodes: int, one: Array, other: Array) -> Array:
     parent = np.arange(nodes, dtype=one.dtype)
     while len(one):
         low, high = np.minimum(one, other), np.maximum(one, other)
-        np.minimum.at(parent, high, low)  # each of these is its own parent here, so none is lost
+        np.minimum.at(parent, high, low)  # ``high`` are roots, so no link is lost
         while not np.array_equal(parent, above := parent[parent]):
             parent = above
         one, other = parent[one], parent[other]

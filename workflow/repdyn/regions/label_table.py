@@ -1,7 +1,7 @@
-"""The table of decision regions: which class a probe, or the network, gives to every grid point of a plane.
+"""The table of decision regions: the class that a probe, or the network, gives to every grid point of a plane.
 
-Written by the stage ``regions`` and read by what compares them. A row group holds all layers at one checkpoint on one
-block of planes of one set, about four million labels, so that neither writing nor comparing needs more at a time.
+A row group holds all layers at one checkpoint on one block of planes of one set: about four million labels, so that
+writing and comparing need no more at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..storage.origin import Origin
 Array = np.ndarray[Any, np.dtype[Any]]
 LABELS_PER_BLOCK = 1 << 22
 
-# Neighbouring points mostly have one label, so pages compress about tenfold; a dictionary of labels adds nothing.
+# Neighbouring points mostly share a label, so pages compress about tenfold; a dictionary of labels does not help.
 WRITING: dict[str, Any] = {
     "use_dictionary": ["layer", "planes"],
     "write_statistics": ["layer", "depth", "step", "epoch", "planes", "plane"],
@@ -29,17 +29,17 @@ WRITING: dict[str, Any] = {
 
 
 def kind(classes: int) -> np.dtype[Any]:
-    """The type that labels of so many classes are stored in."""
+    """The stored type of labels of this many classes."""
     return np.dtype(np.uint8 if classes < 256 else np.uint16)
 
 
 def layout(classes: int, resolution: int) -> pa.Schema:
-    """The table's schema; ``labels`` of a plane run along its rows, the lowest first."""
+    """The table's schema; ``labels`` of a plane are in row-major order, the lowest row first."""
     return pa.schema([*KEYS, labels_column(pa.from_numpy_dtype(kind(classes)), resolution**2)])
 
 
 def blocks(planes: int, layers: int, resolution: int) -> list[slice]:
-    """So many planes in blocks, each of at least one plane; ``layers`` counts the output too."""
+    """Split planes into blocks of at least one plane; ``layers`` includes the output."""
     size = max(1, LABELS_PER_BLOCK // (layers * resolution**2))
     return [slice(start, min(planes, start + size)) for start in range(0, planes, size)]
 
@@ -50,7 +50,7 @@ class Block:
 
     Attributes:
         step, epoch: the checkpoint.
-        name: the set's.
+        name: of the set.
         plane: (P,) int64, numbers of the planes.
         labels: (L, P, R²), layers in order of depth, the network's output last.
     """
@@ -84,7 +84,7 @@ class RegionLabels:
         layers: their names, in order of depth, the network's output last.
         epochs: checkpoint (optimizer step) -> epoch, ascending.
         planes: set -> the numbers of its planes, int64.
-        blocks: set -> in how many blocks they are.
+        blocks: set -> number of blocks.
     """
 
     def __init__(self, path: str | Path, wanted: Origin | None = None) -> None:
@@ -92,10 +92,10 @@ class RegionLabels:
 
         Args:
             path: the file.
-            wanted: which one it must be; None asks nothing.
+            wanted: the expected origin; None accepts any.
 
         Raises:
-            RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+            RepdynError: if the file is missing, damaged or not readable, or has another origin.
         """
         self._path = path
         self._file = tables.open_file(path, wanted)

@@ -1,13 +1,12 @@
-"""Labels of grid points: one forward pass that feeds the probes of all layers at once.
+"""Labels of grid points: one forward pass feeds the probes of all layers.
 
-A checkpoint's network is tapped at its observed layers. Each layer's activations of a batch go through one product
-with that layer's classifiers side by side (the probe, and those of two halves), standardisation folded in, float32.
-Points are made on the device, batch by batch across planes, so neither planes nor their resolution cost memory.
+Hooks read the activations of a checkpoint's network at its observed layers. Each layer's activations of a batch are
+multiplied by its classifiers side by side (the probe, and those of the two halves), in float32, standardisation folded
+in. Points are computed on the device, batch by batch across planes, so planes and resolution cost no memory.
 
-Activations reach the probes as the network computes them, in float32, also where probes were trained on activations
-stored as float16: rounding them first would cost time and change 0.01 to 0.03 % of the labels (digits, ResNet and ViT,
-120,000 points a layer), far below what the noise floor says of a probe. Against float64, standardisation not folded in,
-one label in 1.4 million differed.
+Probes get the network's float32 activations, even if they were trained on stored float16. Rounding first would cost
+time and change 0.01 to 0.03 % of the labels (digits, ResNet and ViT, 120,000 points a layer), far below a probe's noise
+floor. Compared with float64 and standardisation not folded in, one label in 1.4 million differed.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class Readout:
     """All probes of one checkpoint on the device, standardisation folded in.
 
     Attributes:
-        layers: their names, in order of depth.
+        layers: names of the layers, in order of depth.
         weights: for each layer (K C, p): K classifiers (the probe and those of two halves), C classes.
         biases: for each layer (K C, 1).
         classes: C.
@@ -59,23 +58,23 @@ class Readout:
     def decide(self, outputs: Mapping[str, torch.Tensor], classifiers: int) -> torch.Tensor:
         """Classes (L, K, B) of the first K of each layer's classifiers, from its activations (B, p)."""
         rows = classifiers * self.classes
-        # Points last: this product, and the search for the largest score, take half the time of points first.
+        # Points last: the product and the search for the largest score take half the time of points first.
         stored = zip(self.layers, self.weights, self.biases, strict=True)
         scores = torch.stack([torch.addmm(b[:rows], w[:rows], outputs[layer].T) for layer, w, b in stored])
         return scores.unflatten(1, (-1, self.classes)).max(dim=2).indices
 
 
 class Points:
-    """The grid points of some planes, made when they are asked for, on the device."""
+    """The grid points of some planes, computed on demand on the device."""
 
     def __init__(self, chosen: planes.Planes, device: torch.device) -> None:
-        """Put what defines the planes on the device."""
+        """Copy the planes' definitions to the device."""
         arrays = (chosen.origin, chosen.a, chosen.b, chosen.x.astype(np.float32), chosen.y.astype(np.float32))
         self._origin, self._a, self._b, self._x, self._y = (torch.tensor(array, device=device) for array in arrays)
         self._resolution = chosen.resolution
 
     def batches(self, part: slice, size: int) -> Iterator[torch.Tensor]:
-        """Points of the planes ``part``, plane after plane and row after row, in batches (B, d)."""
+        """Points of the planes ``part``, plane by plane and row by row, in batches (B, d)."""
         points = self._resolution**2
         for start in range(part.start * points, part.stop * points, size):
             index = torch.arange(start, min(start + size, part.stop * points), device=self._origin.device)
@@ -107,11 +106,11 @@ class Labeller:
     def label(
         self, readout: Readout, batches: Iterator[torch.Tensor], total: int, with_halves: bool
     ) -> tuple[Array, Array]:
-        """Labels of ``total`` points, which come in batches, from one pass.
+        """Label ``total`` points, which come in batches, in one pass.
 
         Returns:
             Labels by each layer's probe and, last, by the network, (L + 1, total); labels by the probes of the two
-            halves, (L, 2, total), or nothing, (L, 0, total).
+            halves, (L, 2, total), or (L, 0, total) without halves.
         """
         classifiers = 3 if with_halves else 1
         labels = np.empty((len(readout.layers) + 1, total), dtype=kind(readout.classes))
@@ -129,10 +128,10 @@ class Labeller:
 
 
 def batch_size(features: Sequence[int], pixels: int, device: torch.device, budget: float) -> int:
-    """Points in a forward pass: what the device likes, or as many as a quarter of the budget (bytes) holds.
+    """Points in a forward pass: the device's batch size, or as many as a quarter of the budget (bytes) holds.
 
-    A point takes its tapped activations twice (as computed and as copied) and, inside the network, a few times its
-    widest one.
+    A point takes twice its observed activations (computed and copied) and a few times its widest layer inside the
+    network.
     """
     each = 4 * (2 * sum(features) + 8 * max(features) + 8 * pixels)
     return int(max(1, min(BATCH[device.type], budget / 4 / each)))

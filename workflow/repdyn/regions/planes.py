@@ -1,15 +1,15 @@
 """Planes through triplets of images, on which decision regions are compared (Somepalli et al. 2022).
 
-From the data set to one table that all runs share. Three images x₀, x₁, x₂ span a plane with origin x₀, first axis
-a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, x₂ - x₀ made orthogonal to a and normalised (read in their code). The
-images stand at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩); the grid spans their bounding box and a margin
-times its sides.
+Turns the data set into one table that all runs share. Three images x₀, x₁, x₂ span a plane with origin x₀, first axis
+a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, which is x₂ - x₀ made orthogonal to a and normalised (as in their code).
+The images are at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩). The grid spans their bounding box, widened on
+each side by ``margin`` times its length.
 
-Triplets come from three sets: test images, correctly labelled and wrongly labelled training images (chosen; theirs are
-test images). They are drawn one after the other from ``planes.seed``, so that more planes contain the fewer. A plane to
-look at goes through the same triplet as the scored plane of the same number.
+Triplets come from three sets: test images, and correctly and wrongly labelled training images (our choice; theirs are
+test images). They are drawn one by one from ``planes.seed``, so that a larger number of planes contains the smaller. A
+plane for pictures goes through the same triplet as the scored plane of its number.
 
-Time and memory: next to nothing; six numbers and three images' worth of floats for each plane, and the data set.
+Time: negligible. Memory: six numbers and three images' worth of floats for each plane, and the data set.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Purpose = Literal["scores", "picture"]
-# How often in a row a drawn triplet may be unfit before it is concluded that there are no more.
+# Give up after this many unfit triplets in a row.
 ATTEMPTS = 10_000
 
 
@@ -43,9 +43,9 @@ class Planes:
 
     Attributes:
         name: of the set.
-        plane: (P,) int64, their numbers.
+        plane: (P,) int64, numbers of the planes.
         origin, a, b: (P, d) float32.
-        x, y: (P, R) float64, coordinates of the grid's columns and of its rows; grid point i of a plane stands at
+        x, y: (P, R) float64, coordinates of the grid's columns and of its rows; grid point i of a plane is at
             x[i % R], y[i // R].
     """
 
@@ -62,13 +62,13 @@ class Planes:
 
     @property
     def resolution(self) -> int:
-        """Grid points a side."""
+        """Grid points on each side."""
         side: int = self.x.shape[1]
         return side
 
 
 def basis(images: Array) -> tuple[Array, Array, Array, Array] | None:
-    """Orthonormal axes of the plane through three images and where the images stand on it.
+    """Orthonormal axes of the plane through three images, and the images' coordinates on it.
 
     Args:
         images: (3, d), float64.
@@ -90,7 +90,7 @@ def basis(images: Array) -> tuple[Array, Array, Array, Array] | None:
 
 
 def span(coordinates: Array, margin: float) -> Array:
-    """First and last grid coordinate: the coordinates' range and ``margin`` times its length on either side."""
+    """First and last grid coordinate: the coordinates' range, widened on each side by ``margin`` times its length."""
     low, high = coordinates.min(), coordinates.max()
     return np.array([low - margin * (high - low), high + margin * (high - low)])
 
@@ -103,17 +103,17 @@ def _flat(images: Images, triplet: Array) -> Array:
 def choose_triplets(
     images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool
 ) -> list[Array]:
-    """Triplets of images that span planes, no two of the same three images; each an array of three indices.
+    """Draw distinct triplets of images that span planes; each is an array of three indices.
 
     Args:
-        images: n of them.
+        images: n images.
         labels: (n,), true classes.
-        count: how many triplets.
-        generator: where chance comes from; the first triplets do not depend on how many are drawn.
+        count: number of triplets.
+        generator: draws the triplets; the first ones do not depend on ``count``.
         distinct: whether the three classes must differ.
 
     Raises:
-        LookupError: if there are not so many; its argument is how many were found.
+        LookupError: if there are too few; its argument is the number found.
     """
     triplets: list[Array] = []
     seen: set[frozenset[int]] = set()
@@ -137,7 +137,7 @@ def choose_triplets(
 
 
 def sets(examples: subsets.Data) -> dict[str, subsets.Examples]:
-    """The images of each set; without wrong labels there is no set of mislabelled images."""
+    """The images of each set; the set ``mislabelled`` exists only if there are wrong labels."""
     train, wrong = examples.train, examples.mislabelled
     everything = np.ones(len(examples.test), dtype=bool)
     chosen = {"test": (examples.test, everything), "clean": (train, ~wrong), "mislabelled": (train, wrong)}
@@ -196,10 +196,10 @@ def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> li
     Args:
         path: the file.
         purpose: which planes.
-        wanted: which file it must be; None asks nothing.
+        wanted: the expected origin; None accepts any.
 
     Raises:
-        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+        RepdynError: if the file is missing, damaged or not readable, or has another origin.
     """
     table = tables.read(path, wanted)
     keys = list(zip(table["purpose"].to_pylist(), table["planes"].to_pylist(), strict=True))
@@ -208,7 +208,7 @@ def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> li
         where = [row for row, key in enumerate(keys) if key == (purpose, name)]
         if not where:
             continue
-        part = table.slice(where[0], len(where))  # rows of one purpose and set stand together
+        part = table.slice(where[0], len(where))  # rows of one purpose and set are adjacent
 
         def column(key: str, part: pa.Table = part) -> Array:
             flat: Array = part[key].combine_chunks().flatten().to_numpy()

@@ -1,1 +1,1 @@
-"""Representations: taken from a network, read from their table, and chosen for comparison."""
+"""Representations: extract them from a network, read them from their table, and select them for comparison."""

@@ -1,8 +1,8 @@
-"""Activations of every observed layer at every checkpoint, on examples that stay the same.
+"""Activations of every observed layer at every checkpoint, on a fixed set of examples.
 
-From checkpoints to one table: a row for each example at a checkpoint, a column for each layer, features flattened.
-Two splits: ``similarity``, the examples that CKA compares, and ``probe``, the training examples that linear probes
-are trained on. The network is in eval mode, images are not augmented.
+Turns checkpoints into one table: a row for each example at a checkpoint, a column for each layer, features flattened.
+There are two splits: ``similarity``, the examples that CKA compares, and ``probe``, the training examples of linear
+probes. The network is in eval mode, and images are not augmented.
 
 Time: a forward pass over both splits at each checkpoint. Memory: the activations of one split at one checkpoint.
 """
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 BATCH = 512
-ROUNDING = 1e-4  # of the spread: what float16 may lose of it
-FEATURES = 4096  # of which that is looked at together
+ROUNDING = 1e-4  # largest fraction of the spread that float16 may lose
+FEATURES_PER_BLOCK = 4096
 
 
 class _Outputs(dict[str, torch.Tensor]):
-    """What layers gave in a forward pass."""
+    """Layers' outputs in a forward pass."""
 
     def __missing__(self, layer: str) -> torch.Tensor:
         raise RepdynError(f"Layer `{layer}` took no part in a forward pass, but must take part in each.")
@@ -51,13 +51,13 @@ def tap(
     Args:
         model: the network.
         layers: the layer's name -> the module's path.
-        reduction: of the network's activations; None to keep them whole.
+        reduction: of the network's activations; None keeps them whole.
 
     Yields:
         A dictionary that each forward pass fills anew: layer -> output of its module, flattened to (batch, features),
-        float32 whatever the network computes in, in the order in which they come. The output is copied at once: an
-        in-place operation that follows would otherwise overwrite it. Of a module that is called more than once in a
-        forward pass, the last output stands; asked for one that was not called, it raises a RepdynError.
+        float32 at any precision of the network, in order of the calls. The output is copied at once, before an in-place
+        operation can overwrite it. If a module is called more than once in a forward pass, its last output is kept.
+        Looking up a layer that was not called raises a RepdynError.
     """
     outputs = _Outputs()
 
@@ -79,10 +79,10 @@ def tap(
 
 
 def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
-    """The network of a run, in eval mode and with the weights of its initialisation, and its observed layers.
+    """The network of a run, in eval mode at initialisation, and its observed layers.
 
     Returns:
-        The network, and name -> module path in order of depth, for which two images without light go through it.
+        The network, and name -> module path in order of depth, which a forward pass of two all-zero images finds.
     """
     shape = datasets.shape(study.data)
     model = architectures.of_run(study, run, shape, datasets.source(study.data).classes)
@@ -105,7 +105,7 @@ def forward(
     """Activations of each layer, (n, features), float32, on the CPU.
 
     Raises:
-        RepdynError: if a layer took no part, or does not give each image as many numbers as it gave the others.
+        RepdynError: if a layer took no part, or its number of features differs between images.
     """
     parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     with tap(model, layers, reduction) as outputs:
@@ -118,7 +118,7 @@ def forward(
                 if found.shape != expected:
                     raise RepdynError(
                         f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} images, but "
-                        f"must give {expected}: as many for each image, whatever the batch."
+                        f"must give {expected}: the same number of features for every image, whatever the batch."
                     )
                 before.append(found)
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
@@ -150,16 +150,16 @@ def choose(settings: Settings, examples: subsets.Data, seed: int) -> dict[str, s
 
 
 def fits_float16(activations: torch.Tensor) -> bool:
-    """Whether float16 holds what tells examples apart: no overflow, and next to no spread lost in rounding.
+    """Whether float16 keeps the differences between examples: no overflow, and hardly any spread lost in rounding.
 
-    Rounding takes 1e-7 of the spread where means are no larger than it, but all of it where activations are below
-    6e-8, or where they differ by less than a thousandth of their mean.
+    Rounding loses 1e-7 of the spread if means are no larger than it, but all of it if activations are below 6e-8, or
+    differ by less than a thousandth of their mean.
     """
     if activations.abs().max() > np.finfo(np.float16).max:
         return False
     spread = lost = 0.0
-    for part in activations.split(FEATURES, dim=1):
-        # What all examples have in common is no part of any measure.
+    for part in activations.split(FEATURES_PER_BLOCK, dim=1):
+        # Measures ignore the mean over examples, so only the spread counts.
         spread += _scatter(part)
         lost += _scatter(part - part.half().to(part.dtype))
     return lost <= ROUNDING * spread

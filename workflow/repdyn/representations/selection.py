@@ -1,6 +1,6 @@
-"""Which representations are compared: layers at checkpoints of one or more activations tables, on the same examples.
+"""Representations to compare: layers at checkpoints of one or more activations tables, on the same examples.
 
-A layer at a checkpoint is read whole when all of its features are asked for, else only what is asked for is kept.
+A layer at a checkpoint is read whole if all of its features are requested; else only the requested ones are kept.
 """
 
 from __future__ import annotations

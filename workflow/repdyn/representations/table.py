@@ -1,8 +1,8 @@
 """Reading an activations table: one layer at one checkpoint at a time, as an array of shape (examples, features).
 
 The file has one row group for each (step, split) and one column for each layer, so a read touches nothing else.
-Examples stand in the same order in every row group of a split; opening checks that, because comparing checkpoints
-on different examples would be silently wrong.
+Examples have the same order in every row group of a split. Opening checks this, because comparing checkpoints on
+different examples would be silently wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..storage import tables
 from ..storage.files import damaged
 from ..storage.origin import Origin
 
-STREAMED = 2**22  # bytes of float32 in work at a time where some features of a layer are read
+STREAMED = 2**22  # bytes of float32 in a batch when some features of a layer are read
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -36,11 +36,11 @@ class Representations:
 
         Args:
             path: the file.
-            wanted: which one it must be; None asks nothing.
+            wanted: the expected origin; None accepts any.
 
         Raises:
-            RepdynError: if the file is missing or damaged, may not be read, is not the one that is wanted, or does
-                not hold the same examples at every checkpoint.
+            RepdynError: if the file is missing, damaged or not readable, has another origin, or does not hold the same
+                examples at every checkpoint.
         """
         self.path = Path(path)
         self._file = tables.open_file(path, wanted)
@@ -82,14 +82,14 @@ class Representations:
     def read_some(self, layer: str, step: int, split: str, start: int, stop: int) -> Array:
         """Features ``start`` to ``stop`` of a layer at a checkpoint: (examples, stop − start), in the stored precision.
 
-        The file is read in batches of rows, of which these features are kept: memory is theirs, not the layer's.
+        The file is read in batches of rows. Memory: these features, not the whole layer.
 
         Raises:
             RepdynError: if the file is damaged.
         """
         p, kept = self.features(layer), []
         rows = max(1, STREAMED // (4 * p))
-        # A buffer size makes Arrow read page after page instead of the whole column of the row group.
+        # With a buffer size, Arrow reads page by page instead of the whole column of the row group.
         file = tables.open_file(self.path, buffer_size=2**20, metadata=self._file.metadata)
         with tables.damage(self.path):
             for batch in file.iter_batches(rows, [self._row_group[step, split]], [layer]):
@@ -98,6 +98,6 @@ class Representations:
         return np.concatenate(kept)
 
     def features(self, layer: str) -> int:
-        """How many features a layer has."""
+        """Number of features of a layer."""
         size: int = self._file.schema_arrow.field(layer).type.list_size
         return size
