@@ -60,7 +60,7 @@ def test_what_is_no_kernel_has_no_phases():
     segments, scores = analyse(rows(S, "a", 0, "cka"), regions)
     assert set(segments.measure) == {"cka", "regions:test"}
     assert not any(str(measure).startswith("kappa") for _, measure, _ in scores)
-    with pytest.raises(ValueError, match="kappa:test is no kernel"):
+    with pytest.raises(ValueError, match="kappa:test is not a kernel"):
         phases.Trajectory("a", 0, MEASURES["kappa:test"], regions)
 
 

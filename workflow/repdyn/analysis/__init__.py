@@ -1,6 +1,6 @@
-"""What trajectories of similarity say: events, phases, scores, and claims that are tested over runs.
+"""Analysis of similarity over training: events, phases, scores, and claims that are tested over runs.
 
-``trajectory`` reads a layer's matrix on an even grid of log epochs, ``change_points`` finds phases in it, ``events``
-dates what happens in a history, ``phases`` scores a run, ``crossover`` holds its dates against those of other runs.
-Over runs, ``rate_matching`` and ``pairing`` say which are compared, ``claim_tests`` tests what is claimed of them.
+``trajectory`` resamples a layer's matrix on an even grid of log epochs, ``change_points`` finds its phases, ``events``
+dates events in a history, ``phases`` scores a run, and ``crossover`` compares its dates with those of other runs.
+``rate_matching`` and ``pairing`` choose which runs to compare, and ``claim_tests`` tests claims over them.
 """

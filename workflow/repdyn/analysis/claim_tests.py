@@ -1,28 +1,31 @@
-"""Claims about the grid, tested: is a score greater under one level of a factor than under another, or than chance?
+"""Tests of claims about the grid: is a score greater under one level of a factor than under another, or than chance?
 
-Every contrast of the study is taken for every claim that compares, under every measure, for every score of its kind,
-not for the one that shows it best. Runs are paired by everything but the contrast's factor (``pairing.py``). Contrasts
-of optimizers are between families; where a family has several members they are also given at equal speed of fit and at
-best test accuracy (``rate_matching.py``). Claims of a single level hold a score that is 0 by chance against 0: a
-transition at perfect fit, for each architecture, by scores that hold it against all moments and by scores that hold it
-against perfect fit of other runs (``crossover.py``); more change in deeper layers, over the runs in which test accuracy
-dips and recovers (epoch-wise double descent), which is also held against the runs of the same architecture and seed in
-which it does not. The latter differ in their optimizer, too: where runs dip under one optimizer only, as nearly on
-digits, that is a contrast of optimizers under another name. A run's value of a layer score is the mean over its inner
-layers (``records/inner_layers.py``). Claims, the scores that each is held to, and which way these speak are declared in
-``catalogue``.
+Every contrast of the study is tested for every claim that compares levels, under every measure, for every score of the
+claim, not just the one that shows it best. Paired runs share everything but the contrast's factor (``pairing.py``).
+Contrasts of optimizers are between families. If a family has several members, they are also tested at equal speed of
+fit and at best test accuracy (``rate_matching.py``).
+
+Claims about a single level test a score that is 0 by chance against 0. A transition at perfect fit is tested for each
+architecture, by scores against all moments and by scores against perfect fit of other runs (``crossover.py``). More
+change in deeper layers is tested over the runs whose test accuracy dips and recovers (epoch-wise double descent), and
+against runs of the same architecture and seed without a dip. These differ in their optimizer, too: if runs dip under
+one optimizer only, as they nearly do on digits, that is a contrast of optimizers under another name. A run's value of a
+layer score is the mean over its inner layers (``records/inner_layers.py``). ``catalogue`` declares the claims, their
+scores, and the direction of these.
 
 Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
-they are averaged, and whole seeds are resampled and flipped. Estimate: the mean over seeds; interval: percentile
-bootstrap over seeds (too short for few seeds: of three it is their range); p-value: two-sided, from all sign flips of
-the seeds' means (exact up to the configured number of resamples; a random sample of flips beyond), valid if, were the
-claim false, a seed's mean were as likely to have either sign. The decision is ``supported`` or ``contradicted`` where p
-lies at or below 1 − confidence, else ``undecided``; the least p of n seeds is 2^(1 − n), so below six seeds nothing can
-be decided at .05, which the column ``decidable`` says. Claims are many, and decisions are not corrected for their
-number: one in twenty that is not true would be decided all the same. The q-value says what their number comes to: were
-every claim of the table with this q-value or a lower one called decided, at most this share of them would be so by
-chance (Benjamini & Hochberg 1995). That is proved for independent tests and for some that err together (Benjamini &
-Yekutieli 2001); these share runs, layers and measures, so that here it is a guide, no guarantee.
+they are averaged, and whole seeds are resampled and flipped.
+
+- Estimate: the mean over seeds.
+- Interval: percentile bootstrap over seeds (too short for few seeds: for three it is their range).
+- p-value: two-sided, from all sign flips of the seeds' means (exact up to the configured number of resamples, a random
+  sample of flips beyond). It is valid if a seed's mean is equally likely to have either sign under the null.
+- Decision: ``supported`` or ``contradicted`` if p is at most 1 − confidence, else ``undecided``. The least p of n seeds
+  is 2^(1 − n), so fewer than six seeds decide nothing at .05; the column ``decidable`` says so.
+- q-value: decisions are not corrected for the number of claims, so one in twenty false claims is decided. If all claims
+  with at most this q-value are called decided, at most this share of them is expected to be so by chance (Benjamini &
+  Hochberg 1995). This is proved for independent tests and some kinds of dependence (Benjamini & Yekutieli 2001). Here
+  tests share runs, layers and measures, so it is a guide, not a guarantee.
 """
 
 from __future__ import annotations
@@ -48,9 +51,9 @@ if TYPE_CHECKING:
     from ..config.sections import Contrast, Findings
     from ..config.study import Run
 
-# What of a run's history decides what is compared.
+# Scores of a run's history that decide which runs are compared.
 FACTS = (PERFECT_FIT_FIRST, TEST_ACCURACY_BEST, TEST_DIP, PERFECT_FIT_SUSTAINED)
-Finding = tuple[dict[str, Any], pd.DataFrame]  # a row of ``FINDINGS`` but for q, and what ``pairs`` returned
+Finding = tuple[dict[str, Any], pd.DataFrame]  # a row of ``FINDINGS`` without q, and its ``pairs``
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
@@ -100,12 +103,12 @@ def decidable(n: int, confidence: float) -> bool:
 
 
 def decide(tested: Mapping[str, Any], direction: int, confidence: float) -> str:
-    """What a test says of a claim.
+    """Decide a claim from its test.
 
     Args:
-        tested: what :func:`test` returned.
-        direction: whether more of the score is more (1) or less (-1) of the claim.
-        confidence: 1 minus the p at which a claim is decided.
+        tested: returned by :func:`test`.
+        direction: 1 if a greater score supports the claim, -1 if a smaller one does.
+        confidence: 1 minus the largest p of a decision.
     """
     p = tested["p_value"]
     if not decidable(tested["n_seeds"], confidence) or p is None or p > 1 - confidence + 1e-12:
@@ -114,7 +117,7 @@ def decide(tested: Mapping[str, Any], direction: int, confidence: float) -> str:
 
 
 def verdict(decision: str, n: int, confidence: float) -> str:
-    """A decision at n seeds, for people."""
+    """A decision at n seeds, in words."""
     if decision != UNDECIDED:
         return decision
     words = f"{decision} at {n} seed{'s' if n != 1 else ''}"
@@ -125,13 +128,13 @@ def compare(
     runs: pd.DataFrame, comparison: Comparison, scores: Mapping[str, Sequence[str]], of: Sequence[str],
     settings: Findings,
 ) -> Iterator[Finding]:  # fmt: skip
-    """All of these claims' scores, under every measure, for one comparison.
+    """Test all scores of these claims, under every measure, for one comparison.
 
     Args:
-        runs: what ``values`` returned, of the runs that are compared, with the column ``level``.
-        comparison: of which levels.
+        runs: returned by :func:`values`, of the compared runs, with the column ``level``.
+        comparison: the levels.
         scores: claim -> scores.
-        of: measures, whether or not there are runs that have them.
+        of: measures, including those that no run has.
         settings: the section ``findings`` of the config.
 
     Raises:
@@ -158,18 +161,18 @@ def find(
     of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
     rates: Mapping[tuple[str, str], float] | None = None,
 ) -> Iterator[Finding]:  # fmt: skip
-    """Rows of the findings table, each with the pairs that its estimate is made of.
+    """Rows of the findings table, each with the pairs of its estimate.
 
     Args:
-        frame: what ``values`` returned.
+        frame: returned by :func:`values`.
         contrasts: of the study.
         settings: the section ``findings`` of the config.
-        of_runs: what ``facts`` returned; None leaves out what needs it.
-        families: optimizer -> family; None makes each its own.
+        of_runs: returned by :func:`facts`; None leaves out the matchings and the claims about dips.
+        families: optimizer -> family; None makes each optimizer its own family.
         rates: (arch, optimizer) -> learning rate.
 
     Raises:
-        KeyError: if the frame has a measure that is unknown.
+        KeyError: if the frame has an unknown measure.
     """
     families = families or {name: name for name in frame["optimizer"].unique()}
     of = measures.in_order(frame["measure"])
@@ -185,7 +188,7 @@ def find(
         for matching in matchings(of_runs, families, contrast.levels):
             of_rates, words = matching.describe(rates or {}), claims.contrast(factor, *contrast.levels, matching.name)
             comparison = Comparison(factor, *contrast.levels, matching.name, of_rates)
-            LOG.info("%s compares %s", words, of_rates or "nothing: no rate fits everywhere")
+            LOG.info("%s compares %s", words, of_rates or "nothing: no rate fits with every seed")
             yield from compare(matching.restrict(runs(factor)), comparison, compared, of, settings)
     alone = {TRANSITION.name: TRANSITION.alone}
     for arch in frame["arch"].drop_duplicates():
@@ -197,23 +200,23 @@ def find(
         dips = Comparison(claims.DIP, claims.WITH, claims.WITHOUT)
         yield from compare(of_dips, dips, _compared(claims.DIP), of, settings)
     else:
-        LOG.info("left out: %s, since it does so in no run", DESCENT.name)
+        LOG.info("not tested, since test accuracy dips in no run: %s", DESCENT.name)
 
 
 def _compared(factor: str) -> dict[str, tuple[str, ...]]:
-    """Claim -> scores, of the claims that compare levels of a factor."""
+    """Claim -> scores, for the claims that compare levels of this factor."""
     return {claim.name: claim.compared for claim in CLAIMS.values() if factor in claim.factors}
 
 
 def q_values(p_values: Sequence[float | None]) -> list[float | None]:
-    """What each p-value comes to among all of them, by Benjamini & Hochberg 1995; None where there is none."""
+    """The q-value of each p-value (Benjamini & Hochberg 1995); None where there is none."""
     known = np.array([p for p in p_values if p is not None])
     adjusted = iter(stats.false_discovery_control(known).tolist() if len(known) else [])
     return [None if p is None else next(adjusted) for p in p_values]
 
 
 def tables_of(found: Sequence[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The columns of ``FINDINGS``, q-values among them, and of ``PAIRS``."""
+    """The tables ``FINDINGS``, with q-values, and ``PAIRS``."""
     rows = [row for row, _ in found]
     q = np.array(q_values([row["p_value"] for row in rows]), dtype=float)  # NaN for None
     findings = pd.DataFrame(rows, columns=FINDINGS.names).assign(q_value=q)

@@ -1,18 +1,18 @@
-"""Is a run's own perfect fit special, or would that of another run have done as well?
+"""Is a run's own perfect fit special, or would that of another run have scored as well?
 
-Transition and alignment (``phases.py``) hold a moment against all others of a run. Moments in the middle of the log
-axis may do well for no other reason than that most happens there. So each run is crossed with the runs of the same
+Transition and alignment (``phases.py``) compare a moment with all others of a run. Moments in the middle of the log
+axis may score well merely because most change happens there. So each run is crossed with the runs of the same
 architecture and seed under other optimizers: its score at its own perfect fit minus the mean of its scores at theirs.
-Where novelty has nothing to do with the fit, own and others' moments might as well be swapped, which turns the sign of
-a pair's sum; so the sign-flip test over seeds is valid whatever the shape of novelty over time. Of more than two
-optimizers own moments may be shuffled in more ways than one, and the test is as good as sums of these are symmetric.
+If novelty is unrelated to the fit, own and others' moments can be swapped, which flips the sign of a pair's sum. So the
+sign-flip test over seeds is valid for any shape of novelty over time. With more than two optimizers, own moments can be
+permuted in several ways, and the test is valid as far as sums of these are symmetric.
 
-What it cannot tell: whether change goes with the fit, or both go with how fast a run is. If all that happens in a slow
-run is what happens in a fast one, only later, then change that peaks anywhere near the fit, at half its epoch, say,
-scores above 0, and change that peaks long before it below. So a positive score says that perfect fit lies nearer to
-where change peaks than a shift by the runs' difference in speed, not that change peaks at it.
+The score cannot tell whether change goes with the fit, or both go with the speed of a run. If a slow run is a fast one
+delayed, change that peaks near the fit, at half its epoch, say, scores above 0, and change that peaks long before it
+scores below 0. So a positive score means that change peaks nearer to perfect fit than the runs' difference in speed,
+not that it peaks at perfect fit.
 
-Time and memory: next to nothing.
+Time and memory: negligible.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ COLUMNS = ("arch", "optimizer", "seed", "measure", "score", "value")
 
 
 def values(moments: Mapping[Run, pd.DataFrame], fitted: Mapping[Run, float]) -> pd.DataFrame:
-    """Transition and alignment of a run's own perfect fit beyond those of others', over its inner layers.
+    """Transition and alignment at a run's own perfect fit minus their means at others', over its inner layers.
 
     Args:
-        moments: of each run, its table of moments.
-        fitted: of each run that has it, the epoch of its sustained perfect fit.
+        moments: run -> its table of moments.
+        fitted: run -> the epoch of its sustained perfect fit; without runs that have none.
 
     Returns:
         ``COLUMNS``, with the scores ``transition_own`` and ``alignment_own``; a run without others has no row.
@@ -62,7 +62,7 @@ def _is_other(run: Run, other: Run) -> bool:
 
 
 def _beyond(layer: pd.DataFrame, own: float, others: list[float]) -> Iterator[float | None]:
-    """Of one layer under one measure: transition, then alignment, of the own moment minus the mean of others'."""
+    """Transition, then alignment, of one layer under one measure: at the own moment minus the mean at others'."""
     at = np.log10(layer["epoch"].to_numpy())
     novel = layer["novelty"].notna().to_numpy()
     novelty = layer["novelty"].to_numpy()[novel]

@@ -1,7 +1,7 @@
-"""When things happen in a run: perfect fit, memorization, the dip of test accuracy of epoch-wise double descent.
+"""Events of a run: perfect fit, memorization, and the dip of test accuracy in epoch-wise double descent.
 
-From a history to one epoch for each event, None for an event that does not take place. Thresholds come from the
-config; that of the dip is chosen here.
+Turns a history into one epoch for each event, None if the event does not take place. Thresholds come from the config;
+that of the dip is chosen here.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..config.sections import Phases
 
 Array = np.ndarray[Any, np.dtype[Any]]
-# A dip counts if test accuracy falls and rises again by at least this much: about two standard errors of an accuracy
-# of .8 on 1,000 examples.
+# Least fall and rise of test accuracy that count as a dip: about two standard errors of an accuracy of .8 on 1,000
+# examples.
 DIP = 0.025
-# The second descent of the error is over where this share of what the dip cost is made good.
+# The second descent of the error ends when accuracy has regained this share of its loss.
 RECOVERED = 0.9
 
 
@@ -47,7 +47,7 @@ def perfect_fit_sustained(epochs: Array, accuracy: Array, tolerance: float) -> f
 def reaches(epochs: Array, accuracy: Array, share: float) -> float | None:
     """The first epoch at which an accuracy rises to ``share`` or above.
 
-    What it starts with is no rise: of few classes, chance alone gives a quarter or half of the wrong labels.
+    The initial value is no rise: with few classes, chance alone fits a quarter or half of the wrong labels.
     """
     from_below = np.logical_or.accumulate(accuracy < share)
     return _first(epochs, (accuracy >= share) & from_below)
@@ -59,12 +59,12 @@ def _first(epochs: Array, condition: Array) -> float | None:
 
 
 def dip(epochs: Array, accuracy: Array) -> tuple[float | None, float | None, float]:
-    """The dip of epoch-wise double descent: the epoch of the dip, that of the recovery, and the dip's depth.
+    """The dip of epoch-wise double descent: the epochs of the dip and of the recovery, and the dip's depth.
 
     Accuracy is smoothed by a running median of five evaluations. The depth of a moment is how far it lies below both
-    the best before and the best after it; the dip is the deepest moment, if that is at least ``DIP``. Test error peaks
-    there; its second descent lasts until accuracy has made good ``RECOVERED`` of the way from the dip to the best after
-    it. Both epochs are None where there is no dip.
+    the best before and the best after it. The dip is the deepest moment, if its depth is at least ``DIP``: test error
+    peaks there. Its second descent ends when accuracy has risen ``RECOVERED`` of the way from the dip to the best after
+    it. Both epochs are None if there is no dip.
     """
     padded = np.pad(accuracy, 2, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
@@ -83,12 +83,12 @@ def events(history: Mapping[str, Array], settings: Phases) -> dict[str, float | 
     """All events of a run.
 
     Args:
-        history: its columns epoch, train_accuracy, mislabelled_accuracy (NaN where nothing is mislabelled),
+        history: the columns epoch, train_accuracy, mislabelled_accuracy (NaN where nothing is mislabelled) and
             test_accuracy.
         settings: the section ``phases`` of the config.
 
     Returns:
-        Event -> epoch, and the scores of a history -> their values; their names are declared in ``catalogue``.
+        Event -> epoch, and score of the history -> value; ``catalogue`` declares the names.
     """
     epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
     dip_epoch, recovered, depth = dip(epochs, history["test_accuracy"])

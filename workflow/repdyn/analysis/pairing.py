@@ -1,10 +1,10 @@
-"""Which runs are held against which: every pair that an estimate is made of.
+"""Pairs of runs: every pair that enters an estimate.
 
-A pair is of two runs that are alike in everything but one factor, or of one run and 0. Levels of the factor
-``optimizer`` are families, which may have several members, and of one architecture and seed several runs may dip, or
-not: each run of the first level is paired with each of the second. Such pairs share a cell, whose mean counts as one.
+A pair is two runs that differ in one factor only, or one run and 0. Several runs of one architecture and seed may have
+the same level: families of optimizers may have several members, and several runs may dip or not. Then each run of the
+first level is paired with each of the second. Such pairs form a cell, whose mean counts as one difference.
 
-Time and memory: next to nothing.
+Time and memory: negligible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..catalogue.claims import ARCH, DIP, OPTIMIZER, WITH, WITHOUT
 from ..catalogue.events import TEST_DIP
 
 RUN = ["arch", "optimizer", "seed"]
-# Factor -> what the two runs of a pair share, besides the seed.
+# Factor -> what the two runs of a pair share besides the seed.
 SHARED = {ARCH: "optimizer", OPTIMIZER: "arch", DIP: "arch"}
 SIDES = ["arch_first", "optimizer_first", "arch_second", "optimizer_second"]
 COLUMNS = [*SIDES, "seed", "value_first", "value_second", "weight", "cell"]
@@ -27,14 +27,14 @@ COLUMNS = [*SIDES, "seed", "value_first", "value_second", "weight", "cell"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is held against what.
+    """Two levels of a factor, or one level and 0.
 
     Attributes:
-        factor: whose levels.
-        first: the level that a claim is made of.
-        second: the other one; None where the first is held against 0.
-        matching: how optimizers are matched; None where all are compared.
-        compared: the optimizers with their rates, in words; None where optimizers are not compared.
+        factor: of the levels.
+        first: the level that a claim is about.
+        second: the other level; None if the first is compared with 0.
+        matching: how optimizers are matched; None if all are compared.
+        compared: the optimizers with their rates, in words; None if optimizers are not compared.
     """
 
     factor: str
@@ -47,13 +47,13 @@ class Comparison:
 def levels(
     frame: pd.DataFrame, factor: str, families: Mapping[str, str], facts: pd.DataFrame | None = None
 ) -> pd.Series:
-    """The level that each row has of a factor.
+    """Each row's level of a factor.
 
     Args:
         frame: arch, optimizer, seed.
         factor: ``arch``, ``optimizer`` or ``dip``.
         families: optimizer -> family.
-        facts: a row for each run: arch, optimizer, seed, test_dip; needed for ``dip`` alone.
+        facts: a row for each run: arch, optimizer, seed, test_dip; only ``dip`` needs it.
 
     Raises:
         KeyError: if there is no such factor.
@@ -74,16 +74,16 @@ def levels(
 
 
 def pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Every run of the first level with every run of the second that is alike in everything else, or with 0.
+    """Pair every run of the first level with every otherwise equal run of the second level, or with 0.
 
     Args:
-        runs: one measure and score: arch, optimizer, seed, level, value; a run without a value is in no pair.
+        runs: one measure and score: arch, optimizer, seed, level, value; runs without a value are left out.
         comparison: the levels.
 
     Returns:
-        ``COLUMNS``, sorted by cell: the two runs, without a second one where the first is held against 0; their values,
-        0 for none; the weight of the difference in the estimate, which is the mean over seeds of the mean over their
-        cells; the cell, numbered from 0.
+        ``COLUMNS``, sorted by cell. Without a second level, the second run is null and its value 0. ``weight`` is that
+        of the difference in the estimate, which is the mean over seeds of the mean over their cells. Cells are numbered
+        from 0.
     """
     there = runs.dropna(subset=["value"])
     first = there[there["level"] == comparison.first]
@@ -105,6 +105,6 @@ def pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 
 
 def differences(found: pd.DataFrame) -> pd.Series:
-    """First minus second of each cell of what :func:`pairs` returned; by seed."""
+    """The mean of first minus second in each cell of :func:`pairs`, indexed by seed."""
     of_pairs = found["value_first"] - found["value_second"]
     return of_pairs.groupby([found["cell"], found["seed"]]).mean().droplevel(0)

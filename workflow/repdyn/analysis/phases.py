@@ -1,17 +1,16 @@
 """Events, phases and scores of a run, from its history and its checkpoint-by-checkpoint matrices.
 
-Measures, events and scores are declared, with their formulas, in ``catalogue``: a measure that is no kernel has no
-phases. Phases are found in each layer under each measure (``change_points.py``); events are epochs (``events.py``).
-Scores of a run under a measure are over its inner layers (``records/inner_layers.py``). What transition and alignment
-are at every moment is a table of its own, from which ``crossover.py`` tells what perfect fit of another run would have
-scored.
+``catalogue`` declares measures, events and scores with their formulas. Phases are found in each layer under each
+measure that is a kernel (``change_points.py``). Events are epochs (``events.py``). Scores of a run under a measure are
+over its inner layers (``records/inner_layers.py``). Transition and alignment at every moment are a table of their own,
+from which ``crossover.py`` computes the score at another run's perfect fit.
 
-Distinguishability, novelty, transition and synchrony are of the matrix at even distances of log epoch, its points
-(``trajectory.py``), so that the schedule makes no phases; the changes are of the checkpoints themselves.
-Debiased CKA is a kernel too: U-centred Grams have an inner product, of which it is the cosine.
+Distinguishability, novelty, transition and synchrony use the matrix at even distances of log epoch
+(``trajectory.py``), so that the schedule creates no phases. Changes use the checkpoints themselves. Debiased CKA is a
+kernel too: it is the cosine of U-centred Grams under their inner product.
 
-Missing is null: an event that does not take place, a score that needs it, a layer without phases.
-Time: next to nothing. No score was chosen after looking at the runs that it is reported for.
+Events that do not take place are null, and so are scores that need them and scores of layers without phases.
+Time: negligible. No score was chosen after looking at the runs that it is reported for.
 """
 
 from __future__ import annotations
@@ -41,12 +40,12 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
 
-REACH = 4  # points on either side that novelty looks at
+REACH = 4  # points on either side that novelty compares
 LEAST_CHECKPOINTS = 4
 
 
 class Trajectory:
-    """One layer under one measure: its matrix, without checkpoints that have no similarity."""
+    """One layer under one measure: its matrix, without checkpoints of undefined similarity."""
 
     def __init__(self, layer: str, depth: int, measure: Measure, rows: pd.DataFrame) -> None:
         """Read the matrix.
@@ -55,13 +54,13 @@ class Trajectory:
             layer: its name.
             depth: observed layers from the input.
             measure: a kernel.
-            rows: those of the measure's table that are of this layer under this measure.
+            rows: of the measure's table, for this layer and measure.
 
         Raises:
             ValueError: if the measure is no kernel.
         """
         if not measure.kernel:
-            raise ValueError(f"{measure.name} is no kernel, so that it has no phases")
+            raise ValueError(f"{measure.name} is not a kernel, so it has no phases")
         self.layer, self.depth, self.measure = layer, depth, measure.name
         matrix = rows.pivot(index="step_a", columns="step_b", values=measure.column)
         defined = matrix.index[np.diagonal(matrix.notna())]
@@ -75,11 +74,11 @@ class Trajectory:
 
 
 def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
-    """Every layer under every measure, in order of measure and depth."""
+    """Every layer under every kernel, in order of measure and depth."""
     of_table = {CKA.name: cka, SIMILARITY.name: regions}
     for measure in KERNELS.values():
         frame = measure.rows(of_table[measure.table])
-        if measure.column not in frame:  # a CKA table of one estimator alone
+        if measure.column not in frame:  # a CKA table with one estimator only
             continue
         for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
             yield Trajectory(layer, depth, measure, frame[frame["layer"] == layer])
@@ -96,18 +95,18 @@ def novelties(S: Array, reach: int = REACH) -> Array:
 
 
 def novelty(S: Array) -> float | None:
-    """The largest novelty, None where there are too few points for one."""
+    """The largest novelty; None if there are too few points."""
     found = novelties(S)
     return float(found.max()) if len(found) else None
 
 
 def transition(S: Array, grid: Array, moment: float | None) -> float | None:
-    """How novel a moment is among all: 1 if more than any, −1 if less; 0 on average for an unrelated moment.
+    """The novelty rank of a moment: 1 if it is the most novel, −1 if the least; 0 on average for an unrelated moment.
 
     Args:
         S: (points, points).
         grid: (points,) in decades of epochs.
-        moment: an epoch; None, initialisation, or so near an end that it has no novelty, gives None.
+        moment: an epoch; returns None for None, initialisation, and moments too near an end to have novelty.
     """
     return lead(novelties(S), between(grid)[REACH - 1 : len(grid) - REACH], moment)
 
@@ -132,7 +131,7 @@ def lead(novelty: Array, at: Array, moment: float | None) -> float | None:
 
 
 def alignment(boundaries: Array, position: Array, moment: float | None) -> float | None:
-    """How near a moment is to the nearest boundary: 1 at it, 0 as near as moments are on average, below if farther."""
+    """Nearness of a moment to the nearest boundary: 1 at it, 0 at the mean distance of all moments, below 0 beyond."""
     if not moment or not len(boundaries) or not position[0] <= np.log10(moment) <= position[-1]:
         return None
     moments = np.linspace(position[0], position[-1], 1001)
@@ -141,7 +140,7 @@ def alignment(boundaries: Array, position: Array, moment: float | None) -> float
 
 
 def curves(t: Trajectory, boundaries: Array) -> pd.DataFrame:
-    """The rows of ``MOMENTS`` of a layer: what transition and alignment are read from, at every moment.
+    """A layer's rows of ``MOMENTS``: novelty, for transition, and alignment at every moment.
 
     Args:
         t: the layer under a measure.
@@ -159,13 +158,13 @@ def curves(t: Trajectory, boundaries: Array) -> pd.DataFrame:
 def changes(
     S: Array, epochs: Array, onset: float | None, fitted: float | None, dip: float | None = None
 ) -> dict[str, float | None]:
-    """How much a layer changes early, through memorization, after perfect fit, and from the test dip on."""
+    """A layer's change before memorization, through it, after perfect fit, and from the test dip on."""
     before = epochs < onset if onset is not None else np.zeros(len(epochs), dtype=bool)
     after = epochs >= fitted if fitted is not None else np.zeros(len(epochs), dtype=bool)
     descent = np.flatnonzero(epochs >= dip)[:1] if dip is not None else np.array([], dtype=int)
     among = S[np.ix_(after, after)][np.triu_indices(int(after.sum()), 1)]
     return {
-        # Where initialisation has no similarity, the first checkpoint that has one is no substitute.
+        # If initialisation has no similarity, the first checkpoint that has one is no substitute.
         names.CHANGE_EARLY: float(1 - S[0, np.flatnonzero(before)[-1]]) if before.any() and epochs[0] == 0 else None,
         names.CHANGE_MEMORIZATION: float(1 - S[np.ix_(before, after)].mean()) if before.any() and after.any() else None,
         names.CHANGE_FITTED: float(1 - among.mean()) if len(among) else None,
@@ -174,7 +173,7 @@ def changes(
 
 
 def synchrony(S: Array, T: Array) -> float | None:
-    """CKA between two layers' double-centred matrices: do they change at the same times? None if one never does."""
+    """Whether two layers change at the same times: CKA of their double-centred matrices; None if one never changes."""
     one, other = _double_centred(S), _double_centred(T)
     norms = np.linalg.norm(one) * np.linalg.norm(other)
     return float((one * other).sum() / norms) if norms > 0 else None
@@ -186,9 +185,9 @@ def _double_centred(S: Array) -> Array:
 
 
 def progress(t: Trajectory) -> Array | None:
-    """Cumulative share of all change up to each point of the even grid, from 0 to 1.
+    """Cumulative share of all change up to each point of the even grid, from 0 to 1; None without change.
 
-    Change is 1 − similarity of neighbouring checkpoints, and even between them.
+    Change is 1 − similarity of neighbouring checkpoints, spread evenly between them.
     """
     steps = 1 - np.diagonal(t.S, 1)
     total = steps.sum()
@@ -210,7 +209,7 @@ def _boundary_distance(boundaries: Array, fitted: float | None) -> float | None:
 
 
 def boundary(t: Trajectory) -> float:
-    """Where the best two phases of a trajectory meet, in decades of epochs."""
+    """The boundary between the best two phases of a trajectory, in decades of epochs."""
     (_, first), _ = change_points.segmentations(t.even, 2)[2]
     return float(t.grid[first - 1] + t.grid[first]) / 2
 
@@ -223,7 +222,7 @@ def _mean(values: list[float | None]) -> float | None:
 def together(
     measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
 ) -> list[Score]:
-    """The scores of a run under one measure; boundaries of phases, by layer, are in decades of epochs."""
+    """A run's scores under one measure; ``boundaries`` of phases are by layer, in decades of epochs."""
     inner = [t for t in layers if is_inner(t.layer, t.depth)]
     enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
     pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
@@ -238,7 +237,7 @@ def together(
 
 
 def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
-    """Spearman correlation of depth and change over inner layers; None for fewer than 3."""
+    """Spearman correlation of depth and change over inner layers; None for fewer than 3, or equal changes."""
     inner = [(t.depth, change.get(t.layer)) for t in layers if is_inner(t.layer, t.depth)]
     there = [(depth, value) for depth, value in inner if value is not None]
     if len(there) < 3 or len({value for _, value in there}) < 2:
@@ -255,7 +254,7 @@ def analyse(
         history: its columns as arrays.
         cka: its CKA table.
         regions: its table of region similarity.
-        settings: the config's ``phases``.
+        settings: the section ``phases`` of the config.
     """
     found = events.events(history, settings)
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
@@ -267,7 +266,7 @@ def analyse(
         change: dict[str, dict[str, float | None]] = {}
         for t in layers:
             if len(t.steps) < LEAST_CHECKPOINTS:
-                LOG.warning("%s has %s at %d checkpoints only: no phases", t.layer, measure, len(t.steps))
+                LOG.warning("%s has %s at only %d checkpoints: no phases", t.layer, measure, len(t.steps))
                 boundaries[t.layer] = np.array([])
                 scores.append((t.layer, t.depth, measure, names.PHASES, None))
                 continue

@@ -1,14 +1,14 @@
-"""Fair pairs of optimizers: which learning rates of two families are held against each other.
+"""Fair pairs of optimizers: which learning rates of two families are compared.
 
-A contrast of optimizers is a contrast of learning rates too. Where a grid holds several optimizers of one family
-(``family`` in the config, else the optimizer's own name), a contrast of two families is given three ways:
+A contrast of optimizers is a contrast of learning rates too. If a grid has several optimizers of one family
+(``family`` in the config, else the optimizer's own name), two families are compared in three ways:
 
 - plain: every pair of runs of the two families; several rates are averaged within a family;
 - at equal speed of fit: for each architecture the two optimizers whose epochs of first perfect fit, on a log scale and
-  averaged over seeds, are nearest to each other; only optimizers that fit with every seed come into question;
+  averaged over seeds, are closest; only optimizers that fit with every seed are candidates;
 - at best test accuracy: for each architecture and family the optimizer of the best test accuracy, averaged over seeds.
 
-Both choices look at the history alone, never at a score that is tested.
+Both choices use the history alone, never a score that is tested.
 """
 
 from __future__ import annotations
@@ -29,21 +29,23 @@ Chosen = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class Matching:
-    """Which optimizers of two families are compared: architecture -> those of the first, those of the second.
+    """Which optimizers of two families are compared.
 
-    The name is one of ``catalogue.claims.MATCHINGS``, None for all of them.
+    Attributes:
+        name: one of ``catalogue.claims.MATCHINGS``; None if all optimizers are compared.
+        chosen: architecture -> optimizers of the first family, those of the second.
     """
 
     name: str | None
     chosen: Chosen
 
     def restrict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the runs that are compared."""
+        """The rows of the compared runs."""
         cells = {(arch, name) for arch, sides in self.chosen.items() for side in sides for name in side}
         return frame[[cell in cells for cell in zip(frame["arch"], frame["optimizer"], strict=True)]]
 
     def describe(self, rates: Mapping[tuple[str, str], float]) -> str:
-        """Architectures with the optimizers held against each other and their rates."""
+        """Each architecture with its compared optimizers and their rates, in words."""
 
         def side(arch: str, names: Sequence[str]) -> str:
             return ", ".join(f"{name} {rates[arch, name]:g}" if (arch, name) in rates else name for name in names)
@@ -52,7 +54,7 @@ class Matching:
 
 
 def matchings(facts: pd.DataFrame, families: Mapping[str, str], levels: Sequence[str]) -> Iterator[Matching]:
-    """The plain matching and, where a family has several members, the two fair ones.
+    """The plain matching and, if a family has several members, the two fair ones.
 
     Args:
         facts: a row for each run: arch, optimizer, seed, perfect_fit_first, test_accuracy_best.

@@ -1,12 +1,11 @@
-"""A layer's way through training: its similarity matrix, read at even distances of log epoch.
+"""A layer's trajectory through training: its similarity matrix at even distances of log epoch.
 
-Where checkpoints lie is a matter of the schedule and of rounding to optimizer steps; a wide gap between two of them
-shows as a jump, and a crowd of them as a phase, even where change is even. So a trajectory is read as the path, in the
-kernel's feature space, that goes straight from each checkpoint to the next, and that path is read at even distances of
-log epoch: K = W S Wᵀ, with W the weights of linear interpolation. Change that falls in a gap becomes a slope as wide as
-the gap; nothing sharper is known of it. K of a positive semidefinite S is positive semidefinite. On an exactly
-log-spaced schedule K is S. Initialisation, which no log axis has a place for, stands one typical distance before the
-first trained checkpoint (chosen).
+The schedule, and rounding to optimizer steps, decide where checkpoints lie. Even if change is even, a wide gap between
+two of them looks like a jump, and a cluster like a phase. So a trajectory is the path that goes straight from each
+checkpoint to the next in the kernel's feature space, sampled at even distances of log epoch: K = W S Wᵀ, where W are
+the weights of linear interpolation. Change in a gap becomes a slope as wide as the gap; the data resolve nothing
+sharper. If S is positive semidefinite, so is K. On an exactly log-spaced schedule K is S. Initialisation has no place
+on a log axis; it is put one median distance before the first trained checkpoint (our choice).
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ MOST_POINTS = 200
 
 
 def positions(epochs: Array) -> Array:
-    """Where checkpoints stand, in decades of epochs.
+    """Positions of checkpoints, in decades of epochs.
 
     Args:
-        epochs: (E,) ascending; the first may be 0, and two must be more than that.
+        epochs: (E,) ascending; the first may be 0, and at least two must be greater.
     """
     trained = np.log10(epochs[epochs > 0])
     if len(trained) == len(epochs):
@@ -33,7 +32,7 @@ def positions(epochs: Array) -> Array:
 
 
 def even_grid(position: Array) -> Array:
-    """Points at even distances from the first position to the last, about the median distance of neighbours apart."""
+    """Evenly spaced points from the first position to the last, about the median distance of neighbours apart."""
     span = position[-1] - position[0]
     points = min(MOST_POINTS, max(4, round(float(span / np.median(np.diff(position)))) + 1))
     grid: Array = np.linspace(position[0], position[-1], points)
@@ -48,14 +47,14 @@ def weights(grid: Array, position: Array) -> Array:
 
 
 def even(S: Array, position: Array, grid: Array | None = None) -> Array:
-    """A similarity matrix (E, E) as it would be at even distances: (points, points)."""
+    """A similarity matrix (E, E), interpolated at even distances: (points, points)."""
     W = weights(even_grid(position) if grid is None else grid, position)
     K: Array = W @ S @ W.T
     return K
 
 
 def starts(of_grid: list[int], grid: Array, position: Array) -> list[int]:
-    """The first checkpoints of phases, from the first grid points of phases; a phase without a checkpoint is none.
+    """The first checkpoints of phases, from their first grid points; drops phases without a checkpoint.
 
     A boundary lies half way between the last grid point of a phase and the first of the next.
     """
