@@ -74,7 +74,7 @@ class Origin:
             RepdynError: if it is another file, or was made with other hyperparameters; it names both.
         """
         self.check_place(path, found)
-        refuse_strangers(path, found.get("hyperparameters", {}), self.hyperparameters)
+        check_hyperparameters(path, found.get("hyperparameters", {}), self.hyperparameters)
 
     def check_place(self, path: str | Path, found: Metadata) -> None:
         """The same without the hyperparameters."""
@@ -111,7 +111,7 @@ def _called(name: str, stage: str, run: Mapping[str, Any] | None, step: int | No
     return f"`{name}` (stage {stage}){of_run}{at_step}"
 
 
-def refuse_strangers(path: str | Path, found: Metadata, wanted: Metadata) -> None:
+def check_hyperparameters(path: str | Path, found: Metadata, wanted: Metadata) -> None:
     """Raise a RepdynError naming the first setting in which a file's hyperparameters are not the ones asked for."""
     for key, here, there in _differences(found, wanted):
         raise RepdynError(

@@ -1,1 +1,1 @@
-"""Training one run: optimizer steps, schedules, checkpoints, and going on after an interruption."""
+"""Training one run: optimizer steps, schedules, checkpoints, and resuming after an interruption."""

@@ -1,15 +1,15 @@
-"""What a processor makes of bfloat16, compared with float32 before a network is trained in it.
+"""Check a processor's bfloat16 against float32 before a network is trained in it.
 
-oneDNN (3.12, in torch 2.14) computes nonsense with AVX-512 or AMX where a convolution strides in width and its maps
-become one pixel wide: mostly the gradient of the weights, which holds whatever was in memory, at times what the
-convolution gives or the gradient of what enters it, whatever the order in memory. It shows in nothing but what is
-learnt. With AVX2 none of that is wrong.
+With AVX-512 or AMX, oneDNN (3.12, in torch 2.14) computes wrong numbers if a convolution strides in width and its maps
+become one pixel wide, in any memory layout. Mostly the gradient of the weights is wrong: it holds whatever was in
+memory. At times the output or the gradient of the input is. Nothing but the trained network shows it. With AVX2 all are
+right.
 
-So every product of a forward and a backward pass is computed again in float32, from the same numbers. The two agree but
-for rounding, which the product of magnitudes bounds, |fl(x · w) − x · w| ≤ ε |x| · |w|, however far terms cancel
-(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, section 3.5).
+So every product of a forward and a backward pass is computed again in float32, from the same numbers. The two agree up
+to rounding, which the product of magnitudes bounds, |fl(x · w) − x · w| ≤ ε |x| · |w|, even if terms cancel (Higham,
+Accuracy and Stability of Numerical Algorithms, 2nd ed. 2002, section 3.5).
 
-Time: three times a step on a few images in float32; memory: that of the step, and of its largest product twice more.
+Time: three times a step on a few images in float32. Memory: that of the step, and twice its largest product.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
 IMAGES = 2
 
-# Some kernels round partial sums, too: a few times 2⁻⁸. What is wrong is so by its own size, or by far more.
+# Some kernels also round partial sums: a few times 2⁻⁸. Wrong numbers are off by their own size or far more.
 TOLERANCE = 0.1
 _ATEN = torch.ops.aten
-# Sizes of blocks of memory, in numbers; larger ones come from the system, as zeros.
+# Sizes of memory blocks, in numbers; larger ones come from the system, as zeros.
 _SOILED = [size * 2**power for power in range(4, 18) for size in (4, 6)]
-# What each gives, in words; magnitudes of it come of magnitudes, because it is linear in each of its arguments.
+# Results of each operation, in words. An operation on magnitudes gives the bound, because each is linear in its
+# arguments.
 _GIVES = {
     _ATEN.convolution.default: ("what `{}` gives",),
     _ATEN.convolution_backward.default: (
@@ -54,17 +55,17 @@ _GIVES = {
 
 
 def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int], classes: int) -> None:
-    """Check a forward and a backward pass of a network on this processor, if it is to be trained in bfloat16.
+    """Check a forward and a backward pass of a network on this processor if it trains in bfloat16.
 
     Args:
-        model: the network, which is left alone: its twin is built.
+        model: the network; it is not changed, since the check builds a copy.
         study: the study.
-        run: which of its runs.
+        run: one of its runs.
         shape: of an image.
-        classes: their number.
+        classes: number of classes.
 
     Raises:
-        RepdynError: if the network does not run in bfloat16, or something is not what float32 gives but for rounding.
+        RepdynError: if the network does not run in bfloat16, or a product differs from float32 by more than rounding.
     """
     is_wanted = study.training.precision == "bfloat16"
     if not is_wanted and all(tensor.dtype != torch.bfloat16 for tensor in (*model.parameters(), *model.buffers())):
@@ -78,12 +79,12 @@ def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int],
                 F.cross_entropy(twin(images).float(), labels).backward()
         except RepdynError:
             raise
-        except Exception as error:  # models have their own ways of not going together with it
+        except Exception as error:  # models fail in their own ways
             words = load.blame(error) if load.is_import_path(name) else one_line(error)
             raise RepdynError(f"the model does not run in bfloat16: {words}.") from None
 
 
-class _Compared(TorchDispatchMode):  # type: ignore[misc]  # torch does not say what it is
+class _Compared(TorchDispatchMode):  # type: ignore[misc]  # torch has no type for it
     """Compares each product in bfloat16 with one in float32, below autograd and autocast."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -133,13 +134,13 @@ def _compare(
     if not ((found.float() - expected).abs() <= TOLERANCE * magnitudes).all():
         raise RepdynError(
             f"{what} is wrong in bfloat16 on this processor, by far more than rounding: its library, oneDNN, fails "
-            "where strides make maps one pixel wide. Train in float32 (`training.precision`), or on larger images "
+            "if strides make maps one pixel wide. Train in float32 (`training.precision`), or on larger images "
             "(`data.image_size`)."
         )
 
 
 def _soil_memory() -> None:
-    """Leave NaN in memory that is free: a result that is never written could be right by chance, where it was zero."""
+    """Fill free memory with NaN: a result that is never written could be right by chance if memory holds zeros."""
     blocks = [torch.full((size,), math.nan) for size in _SOILED for _ in range(4)]
     del blocks
 

@@ -1,7 +1,7 @@
-"""When checkpoints are taken, as optimizer steps.
+"""The optimizer steps at which checkpoints are taken.
 
-The log schedule is anchored at epoch 1, with a fixed number of checkpoints per decade of epochs, so that it does
-not depend on the length of training: 300 epochs contain the checkpoints of 150. Initialisation is always step 0.
+The log schedule is anchored at epoch 1 and has a fixed number of checkpoints per decade of epochs. So it does not
+depend on the length of training: 300 epochs contain the checkpoints of 150. Step 0, initialisation, is always one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:
-    """Optimizer steps at which a checkpoint is taken, ascending, without repeats, 0 first.
+    """Optimizer steps at which a checkpoint is taken, ascending, distinct, 0 first.
 
     Epochs between two steps are rounded to the nearest step, at least 1.
     """
@@ -35,20 +35,20 @@ def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: i
 
 
 def evaluated_epochs(per_decade: int | None, epochs: int) -> set[int]:
-    """Epochs at which training is measured: all, or initialisation and so many in a tenfold of epochs."""
+    """Epochs at which training is evaluated: all, or initialisation and ``per_decade`` for each decade of epochs."""
     return set(range(epochs + 1) if per_decade is None else _up_to(_log_spaced(per_decade, first=1.0), epochs, 1))
 
 
 def _log_spaced(per_decade: int, first: float) -> Iterator[float]:
-    """Epochs from ``first`` on, without end, of a grid that has epoch 1 on it."""
+    """An endless log-spaced grid of epochs from ``first`` on that contains epoch 1."""
     lowest = math.ceil(per_decade * math.log10(first) - 1e-9)
     return (10 ** (k / per_decade) for k in itertools.count(lowest))
 
 
 def _up_to(times: Iterable[float], epochs: float, steps_per_epoch: int) -> list[int]:
-    """Epochs as steps, ascending, without repeats, 0 first, as far as training goes."""
+    """Epochs as steps up to the end of training, ascending, distinct, 0 first."""
     steps = (max(1, round(time * steps_per_epoch)) for time in times)
-    # The step decides what still belongs to training, not the epoch before rounding, or lengthening would add to it.
+    # Compare steps, not epochs before rounding: else longer training could add steps to the shorter one's range.
     last = round(epochs * steps_per_epoch)
     return sorted({0, *itertools.takewhile(lambda step: step <= last, steps)})
 

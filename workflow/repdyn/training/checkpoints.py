@@ -1,7 +1,7 @@
 """Checkpoints: weights and buffers of a network at an optimizer step, as safetensors.
 
-Every byte is under a checksum, which reading compares: that of the header (``storage/tensor_files.py``), and in the
-metadata one of all tensors.
+Two checksums cover every byte, and reading checks them: one of the header (``storage/tensor_files.py``), and one of all
+tensors, in the metadata.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..storage import tensor_files
 from ..storage.files import atomic, checksum, damaged
 from ..storage.origin import Metadata, Origin
 
-# What the format calls the types of tensors.
+# Tensor types -> their names in the format.
 _DTYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
     torch.float8_e4m3fn: "F8_E4M3", torch.float8_e5m2: "F8_E5M2", torch.complex64: "C64",
@@ -28,17 +28,17 @@ _DTYPES = {
 
 
 def save(path: Path, model: nn.Module, metadata: Metadata) -> None:
-    """Write weights and buffers, whole or not at all; ``metadata`` is what the file says about itself.
+    """Write weights and buffers atomically, with ``metadata`` in the header.
 
     Raises:
-        RepdynError: if the disk is full, or a tensor is of a type that the format does not have.
+        RepdynError: if the disk is full, or the format lacks the type of a tensor.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     for name, tensor in tensors.items():
         if tensor.dtype not in _DTYPES:
             raise RepdynError(f"A checkpoint cannot hold `{name}`, which is of {tensor.dtype}; use another type.")
-    # Weights that are shared stand there under each of their names. Of the longest numbers first, so that each tensor
-    # begins at a multiple of their length.
+    # Shared weights are stored under each of their names. Larger item sizes come first, so that each tensor begins at a
+    # multiple of its item size.
     order = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))
     entries = {
         name: tensor_files.Entry(_DTYPES[tensor.dtype], tensor.shape, tensor.nbytes)
@@ -56,10 +56,10 @@ def load(path: str | Path, model: nn.Module, wanted: Origin | None = None) -> No
     Args:
         path: the file.
         model: the network.
-        wanted: which checkpoint it must be; None asks nothing.
+        wanted: the expected origin; None accepts any.
 
     Raises:
-        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+        RepdynError: if the file is missing, damaged or not readable, or has another origin.
     """
     tensors = read(path, wanted)
     try:
@@ -68,7 +68,7 @@ def load(path: str | Path, model: nn.Module, wanted: Origin | None = None) -> No
         raise damaged(
             path, f"its tensors are not those of the network: {str(error).splitlines()[-1].strip()}"
         ) from None
-    # What a model computed once from the weights it had, as LeViT its attention biases, it drops when its mode changes.
+    # A change of mode clears what a model has cached from its former weights (LeViT caches attention biases).
     mode = model.training
     model.train(not mode).train(mode)
 
@@ -87,5 +87,5 @@ def _checksum(tensors: Mapping[str, torch.Tensor]) -> int:
 
 
 def _bytes(tensor: torch.Tensor) -> Any:
-    """A tensor's numbers as they stand in memory, and in the file."""
+    """A tensor's bytes in memory, which are those of the file."""
     return tensor.reshape(-1).view(torch.uint8).numpy()

@@ -1,7 +1,7 @@
 """Schedules of the learning rate: anything that ``timm.scheduler`` creates, in fractions of the optimizer's rates.
 
-The rate changes after every optimizer step; timm's own default, once an epoch, is ``step_on_epochs: true``. A
-schedule without a ``schedule`` section is no schedule: the rate is constant.
+The rate changes after every optimizer step; ``step_on_epochs: true`` is timm's own default, once an epoch. Without a
+``schedule`` section the rate is constant.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Rate:
         """Set the rate of the first step.
 
         Args:
-            optimizer: whose rates are the schedule's highest.
-            settings: what timm is asked for, with ``epochs`` where it has a length; None for a constant rate.
+            optimizer: its rates are the schedule's highest.
+            settings: timm's schedule and its arguments, with ``epochs`` if it has a length; None for a constant rate.
             steps_per_epoch: optimizer steps in an epoch.
 
         Raises:
             RepdynError: if timm does not know the schedule, or it does not take the arguments.
         """
         self._scheduler: Any = None
-        self._inner: Any = None  # torch's own scheduler within timm's for plateaus, whose state timm does not keep
+        self._inner: Any = None  # torch's scheduler within timm's for plateaus; timm does not keep its state
         if settings is None:
             for group in optimizer.param_groups:  # as timm's schedules do, for rates that differ from layer to layer
                 if "lr_scale" in group:
@@ -47,7 +47,7 @@ class Rate:
         name = settings.sched
         if name not in SCHEDULES:
             raise RepdynError(f"`schedule.sched` is {name!r}, but must be one of: {', '.join(SCHEDULES)}.")
-        # timm's plateau can only be asked once an epoch; here it watches the training loss.
+        # timm's plateau can only step once an epoch; here it watches the training loss.
         by_name = {"step_on_epochs": True, "plateau_mode": "min"} if name == "plateau" else {"step_on_epochs": False}
         kwargs = by_name | {"warmup_epochs": settings.warmup_epochs} | copy.deepcopy(settings.kwargs)
         try:
@@ -77,11 +77,11 @@ class Rate:
 
     @property
     def needs_loss(self) -> bool:
-        """Whether ``after_epoch`` is to be called at all."""
+        """Whether ``after_epoch`` must be called."""
         return self._scheduler is not None
 
     def state_dict(self) -> dict[str, Any]:
-        """What the schedule needs to go on, beside the optimizer's state."""
+        """The schedule's state, without the optimizer's."""
         if self._scheduler is None:
             return {}
         state = {"schedule": self._scheduler.state_dict()}
@@ -90,7 +90,7 @@ class Rate:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Restore a state."""
         if self._scheduler is not None:
             self._scheduler.load_state_dict(state["schedule"])
         if self._inner is not None:

@@ -1,7 +1,7 @@
-"""What an optimizer needs to go on exactly: its own state, that of optimizers within it, and of its random numbers.
+"""The complete state of an optimizer: its own, that of optimizers within it, and that of its random generators.
 
 An optimizer that holds others (sharpness-aware minimization around SGD, two optimizers for two kinds of parameters)
-often leaves their state out of its own; a generator of its own is left out by nearly all.
+often leaves their state out of its own. Nearly all leave out their random generator.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def state_dict(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
 
 
 def load_state_dict(optimizer: torch.optim.Optimizer, states: list[dict[str, Any]]) -> None:
-    """Go on from a state of an optimizer that was made alike."""
+    """Restore the state of an optimizer that was created in the same way."""
     for part, state in zip(_parts(optimizer), states, strict=True):
         part.load_state_dict(state["state"])
         _restore_types(part, state["state"])
@@ -35,7 +35,7 @@ def load_state_dict(optimizer: torch.optim.Optimizer, states: list[dict[str, Any
 
 
 def _parts(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
-    """An optimizer after those within it: loading replaces the groups that they share, and the outer one knows how."""
+    """An optimizer and those within it, inner ones first: loading the outer one last relinks the groups they share."""
     found: list[torch.optim.Optimizer] = []
 
     def visit(part: torch.optim.Optimizer) -> None:
@@ -49,21 +49,21 @@ def _parts(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
 
 
 def _held(part: torch.optim.Optimizer) -> Iterator[torch.optim.Optimizer]:
-    """Optimizers among the attributes of one, or in lists and dictionaries there."""
+    """Optimizers among an optimizer's attributes, or in lists and dictionaries there."""
     for value in vars(part).values():
         values = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else [value]
         yield from (inner for inner in values if all(hasattr(inner, name) for name in _STATEFUL))
 
 
 def _generators(part: torch.optim.Optimizer) -> dict[str, torch.Generator]:
-    """Random numbers of an optimizer's own: AdaHessian draws from such."""
+    """An optimizer's own random generators; AdaHessian has one."""
     return {name: value for name, value in vars(part).items() if isinstance(value, torch.Generator)}
 
 
 def _restore_types(part: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Undo that torch turns whatever is kept of a parameter into the parameter's own type, and so loses bits of it."""
+    """Restore the types of per-parameter state, which torch casts to the parameter's type, losing bits."""
     if not isinstance(state, Mapping) or not {"state", "param_groups"} <= state.keys():
-        return  # a state of another form, for which the optimizer answers itself
+        return  # a state of another form, which the optimizer itself must restore
     positions = [position for group in state["param_groups"] for position in group["params"]]
     parameters = [parameter for group in part.param_groups for parameter in group["params"]]
     for position, parameter in zip(positions, parameters, strict=True):

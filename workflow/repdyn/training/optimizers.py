@@ -1,15 +1,15 @@
-"""Optimizers: anything that ``timm.optim`` creates, by its name there, or one's own by import path.
+"""Optimizers: anything that ``timm.optim`` creates, by its name there, or the user's own by import path.
 
-Weight decay leaves out what is usually left out: biases, the scales and shifts of norms (all parameters of one
-dimension), and what a model itself excludes (``no_weight_decay``: position embeddings and class tokens).
+Weight decay excludes the usual parameters: biases, the scales and shifts of norms (all parameters of one dimension),
+and those that a model itself excludes (``no_weight_decay``: position embeddings and class tokens).
 
-One's own is a class or a function, called with parameter groups and ``lr``; or with the model and ``lr`` where its
-signature names ``model``, so that it may divide the parameters itself. What it makes need not be a
-``torch.optim.Optimizer``, but must have what training uses of one (``_USED``). Training reads three things off it:
+The user's own is a class or a function. It is called with parameter groups and ``lr``, or with the model and ``lr`` if
+its signature names ``model``, so that it can group the parameters itself. Its result need not be a
+``torch.optim.Optimizer``, but must have the attributes that training uses (``_USED``). Training checks three things:
 
-- ``train`` and ``eval``, where it has both: what is measured and kept are the weights after ``eval()``, and steps are
-  taken after ``train()`` (schedule-free optimizers).
-- ``is_second_order``, timm's word: gradients are computed so that they can be differentiated once more (AdaHessian).
+- ``train`` and ``eval``: if it has both, weights are measured and saved after ``eval()``, and steps are taken after
+  ``train()`` (schedule-free optimizers).
+- ``is_second_order``, timm's term: gradients are computed so that they can be differentiated again (AdaHessian).
 - whether ``step`` needs a closure, which ``needs_closure`` finds out (LBFGS, sharpness-aware minimization).
 """
 
@@ -41,8 +41,8 @@ def create(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
     """The optimizer of a run.
 
     Args:
-        model: whose parameters it updates.
-        settings: an entry of ``optimizers`` as a run has it: ``lr`` is one number, ``momentum`` is used by those that
+        model: the optimizer updates its parameters.
+        settings: an entry of ``optimizers`` for one run: ``lr`` is one number, ``momentum`` is used by optimizers that
             have it, ``kwargs`` are passed through.
 
     Raises:
@@ -60,7 +60,7 @@ def create(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
             f"`{name}` is not an optimizer of timm{similar} (your own are written `package.module:Name`)."
         ) from None
     if info.opt_class in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW) and _can_be_fused(model, kwargs):
-        # One kernel for all parameters: the small networks of quick studies are bound by calls, not by arithmetic.
+        # One kernel for all parameters: calls, not arithmetic, limit the small networks of quick studies.
         kwargs = {"fused": True} | kwargs
     momentum = {"momentum": settings.momentum} if info.has_momentum else {}
     try:
@@ -74,11 +74,11 @@ def create(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
 
 
 def needs_closure(optimizer: torch.optim.Optimizer, model: nn.Module, settings: Optimizer) -> bool:
-    """Whether ``step`` must be given a function that computes loss and gradients anew.
+    """Whether ``step`` needs a function that computes loss and gradients anew.
 
-    Its signature says so where ``closure`` has no default. Where it has one, as in most implementations of
-    sharpness-aware minimization that cannot do without, an optimizer of one's own is asked: a second one takes a step
-    without a closure, and needs one if it cannot. The model is left as it was.
+    It does if ``closure`` has no default in its signature. Most implementations of sharpness-aware minimization have a
+    default and still need one. So an optimizer of the user's own is tried: a second instance takes a step without a
+    closure, and needs one if that fails. The model is restored.
     """
     parameters = inspect.signature(optimizer.step).parameters
     closure = parameters.get("closure")
@@ -96,18 +96,18 @@ def is_second_order(optimizer: torch.optim.Optimizer) -> bool:
 
 
 def has_modes(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether an optimizer has other weights for measuring than for training, between which it goes to and fro."""
+    """Whether an optimizer switches between weights for training and weights for evaluation."""
     return all(callable(getattr(optimizer, mode, None)) for mode in ("train", "eval"))
 
 
 def _can_be_fused(model: nn.Module, kwargs: Mapping[str, Any]) -> bool:
-    """Whether torch has one kernel for all: of real numbers, and unless another way of computing is asked for."""
+    """Whether torch can use one kernel for all parameters: they are real, and ``kwargs`` ask for nothing else."""
     asked_for = kwargs.get("foreach") or kwargs.get("differentiable")
     return not asked_for and all(parameter.is_floating_point() for parameter in model.parameters())
 
 
 def _from_path(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
-    """The user's own, called with parameters or model, ``lr``, ``momentum`` if it takes one, and ``kwargs``."""
+    """The user's own, called with parameters or model, ``lr``, ``momentum`` if it takes it, and ``kwargs``."""
     path, kwargs = settings.opt, copy.deepcopy(settings.kwargs)
     make = load.load(path)
     try:
@@ -126,7 +126,7 @@ def _from_path(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
     if lacking:
         raise RepdynError(
             f"`{path}` makes a {type(optimizer).__name__}, which has no {', '.join(lacking)}; it must make a "
-            "torch.optim.Optimizer, or what has these of one."
+            "torch.optim.Optimizer, or an object with these attributes."
         )
     if not all("lr" in group for group in optimizer.param_groups):
         raise RepdynError(f"`{path}` has parameter groups without `lr`, which schedule and history need.")
@@ -134,7 +134,7 @@ def _from_path(model: nn.Module, settings: Optimizer) -> torch.optim.Optimizer:
 
 
 def _decay(settings: Optimizer, named: Mapping[str, Any]) -> dict[str, float]:
-    """``weight_decay`` for a function that divides the parameters itself, if it takes any."""
+    """``weight_decay`` for a function that takes the model, if it has that parameter."""
     if "weight_decay" in named and "weight_decay" not in settings.kwargs:
         return {"weight_decay": settings.weight_decay}
     if settings.weight_decay:
@@ -146,10 +146,10 @@ def _decay(settings: Optimizer, named: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _groups(model: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
-    """Parameters with their weight decay: in one group where all have the same, which is as many as some can take."""
+    """Parameters with their weight decay: in one group if all have the same, since some optimizers take only one."""
     decay, own = settings.weight_decay, "weight_decay" in settings.kwargs
     if decay and own:
-        raise RepdynError(f"`weight_decay` is {decay} and `kwargs.weight_decay` something, too; give one of them.")
+        raise RepdynError(f"`weight_decay` is {decay}, and `kwargs.weight_decay` is set too; give one of them.")
     if decay:
         excluded: set[str] = getattr(model, "no_weight_decay", set)()
         groups: list[dict[str, Any]] = param_groups_weight_decay(model, decay, no_weight_decay_list=excluded)
@@ -159,7 +159,7 @@ def _groups(model: nn.Module, settings: Optimizer) -> list[dict[str, Any]]:
 
 
 def _steps_alone(model: nn.Module, settings: Optimizer) -> bool:
-    """Whether an optimizer made with these settings takes a step without a closure."""
+    """Whether an optimizer with these settings can take a step without a closure."""
     parameters = list(model.parameters())
     before = [parameter.detach().clone() for parameter in parameters]
     try:

@@ -1,20 +1,19 @@
-"""What training needs to continue after a kill, a timeout or a requeue, or to go on for more epochs.
+"""The state from which training resumes after a kill, a timeout or a requeue, or trains for more epochs.
 
-A state lives in ``results/{study}/state/RUN/{key}``, outside Snakemake's outputs, which it deletes before each
-attempt. The key is a digest of the code and of the hyperparameters other than the length of training. The folder
-holds ``state.pt``, which ends with a checksum of what comes before, and the checkpoints taken so far; the study's own
-checkpoint files are hard links to them, so keeping both costs nothing.
+A state lies in ``results/{study}/state/RUN/{key}``, outside Snakemake's outputs, which Snakemake deletes before each
+attempt. The key is a digest of the code and of the hyperparameters other than the length of training. The folder holds
+``state.pt``, which ends with a checksum of its content, and the checkpoints taken so far. The study's own checkpoint
+files are hard links to them, so keeping both costs nothing.
 
-A state belongs to a living job until that job ends (``storage/locks.py``):
+A job locks its state until it ends (``storage/locks.py``):
 
-- A second job of the same key, as after a kill of Snakemake that its job outlived, waits and then continues from where
-  the first one came to. Should the first have shown no sign of life for an hour, it goes on beside it: both would write
-  the same bytes.
-- A job that succeeds deletes the states of its run under other keys, which can no longer be continued, but none that a
-  living job has, none that was written to since this job began, and, where the lock cannot tell because the file system
-  has none or its last owner was on another machine and did not let go, none that was written to within a day.
+- A second job of the same key, for example if a job outlives a killed Snakemake, waits and then continues where the
+  first one ended. If the first shows no sign of life for an hour, the second runs beside it: both write the same bytes.
+- A job that succeeds deletes the states of its run under other keys, which no job can continue. It keeps those that
+  another job has locked, and those written to since this job began. If the file system has no locks, or the last owner
+  was on another machine and did not release its lock, it keeps those written to within a day.
 
-What cannot be read for a moment stops the job. What is damaged is set aside, not overwritten.
+A file that cannot be read stops the job. A damaged file is set aside, not overwritten.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from . import checkpoints
 
 _CHECKSUM = 4  # bytes
 _LOCK = "lock"
-PATIENCE = 3600.0  # seconds without a sign of life, after which a lock is not waited for
+PATIENCE = 3600.0  # seconds to wait for a lock whose owner shows no sign of life
 DAY = 24 * 3600.0
 
 
@@ -51,12 +50,12 @@ class StateFolder:
     """The folder of one run's state under one key."""
 
     def __init__(self, folder: Path, origin: Origin, code: str) -> None:
-        """``folder`` belongs to the run; the state lies in a subfolder named by the key.
+        """Name the state's folder by its key.
 
         Args:
             folder: of the run.
             origin: of the state.
-            code: digest of the code that trains.
+            code: digest of the training code.
         """
         meaning = json.dumps({"hyperparameters": origin.hyperparameters, "code": code}, sort_keys=True)
         self._key = hashlib.sha256(meaning.encode()).hexdigest()[:16]
@@ -68,10 +67,10 @@ class StateFolder:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Have the state while the block runs; waits for another job that has it.
+        """Lock the state while the block runs; wait for another job that has locked it.
 
         Raises:
-            RepdynError: if the folder may not be written to.
+            RepdynError: if the folder is not writable.
         """
         lock = self._take()
         if lock is None:
@@ -84,7 +83,7 @@ class StateFolder:
             yield
 
     def _take(self) -> locks.Lock | None:
-        """The lock; None where there is none to be had."""
+        """The lock; None if the file system has no locks, or the owner of this one shows no sign of life."""
         path, seen, since = self.folder / _LOCK, 0.0, time.monotonic()
         told = False
         while True:
@@ -106,11 +105,11 @@ class StateFolder:
             time.sleep(0.5)
 
     def checkpoint(self, step: int) -> Path:
-        """Where the checkpoint of a step is kept."""
+        """Path of a step's checkpoint in the state folder."""
         return self.folder / f"step={step}.safetensors"
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Save atomically; raises a RepdynError if the disk is full."""
+        """Save atomically; raise a RepdynError if the disk is full."""
         run = None if self._origin.run is None else asdict(self._origin.run)
         record = self._origin.record
         about = {"table": record.name, "stage": record.stage, "run": run, "key": self._key}
@@ -122,13 +121,13 @@ class StateFolder:
             file.write(checksum([content]).to_bytes(_CHECKSUM, "little"))
 
     def load(self, steps: list[int]) -> dict[str, Any] | None:
-        """The last state, or None where there is none to continue from.
+        """The last state, or None if there is none to continue from.
 
         Args:
-            steps: the checkpoints that training takes; those up to the state's step must be there, and whole.
+            steps: the checkpoints that training takes; those up to the state's step must exist and be intact.
 
         Raises:
-            RepdynError: if a file cannot be read, or is of another training.
+            RepdynError: if a file cannot be read, or belongs to another training.
         """
         path = self._file
         try:
@@ -152,11 +151,11 @@ class StateFolder:
             content = memoryview(self._file.read_bytes())
         except OSError as error:
             raise unreadable(self._file, error) from None
-        # Torch itself would not see a byte that has changed.
+        # Torch itself would not notice a changed byte.
         content, end = content[:-_CHECKSUM], content[-_CHECKSUM:]
         if not content or checksum([content]) != int.from_bytes(end, "little"):
             raise damaged(self._file, "its checksum is not that of its content")
-        # On the CPU, so that the next job may have another GPU, or none, and no GPU holds everything twice.
+        # On the CPU, so that the next job may have another GPU, or none, and no GPU holds two copies.
         state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         about = state.pop("about", {})
         self._origin.check_place(self._file, about)
@@ -168,10 +167,10 @@ class StateFolder:
         return state
 
     def publish(self, step: int, path: Path) -> None:
-        """Make ``path`` the checkpoint of a step: a hard link, or a copy where the file system has none.
+        """Make ``path`` the checkpoint of a step: a hard link, or a copy if the file system has none.
 
         Raises:
-            RepdynError: if the disk is full, or the place may not be written to.
+            RepdynError: if the disk is full, or ``path`` is not writable.
         """
         source = self.checkpoint(step)
         link = path.with_name(f".{path.name}.link")
@@ -188,7 +187,7 @@ class StateFolder:
                 shutil.copyfile(source, temporary)
 
     def remove_others(self) -> None:
-        """Delete the states of this run under other keys that nobody can have a use for."""
+        """Delete the states of this run under other keys that no job can use."""
         for other in self._run_folder.iterdir():
             if other == self.folder or not other.is_dir():
                 continue
@@ -208,10 +207,10 @@ class StateFolder:
 
 
 def _last_sign(folder: Path) -> float:
-    """When a file in a folder was last written to, by the clock of the file system."""
+    """The time of the last write to a file in a folder, by the clock of the file system."""
     times = [0.0]
-    with suppress(FileNotFoundError):  # the folder is deleted meanwhile
+    with suppress(FileNotFoundError):  # the folder may be deleted meanwhile
         for file in folder.iterdir():
-            with suppress(FileNotFoundError):  # the file is, or it is renamed
+            with suppress(FileNotFoundError):  # the file may be deleted or renamed
                 times.append(file.stat().st_mtime)
     return max(times)

@@ -1,8 +1,8 @@
-"""An optimizer step: forward pass, loss, backward pass, clipping, update, and the rate of the next one.
+"""An optimizer step: forward pass, loss, backward pass, clipping, update, and the rate of the next step.
 
-``precision``, ``channels_last`` and ``compile`` of the ``training`` section make steps faster and change numbers: so
-they are hyperparameters. float16 has its loss scaled, by a factor that adapts (a step whose gradients overflow is left
-out, as usual); bfloat16 does not need that. Activations, probes and decision regions are computed in float32 always.
+``precision``, ``channels_last`` and ``compile`` of the ``training`` section make steps faster and change numbers, so
+they are hyperparameters. float16 scales its loss by a factor that adapts (a step whose gradients overflow is skipped,
+as usual); bfloat16 needs no scaling. Activations, probes and decision regions are always computed in float32.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Stepper:
     def __init__(
         self, model: nn.Module, training: Training, optimizer: Optimizer, device: torch.device, steps_per_epoch: int
     ) -> None:
-        """Move the network to its device, laid out in memory as training is fastest; create optimizer and schedule.
+        """Move the network to its device, in its fastest memory layout; create optimizer and schedule.
 
         Args:
             model: the network, which is changed in place.
             training: the section of the config.
-            optimizer: the run's, as ``Study.optimizer`` gives it.
-            device: where it is trained.
+            optimizer: the run's, from ``Study.optimizer``.
+            device: of the training.
             steps_per_epoch: optimizer steps in an epoch.
 
         Raises:
-            RepdynError: if there is no such optimizer or schedule, or it does not go together with ``precision``.
+            RepdynError: if there is no such optimizer or schedule, or it does not support ``precision``.
         """
         self._training, self._device = training, device
         memory_format = memory_layouts.choose(training, model, device)
@@ -56,8 +56,8 @@ class Stepper:
         self.rate = Rate(self.optimizer, optimizer.schedule, steps_per_epoch)
         self._forward: Any = model
         if training.compile:
-            # Otherwise it chooses a GPU's kernels by timing them, so that a run that continues may go on with others,
-            # and puts channels last where it likes.
+            # Otherwise torch chooses a GPU's kernels by timing them, so that a resumed run may use other kernels, and
+            # chooses the memory layout itself.
             last = memory_format == torch.channels_last
             self._forward = torch.compile(model, options={"deterministic": True, "layout_optimization": last})
         is_half = training.precision == "float16"
@@ -70,7 +70,7 @@ class Stepper:
         self._scaler = torch.amp.GradScaler(device.type) if is_half else None
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The context of forward passes, in which a lower precision is used where it is configured."""
+        """The context of forward passes, which applies a lower precision if one is configured."""
         precision = self._training.precision
         if precision == "float32":
             return nullcontext()
@@ -79,10 +79,10 @@ class Stepper:
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """Give the network the weights that are to be measured, and then those that it had, to the bit.
+        """Give the network its evaluation weights during the block, then restore the training weights to the bit.
 
-        They are the same but for optimizers that have others for each, such as schedule-free ones; these come back to
-        their training weights up to rounding only, and what is measured must not change training.
+        They differ only for optimizers such as schedule-free ones. These would return to their training weights only up
+        to rounding, and measuring must not change training.
         """
         if not self._has_modes:
             yield
@@ -100,11 +100,11 @@ class Stepper:
     def __call__(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Take a step on a batch.
 
-        An optimizer that needs a closure finds gradients when its step begins, as sharpness-aware minimization wants
-        them, and may have them computed anew, of the same batch, at any other weights.
+        An optimizer that needs a closure finds gradients when its step begins, as sharpness-aware minimization expects,
+        and may compute them anew for the same batch at other weights.
 
         Returns:
-            The loss before it, a scalar on the device, in nats.
+            The loss before the step, a scalar on the device, in nats.
         """
         loss = self._differentiate(images, labels)
         if self._scaler is not None:
@@ -118,7 +118,7 @@ class Stepper:
 
     @torch.enable_grad()
     def _differentiate(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of a batch, and leave its gradients, clipped, in place of any others."""
+        """Compute the loss of a batch, and replace all gradients by its clipped ones."""
         # Fused attention cannot be differentiated twice.
         attention = sdpa_kernel(SDPBackend.MATH) if self._is_second_order else nullcontext()
         with self.autocast(), attention:
@@ -127,7 +127,7 @@ class Stepper:
             raise RepdynError("no gradient leads from the model's logits to its parameters, so it cannot be trained.")
         loss = F.cross_entropy(logits.float(), labels, label_smoothing=self._training.label_smoothing)
         self.optimizer.zero_grad()
-        for parameter in self._parameters:  # of which the optimizer may have left some out
+        for parameter in self._parameters:  # the optimizer may not have all of them
             parameter.grad = None
         if self._scaler is None:
             loss.backward(create_graph=self._is_second_order)
@@ -143,7 +143,7 @@ class Stepper:
             nn.utils.clip_grad_norm_(self._parameters, self._training.clip_norm)
 
     def state_dict(self) -> dict[str, Any]:
-        """What is needed to continue, beside the weights."""
+        """The state needed to continue, without the weights."""
         scaler = {} if self._scaler is None else self._scaler.state_dict()
         return {
             "optimizer": optimizer_state.state_dict(self.optimizer),
@@ -152,7 +152,7 @@ class Stepper:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a state."""
+        """Restore a state."""
         optimizer_state.load_state_dict(self.optimizer, state["optimizer"])
         self.rate.load_state_dict(state["rate"])
         if self._scaler is not None:

@@ -1,9 +1,9 @@
 """Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
 
-The data set lives on the device in bytes (``data/loader.py``), and an epoch is a permutation of indices drawn from
-(seed, epoch), so there is no loader and nothing to restore but weights, optimizer and random state. Cost: the forward
-and backward passes, plus a forward pass over training and test set at each evaluated epoch; memory: data set, network,
-optimizer, and the activations of one batch.
+The data set is on the device as bytes (``data/loader.py``), and an epoch is a permutation of indices drawn from (seed,
+epoch). So resuming restores only weights, optimizer and random state. Time: the forward and backward passes, plus a
+forward pass over training and test set at each evaluated epoch. Memory: data set, network, optimizer, and the
+activations of one batch.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Split:
         return cls(Feed(examples.images, device), *(torch.from_numpy(array).to(device) for array in arrays))
 
 
-@torch.no_grad()  # what a model keeps of it must still be something to train with
+@torch.no_grad()  # not ``inference_mode``: a model may keep tensors that it later trains with
 def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
     """Mean cross-entropy on the given labels, in nats, and the (n,) predicted classes, in eval mode.
 
@@ -62,10 +62,10 @@ def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
 
 
 def _share(hits: torch.Tensor, among: torch.Tensor | None = None) -> float | None:
-    """The fraction of ``hits`` where ``among`` holds, or of all; None where it holds nowhere.
+    """The fraction of ``hits`` where ``among`` holds, or of all; None if it holds nowhere.
 
-    From whole numbers: a GPU's mean is the sum times 1 / n, which for one n in seven (49, 5500) is below 1 where all
-    are hit; nor has every GPU float64.
+    Divides integers. A GPU's mean is the sum times 1 / n, which for one n in seven (49, 5500) is below 1 if all are
+    hits, and not every GPU has float64.
     """
     among = torch.ones_like(hits) if among is None else among
     n = int(among.sum())
@@ -89,16 +89,16 @@ def measure(model: nn.Module, train: Split, test: Split) -> dict[str, float | No
 
 
 class Trainer:
-    """A run in progress: network, optimizer, history, and the folder that its state is kept in."""
+    """A run in progress: network, optimizer, history, and the folder of its state."""
 
     def __init__(self, study: Study, run: Run, examples: subsets.Data, folder: StateFolder) -> None:
-        """Everything at initialisation.
+        """Set up the run at initialisation.
 
         Args:
             study: the study.
-            run: which of its runs.
+            run: one of its runs.
             examples: training and test set.
-            folder: where state and checkpoints are kept.
+            folder: of state and checkpoints.
         """
         self.device = devices.prepare(study.execution.device)
         self.seed, self.settings = run.seed, study.training
@@ -111,7 +111,7 @@ class Trainer:
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = checkpoint_schedule.steps_of(study)
         self.model = architectures.of_run(study, run, examples.shape, examples.classes)
-        if self.device.type == "cpu":  # of which there may be other ones than where the study was checked
+        if self.device.type == "cpu":  # this may not be the processor that checked the study
             bfloat16.check(self.model, study, run, examples.shape, examples.classes)
         optimizer = study.optimizer(run)
         self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
@@ -120,16 +120,16 @@ class Trainer:
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
 
     def run(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Train to the configured number of epochs, from the last state where there is one.
+        """Train to the configured number of epochs, from the last state if there is one.
 
         Args:
-            metadata: what the checkpoints say about themselves.
+            metadata: stored in the checkpoints.
 
         Returns:
             History rows.
 
         Raises:
-            RepdynError: if the loss is not finite.
+            RepdynError: if the loss or the weights are not finite.
         """
         self._resume()
         evaluated = checkpoint_schedule.evaluated_epochs(self.settings.evaluations_per_decade, self.settings.epochs)
@@ -154,7 +154,7 @@ class Trainer:
     def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
         generator = torch.Generator().manual_seed(seeds.stream(self.seed, seeds.ORDER, epoch))
         order = torch.randperm(len(self.train.labels), generator=generator)
-        there = order.to(self.device)  # once an epoch, since each copy waits for the GPU
+        there = order.to(self.device)  # once an epoch, because each copy waits for the GPU
         batches = zip(
             self.train.images.batches(self.batch_size, order),
             self.train.given_labels[there].split(self.batch_size),
@@ -177,7 +177,7 @@ class Trainer:
             self.take_step.rate.after_epoch(epoch + 1, torch.stack(losses).mean().item())
 
     def _check_finite(self, losses: list[torch.Tensor]) -> None:
-        """Raise for the first loss of this epoch that is NaN or infinite; asked rarely, since a GPU waits for it."""
+        """Raise for the first loss of this epoch that is NaN or infinite; call rarely, because it waits for a GPU."""
         finite = torch.stack(losses).isfinite()
         if not finite.all():
             step = self.step - len(losses) + int((~finite).nonzero()[0]) + 1
@@ -187,7 +187,7 @@ class Trainer:
             )
 
     def _check_weights(self) -> None:
-        """Raise if weights are NaN or infinite, before anything is made of them: the loss was of those before."""
+        """Raise if weights are NaN or infinite, before they are used: the last loss is of the weights before."""
         if not torch.stack([weights.isfinite().all() for weights in self.model.parameters()]).all():
             raise RepdynError(
                 f"The weights are NaN or infinite after step {self.step} (epoch "
@@ -240,5 +240,5 @@ class Trainer:
 
 
 def note(row: Mapping[str, Any]) -> str:
-    """A row of the history in a line of the log."""
+    """A row of the history as a line of the log."""
     return f"loss {row['train_loss']:.3f}, train {row['train_accuracy']:.3f}, test {row['test_accuracy']:.3f}"
