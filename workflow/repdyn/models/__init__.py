@@ -1,1 +1,1 @@
-"""Networks, their observed layers, and how these are reduced to vectors."""
+"""Networks, their observed layers, and the reduction of activations."""

@@ -1,9 +1,9 @@
-"""Networks: models of timm and torchvision by name, one's own by import path, fitted to the images and classes.
+"""Networks: models of timm and torchvision by name, the user's own by import path, fitted to images and classes.
 
-``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, ``model: my_package.models:MyNet`` what
-that module calls so. All get their keyword arguments untouched; what the data decide is filled in (``_from_path``
-says what that is for one's own). ``of_run`` makes the model of a run as it is before training: the same one wherever
-it is asked for, in what is drawn at random and is no part of its state too.
+``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, and ``model: my_package.models:MyNet`` is
+``MyNet`` of that module. Keyword arguments are passed on untouched, and those that the data decide are filled in (see
+``_from_path`` for the user's own). ``of_run`` builds the model of a run before training. Every call gives the same
+model, including random parts that its state does not hold.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ Shape = tuple[int, int, int]
 
 
 def of_run(study: Study, run: Run, shape: Shape, classes: int) -> nn.Module:
-    """The network of a run at initialisation: the one that is trained, and measured with the weights of checkpoints.
+    """The network of a run at initialisation, for training and for loading checkpoints.
 
     Args:
         study: the study.
-        run: which of its runs.
+        run: one of its runs.
         shape: channels, height, width of the images.
         classes: number of classes.
 
     Raises:
-        RepdynError: as ``build`` does.
+        RepdynError: like ``build``.
     """
     return build(study.archs[run.arch], shape, classes, seeds.stream(run.seed, seeds.INITIALISATION))
 
@@ -55,15 +55,15 @@ def build(settings: Architecture, shape: Shape, classes: int, seed: int) -> nn.M
         settings: an entry of ``archs``.
         shape: channels, height, width of the images.
         classes: number of classes.
-        seed: of the initialisation; the global random states are left as they were.
+        seed: of the initialisation; the global random states do not change.
 
     Raises:
         RepdynError: if there is no such model, it does not take its arguments, or images and patches do not fit.
     """
-    name, kwargs = settings.model, copy.deepcopy(settings.kwargs)  # which models may change
+    name, kwargs = settings.model, copy.deepcopy(settings.kwargs)  # models may change them
     _check_patches(name, kwargs, shape)
     if load.is_import_path(name) and not name.startswith("torchvision:"):
-        with seeds.seeded(seed):  # what a module draws when it is imported must not shift what its class draws
+        with seeds.seeded(seed):  # random numbers drawn at import must not shift those of the class
             load.load(name)
     with seeds.seeded(seed):
         if settings.width is not None:
@@ -82,10 +82,10 @@ def build(settings: Architecture, shape: Shape, classes: int, seed: int) -> nn.M
 
 
 def _complete(model: nn.Module, name: str, shape: Shape) -> None:
-    """Let a model make what it leaves to its first forward pass: sizes of lazy layers, weights, tables of positions.
+    """Run a first forward pass, in which models create lazy layers, weights and tables of positions.
 
-    So that an optimizer finds all weights, and all stages the same. In evaluation mode, and without ``inference_mode``,
-    whose tensors cannot be trained with.
+    So an optimizer finds all weights, and all stages find the same. In eval mode, and without ``inference_mode``, whose
+    tensors cannot be trained.
     """
     images = torch.randn(2, *shape, dtype=torch.float32, device="cpu").to(torch.get_default_device())
     with torch.no_grad():
@@ -93,10 +93,10 @@ def _complete(model: nn.Module, name: str, shape: Shape) -> None:
 
 
 def forward(model: nn.Module, name: str, images: torch.Tensor) -> Any:
-    """What a model returns for a batch of images.
+    """A model's output for a batch of images.
 
     Raises:
-        RepdynError: if it does not take them; ``name`` says whose code it is.
+        RepdynError: if it does not take them; ``name`` is the model's name in the config.
     """
     try:
         return model(images)
@@ -123,14 +123,14 @@ def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
 
 
 def _takes_image_size(name: str) -> bool:
-    """Whether a timm model is made for one image size, which its constructor then takes."""
+    """Whether a timm model has a fixed image size, which its constructor takes."""
     cfg = timm.get_pretrained_cfg(name)
     return bool(cfg is not None and cfg.fixed_input_size)
 
 
-# What torchvision's models of one image size call it; others take any.
+# Prefix of torchvision models with a fixed image size -> their keyword for it; others take any size.
 _TORCHVISION_SIZES = {"vit_": "image_size", "maxvit": "input_size"}
-# A network has one output here, and torchvision warns where its initialisation is left to it.
+# Networks need one output here, and torchvision warns if ``init_weights`` is not given.
 _TORCHVISION_DEFAULTS = {name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")}
 
 
@@ -153,9 +153,9 @@ def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: 
 
 
 def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
-    """A model of the user's own, called with those of these that its signature names, unless ``kwargs`` gives them.
+    """A model of the user's own. It gets the following arguments if its signature names them and ``kwargs`` do not.
 
-    ``in_chans``, ``num_classes`` and ``img_size`` (an integer), or ``image_size``: timm's words and torchvision's.
+    ``in_chans``, ``num_classes``, and ``img_size`` or ``image_size`` (an integer): the names of timm and torchvision.
     """
     create = load.load(path)
     known = {"in_chans": shape[0], "num_classes": classes, "img_size": shape[1], "image_size": shape[1]}
@@ -170,10 +170,10 @@ def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
 
 
 def _fit_channels(model: nn.Module, channels: int) -> nn.Module:
-    """Let a model of colour images, which cannot be told otherwise, take images of other channels.
+    """Adapt a model of colour images that has no argument for the number of channels.
 
-    For grey images the first convolution's weights are summed over colours, as timm does it: the same function as the
-    grey image three times over.
+    For grey images the first convolution's weights are summed over colours, as in timm: the same function as of the
+    grey image in all three channels.
     """
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), None)
     if first is not None and first.in_channels == 3 != channels:
@@ -186,7 +186,7 @@ def _check_patches(name: str, kwargs: Mapping[str, Any], shape: Shape) -> None:
     patch = kwargs.get("patch_size")
     sides = (patch, patch) if isinstance(patch, int) else patch
     if not isinstance(sides, list | tuple) or not all(isinstance(length, int) for length in sides):
-        return  # none, or nothing that could be divided by: the model itself says what it takes
+        return  # not set, or no integers: the model itself checks it
     for side, length in zip(shape[1:], sides, strict=False):
         if length < 1 or side % length:
             divisors = ", ".join(str(d) for d in range(1, side + 1) if side % d == 0)
@@ -196,9 +196,9 @@ def _check_patches(name: str, kwargs: Mapping[str, Any], shape: Shape) -> None:
 
 
 def _channels(name: str, kwargs: Mapping[str, Any], width: int, stem: str) -> dict[str, Any]:
-    """Keyword arguments of a ResNet of width k: stages of k, 2k, 4k, 8k channels (Nakkiran et al. 2019); usual is 64.
+    """Keyword arguments of a ResNet of width k: stages of k, 2k, 4k, 8k channels (Nakkiran et al. 2019); usually 64.
 
-    Theirs has the activation before the convolution, timm's after it (He et al. 2016 had both).
+    Theirs applies the activation before the convolution, timm's after it (He et al. 2016 have both).
     """
     is_resnet = timm.is_model(name) and model_entrypoint(name).__module__ == "timm.models.resnet"
     if not is_resnet or stem != "small":
@@ -214,9 +214,9 @@ def _channels(name: str, kwargs: Mapping[str, Any], width: int, stem: str) -> di
 def _small_stem(model: Any, name: str, channels: int) -> None:
     """Replace the stem of a ResNet by one for small images: 3 × 3, stride 1, no pooling (He et al. 2016, §4.2).
 
-    timm fixes the stem at 64 channels; here it has as many as the first stage's inner width, so that stage's first
-    block is rewired to take them, with the identity as its shortcut where the widths allow it. torchvision's ResNets,
-    and others whose parts have these names, are changed in the same way.
+    timm fixes the stem at 64 channels; here it has the first stage's inner width. So that stage's first block is
+    rebuilt for this input, with an identity shortcut if the widths allow it. torchvision's ResNets, and others whose
+    parts have these names, are changed in the same way.
     """
     if not all(hasattr(model, part) for part in ("conv1", "bn1", "maxpool", "layer1")):
         raise RepdynError(
@@ -237,7 +237,7 @@ def _small_stem(model: Any, name: str, channels: int) -> None:
 
 
 def _convolution(inputs: int, outputs: int, *, kernel_size: Any, padding: Any) -> nn.Conv2d:
-    """A convolution without bias, initialised the way timm's ResNets are."""
+    """A convolution without bias, initialised as in timm's ResNets."""
     convolution = nn.Conv2d(inputs, outputs, kernel_size=kernel_size, padding=padding, bias=False)
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
     return convolution

@@ -1,8 +1,8 @@
-"""How much of a network lies between its observed layers, and what could be observed there.
+"""Coverage of a network by its observed layers, and what else could be observed.
 
-A network whose blocks are not known by name may be observed at its two ends alone. Counted are its modules with weights
-of their own, in the order in which they take part in a forward pass: where more than half of them follow one another
-with no observed layer in between, little of the network is seen.
+A network whose block names are unknown may be observed only at its two ends. Modules with weights of their own are
+counted in the order of their calls in a forward pass. If more than half of them follow one another without an observed
+layer in between, coverage is poor.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from torch import nn
 
-FEW = 3  # observed layers, below which there is hardly a course of depth, unless the network has no more to observe
-A_BLOCK = 16  # modules with weights; a block of attention and a perceptron has some eight, one of convolutions as many
+FEW = 3  # fewer observed layers hardly show a trend with depth, unless the network has no more to observe
+A_BLOCK = 16  # modules with weights; a block of attention and a perceptron, or of convolutions, has about eight
 
 
 def remark(model: nn.Module, layers: Mapping[str, str], images: torch.Tensor) -> str | None:
-    """What is to be said of observed layers that leave much of a network out; None where nothing is.
+    """A remark on observed layers that leave out much of a network; None if they do not.
 
     Args:
-        model: in evaluation mode.
+        model: in eval mode.
         layers: the layer's name -> the module's path.
         images: a batch.
     """
@@ -40,9 +40,9 @@ def remark(model: nn.Module, layers: Mapping[str, str], images: torch.Tensor) ->
 
 
 def example(modules: Mapping[str, nn.Module], paths: Sequence[str]) -> str:
-    """What could be written under ``layers`` to observe the network around some of its modules.
+    """An entry for ``layers`` that observes the network around some of its modules.
 
-    A list or sequence of parts that holds most of them; without such, some of themselves.
+    It names the parts of the list or sequence that holds most of them, or else some of the modules themselves.
     """
     parts = {
         path: {name for name, _ in module.named_children() if _among(f"{path}.{name}", paths)}
@@ -54,18 +54,18 @@ def example(modules: Mapping[str, nn.Module], paths: Sequence[str]) -> str:
         return json.dumps(paths[:: max(1, len(paths) // 3)][:3])
     best = max(held, key=lambda path: (held[path], len(parts[path])))
     first = modules[f"{best}.{min(parts[best], key=int)}"] if min(parts[best]).isdigit() else None
-    # A list is not called itself; what its parts give is.
+    # A list is never called, but its parts are.
     return json.dumps([f"{best}.*.{len(first) - 1}" if isinstance(first, nn.ModuleList) else f"{best}.*"])
 
 
 def _among(path: str, paths: Iterable[str]) -> int:
-    """How many of the modules are this one, or within it."""
+    """How many of the modules are this one or lie within it."""
     return sum(f"{other}.".startswith(f"{path}.") for other in paths)
 
 
 def _gaps(model: nn.Module, layers: Mapping[str, str], images: torch.Tensor) -> tuple[list[str], list[list[str]]]:
     """Layers in order of depth, and the modules with weights before the first, between two of them, after the last."""
-    seen: list[tuple[str, bool]] = []  # what took part, and whether as an observed layer
+    seen: list[tuple[str, bool]] = []  # a called module, and whether it is an observed layer
 
     def note(path: str, is_observed: bool) -> Any:
         return lambda *_: seen.append((path, is_observed))
@@ -77,7 +77,7 @@ def _gaps(model: nn.Module, layers: Mapping[str, str], images: torch.Tensor) -> 
         model(images)
     for handle in handles:
         handle.remove()
-    last = {name: place for place, (name, is_observed) in enumerate(seen) if is_observed}  # the last call stands
+    last = {name: place for place, (name, is_observed) in enumerate(seen) if is_observed}  # the last call counts
     first: dict[str, int] = {}
     for place, (path, is_observed) in enumerate(seen):
         if not is_observed:

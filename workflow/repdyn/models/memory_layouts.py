@@ -1,12 +1,12 @@
-"""How images and weights lie in memory: channels first or channels last, decided here and nowhere else.
+"""The memory layout of images and weights: channels first or channels last, decided only here.
 
-torch and oneDNN choose the kernels of a convolution by strides: it runs channels last if its images *or* its weights
-have the strides of that order, and so does what follows. Where a dimension is 1 (a grey image, a map of one pixel),
-both orders are the same bytes, which several strides describe; ``contiguous()`` keeps whichever there are, ``permute``
-leaves those of channels last. So a tensor is given the very strides of one order: a network's weights when it is made
-ready, and its images at its door, from wherever they come.
+torch and oneDNN choose the kernels of a convolution by strides. It runs channels last if its images *or* its weights
+have the strides of that order, and so do the layers that follow. If a dimension is 1 (a grey image, a map of one
+pixel), both orders are the same bytes, and several strides describe them: ``contiguous()`` keeps the present ones, and
+``permute`` leaves those of channels last. So tensors get the exact strides of one order: a network's weights when it is
+prepared, and its images when they enter it.
 
-Cost: a comparison of four numbers a forward pass, and a copy of the images where strides differ.
+Cost: a comparison of four numbers in each forward pass, and a copy of the images if strides differ.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from torch import nn
 if TYPE_CHECKING:
     from ..config.sections import Training
 
-# Channels that oneDNN handles at once, at most (with AVX-512; eight with AVX2).
+# The most channels that oneDNN handles at once (with AVX-512; eight with AVX2).
 _BLOCK_OF_CHANNELS = 16
 
 
 def choose(settings: Training, model: nn.Module, device: torch.device) -> torch.memory_format:
-    """In which order a network is trained fastest: channels last, for convolutions on GPUs and on CPUs.
+    """The layout for training: channels last if ``channels_last`` asks for it, the fastest for convolutions.
 
-    On CPUs a network of narrow strided shortcuts, such as a ResNet of width 8, is trained with channels first whatever
-    ``channels_last`` says, because its numbers cannot be trusted otherwise.
+    On CPUs a network of narrow strided shortcuts, such as a ResNet of width 8, is always trained with channels first,
+    because its numbers would be wrong otherwise.
 
     Args:
         settings: the ``training`` section.
         model: the network.
-        device: where it is trained.
+        device: of the training.
     """
     is_wanted = settings.channels_last
     if device.type == "cpu" and any(map(_fails_with_channels_last, model.modules())):
@@ -41,10 +41,9 @@ def choose(settings: Training, model: nn.Module, device: torch.device) -> torch.
 
 
 def lay_out(model: nn.Module, memory_format: torch.memory_format) -> None:
-    """Lay out a network's weights, and from now on the images that enter it; called again, it changes both.
+    """Lay out a network's weights, and from now on the images that enter it; call again to change both.
 
-    Convolutions that fail with channels last get their own input in the order of the network, too: what a network
-    permutes by itself comes to them in another one.
+    The inputs of convolutions that fail with channels last are laid out too, because a network may permute its maps.
     """
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = laid_out(tensor.data, memory_format)
@@ -57,12 +56,12 @@ def lay_out(model: nn.Module, memory_format: torch.memory_format) -> None:
 
 
 def laid_out(tensor: torch.Tensor, memory_format: torch.memory_format) -> torch.Tensor:
-    """A tensor with the strides of an order and no others: itself, or a copy.
+    """A tensor with the exact strides of a memory format: itself, or a copy.
 
     Args:
-        tensor: images, maps or weights, (n, channels, height, width); what has other dimensions has no such order and
-            is returned as it is.
-        memory_format: ``torch.channels_last`` or ``torch.contiguous_format``, channels first.
+        tensor: images, maps or weights, (n, channels, height, width); tensors of other dimensions are returned
+            unchanged.
+        memory_format: ``torch.channels_last`` or ``torch.contiguous_format`` (channels first).
     """
     if tensor.dim() != 4 or tensor.layout != torch.strided:
         return tensor
@@ -75,12 +74,12 @@ def laid_out(tensor: torch.Tensor, memory_format: torch.memory_format) -> torch.
 
 
 def _fails_with_channels_last(module: nn.Module) -> bool:
-    """Whether oneDNN (3.12, in torch 2.14) computes nonsense for these weights where channels are last.
+    """Whether oneDNN (3.12, in torch 2.14) fails for these weights with channels last.
 
-    Of a strided 1 × 1 convolution of fewer channels than a block has, the gradient of the weights writes past its
-    buffer: it crashes, hangs, or is wrong (github.com/uxlfoundation/oneDNN/issues/6035). Of one channel with a stride
-    in width alone, maps that become one pixel wide are never written, with AVX-512. Nothing else was found: neither in
-    other forward passes or other gradients, nor in convolutions of one or three dimensions, nor in transposed ones.
+    For a strided 1 × 1 convolution with fewer channels than a block, the gradient of the weights writes past its
+    buffer: it crashes, hangs, or is wrong (github.com/uxlfoundation/oneDNN/issues/6035). With one channel and a stride
+    in width alone, AVX-512 never writes maps that become one pixel wide. No other failures were found, neither in other
+    forward passes or gradients, nor in 1-D, 3-D or transposed convolutions.
     """
     if not isinstance(module, nn.Conv2d):
         return False

@@ -1,12 +1,14 @@
 """Which modules of a network are observed: by default its stem, every block and its final norm or pooling.
 
-A block is told by the name of its class, which timm, torchvision and most people choose alike (``BasicBlock``,
-``Bottleneck``, ``EncoderBlock``, ``SwinTransformerBlock``, ``InvertedResidual`` …): the outermost modules of such
-classes, so that a stage of blocks is seen block by block, and a block within a block is not. Where none is called so,
-blocks are what stands in a list and is called a layer, as Hugging Face has them (``ViTLayer``, ``ConvNextLayer``), or
-is a list in a list (the pair of attention and perceptron in vit-pytorch's transformers, observed at its last part: what
-is added around it is no module's output). A network without blocks (VGG, a plain perceptron) is observed at every
-nonlinearity instead. Layers are called after their modules (``records/layer_names.py``).
+The name of its class identifies a block, because timm, torchvision and most people choose similar names
+(``BasicBlock``, ``Bottleneck``, ``EncoderBlock``, ``SwinTransformerBlock``, ``InvertedResidual`` …). The outermost such
+modules are observed: each block of a stage, but no block within a block.
+
+Without such names, two kinds of list items are blocks: those whose class is called a layer, as in Hugging Face
+(``ViTLayer``, ``ConvNextLayer``), and lists in a list (the pair of attention and perceptron in vit-pytorch's
+transformers). The latter are observed at their last part, because no module outputs the sum with the residual. A
+network without blocks (VGG, a plain perceptron) is observed at every nonlinearity. Layers are named after their modules
+(``records/layer_names.py``).
 """
 
 from __future__ import annotations
@@ -27,32 +29,32 @@ _BLOCK = re.compile(
     r"Block|Bottle|Residual|Basic$|EncoderLayer|TransformerLayer|MBConv|DepthwiseSeparable|XceptionModule"
     r"|Cell|Inception([A-E]|$)|Reduction[AB]|Outlooker"
 )
-_BLOCK_OR_ALL = re.compile(r"(Transformer|Encoder)$")  # a block where it holds none
+_BLOCK_OR_ALL = re.compile(r"(Transformer|Encoder)$")  # a block unless it holds blocks
 _LAYER = re.compile(r"Layer$")  # a block in a list, unless it holds one of the names above
 _ONE_OF_SEVERAL = re.compile(r"^(?!.*stem).*\d$")
-_STAGE = re.compile(r"Blocks|Stage")  # holds blocks, although it may be called after them
+_STAGE = re.compile(r"Blocks|Stage")  # holds blocks, although its name may contain theirs
 _NONLINEARITY = re.compile(r"ReLU|GELU|SiLU|ELU|Tanh|Sigmoid|Mish|Hardswish|Softplus")
 _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!.*(Head|Classifier)).*Pool"))
-# Where dropout and the like come between stem and blocks; other stems stand right before the first block, but for what
-# is beside the way of the activations.
+# Stems that dropout or the like may separate from the blocks. Other stems are right before the first block, apart from
+# modules beside the main path.
 _STEMS = ("patch_embed", "conv_proj", "stem")
 _BESIDE = re.compile(r"^(downsample|project|shortcut)$|(^|_)rope|rotary")
 
 
 def output_of(output: Any) -> Any:
-    """What is observed of what a module returns: the first of several."""
+    """The observed part of a module's output: the first of several."""
     return output[0] if isinstance(output, tuple | list) else output
 
 
 def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
-    """Which modules of a model are observed: the layer's name -> the module's path, in the order of their definition.
+    """The observed modules of a model: the layer's name -> the module's path, in order of definition.
 
     Args:
         model: the network.
-        patterns: module paths, which may hold wildcards (``blocks.*``), or None for the default.
+        patterns: module paths, with wildcards (``blocks.*``) if wanted; None for the default.
 
     Raises:
-        RepdynError: if a pattern fits no module, or nothing is known to observe by default.
+        RepdynError: if a pattern matches no module, or the default finds fewer than two layers.
     """
     modules = {path: module for path, module in model.named_modules() if path}
     paths = list(modules)
@@ -77,7 +79,7 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
 
 
 def _refuse_second_name(model: nn.Module, path: str) -> None:
-    """Raise a RepdynError if a path is another one of a module that stands in several places."""
+    """Raise a RepdynError if a path is a second name of a module."""
     module = dict(model.named_modules(remove_duplicate=False)).get(path)
     for first, same in model.named_modules():
         if same is module:
@@ -85,24 +87,24 @@ def _refuse_second_name(model: nn.Module, path: str) -> None:
 
 
 def keep_last(found: dict[str, Any], layer: str, value: Any) -> None:
-    """Note what a layer gave, in a dictionary for ``in_order``: of several calls, the last and its place stand."""
+    """Store a layer's output, in order of the last calls, which ``in_order`` reads."""
     found.pop(layer, None)
     found[layer] = value
 
 
 def in_order(layers: Mapping[str, str], outputs: Iterable[str]) -> dict[str, str]:
-    """The same layers in order of depth: that of their outputs in a forward pass, whatever is defined first."""
+    """The same layers in order of depth: the order of their outputs in a forward pass."""
     return {layer: layers[layer] for layer in outputs}
 
 
 def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
-    """The modules observed by default: path -> what the layer is called."""
+    """The modules observed by default: path -> the layer's name."""
     blocks = _blocks(modules)
     if not blocks:
         plain = [path for path, module in modules.items() if _NONLINEARITY.search(type(module).__name__)]
         return {path: path for path in plain}
     stem, end = _stem(modules, blocks[0]), _end(modules, blocks[-1])
-    # ResNets end their stem in `maxpool`, which is the identity for small images.
+    # The stem of ResNets ends in `maxpool`, which is the identity with `stem: small`.
     layers = {} if stem is None else {stem: "stem" if stem == "maxpool" else stem}
     return layers | {path: path for path in [*(_called(modules, block) for block in blocks), *end]}
 
@@ -142,7 +144,7 @@ def _is_named_block(module: nn.Module) -> bool:
 
 
 def _is_listed_block(modules: Mapping[str, nn.Module], path: str) -> bool:
-    """Whether a module is one of several, as its name says, that are layers or lists, and holds no block by name."""
+    """Whether a module is one of several (by its name), is a layer or a list, and holds no named block."""
     module, (owner, _, name) = modules[path], path.rpartition(".")
     if not _ONE_OF_SEVERAL.search(name) or next(module.parameters(), None) is None or _holds_names(modules, path):
         return False
@@ -161,7 +163,7 @@ def _within(modules: Mapping[str, nn.Module], path: str) -> list[str]:
 
 
 def _called(modules: Mapping[str, nn.Module], path: str) -> str:
-    """The module that is observed of a block: itself, or the last part of a list, which is not called."""
+    """The observed module of a block: itself, or the last part of a list, because a list is never called."""
     if not isinstance(modules[path], nn.ModuleList):
         return path
     parts = [name for name, part in modules[path].named_children() if not isinstance(part, nn.ModuleList)]
@@ -169,9 +171,9 @@ def _called(modules: Mapping[str, nn.Module], path: str) -> str:
 
 
 def _stem(modules: dict[str, nn.Module], first_block: str) -> str | None:
-    """The module that stands right before the first block, or before the stage that holds it; None if nothing does."""
+    """The module right before the first block, or before the stage that holds it; None if there is none."""
     stem = next((name for name in _STEMS if name in modules), None) or _before(modules, first_block)
-    # A list of modules is not called itself; its first is what stands before the first of a list of stages.
+    # A list of modules is never called; its first item precedes the first of a list of stages.
     return f"{stem}.0" if stem is not None and isinstance(modules[stem], nn.ModuleList) else stem
 
 
@@ -194,7 +196,7 @@ def _is_empty(module: nn.Module) -> bool:
 
 
 def _norms_of_list(modules: Mapping[str, nn.Module], block: str) -> list[str]:
-    """Norms that stand beside a list of lists: defined before it, as may be, and called after it."""
+    """Norms beside a list of lists: called after it, although they may be defined before it."""
     if not isinstance(modules[block], nn.ModuleList):
         return []
     owner = block.rpartition(".")[0].rpartition(".")[0]
@@ -203,7 +205,7 @@ def _norms_of_list(modules: Mapping[str, nn.Module], block: str) -> list[str]:
 
 
 def _end(modules: dict[str, nn.Module], last_block: str) -> list[str]:
-    """The final norm, or the final pooling where there is no norm after the last block."""
+    """The final norm, or the final pooling if no norm follows the last block."""
     after = list(modules)[list(modules).index(last_block) + 1 :]
     after = _norms_of_list(modules, last_block) + [path for path in after if not path.startswith(f"{last_block}.")]
     for kind in _ENDS:

@@ -1,9 +1,9 @@
-"""Fewer numbers from large activations: maps averaged over areas, tokens chosen or averaged, before they are kept.
+"""Reduction of large activations before they are stored: maps are averaged over areas, tokens selected or averaged.
 
-Whatever looks at a layer, tables and probes and decision regions alike, sees the same reduction. It changes what is
-compared: an average over positions does not see where something is. CKA between 200 digits and the same digits moved
-round, each by another number of pixels, at the stem of a random ResNet: .15 whole, .13 pooled to 4 × 4, .84 pooled to
-one number a channel. On maps that are constant a reduction changes nothing.
+Tables, probes and decision regions all use the same reduction. It changes what is compared: an average over positions
+loses where something is. CKA between 200 digits and the same digits cyclically shifted, each by another number of
+pixels, at the stem of a random ResNet: .15 whole, .13 pooled to 4 × 4, .84 pooled to one number a channel. A reduction
+changes nothing in constant maps.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Reduction:
-    """A reduction of the activations of one network."""
+    """Reduces the activations of one network."""
 
     def __init__(self, settings: Settings, model: nn.Module) -> None:
         """Find out how the network lays out its activations.
 
         Args:
             settings: the section ``activations.reduction``.
-            model: timm's say ``output_fmt = "NHWC"`` where channels come last in their maps; one's own may, too.
+            model: timm's models, and the user's own, say ``output_fmt = "NHWC"`` if channels are last in their maps.
         """
         self._pool, self._tokens = settings.pool, settings.tokens
         in_torchvision = type(model).__module__ == "torchvision.models.swin_transformer"
@@ -41,10 +41,10 @@ class Reduction:
     def __call__(self, output: torch.Tensor) -> torch.Tensor:
         """Reduce a batch of a layer's outputs: maps (n, c, h, w), or (n, h, w, c), and tokens (n, tokens, c).
 
-        Before the class token joins the patches it is the same for all images, and that is what ``class`` gives there.
+        Before the class token joins the patches, ``class`` gives the initial token, the same for all images.
 
         Raises:
-            RepdynError: if the class token is asked for and there is none.
+            RepdynError: if the class token is requested and there is none.
         """
         if output.ndim == 4 and self._pool is not None:
             return self._pooled(output)
