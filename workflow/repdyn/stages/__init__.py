@@ -1,4 +1,4 @@
-"""The stages: a module for each, whose ``main(job)`` reads tables, calls the library and writes tables.
+"""The stages: one module for each, whose ``main(job)`` reads tables, calls the library and writes tables.
 
-What is known of a stage beforehand stands in ``catalogue/stages.py``; what its tables look like, in ``records``.
+``catalogue/stages.py`` declares the stages, and ``records`` their tables.
 """

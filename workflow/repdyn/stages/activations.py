@@ -1,4 +1,4 @@
-"""The stage ``activations``: what every observed layer gives, at every checkpoint, for examples that stay the same."""
+"""The stage ``activations``: activations of every observed layer at every checkpoint, on a fixed set of examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _DoesNotFit(Exception):
-    """Float16 does not do for some layers."""
+    """Float16 cannot hold some layers."""
 
     def __init__(self, layers: list[str]) -> None:
         super().__init__(layers)
@@ -68,7 +68,7 @@ def main(job: Job) -> None:
     model, layers = extract.network(study, run, device)
     for layer, path in layers.items():
         if layer != path:
-            LOG.info("layer %s is what the module %s is called in tables", layer, path)
+            LOG.info("the module %s is called %s in tables", path, layer)
     reduction = Reduction(settings.reduction, model)
     per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = checkpoint_schedule.steps_of(study)
@@ -77,7 +77,7 @@ def main(job: Job) -> None:
 
     def write(float32: set[str]) -> None:
         table = extract.layout(features, float32, settings.dtype)
-        # Floats of this kind do not get smaller in a dictionary, and nobody filters on them.
+        # A dictionary does not compress activations, and nobody filters on them.
         options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
         with tables.writer(job.path(ACTIVATIONS), table, job.metadata(ACTIVATIONS), **options) as append:
             for step in track(steps, len(steps), "checkpoint"):
@@ -94,7 +94,7 @@ def main(job: Job) -> None:
         except _DoesNotFit as overflow:
             float32 |= set(overflow.layers)
             LOG.info(
-                "layer %s does not fit into float16 and is stored as float32; once more from the start",
+                "layer %s does not fit into float16 and is stored as float32; starting again",
                 overflow.layers[0],
             )
         else:

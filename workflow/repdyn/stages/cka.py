@@ -1,14 +1,14 @@
 """CKA of each layer with itself at every pair of checkpoints.
 
-From activations X_e of shape (n examples, p features) at E checkpoints to two (E, E) matrices for each layer: linear
+Turns activations X_e of shape (n examples, p features) at E checkpoints into two (E, E) matrices for each layer: linear
 CKA (Kornblith et al. 2019, eq. 4) and its debiased form, with the unbiased HSIC of Song et al. 2012 in all three
 places (Nguyen et al. 2021, eq. 3).
 
-The arithmetic is in ``similarity/gram.py`` and ``similarity/cka.py``. Debiased CKA may leave [0, 1] and is reported as
-it is. A representation that is the same for all examples has no CKA: null, on the diagonal too, and named in the log.
+The arithmetic is in ``similarity/gram.py`` and ``similarity/cka.py``. Debiased CKA may leave [0, 1] and is not clamped.
+CKA of a representation that is the same for all examples is null, on the diagonal too, and the log names it.
 
-Time: E n² p + E² n² / 2 for each layer. Memory: ``execution.memory_gib``, whatever E, n and p; less than the Grams need
-costs readings of the features, not arithmetic.
+Time: E n² p + E² n² / 2 for each layer. Memory: ``execution.memory_gib``, for any E, n and p. If the Grams do not fit,
+features are read more often, at no extra arithmetic.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def compare(source: Stored, settings: Cka, backend: gram.Backend, budget: float)
 
 
 def log_undefined(layer: str, steps: Array, found: cka.Similarities) -> None:
-    """Say which checkpoints of a layer have no CKA, or only the biased one."""
+    """Log the checkpoints at which a layer has no CKA, or only the biased one."""
     negative = np.isnan(np.diagonal(found.debiased)) & ~found.constant
     for which, why in ((found.constant, "is the same for all examples: no CKA"), (negative, "has no debiased CKA")):
         if which.any():

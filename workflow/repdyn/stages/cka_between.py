@@ -1,9 +1,9 @@
 """CKA between runs, at the same layer and checkpoint: two seeds, or two optimizers from one initialisation.
 
-From the activations of all runs of a study to one table: both estimators of ``similarity/cka.py`` for every pair of
-runs of one architecture. All runs keep the activations of the same examples, so representations correspond.
+Turns the activations of all runs of a study into one table: both estimators of ``similarity/cka.py`` for every pair of
+runs of one architecture. All runs store the activations of the same examples, so representations correspond.
 
-Time and memory: those of ``cka.py`` with as many representations as runs, once for each layer and checkpoint.
+Time and memory: those of ``cka.py`` with one representation for each run, once for each layer and checkpoint.
 """
 
 from __future__ import annotations

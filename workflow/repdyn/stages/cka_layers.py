@@ -1,9 +1,9 @@
 """CKA between the layers of one run, at each checkpoint.
 
-From a run's activations to one table: both estimators of ``similarity/cka.py`` for every pair of layers, as Kornblith
-et al. 2019 (section 6) compare layers of one network, here followed through training.
+Turns a run's activations into one table: both estimators of ``similarity/cka.py`` for every pair of layers. Kornblith
+et al. 2019 (section 6) compare the layers of a trained network so; here they are followed through training.
 
-Time and memory: those of ``cka.py`` with as many representations as layers, once for each checkpoint.
+Time and memory: those of ``cka.py`` with one representation for each layer, once for each checkpoint.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which examples a study uses, and which of them are mislabelled: a table that all runs share.
+"""The examples of a study, and which of them are mislabelled: one table for all runs.
 
-For people: what trains or measures reads the data set itself. Time: that of reading it.
+For people; stages read the data set itself. Time: that of reading it.
 """
 
 from __future__ import annotations

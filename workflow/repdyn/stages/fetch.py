@@ -1,7 +1,7 @@
-"""Have the data set where jobs read it: downloaded, or decoded, where that has not been done.
+"""Put the data set where jobs read it: download or decode it, unless that is done.
 
-It is done where Snakemake runs, before the first job that needs it, since compute nodes may have no network and jobs
-that start together would all begin. A job that finds no data set fetches it itself.
+This runs on the machine of Snakemake, before the first job that needs the data: compute nodes may have no network, and
+jobs that start together would all download. A job that finds no data set fetches it itself.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def main(job: Job) -> None:
-    """Read the study's data set once, and say what of its files is left out.
+    """Read the study's data set once, and log which of its files are left out.
 
     Raises:
-        RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
+        RepdynError: if it is missing and cannot be downloaded, or differs from its known checksum or form.
     """
     for remark in datasets.remarks(job.study):
         LOG.info(remark)

@@ -26,11 +26,11 @@ def _of_runs(job: Job, table: tables.Table) -> dict[Run, pd.DataFrame]:
 
 
 def main(job: Job) -> None:
-    """Write the findings over all runs of the study, and the pairs that they are made of."""
+    """Write the findings over all runs of the study, and the pairs of runs behind them."""
     study: Study = job.study
     scores, moments = _of_runs(job, phases.SCORES), _of_runs(job, phases.MOMENTS)
     of_runs = claim_tests.facts(scores)
-    # Initialisation has no place on the log axis that moments are told apart on.
+    # Moments are on a log axis of epochs, which has no place for initialisation.
     fitted = {run: epoch for run, epoch in zip(scores, of_runs[PERFECT_FIT_SUSTAINED], strict=True) if epoch > 0}
     families = study.families
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def main(job: Job) -> None:
     """Write the planes of a study."""
     settings = job.study.planes
-    # Which examples are mislabelled does not depend on the run; which wrong labels they have does, and is not used.
+    # The mislabelled examples are the same in all runs; their wrong labels differ, but are not used here.
     examples = subsets.load(job.study.data, job.data_root)
     chosen = planes.sets(examples)
     rows = [row for name, pool in chosen.items() for row in planes.through(pool, name, settings)]

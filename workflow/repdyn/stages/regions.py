@@ -1,4 +1,4 @@
-"""The stage ``regions``: decision regions of probes and network, and how they agree between checkpoints."""
+"""The stage ``regions``: decision regions of probes and network, and their agreement between checkpoints."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
-    """Write labels and pictures of all checkpoints; returns the table of the noise floor."""
+    """Write labels and pictures of all checkpoints; return the columns of the noise floor."""
     study = job.study
     device = devices.prepare(study.execution.device)
     shape, classes = datasets.shape(study.data), datasets.source(study.data).classes

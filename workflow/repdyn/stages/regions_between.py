@@ -1,9 +1,9 @@
-"""How reproducible decision regions are: their agreement between runs, at the same layer and checkpoint.
+"""Reproducibility of decision regions: their agreement between runs, at the same layer and checkpoint.
 
-From the labels of all runs of a study to one table. Runs of one architecture, which differ in optimizer or seed, are
-compared in all pairs, layer by layer and checkpoint by checkpoint: the reproducibility score of Somepalli et al. 2022,
-who compare the outputs of trained networks, extended to probes and to the course of training. All runs were labelled
-on the same planes, so points correspond.
+Turns the labels of all runs of a study into one table. All pairs of runs of one architecture, which differ in optimizer
+or seed, are compared at each layer and checkpoint. This extends the reproducibility score of Somepalli et al. 2022, who
+compare the outputs of trained networks, to probes and to all of training. All runs are labelled on the same planes, so
+points correspond.
 
 Time: a comparison of bytes for each pair and point. Memory: one block of labels of each run.
 """

@@ -1,9 +1,9 @@
-"""The small tables of the report that people read: what was found, and what became of each run, as HTML.
+"""The small HTML tables of the report: the findings, and the outcome of each run.
 
-From the table of findings, and every run's history and scores, to two pages that stand on their own. Snakemake's report
-embeds them; a Parquet file it would show as text. Numbers have as many digits as a reader needs; the tables have all.
+Turns the table of findings, and every run's history and scores, into two self-contained pages. Snakemake's report
+embeds them; it would show a Parquet file as text. Numbers are rounded for reading; the Parquet tables have all digits.
 
-Time and memory: next to nothing.
+Time and memory: negligible.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ td:last-child:not(.number) {{ min-width: 15em; }}
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: fixed digits, a proper minus but none before zero, a dash where there is none."""
+    """A number for reading: fixed digits, a true minus sign but none before zero, a dash if it is missing."""
     if value is None or math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -69,17 +69,17 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def epoch(value: float | None) -> str:
-    """An epoch in as few characters as it takes."""
+    """An epoch with one decimal only if it needs one and is below 10."""
     return number(value, 0 if value is None or value >= 10 or value % 1 == 0 else 1)
 
 
 def probability(value: float | None) -> str:
-    """A p-value or q-value, never rounded down to nothing."""
+    """A p-value or q-value, never rounded down to 0."""
     return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
 def marked(score: str) -> str:
-    """A score's name, with a mark where less of it is more of the claim.
+    """A score's name, marked if a smaller value supports the claim.
 
     Raises:
         KeyError: if there is no such score.
@@ -88,7 +88,7 @@ def marked(score: str) -> str:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str]) -> str:
-    """An HTML table; columns whose headings are among ``numbers`` are set to the right."""
+    """An HTML table; columns whose headings are among ``numbers`` are right-aligned."""
     kinds = [' class="number"' if heading in numbers else "" for heading in headings]
 
     def row(tag: str, cells: Sequence[str]) -> str:
@@ -138,7 +138,7 @@ def findings(frame: pd.DataFrame, confidence: float) -> str:
 
 
 def _explained(names: Iterable[str]) -> str:
-    """A table of what these scores are."""
+    """A table that explains these scores."""
     present = set(names)
     rows = [
         (marked(name), score.formula, score.range, score.unit, score.against or "–")
@@ -149,10 +149,10 @@ def _explained(names: Iterable[str]) -> str:
 
 
 def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) -> str:
-    """What became of each run, as a page.
+    """The outcome of each run, as a page.
 
     Args:
-        records: of each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
+        records: for each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
     """
     events = [event.label for event in EVENTS.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
@@ -185,7 +185,7 @@ def main(job: Job) -> None:
     """Write both pages.
 
     Raises:
-        RepdynError: if a table is missing or a stranger.
+        RepdynError: if a table is missing or has another origin.
     """
     study, paths = job.study, job.paths
     records = []

@@ -1,4 +1,4 @@
-"""The stage ``train``: train a run; leaves history and checkpoints."""
+"""The stage ``train``: train a run; write its history and checkpoints."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def _report_fit(history: list[dict[str, Any]]) -> None:
     if fitted is None:
         LOG.warning("the training set was never fitted perfectly; phases after perfect fit will be missing")
     elif history[-1]["epoch"] < 2 * fitted:
-        LOG.warning("perfect fit came at epoch %g; training should go on for at least as long again", fitted)
+        LOG.warning("perfect fit came at epoch %g; train for at least twice as many epochs", fitted)
     else:
         LOG.info("perfect fit at epoch %g", fitted)
