@@ -1,5 +1,5 @@
-"""What is measured, scored, dated and claimed: one entry for each, which whoever must know it asks.
+"""The catalogue: one entry for each stage, measure, score, event and claim.
 
 Phases, findings, figures, report and explorer read these entries; an unknown name raises ``KeyError``. Imports nothing
-heavy: Snakemake reads it.
+heavy, because Snakemake reads it.
 """

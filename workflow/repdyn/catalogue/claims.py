@@ -1,6 +1,6 @@
-"""Claims, the scores that each is held to, and what these are held against.
+"""Claims, and the scores that test them.
 
-A claim compares two levels of a factor, or says something of one level by scores that are 0 by chance.
+A claim compares two levels of a factor, or is about one level and tested by scores that are 0 by chance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .scores import (
 
 ARCH, OPTIMIZER, DIP = "arch", "optimizer", "dip"
 WITH, WITHOUT = "with", "without"
-# Levels that are no names of the grid -> what is said of their runs.
+# Levels that are not names of the grid -> their runs in words.
 _OF_RUNS = {(DIP, WITH): "with a dip", (DIP, WITHOUT): "without"}
 EQUAL_SPEED, BEST_ACCURACY = "equal_speed", "best_accuracy"
 # How the optimizers of two families are matched -> in words.
@@ -39,9 +39,9 @@ class Claim:
 
     Attributes:
         name: the sentence.
-        factors: those whose levels it compares.
-        compared: scores of which one level's are held against another's.
-        alone: scores of which one level's are held against 0.
+        factors: the claim compares their levels.
+        compared: scores to compare between two levels.
+        alone: scores of one level to compare with 0.
     """
 
     name: str
@@ -57,7 +57,7 @@ TRANSITION = Claim(
 DESCENT = Claim(
     name="deeper layers change more where test accuracy dips and recovers",
     factors=(DIP,),
-    # It needs no dip, so that runs without one have it too.
+    # This score needs no dip, so runs without one have it too.
     compared=(DEPTH_TREND[CHANGE_MEMORIZATION],),
     alone=(DEPTH_TREND[CHANGE_DESCENT],),
 )
@@ -86,23 +86,23 @@ CLAIMS: dict[str, Claim] = {
 
 
 def in_words(factor: str, level: str) -> str:
-    """The runs of a level, for people."""
+    """The runs of a level, in words."""
     return f"runs {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else level
 
 
 def more(factor: str, level: str) -> str:
-    """What an estimate above 0 says of a level that is held against another, for people."""
+    """The meaning of an estimate above 0 for the first level of a comparison, in words."""
     return f"more {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else f"more for {level}"
 
 
 def contrast(factor: str, first: str, second: str | None, matching: str | None) -> str:
-    """What is held against what, for people.
+    """A comparison in words.
 
     Args:
-        factor: whose levels.
-        first: the level that a claim is made of.
-        second: the other one; None where the first is held against 0.
-        matching: how optimizers are matched; None where all are compared.
+        factor: of the levels.
+        first: the level that a claim is about.
+        second: the other level; None if the first is compared with 0.
+        matching: how optimizers are matched; None if all are compared.
 
     Raises:
         KeyError: if there is no such matching.

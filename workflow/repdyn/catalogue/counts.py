@@ -1,4 +1,4 @@
-"""What the numbers of rows of a study's tables follow from."""
+"""Counts from which the number of rows of each table follows."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """How many there are of each.
+    """Counts of a study.
 
     Attributes:
         checkpoints: of a run.
-        evaluations: epochs at which a run is measured while it trains, initialisation included.
+        evaluations: evaluated epochs of a run, initialisation included.
         train, test: examples.
         compared: examples whose activations CKA compares.
-        probed: examples that probes are trained on.
-        planes: of a set, on which regions are compared.
+        probed: training examples of probes.
+        planes: planes of a set on which regions are compared.
         pictures: planes of a set that are drawn.
-        runs_of_arch: runs that each architecture has.
+        runs_of_arch: runs of each architecture.
     """
 
     checkpoints: int

@@ -1,4 +1,4 @@
-"""Events of a run, each an epoch: what they are called and how figures mark them."""
+"""Events of a run, each an epoch: their names, and their marks in figures."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Event:
 
     Attributes:
         name: in the column ``score`` of the table of scores, whose value is its epoch.
-        label: what a legend and a table's heading say.
+        label: in legends and table headings.
         unit: of the value.
         colour, dashes: of its line.
         marker, filled: the mark of one run.
-        lower: how far, in rows, the mark stands below the middle of its run's row: events of three kinds that coincide,
-            as they do, must not hide one another.
-        small: whether small panels show it, which have no room for lines that nearly coincide.
+        lower: offset of the mark below the middle of its run's row, in rows, so that coinciding events of three kinds
+            do not hide one another.
+        small: whether small panels show it; they have no room for lines that nearly coincide.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Event:
     small: bool = True
 
 
-# In the order in which they mostly take place.
+# In their usual order.
 EVENTS: dict[str, Event] = {
     event.name: event
     for event in (

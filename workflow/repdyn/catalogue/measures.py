@@ -1,7 +1,7 @@
-"""Measures of similarity: where each stands in the tables, and what it is.
+"""Measures of similarity: what each is, and its place in the tables.
 
-A measure that is a kernel, an inner product of unit vectors, makes a checkpoint-by-checkpoint matrix in which phases
-can be found (``analysis/change_points.py``). Kappa is none: its correction for chance differs from pair to pair.
+A kernel is an inner product of unit vectors. Phases can be found in the checkpoint-by-checkpoint matrix of a measure
+that is a kernel (``analysis/change_points.py``). Kappa is not one: its correction for chance differs between pairs.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Measure:
 
     Attributes:
         name: in the column ``measure`` of tables.
-        label: what it is called where room is short.
-        words: what it is called elsewhere.
-        range: its least and largest value.
+        label: a short name.
+        words: a full name.
+        range: its least and greatest value.
         table: the table that holds it.
         column: of that table.
-        planes: the set of planes whose rows it is; None for a table without planes.
-        kernel: whether it has phases.
-        usual: whether figures show it where not all measures are asked for.
-        colour, marker: how figures mark it; one hue for each table.
+        planes: the set of planes of its rows; None for a table without planes.
+        kernel: whether it is a kernel, so that it has phases.
+        usual: whether figures show it by default.
+        colour, marker: its mark in figures; one hue for each table.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Measure:
     marker: str
 
     def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows of its table that are of this measure."""
+        """This measure's rows of its table."""
         return frame if self.planes is None else frame[frame["planes"] == self.planes]
 
 
@@ -121,10 +121,10 @@ def of_regions(planes: str) -> Measure:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """These names once each, in the order of the catalogue.
+    """The distinct names in the order of the catalogue.
 
     Raises:
-        KeyError: if one of them is no measure.
+        KeyError: if a name is not a measure.
     """
     places = {name: place for place, name in enumerate(MEASURES)}
     return sorted(set(names), key=lambda name: places[name])

@@ -1,4 +1,4 @@
-"""Where everything lies under ``results/{study}``: the one list of paths, for rules and stages alike."""
+"""Every path under ``results/{study}``, for rules and stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Paths:
         return f"{self.root}/checkpoints/{run}/step={step}.safetensors"
 
     def state(self, run: str) -> str:
-        """A folder that belongs to training alone: what it needs to continue."""
+        """The folder of the state from which training resumes; only training uses it."""
         return f"{self.root}/state/{run}"
 
     def activations(self, run: str) -> str:

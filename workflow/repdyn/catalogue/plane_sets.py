@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SETS = ("test", "clean", "mislabelled")  # their order is part of the seed that planes are drawn with
+SETS = ("test", "clean", "mislabelled")  # the order enters the seed of the planes
 # Set -> its images, in words.
 IMAGES = dict(
     zip(SETS, ("test images", "correctly labelled training images", "mislabelled training images"), strict=True)

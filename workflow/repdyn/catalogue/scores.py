@@ -1,12 +1,12 @@
-"""Scores: what each is, of what it is one, and which way it speaks.
+"""Scores: the formula, scope and direction of each.
 
-``analysis/phases.py`` computes those of a run from the run alone, ``analysis/crossover.py`` those that take other runs.
+``analysis/phases.py`` computes those that need one run, ``analysis/crossover.py`` those that need other runs.
 
-Transition and alignment are 0, on average, for a moment that falls anywhere on the log axis. For moments in its middle,
-as perfect fit is, that holds only if novelty is no larger there and boundaries are no nearer; so ``transition_own`` and
-``alignment_own`` hold them against the perfect fits of other runs. The changes may leave 0 … 1 under debiased CKA, as
-that does. Change through memorization starts from all that came before it, initialisation included: it holds what
-little of the pattern was learned late, too.
+Transition and alignment are 0 on average for a random moment on the log axis. For moments in its middle, such as
+perfect fit, that holds only if novelty is no greater there and boundaries are no nearer. So ``transition_own`` and
+``alignment_own`` compare them with the perfect fits of other runs. Like debiased CKA, changes under it may leave 0 … 1.
+Change through memorization starts from all checkpoints before it, initialisation included, so it contains some late
+learning of the pattern, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DISTINGUISHABILITY = {2: "distinguishability_2", 3: "distinguishability_3"}  # b
 NOVELTY = "novelty"
 TRANSITION_FITTED = "transition_fitted"
 TRANSITION_OWN = "transition_own"
-# Event -> how near it is to a boundary.
+# Event -> the score of its nearness to a boundary.
 ALIGNMENT = {
     PERFECT_FIT_SUSTAINED: "alignment_fitted",
     MEMORIZATION_ONSET: "alignment_onset",
@@ -33,7 +33,7 @@ CHANGE_EARLY = "change_early"
 CHANGE_MEMORIZATION = "change_memorization"
 CHANGE_FITTED = "change_fitted"
 CHANGE_DESCENT = "change_descent"
-# Score of a layer -> how it goes with depth.
+# Score of a layer -> the score of its trend with depth.
 DEPTH_TREND = {CHANGE_DESCENT: "depth_trend_descent", CHANGE_MEMORIZATION: "depth_trend_memorization"}
 SYNCHRONY = "synchrony"
 PROGRESS_GAP = "progress_gap"
@@ -45,19 +45,18 @@ TEST_ACCURACY_BEST = "test_accuracy_best"
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """A number that is said of a layer or of a run.
+    """A number that describes a layer or a run.
 
     Attributes:
         name: in the column ``score`` of tables.
         scope: of a layer under a measure (``layer``), of a run under a measure, over its inner layers (``run``), or of
             a run's history (``history``).
-        label: what it is called where room is short; of a score that is less where its claim is more, with the sign
-            turned.
+        label: a short name; for a score of direction -1, of its negative.
         formula: in words.
-        unit: of the value; ``1`` for what has none.
-        range: which values it can have.
-        against: what it is held against by its formula; None for a score that is held against nothing.
-        direction: whether more of the score is more (1) or less (-1) of what is claimed.
+        unit: of the value; ``1`` for none.
+        range: possible values.
+        against: the reference in its formula; None without one.
+        direction: 1 if a greater score supports the claim, -1 if a smaller one does.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""Every stage: what it is called, what it is for, and what it depends on and leaves behind.
+"""Every stage: its name and purpose, its settings, and the files that it writes.
 
-A stage is a module with ``main(job)``, an entry here and a rule; of a tool, which no rule calls, ``main(study)``. The
-command line, what decides a rerun, ``plan``, the inputs of figures and what rules ask for by name follow from the
-entry. Imports nothing heavy: Snakemake, and every cluster job, reads it.
+A stage is a module with ``main(job)``, an entry here and a rule. A tool has ``main(study)`` and no rule. The command
+line, reruns, ``plan``, the inputs of figures and the params of rules follow from the entry. Imports nothing heavy,
+because Snakemake and every cluster job read it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 from .paths import Paths
 
 Scope = Literal["run", "study", "either", "tool"]
-# A method of ``Paths``: where a file lies.
+# A method of ``Paths``.
 Place = Callable[..., str]
 
 
@@ -23,17 +23,16 @@ class Stage:
     """A stage.
 
     Attributes:
-        scope: what one job of it is for: a run, the whole study, either of them, or, of a tool, a person.
-        help: what it does, in a line.
-        module: the module whose ``main`` does it; the one of the stage's name in ``stages`` where this is empty.
-        sections: which parts of the config determine its numbers, through the stages before it too: sections, or one
-            setting of a section. ``run`` is the run's architecture, optimizer and seed, or the whole grid, without
+        scope: what one job processes: a run, the whole study, or either; a tool has no jobs, people call it.
+        help: what it does, in one line.
+        module: the module with its ``main``; if empty, the module of the stage's name in ``stages``.
+        sections: the parts of the config that determine its numbers, also through earlier stages: sections, or single
+            settings of a section. ``run`` is the run's architecture, optimizer and seed, or the whole grid, without
             ``layers`` and ``families``, which are parts of their own.
-        user_code: what it computes with of the code that a study may name by import path.
-        writes: where the tables and other files lie that later stages and figures read.
-        reads_images: whether its jobs read the data set itself, not only tables that were made from it, so that it
-            must have been fetched before.
-        uses_gpu: whether a job of it takes a GPU where there is one.
+        user_code: the user's code, named by import path, that it runs.
+        writes: paths of the tables and other files that later stages and figures read.
+        reads_images: whether its jobs read the data set itself, not only tables, so that it must be fetched first.
+        uses_gpu: whether its jobs use a GPU if there is one.
         on_demand: whether ``rule all`` leaves it out.
     """
 
@@ -54,7 +53,7 @@ _PROBES = (*_ACTIVATIONS, "probes")
 _REGIONS = (*_PROBES, "planes")
 _PHASES = (*_REGIONS, "cka", "phases")
 
-# In the order in which a study goes through them.
+# In the order of a study.
 STAGES: dict[str, Stage] = {
     "fetch": Stage(
         scope="study",
@@ -155,7 +154,7 @@ STAGES: dict[str, Stage] = {
         sections=(*_PHASES, "findings", "families"),
         writes=(Paths.findings, Paths.pairs),
     ),
-    # What decides the redrawing of figures and pages stands in ``figures/catalogue.py``.
+    # ``figures/catalogue.py`` declares what redraws figures and pages.
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),
     "report": Stage(
         scope="study",
@@ -180,10 +179,10 @@ STAGES: dict[str, Stage] = {
 
 
 def module_of(stage: str) -> str:
-    """The module of a stage, as named within the package."""
+    """The module of a stage, named within the package."""
     return STAGES[stage].module or f"stages.{stage}"
 
 
 def by_default() -> dict[str, Stage]:
-    """The stages that ``rule all`` has jobs of, besides figures."""
+    """The stages that ``rule all`` runs, besides figures."""
     return {name: stage for name, stage in STAGES.items() if stage.scope in ("run", "study") and not stage.on_demand}

@@ -1,4 +1,4 @@
-"""The files that each stage writes: one module for each stage, of its name, which readers and writers share.
+"""The files that each stage writes: one module for each stage, which readers and writers share.
 
-They import no stage, so that a figure that reads a table needs nothing of what made it.
+Records import no stage, so a figure reads a table without the code that computed it.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
-    """A column for each layer, a fixed-size list of non-null floats: so many of a type."""
+    """A column for each layer, a fixed-size list of non-null floats; ``features``: layer -> size and type."""
     return schema(
         **{
             layer: (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
@@ -25,7 +25,7 @@ def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
 
 
 def _layers(found: pa.Schema) -> pa.Schema:
-    """Whatever is not a key must be the floats of a layer."""
+    """Every column that is not a key must hold the floats of a layer."""
     kinds = {field.name: field.type for field in found if field.name not in KEYS.names}
     return layer_columns(
         {

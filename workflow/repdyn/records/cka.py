@@ -5,7 +5,7 @@ import pyarrow as pa
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 
-# Two more columns where `cka.resamples` asks for them.
+# Two more columns if `cka.resamples` is set.
 INTERVAL = schema(
     cka_low=(pa.float64(), "similarity; lower end of an interval about cka"),
     cka_high=(pa.float64(), "similarity; upper end of an interval about cka"),

@@ -5,7 +5,7 @@ import pyarrow as pa
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 
-# What findings and their pairs have in common.
+# Columns that findings and their pairs share.
 _COMPARED = {
     "claim": (pa.string(), "of the first level against the second, or of the first alone"),
     "measure": (pa.string(), "measure of similarity"),

@@ -1,4 +1,4 @@
-"""Which layers a run's score is made of: all but the first, a stem or an embedding, and the network's output."""
+"""The inner layers, over which a run is scored: all but the first (a stem or an embedding) and the network's output."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def is_inner(layer: str, depth: int) -> bool:
-    """Whether a layer is one of them, by its name and its depth among the observed layers."""
+    """Whether a layer is an inner one, by its name and its depth among the observed layers."""
     return depth > 0 and layer != OUTPUT
 
 
 def rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table that are of such layers, whatever their order; columns ``layer`` and ``depth``."""
+    """The rows of inner layers, in any order, of a table with columns ``layer`` and ``depth``."""
     return frame[[is_inner(*of_layer) for of_layer in zip(frame["layer"], frame["depth"], strict=True)]]

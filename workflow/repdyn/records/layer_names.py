@@ -1,8 +1,8 @@
-"""What layers are called in tables: as their modules are, but for words that tables reserve.
+"""Names of layers in tables: those of their modules, unless tables reserve them.
 
-Layers are columns of the activations table, beside its keys and, for who reads a folder of tables, the run's; they are
-rows of tables of decision regions, beside the network's own output. A module may have any of these names. So that
-nothing is taken for something else, its layer is then called ``output (layer)``.
+Layers are columns of the activations table, beside its keys and, if a folder of tables is read, the columns of the run.
+They are rows of tables of decision regions, beside the network's output. A module may have any of these names; to avoid
+ambiguity, its layer is then called ``output (layer)``, for example.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from ..storage import tables
 
-OUTPUT = "output"  # the network's answer among the layers, in tables of decision regions
-KEYS = tables.schema(  # of the activations table, whose further columns are layers
+OUTPUT = "output"  # the network's output among the layers, in tables of decision regions
+KEYS = tables.schema(  # of the activations table; its other columns are layers
     step=(pa.int64(), "optimizer steps"),
     epoch=(pa.float64(), "epochs"),
     split=(pa.string(), "split"),
@@ -22,15 +22,15 @@ KEYS = tables.schema(  # of the activations table, whose further columns are lay
     label=(pa.int64(), "true class"),
     given_label=(pa.int64(), "class trained on"),
 )
-RUN = ("arch", "optimizer", "seed")  # columns that the folders of a table stand for
+RUN = ("arch", "optimizer", "seed")  # columns that the folders of a table encode
 RESERVED = (OUTPUT, *KEYS.names, *RUN)
 
 
 def unambiguous(names: Mapping[str, str]) -> dict[str, str]:
-    """Names that are no reserved word, and of which no two are equal, whether or not capitals count: DuckDB's do not.
+    """Distinct names without reserved words, ignoring case, as DuckDB does.
 
     Args:
-        names: the module's path -> what its layer would be called.
+        names: the module's path -> the preferred name of its layer.
 
     Returns:
         The layer's name -> the module's path, in the same order.

@@ -11,7 +11,7 @@ def _fixed(kind: pa.DataType, size: int) -> pa.DataType:
 
 
 def image_columns(pixels: int) -> pa.Schema:
-    """The columns that are images of so many numbers."""
+    """The columns that hold images, each of ``pixels`` numbers."""
     image = _fixed(pa.float32(), pixels)
     return schema(
         origin=(image, "standardised pixel value"),

@@ -16,7 +16,7 @@ KEYS = schema(
 
 
 def labels_column(kind: pa.DataType, points: int) -> pa.Field:
-    """The column of labels: so many of a type."""
+    """The column of labels: a fixed-size list of ``points`` labels of type ``kind``."""
     (column,) = schema(labels=(pa.list_(pa.field("element", kind, nullable=False), points), "class"))
     return column
 

@@ -25,6 +25,6 @@ HISTORY = Table(
         seconds=(pa.float64(), "seconds"),
     ),
 )
-# Made with all that training is, but for its length: longer training keeps them.
+# Made with all settings of training except its length, so longer training keeps them.
 STATE = Record("state", "train", Paths.state, settings="checkpoints")
 CHECKPOINT = Record("checkpoints", "train", Paths.checkpoint, settings="checkpoints")
