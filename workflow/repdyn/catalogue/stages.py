@@ -57,7 +57,7 @@ _PHASES = (*_REGIONS, "cka", "phases")
 STAGES: dict[str, Stage] = {
     "fetch": Stage(
         scope="study",
-        help="download or decode the data set, where that has not been done",
+        help="download or decode the data set, unless that is done",
         on_demand=True,
     ),
     "examples": Stage(
@@ -76,7 +76,7 @@ STAGES: dict[str, Stage] = {
     ),
     "train": Stage(
         scope="run",
-        help="train a run; leaves history and checkpoints",
+        help="train a run; write its history and checkpoints",
         sections=_TRAIN,
         user_code=("model", "optimizer"),
         writes=(Paths.history, Paths.checkpoint, Paths.state),
@@ -123,7 +123,7 @@ STAGES: dict[str, Stage] = {
     ),
     "regions": Stage(
         scope="run",
-        help="decision regions of probes and network, and how they agree between checkpoints",
+        help="decision regions of probes and network, and their agreement between checkpoints",
         sections=_REGIONS,
         user_code=("model",),
         writes=(
@@ -158,21 +158,21 @@ STAGES: dict[str, Stage] = {
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),
     "report": Stage(
         scope="study",
-        help="tables that people read: what was found, what became of each run",
+        help="HTML tables of the findings and of each run's outcome",
         on_demand=True,
     ),
     "explorer": Stage(
         scope="study",
-        help="one page in which a person moves through the study's training",
+        help="an interactive page that shows the study's training",
         module="explorer.build",
         on_demand=True,
     ),
     "check": Stage(scope="tool", module="planning.check", help="check a whole study before anything runs"),
     "layers": Stage(
-        scope="tool", module="planning.layers", help="print what would be observed of each architecture, with shapes"
+        scope="tool", module="planning.layers", help="print the observed layers of each architecture, with shapes"
     ),
     "plan": Stage(
-        scope="tool", module="planning.plan", help="print what a study comes to: jobs, checkpoints, disk, memory"
+        scope="tool", module="planning.plan", help="print what a study costs: jobs, checkpoints, disk, memory"
     ),
     "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
 }

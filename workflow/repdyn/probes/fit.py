@@ -1,9 +1,9 @@
 """Linear probes: a classifier on each layer's activations at each checkpoint (Alain & Bengio 2016).
 
 Turns the activations table into probe weights and a table of their accuracy. Each probe is trained on the split
-``probe``, with the labels that the network was trained on. Features are standardised with the statistics of that layer
-at that checkpoint. Solvers are in ``solvers.py``. The default is closed-form ridge, because it is deterministic: two
-stochastic probes of the same features can disagree more than neighbouring checkpoints do.
+``probe``, with the labels that the network was trained on. Features are standardised for each layer and checkpoint.
+Solvers are in ``solvers.py``. The default is closed-form ridge, because it is deterministic: two stochastic probes of
+the same features can disagree more than neighbouring checkpoints do.
 
 Each probe comes with two more, trained on one half of the examples each. Their agreement is the noise floor of the
 similarity between checkpoints (``stages/regions.py``). Halves are drawn once per study from ``probes.seed``.

@@ -128,7 +128,7 @@ def choose(settings: Settings, examples: subsets.Data, seed: int) -> dict[str, s
     """The examples of each split, drawn once per study from ``data.seed``.
 
     Raises:
-        RepdynError: if there are fewer examples than asked for.
+        RepdynError: if there are fewer examples than requested.
     """
     generator = np.random.default_rng([seed, 3])
     source = examples.test if settings.similarity_from == "test" else examples.train

@@ -20,7 +20,7 @@ def choose(device: str, memory_gib: float, tf32: bool = False) -> tuple[gram.Bac
     ``mps`` computes on the CPU: it has no float64.
 
     Raises:
-        RepdynError: if there is no GPU of that name.
+        RepdynError: if there is no such GPU.
     """
     budget = memory_gib * 2**30
     if device in ("cpu", "mps") or (device == "auto" and not any(Path(path).exists() for path in DRIVERS)):

@@ -19,7 +19,7 @@ def main(job: Job) -> None:
     """Read the study's data set once, and log which of its files are left out.
 
     Raises:
-        RepdynError: if it is missing and cannot be downloaded, or differs from its known checksum or form.
+        RepdynError: if it is missing and cannot be downloaded, or its files, shape or contents are not the expected ones.
     """
     for remark in datasets.remarks(job.study):
         LOG.info(remark)

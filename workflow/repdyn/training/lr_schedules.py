@@ -71,7 +71,7 @@ class Rate:
             self._scheduler.step_update(step)
 
     def after_epoch(self, epoch: int, loss: float) -> None:
-        """Set the rate of the epoch that follows ``epoch`` epochs, the last of which had a mean training loss."""
+        """Set the rate of the epoch that follows ``epoch`` epochs; ``loss`` is the mean training loss of the last."""
         if self._scheduler is not None:
             self._scheduler.step(epoch, loss)
 
