@@ -1,9 +1,10 @@
 """Linear classifiers on one set of standardised features: closed-form ridge, multinomial logistic, stochastic gradient.
 
 All minimise a loss plus ``λ / 2 · ‖W‖²``. The penalty is relative: λ is the penalty times the mean eigenvalue of the
-Gram matrix of the centred features, trace(K) / n. For standardised features this is the number of live ones. So it
-means the same at every checkpoint and for layers of any width. The loss, summed over examples, is half the squared
-error of one-hot targets for ridge, and the cross-entropy of the softmax for the others. The bias is not penalised.
+Gram matrix of the centred features, trace(K) / n. For standardised features this is the number of live ones. So a
+penalty means the same at every checkpoint and for layers of any width. The loss, summed over examples, is half the
+squared error of one-hot targets for ridge, and the cross-entropy of the softmax for the others. The bias is not
+penalised.
 
 Ridge solves the smaller of its primal and dual forms (Saunders et al. 1998). If p is much larger than n, pass the
 coordinates of ``low_rank.py``. Multiplications: n p min(n, p) + min(n, p)³ / 3 for ridge; n p C for each pass of the

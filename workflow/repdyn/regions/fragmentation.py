@@ -51,7 +51,7 @@ def _touching(labels: Array, begins: Array, run: Array) -> tuple[Array, Array]:
     above, below = labels[:, :-1], labels[:, 1:]
     # Going right, two runs one above the other first touch where one of them begins.
     straight = (above == below) & (begins[:, :-1] | begins[:, 1:])
-    # A diagonal adds a pair only where the two points beside it have other classes: there both runs end.
+    # A diagonal adds a pair only where the two points beside it have other classes.
     falling = (above[:, :, :-1] == below[:, :, 1:]) & begins[:, :-1, 1:] & begins[:, 1:, 1:]
     rising = (above[:, :, 1:] == below[:, :, :-1]) & begins[:, :-1, 1:] & begins[:, 1:, 1:]
     upper, lower = run[:, :-1], run[:, 1:]

@@ -19,7 +19,7 @@ def main(job: Job) -> None:
     """Read the study's data set once, and log which of its files are left out.
 
     Raises:
-        RepdynError: if it is missing and cannot be downloaded, or its files, shape or contents are not the expected ones.
+        RepdynError: if it is missing and cannot be downloaded, or its files, shape or contents are not as expected.
     """
     for remark in datasets.remarks(job.study):
         LOG.info(remark)
