@@ -35,10 +35,11 @@ layers: .venv/run.done  ## print what would be observed of each architecture: ma
 
 test: lint unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own
 
-lint: .venv-dev/dev.done  ## ruff, mypy, snakefmt, snakemake --lint
+lint: .venv-dev/dev.done  ## ruff, mypy, the directions of imports, snakefmt, snakemake --lint
 	$(DEV)/ruff check --quiet workflow tests
 	$(DEV)/ruff format --quiet --check workflow tests
 	$(DEV)/mypy
+	PYTHONPATH=workflow $(DEV)/lint-imports --no-cache --no-logo
 	$(DEV)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 

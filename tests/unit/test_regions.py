@@ -42,14 +42,6 @@ def test_agreement_is_the_share_of_equal_labels_and_kappa_is_cohens():
             np.testing.assert_allclose(counts.kappa[i, j], cohen_kappa_score(labels[i], labels[j]), atol=1e-12)
 
 
-def test_a_permutation_of_checkpoints_permutes_the_matrices_exactly():
-    labels = random_labels()
-    order = np.random.default_rng(1).permutation(5)
-    one, other = agreement.count(labels, 4), agreement.count(labels[order], 4)
-    np.testing.assert_array_equal(other.similarity, one.similarity[np.ix_(order, order)])
-    np.testing.assert_array_equal(other.kappa, one.kappa[np.ix_(order, order)])
-
-
 @settings(max_examples=30)
 @given(cut=st.integers(0, 100_000), seed=st.integers(0, 100))
 def test_counts_of_pieces_add_up_to_counts_of_the_whole(cut, seed):
