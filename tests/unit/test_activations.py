@@ -194,9 +194,9 @@ def test_checkpoints_of_other_hyperparameters_are_refused(trained, config, make_
 
 def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, monkeypatch):
     job = trained()
-    row_group = extract._row_group
+    row_group = activations_stage._row_group
     monkeypatch.setattr(
-        extract,
+        activations_stage,
         "_row_group",
         lambda step, *rest: (
             row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {})

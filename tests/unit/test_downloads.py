@@ -218,7 +218,7 @@ PROCESS = """
 import sys, time
 from pathlib import Path
 from torchvision.datasets import FashionMNIST
-from repdyn import downloads
+from repdyn.data import downloads
 
 root, url, resources, me, other = sys.argv[1:]
 FashionMNIST.mirrors, FashionMNIST.resources = [url], eval(resources)

@@ -140,12 +140,14 @@ import json
 import numpy as np
 import torch
 from torch import nn
-from repdyn import augmentation, feed, images, settings, stepping
+from repdyn.config import sections
+from repdyn.data import augmentation, images, loader
+from repdyn.training import stepping
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-TRAINING = settings.Training(epochs=1)
-OPTIMIZER = settings.Optimizer(opt="momentum", lr=1.0, momentum=0.0).model_copy(update={"lr": 0.0})  # stays where it is
+TRAINING = sections.Training(epochs=1)
+OPTIMIZER = sections.Optimizer(opt="momentum", lr=1.0, momentum=0.0).model_copy(update={"lr": 0.0})  # stays where it is
 
 class Permuted(nn.Module):
     def forward(self, maps):
@@ -167,10 +169,10 @@ def batches(channels, size, augmented, batch):
     stored = np.random.default_rng(0).integers(0, 256, size=(64, channels, size, size), dtype=np.uint8)
     index = np.arange(64)
     table = images.Standardisation.of(stored, index, size, 255).table
-    augment = augmentation.Augmentation(settings.Augmentation(padding=1), torch.zeros(channels), 64)
+    augment = augmentation.Augmentation(sections.Augmentation(padding=1), torch.zeros(channels), 64)
     augment.draw(torch.Generator().manual_seed(0))
     order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
-    fed = feed.Feed(images.Images(stored, index, size, table), CPU).batches(batch, order)
+    fed = loader.Feed(images.Images(stored, index, size, table), CPU).batches(batch, order)
     return [augment(x, at) if augmented else x for x, at in zip(fed, order.split(batch))]
 
 errors = {}

@@ -8,10 +8,10 @@ from made_of import check_pairs
 
 from repdyn.analysis import claim_tests, pairing
 from repdyn.analysis.pairing import Comparison
-from repdyn.config.sections import Contrast
+from repdyn.config.sections import Contrast, Findings
 
 FAMILIES = {"sgd-slow": "sgd", "sgd-fast": "sgd", "adam": "adam"}
-SETTINGS = {"confidence": 0.95, "resamples": 500, "seed": 0}
+SETTINGS = Findings(resamples=500)
 
 
 def grid(missing=(), seeds=6):

@@ -26,7 +26,7 @@ RUN = Run("vit", "sgd", 0)
 HOLD = """
 import sys
 from pathlib import Path
-from repdyn import locks
+from repdyn.storage import locks
 with locks.take(Path(sys.argv[1])) as lock:
     lock.sign()
     print("held", flush=True)

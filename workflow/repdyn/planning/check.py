@@ -43,6 +43,7 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     check_examples(study)
+    remarks = []
     for remark in datasets.remarks(datasets.settled(study) if study.data.contents else study):
         LOG.warning(remark)
     check_checkpoints(study)
@@ -62,7 +63,7 @@ def main(study: Study) -> None:
         with blaming(f"archs.{arch}"):
             same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
         if same is not None:
-            LOG.warning("`archs.%s`: %s", arch, same)
+            remarks.append(f"`archs.{arch}`: {same}")
         for optimizer in study.optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
@@ -72,6 +73,8 @@ def main(study: Study) -> None:
                 run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
                 shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
                 bfloat16.check(checked.model, study, run, shape, classes)
+    for remark in remarks:  # nothing is wrong, so a study that is refused has one sentence
+        LOG.warning(remark)
 
 
 @contextmanager
