@@ -245,7 +245,7 @@ def test_what_torch_says_of_a_gpu_is_a_sentence_and_what_it_says_of_anything_els
     monkeypatch.setattr(sys, "argv", ["repdyn", "train", *RUN])
     for stage, code, said in (
         (no_memory, 1, "The GPU has no memory for 2.50 GiB more; let fewer jobs share it, or"),
-        (not_twice_the_same, 1, "`put_`, of which the model makes use, does not give the same numbers twice on a GPU"),
+        (not_twice_the_same, 1, "The model uses `put_`, which does not give the same numbers twice on a GPU"),
         (anything_else, 2, "unexpected, a bug in repdyn:"),
     ):
         monkeypatch.setattr(main, "_run", lambda _, stage=stage: stage())
