@@ -110,7 +110,7 @@ def remove(path):
             plain,
             lambda f: (f / "train/n01/0.png").write_bytes(b"no image"),
             {},
-            r"`.*train/n01/0.png` is not an image that can be read \(damaged, or of no",
+            r"`.*train/n01/0.png` is not an image that can be read \(damaged, or in an",
         ),
     ],
 )  # fmt: skip

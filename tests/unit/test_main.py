@@ -106,7 +106,7 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
             "schedule: explicit, epochs: [3, 25]",
             "`checkpoints.epochs` has 25, but training ends after 20 epochs; leave it out",
         ),
-        ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has none but initialisation within the 20 epochs"),
+        ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has only initialisation within the 20 epochs"),
     ],
 )
 def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sentence):
