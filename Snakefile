@@ -1,5 +1,5 @@
 # The map of the workflow: which study, which rules, and what `rule all` wants.
-# A stage is a file in workflow/rules, a module in workflow/repdyn/stages and a command, `python -m repdyn STAGE`, all of
+# A stage is a file in workflow/rules, a module in workflow/repdyn/stages and a command `python -m repdyn STAGE`, all of
 # one name; workflow/repdyn/catalogue/stages.py declares each.
 
 # A study given by --configfile replaces config.yaml; Snakemake alone would merge the two grids.
