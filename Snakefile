@@ -1,6 +1,6 @@
 # The map of the workflow: which study, which rules, and what `rule all` wants.
-# A stage is a file in workflow/rules, a module in workflow/repdyn and a command, `python -m repdyn STAGE`, of one name;
-# what is known of each stands in workflow/repdyn/stages.py.
+# A stage is a file in workflow/rules, a module in workflow/repdyn/stages and a command `python -m repdyn STAGE`, all of
+# one name; workflow/repdyn/catalogue/stages.py declares each.
 
 # A study given by --configfile replaces config.yaml; Snakemake alone would merge the two grids.
 if not workflow.configfiles:

@@ -15,12 +15,12 @@ TEXT = TINY.read_text(encoding="utf-8")
         (
             "twice.yaml",
             f"{TEXT}seeds: [1]\n",
-            ", line 21, has `seeds` again, as line 14 has it, but only the last counts",
+            ", line 21, repeats `seeds` of line 14, but only the last would count",
         ),
         (
             "twice.json",
             json.dumps(yaml.safe_load(TEXT))[:-1] + ',\n"seeds": [1]}',
-            ", line 2, has `seeds` again, as line 1",
+            ", line 2, repeats `seeds` of line 1",
         ),
         ("octal.yaml", TEXT.replace("seeds: [0]", "seeds: [010]"), "has 010, which is an octal number in YAML, 8;"),
         ("number.yaml", TEXT.replace("  vit:", "  18:"), "`archs`: `18` is a number, a date or a truth value to"),

@@ -102,9 +102,7 @@ def test_no_optimizer_is_blamed_for_what_another_made_of_the_network(config):
 
 def test_a_layer_that_is_called_twice_is_said_where_layers_are_shown(config, capsys):
     layers.main(study_of(config, "CallsTwice"))
-    assert (
-        "between is called 2 times in a forward pass; what its last call gives is observed." in capsys.readouterr().out
-    )
+    assert "between is called 2 times in a forward pass; its last call is observed." in capsys.readouterr().out
 
 
 def test_a_model_that_is_right_passes(config):

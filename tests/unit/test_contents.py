@@ -206,7 +206,7 @@ def test_a_study_of_other_data_does_not_speak_of_contents(config):
     assert "contents" not in study.hyperparameters("train", study.runs[0])["data"]
     assert "contents" not in study.model_dump(mode="json")["data"]
     config["data"]["contents"] = "0" * 16 + "-" + "0" * 16
-    with pytest.raises(RepdynError, match=r"`data.contents` is for image folders, and `digits` is none; leave it out"):
+    with pytest.raises(RepdynError, match=r"`data.contents` is for image folders, which `digits` is not; leave it out"):
         datasets.settled(studies.parse(config))
 
 

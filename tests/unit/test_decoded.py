@@ -120,7 +120,7 @@ def test_files_of_several_frames_are_counted(folder, caplog, monkeypatch):
     monkeypatch.setattr(pixels, "of", lambda *a: (pixels_of(*a)[0], True))
     caplog.set_level("INFO", logger="repdyn")
     datasets.read(described(), folder.parent)
-    assert "15 of the files have several frames or pages, of which the first is taken" in caplog.text
+    assert "15 of the files have several frames or pages; the first is taken" in caplog.text
 
 
 def test_decoded_images_that_cannot_be_read_for_a_moment_are_left_alone(folder, monkeypatch):

@@ -152,7 +152,7 @@ def test_of_a_file_and_its_gzipped_form_the_one_with_a_checksum_is_read(tmp_path
     np.testing.assert_array_equal(datasets.read(Data(dataset="kmnist"), tmp_path)[0].images, before.images)
 
 
-@pytest.mark.parametrize(("name", "said"), [("part", "is taken as it is"), ("part.gz", "")])
+@pytest.mark.parametrize(("name", "said"), [("part", "is read unchecked"), ("part.gz", "")])
 def test_what_has_no_checksum_is_said(tmp_path, caplog, name, said):
     content = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 4])
     (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_for_a_moment_is_not_called_damaged(tmp_path, monkey
     [
         (gzip.compress(fakes.idx(np.zeros((3, 2, 2))))[:-9], "is damaged (Compressed file ended"),
         (b"no gzip", "is damaged (Not a gzipped file"),
-        (gzip.compress(b"\0\0\x09\x01"), "is damaged (no IDX file of bytes)"),
+        (gzip.compress(b"\0\0\x09\x01"), "is damaged (it is not an IDX file of bytes)"),
         (gzip.compress(fakes.idx(np.zeros((3, 2, 2)))[:-1]), "is damaged (27 bytes do not hold (3, 2, 2))"),
         (
             gzip.compress(fakes.idx(np.zeros((fakes.TRAIN, 2, 2)))),

@@ -106,7 +106,7 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
             "schedule: explicit, epochs: [3, 25]",
             "`checkpoints.epochs` has 25, but training ends after 20 epochs; leave it out",
         ),
-        ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has none but initialisation within the 20 epochs"),
+        ("per_decade: 5", "per_decade: 5, first: 21", "`checkpoints` has only initialisation within the 20 epochs"),
     ],
 )
 def test_a_study_is_checked_whole_before_anything_runs(tmp_path, old, new, sentence):
@@ -255,7 +255,7 @@ def test_what_torch_says_of_a_gpu_is_a_sentence_and_what_it_says_of_anything_els
     monkeypatch.setattr(sys, "argv", ["repdyn", "train", *RUN])
     for stage, code, said in (
         (no_memory, 1, "The GPU has no memory for 2.50 GiB more; let fewer jobs share it, or"),
-        (not_twice_the_same, 1, "`put_`, of which the model makes use, does not give the same numbers twice on a GPU"),
+        (not_twice_the_same, 1, "The model uses `put_`, which does not give the same numbers twice on a GPU"),
         (anything_else, 2, "unexpected, a bug in repdyn:"),
     ):
         monkeypatch.setattr(main, "_run", lambda _, stage=stage: stage())

@@ -185,7 +185,7 @@ def test_a_layer_may_have_any_name_that_tables_reserve(odd, name, capsys):
     assert read(job("cka"), "cka").layer.unique().tolist() == ["hidden", called, "head"]
     assert set(read(job("probes"), "probe_accuracy").layer) == {"hidden", called, "head"}
     layers.main(job("train").study)
-    assert f"{called} is what the module `{name}` is called in tables, which reserve the word `{name.lower()}`." in (
+    assert f"The module `{name}` is called {called} in tables, which reserve the word `{name.lower()}`." in (
         capsys.readouterr().out
     )
 

@@ -135,7 +135,7 @@ def test_a_table_of_too_few_rows_is_refused_naming_both_numbers(job, record, row
 def test_a_file_that_does_not_say_what_it_is_is_damaged(job, missing):
     about = metadata(job, HISTORY)
     del about[missing]
-    with pytest.raises(DamagedError, match="do not say where it comes from"):
+    with pytest.raises(DamagedError, match="do not say which file it is"):
         job.origin(HISTORY).check("history.parquet", about)
 
 

@@ -157,9 +157,9 @@ def test_of_several_frames_the_first_is_taken_and_it_is_said(kind, options):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "damaged, or of no kind that is known"),
-        (b"no image", "damaged, or of no kind that is known"),
-        (saved(BYTES, "EPS"), "damaged, or of no kind that is known"),
+        (b"", "damaged, or in an unknown format"),
+        (b"no image", "damaged, or in an unknown format"),
+        (saved(BYTES, "EPS"), "damaged, or in an unknown format"),
         (saved(BYTES, "BMP")[:-40], "truncated"),
         (saved(255 * FLOATS, "TIFF"), "mode F, floating-point numbers from 0 to 255; those from 0 to 1 are read"),
         (saved(FLOATS - 1, "TIFF"), "mode F, floating-point numbers from -1 to 0; those"),

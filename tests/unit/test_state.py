@@ -178,7 +178,7 @@ def test_a_state_that_cannot_be_read_stops_the_job_and_stays_as_it_is(tmp_path, 
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "read_bytes", refuse)
-        with pytest.raises(RepdynError, match=r"state\.pt` cannot be read: .*; the file may be as good as ever"):
+        with pytest.raises(RepdynError, match=r"state\.pt` cannot be read: .*; the file itself may be intact"):
             folder.load([])
     assert {file.name: file.read_bytes() for file in folder.folder.iterdir()} == {"state.pt": before}
     assert folder.load([]) == {"step": 3}

@@ -33,13 +33,13 @@ def changed(config, path, value):
         (
             "training.epochs",
             True,
-            "`training.epochs`: `true` and `false`, and in YAML yes, no, on and off, are no numbers",
+            "`training.epochs`: `true` and `false`, and in YAML yes, no, on and off, are not numbers",
         ),
         ("training.epochs", 10**9, "`training.epochs` is 1000000000, but must be at most 10,000,000."),
         (
             "training.epochs",
             2_000_000,
-            "measured at each of 2,000,000 epochs, a history is longer than 1,000,000 rows; set",
+            "a history with a row for each of 2,000,000 epochs exceeds 1,000,000 rows; set",
         ),
         ("checkpoints.per_decade", 100_000, "`checkpoints.per_decade` is 100000, but must be at most 10,000."),
         (
@@ -48,7 +48,7 @@ def changed(config, path, value):
             "`checkpoints` asks for 11,710 of a run, and at most 10,000 can be compared;",
         ),
         ("checkpoints", {"schedule": "linear", "every": 1e-6}, "asks for 20,000,000 of a run"),
-        ("seeds", list(range(3_000)), "make 12,000 runs, of which a study has at most 10,000; divide it into several."),
+        ("seeds", list(range(3_000)), "make 12,000 runs, but a study has at most 10,000; divide it into several."),
         ("planes.count", 10**12, "`planes.count` is 1000000000000, but must be at most 1,000,000."),
         ("data.image_size", 100_000, "`data.image_size` is 100000, but must be at most 4,096."),
         ("probes.penalty", 1e-300, "`probes.penalty` is 1e-300, but must be at least 1e-12."),
@@ -70,7 +70,7 @@ def changed(config, path, value):
             {"a b": {}},
             "`archs`: 'a b' is not allowed; a name has letters without accents, digits, `_`, `-` and",
         ),
-        ("figures.formats", ["png", "png"], "`figures.formats`: png stands there more than once; name each once."),
+        ("figures.formats", ["png", "png"], "`figures.formats`: png is listed more than once; name each once."),
         ("data.label_noise", 1.5, "`data.label_noise` is 1.5, but must be less than 1."),
         (
             "checkpoints.schedule",
@@ -85,7 +85,7 @@ def changed(config, path, value):
         ("optimizers.sgd.lr", -1, "`optimizers.sgd.lr` is -1, but must be greater than 0."),
         ("optimizers.sgd", {"lr": 1}, "`optimizers.sgd.opt` is missing; it has no default."),
         ("optimizers.sgd.lr", float("nan"), "`optimizers.sgd.lr` is nan, but must be"),
-        ("seeds", [0, 0], "`seeds`: 0 stands there more than once; name each once."),
+        ("seeds", [0, 0], "`seeds`: 0 is listed more than once; name each once."),
         ("name", "di gits", "`name`: 'di gits' is not allowed"),
         ("seeds", [2**31], "`seeds.0` is 2147483648, but must be less than 2,147,483,648."),
         ("seeds", 3, "`seeds` is 3, but must be a list, `[…]`."),
@@ -107,7 +107,7 @@ def changed(config, path, value):
         (
             "findings",
             {"contrasts": [{"factor": "arch", "levels": ["vit", "vit"]}]},
-            "`findings.contrasts.0`: `levels` holds vit against itself; name two.",
+            "`findings.contrasts.0`: `levels` compares vit with itself; name two.",
         ),
         ("figures.formats", ["jpg"], "`figures.formats.0` is 'jpg', but must be 'png', 'svg' or 'pdf'."),
     ],

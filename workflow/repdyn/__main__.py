@@ -1,7 +1,7 @@
 """The command line: ``python -m repdyn STAGE``, one command for each stage of the workflow.
 
-It reads the study's config, finds the files of one run, does the stage's work and says in one line what is wrong,
-if something is. Everything heavier than the config is imported by the stage alone.
+It reads the study's config, finds the files of one run and does the stage's work. If something is wrong, it says so in
+one line. Only the stage imports anything heavier than the config.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__" and not sys.flags.safe_path and sys.path:
-    # `python -m` has the working directory first: a file there that is called `queue.py` is nobody's but the user's.
+    # `python -m` puts the working directory first, where a user's `queue.py` would shadow Python's.
     sys.path.append(sys.path.pop(0))
 
 import os
 import signal
 
 if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Until work begins there is nothing to tidy up: Ctrl-C amid imports ends without a traceback.
+    # Until work begins there is nothing to clean up, so Ctrl-C during imports ends without a traceback.
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 
 import argparse
@@ -43,7 +43,7 @@ from .user_code import locate
 
 
 class _Parser(argparse.ArgumentParser):
-    """One whose complaints are one sentence."""
+    """A parser that reports each error in one sentence."""
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"argument STAGE: invalid choice: '(.*?)'", message)
@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a full disk only cuts short: its lines stand on the terminal, too."""
+    """A log that a full disk truncates without an error: the terminal has its lines, too."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         if not isinstance(sys.exc_info()[1], OSError):
@@ -112,10 +112,10 @@ def _set_up_log(path: Path | None, title: str) -> None:
 
 
 def module_of(stage: str) -> ModuleType:
-    """The module whose ``main`` does the work of a stage or tool, with all that it imports.
+    """Import the module whose ``main`` does the work of a stage or tool.
 
-    Python's garbage collector rests meanwhile: it would look again and again through what is being imported, find
-    nothing, and take an eighth of the time. Afterwards it has no need to look there either.
+    Python's garbage collector is off meanwhile: it would traverse the imported objects repeatedly, find nothing, and
+    take an eighth of the time. Freezing spares it from traversing them afterwards, too.
     """
     gc.disable()
     try:
@@ -126,7 +126,7 @@ def module_of(stage: str) -> ModuleType:
 
 
 def _say_if_another_is_here() -> None:
-    """Say so if the working directory is a checkout whose library is not this one."""
+    """Warn if the working directory is a checkout with another copy of the library."""
     here, this = Path("workflow", "repdyn"), Path(__file__).parent
     if here.is_dir() and Path("Snakefile").is_file() and not here.samefile(this):
         print(
@@ -136,7 +136,7 @@ def _say_if_another_is_here() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    if arguments.code is None:  # by hand: rules say where code is
+    if arguments.code is None:  # run by hand: rules pass --code
         _say_if_another_is_here()
     study = studies.load(arguments.study)
     locate.take_in(arguments.code or [arguments.study.parent])
@@ -152,7 +152,7 @@ def _run(arguments: argparse.Namespace) -> None:
             raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
-    if study.data.contents is None:  # in the study's copy, which Snakemake's jobs read, it stands
+    if study.data.contents is None:  # the study's copy, which Snakemake's jobs read, has it
         study = importlib.import_module(".data.datasets", __package__).settled(study)
     job = Job(arguments.stage, study, paths, run)
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
@@ -168,10 +168,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> int:
-    """Run one stage and return the exit status: 0 if it succeeded, 1 if there is something for the user to mend."""
+    """Run one stage and return the exit status, see ``runtime/endings.py``: 0 done, 1 something for the user to fix."""
     endings.secure_streams()
     arguments = parser().parse_args()
-    # BLAS and OpenMP read this when they are loaded: one thread unless Snakemake gave the rule more.
+    # BLAS and OpenMP read this when loaded: one thread, unless Snakemake gave the rule more.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return endings.status_of(lambda: _run(arguments))
 

@@ -1,11 +1,11 @@
-# What the rules share: the study, its paths, and what a stage's rerun is decided by.
+# What the rules share: the study, its paths, and the values that decide a stage's rerun.
 
 import re
 import shlex
 import sys
 from pathlib import Path
 
-# The library beside this file, whatever else is installed or stands on Python's path.
+# Use the library beside this file, whatever else is installed or on Python's path.
 BESIDE = Path(str(workflow.current_basedir))
 sys.path.insert(0, str(BESIDE.parent))
 
@@ -13,8 +13,8 @@ import repdyn
 
 if Path(repdyn.__file__).resolve().parents[1] != BESIDE.resolve().parent:
     sys.exit(
-        f"The rules in `{BESIDE}` run the library that lies beside `{BESIDE}`, but this Snakemake has imported that in "
-        f"`{Path(repdyn.__file__).parent}` before; use the rules of one checkout at a time."
+        f"The rules in `{BESIDE}` run the library beside that folder, but this Snakemake has already imported "
+        f"`{Path(repdyn.__file__).parent}`; use the rules of one checkout at a time."
     )
 
 from repdyn.catalogue import stages
@@ -27,8 +27,8 @@ from repdyn.figures import catalogue
 from repdyn.pipeline import jobs, snapshot
 from repdyn.training import checkpoint_schedule
 
-# Where results lie. Another workflow that uses this one as a module can put a prefix before it; Snakemake adds that to
-# the paths of rules, but not to what their commands say.
+# Where results lie. Another workflow that uses this one as a module can set a prefix; Snakemake adds it to the paths of
+# rules, but not to their commands.
 RESULTS = str(workflow.modifier.modify_path("results"))
 
 SOURCE = snapshot.ConfigSource(
@@ -38,8 +38,8 @@ SOURCE = snapshot.ConfigSource(
 )
 
 try:
-    # Snakemake has read it, but keeps the last of two keys of one name and says nothing. A config that another workflow
-    # hands to this one as a module is that workflow's to read.
+    # Read it again: Snakemake silently keeps the last of two equal keys. A config that another workflow passes to this
+    # one as a module is that workflow's to read.
     if workflow.is_main_process and workflow.modifier.namespace is None:
         for file in workflow.configfiles:
             config_file.read(Path(file))
@@ -66,17 +66,17 @@ STEPS = checkpoint_schedule.steps_of(STUDY)
 
 
 def here(wildcards, output):
-    """Where a command finds the study and its files; a function of the output, which Snakemake lets decide no rerun."""
+    """Options for the study and its files; as a function of the output, this param triggers no rerun in Snakemake."""
     return HERE
 
 
 def gpus(stage):
-    """How many GPUs a job of a stage takes."""
+    """The number of GPUs that a job of a stage takes."""
     return int(STAGES[stage].uses_gpu and STUDY.execution.device != "cpu")
 
 
 def made_with(stage):
-    """What the rerun of a stage is decided by, as one value: Snakemake compares params as a set of values."""
+    """What decides a stage's rerun, as one value, because Snakemake compares params as a set of values."""
 
     def of_run(wildcards):
         if "seed" not in wildcards.keys():

@@ -3,7 +3,7 @@ rule examples:
         PATHS.examples(),
     log:
         PATHS.log("examples"),
-    # A matter of a second.
+    # It takes a second.
     localrule: True
     conda:
         ENVIRONMENT

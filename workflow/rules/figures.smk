@@ -32,7 +32,7 @@ rule run_figure:
         made_with=lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].made_with(
             STUDY
         ),
-        # For the report alone; like `here`, it decides no rerun.
+        # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: catalogue.RUN_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"

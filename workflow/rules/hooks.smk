@@ -1,5 +1,5 @@
-# What is done where Snakemake runs, before the first job and after the last. A workflow that uses this one as a module
-# decides that itself, and can call `onstart()` and `onerror()` of the module.
+# What Snakemake does itself before the first job and after the last. A workflow that uses this one as a module decides
+# that itself, and can call `onstart()` and `onerror()` of the module.
 
 import atexit
 import subprocess
@@ -28,14 +28,14 @@ def is_ours(job):
 
 
 onstart:
-    # Snakemake's default limit of job starts, 100 a second, leaves one timer more behind each time that a job ends, and
-    # every timer has all inputs of all waiting jobs looked at once a second: after some hundred jobs that fills a core.
-    # A limit that somebody sets stays.
+    # Snakemake's default limit of job starts, 100 a second, leaves another timer behind whenever a job ends, and each
+    # timer checks all inputs of all waiting jobs once a second: after some hundred jobs that takes a whole core. Keep a
+    # limit that the user sets.
     limiter = workflow.scheduler.job_rate_limiter
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
-    # The data set is downloaded or decoded here, not on a compute node, which may have no network, and once, not by
-    # every job that starts. Were it a rule, it would hide the changes of whatever depended on it.
+    # Download or decode the data set here, not on a compute node, which may have no network, and once, not in every job
+    # that starts. It is not a rule, because that would hide changes from the rules that depend on it.
     if not workflow.touch and any(map(reads_images, workflow.dag.needrun_jobs())):
         log = f"{RESULTS}/{STUDY.name}/logs/fetch.log"
         words = [sys.executable, "-P", "-m", "repdyn", "fetch", *shlex.split(HERE)]
@@ -43,7 +43,7 @@ onstart:
             sys.exit(1)
 
 
-# After all that Snakemake itself says, so that nobody has to look for it.
+# Print this after Snakemake's own messages, so that nobody has to search for it.
 onerror:
     failed = sorted(
         filter(is_ours, workflow.scheduler.failed), key=workflow.dag.jobid

@@ -3,7 +3,7 @@ rule planes:
         PATHS.planes(),
     log:
         PATHS.log("planes"),
-    # Before hours of training: what the data cannot give is found out here.
+    # Run before hours of training, because it finds out whether the data suffice.
     priority: 1
     conda:
         ENVIRONMENT

@@ -1,4 +1,4 @@
-# What a person asks for by name.
+# Targets to request by name.
 
 
 rule figures:
@@ -16,14 +16,14 @@ rule figures:
         ],
 
 
-# Every file that a stage leaves but activations and checkpoints, so that any that was deleted is made again. Those two
-# are large, and who deletes them wants the room: they are made again when something is measured on them. Training's
-# state is no rule's output.
+# `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations and
+# checkpoints: they are large, and whoever deletes them wants the space. They are made again when something is measured
+# on them. Training's state is not the output of any rule.
 LARGE = {Paths.activations, Paths.checkpoint, Paths.state}
 
 
 def measured(scope):
-    """Where what stages of a scope leave lies, but for what is large."""
+    """The paths of the files that stages of a scope write, except large ones."""
     leaving = [stage for stage in stages.by_default().values() if stage.scope == scope]
     return [path for stage in leaving for path in stage.writes if path not in LARGE]
 
@@ -40,7 +40,7 @@ rule tables:
         [PATHS.activations(run) for run in RUNS],
 
 
-# What `snakemake --report` shows, and what lies beside it; of each figure one format.
+# What `snakemake --report` shows, and the explorer beside it; each figure in one format.
 rule reported:
     input:
         rules.report.output,
@@ -56,7 +56,7 @@ rule reported:
         ],
 
 
-# Not among what `rule all` wants: comparisons between layers and between runs, for the asking.
+# Comparisons between layers and between runs, on request; `rule all` leaves them out.
 rule comparisons:
     input:
         [PATHS.cka_layers(run) for run in RUNS],

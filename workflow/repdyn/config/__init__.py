@@ -1,1 +1,1 @@
-"""A study's config: what may stand in it (``sections``, ``study``), how it is read, and what is said of a wrong one."""
+"""A study's config: its settings (``sections``, ``study``), how it is read, and the messages about a wrong one."""

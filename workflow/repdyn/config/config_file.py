@@ -1,7 +1,7 @@
-"""From a config file to a dictionary: UTF-8 text, YAML (or JSON, which is YAML but for tabs), every key once.
+"""Read a config file into a dictionary: UTF-8 text, YAML or JSON (which is YAML except for tabs), every key once.
 
-YAML takes the last of two keys of one name and says nothing, reads `010` as 8 and `1:30` as 90: a grid that is not what
-its author wrote. All this is refused, and whatever cannot be read is one sentence.
+YAML silently takes the last of two equal keys, reads `010` as 8 and `1:30` as 90. The grid would not be what its author
+wrote, so all three are refused. Whatever cannot be read is reported in one sentence.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ _TAG = "tag:yaml.org,2002:"
 
 
 def read(path: Path) -> Any:
-    """What a config file holds: nothing that has been validated, in plain Python types and dates.
+    """Read a config file into plain Python types and dates, without validating it.
 
     Raises:
-        RepdynError: if it cannot be read, is no YAML, or has a key twice; naming file and line.
+        RepdynError: if it cannot be read, is not YAML, or has a key twice; names file and line.
     """
     text = _text(path)
     of_json = None
     with contextlib.suppress(ValueError, RecursionError):
         of_json = json.loads(text)
-        # JSON has tabs between its tokens only, and there YAML has none.
+        # JSON has tabs only between tokens, where YAML allows none.
         text = text.replace("\t", " ")
     try:
         of_yaml = yaml.load(text, Loader=_Loader)
@@ -49,8 +49,8 @@ def read(path: Path) -> Any:
         raise RepdynError(f"`{path}`{where} {_complaint(error)}.") from None
     except RecursionError:
         raise RepdynError(f"`{path}` nests lists or sections by the hundreds; no study does.") from None
-    except ValueError as error:  # an integer of more digits than Python converts, a date that is none
-        raise RepdynError(f"`{path}` has a value that is none: {one_line(error)}.") from None
+    except ValueError as error:  # an integer with more digits than Python converts, an impossible date
+        raise RepdynError(f"`{path}` has a value that cannot be read: {one_line(error)}.") from None
     # `1e-3` is a number in JSON and text in YAML.
     return of_yaml if of_json is None else of_json
 
@@ -64,12 +64,12 @@ def _text(path: Path) -> str:
             raise RepdynError(f"The study config `{path}` is a pipe or a device; name a file.")
         if found.st_size > LARGEST:
             raise RepdynError(
-                f"The study config `{path}` has {found.st_size:,} bytes; one of more than {LARGEST:,} is no study."
+                f"The study config `{path}` has {found.st_size:,} bytes; a study has at most {LARGEST:,}."
             )
         content = path.read_bytes()
     except FileNotFoundError:
         raise RepdynError(f"There is no study config at `{path}`.") from None
-    except (OSError, ValueError) as error:  # a path may be none, too
+    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
         raise RepdynError(f"The study config `{path}` cannot be read: {getattr(error, 'strerror', error)}.") from None
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise RepdynError(f"`{path}` is UTF-16 text; save it as UTF-8.")
@@ -100,7 +100,7 @@ def _complaint(error: yaml.YAMLError) -> str:
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """YAML that means something else than its author thinks."""
+    """YAML that does not mean what its author thinks."""
 
     def __init__(self, problem: str, node: Node) -> None:
         super().__init__(problem=problem, problem_mark=node.start_mark)
@@ -138,11 +138,11 @@ class _Loader(yaml.SafeLoader):
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
             if isinstance(key_node, ScalarNode) and key_node.tag != _MERGE:
-                # As Python's dictionaries see keys: `yes` and `true` are one.
+                # Compare keys as Python's dictionaries do: `yes` and `true` are equal.
                 key, line = self.construct_object(key_node), key_node.start_mark.line + 1
                 if key in lines:
                     raise _Refused(
-                        f"has `{dotted([key])}` again, as line {lines[key]} has it, but only the last counts; keep one",
+                        f"repeats `{dotted([key])}` of line {lines[key]}, but only the last would count; keep one",
                         key_node,
                     )
                 lines[key] = line

@@ -1,4 +1,4 @@
-"""What pydantic says of a config, as one sentence that names the key, the value and what is allowed."""
+"""Turn pydantic's complaints about a config into one sentence that names the key, the value and what is allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-# What pydantic would call a dictionary, an instance of a class, or input that cannot be parsed.
+# Where pydantic would speak of a dictionary, an instance of a class, or input that cannot be parsed.
 _KINDS = {
     "model_type": "a section of settings, `key: value`",
     "dict_type": "a section of settings, `key: value`",
@@ -33,7 +33,7 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
 def shown(value: Any) -> str:
-    """A value, as it stands in a config where that is another word than Python's, on one line of bounded length."""
+    """A value as YAML writes it (`null`, `true`) or else as Python does, on one line of bounded length."""
     match value:
         case None:
             return "null"
@@ -45,13 +45,13 @@ def shown(value: Any) -> str:
 
 
 def listed(values: Iterable[Any]) -> str:
-    """Values one after the other; of many, the first."""
+    """Values separated by commas; of more than ``MOST_LISTED``, the first and their number."""
     texts = list(map(str, values))
     return ", ".join(texts if len(texts) <= MOST_LISTED else [*texts[:MOST_LISTED], f"… ({len(texts):,} in all)"])
 
 
 def dotted(keys: Iterable[Any]) -> str:
-    """Keys from the outermost section to a setting as a message names them, characters without a picture escaped."""
+    """Keys from the outermost section to a setting, joined by dots; unprintable characters are escaped."""
     texts = [key if isinstance(key, str) else shown(key) for key in keys]
     return ".".join(text if text.isprintable() else repr(text)[1:-1] for text in (_cut(text) for text in texts))
 
@@ -61,8 +61,8 @@ def _cut(text: str) -> str:
 
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first of pydantic's complaints, in words that name the key, the value and what is allowed."""
-    # A union complains once per member; the complaint that got deepest into the value is the one that helps.
+    """Put the most helpful of pydantic's complaints into a sentence with the key, the value and what is allowed."""
+    # A union complains once per member; the complaint from deepest within the value helps most.
     first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
     keys = [str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-"))]
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
@@ -92,7 +92,7 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _wanted(kind: str, context: dict[str, Any], message: str) -> str:
-    """What a value must be or have; ``message`` is pydantic's, which sees values where people see settings."""
+    """What a value must be or have; ``message`` is pydantic's own, the fallback."""
     match kind:
         case "literal_error":
             return f"be {context['expected']}"
@@ -113,7 +113,7 @@ def _wanted(kind: str, context: dict[str, Any], message: str) -> str:
 
 
 def _unknown_key(keys: list[str], root: type[BaseModel]) -> str:
-    """What to say of a key that does not exist: the nearest that does, or all of them."""
+    """The sentence about a key that does not exist; suggests the closest key that does, or lists all."""
     model: type[BaseModel] | None = root
     for part in keys[:-1]:
         if model is not None and part in model.model_fields:

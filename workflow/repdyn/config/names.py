@@ -1,9 +1,9 @@
-"""Names that become part of paths: the study's, and those of the levels of a factor, by which tables are partitioned.
+"""Names that become part of paths: that of the study, and those of levels, by which tables are partitioned.
 
-A level's name is read back from ``arch=…/optimizer=…``, by pyarrow and pandas, DuckDB or polars, and each of them takes
-some texts for something else: a folder `18` is a number, `1e-3` a number to polars, `3.2.1` a date, `inf` a day of the
-year 9999 to DuckDB. Filters then match nothing, and `0.1` and `0.10` become one. What any of them takes so is refused,
-tried on 50,000 names.
+pyarrow, pandas, DuckDB and polars read a level's name back from ``arch=…/optimizer=…``, and each guesses another type
+for some texts: a folder `18` is a number, `1e-3` a number to polars, `3.2.1` a date, `inf` a day of the year 9999 to
+DuckDB. Filters then match nothing, and `0.1` and `0.10` become one. Every text that any of them takes for another type
+is refused; tested on 50,000 names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_TEXT = re.compile(f"{_NUMBER}|{_DATE}|{_WORD}", re.IGNORECASE)
 
 
 def is_text(name: str) -> bool:
-    """Whether a name comes back from a hive partition as the text that it is, whoever reads it."""
+    """Whether every reader gets a name back from a hive partition as text."""
     return not _NO_TEXT.fullmatch(name)
 
 
@@ -42,19 +42,19 @@ def _level(value: Any) -> Any:
         return value
     name = value if isinstance(value, str) else shown(value)
     raise ValueError(
-        f"`{name}` is a number, a date or a truth value to YAML or to what reads tables by their "
-        "folders; a name needs letters that make it text, as in `resnet18` or `sgd-0.1`"
+        f"`{name}` is a number, a date or a truth value to YAML or to a reader of partitioned "
+        "tables; a name needs letters that make it text, as in `resnet18` or `sgd-0.1`"
     )
 
 
-# Part of a file's path, where a name may have 255 bytes, `arch=` included.
+# A folder's name may have 255 bytes, `arch=` included.
 Name = Annotated[str, Field(max_length=200), AfterValidator(_name)]
 # The name of a level of a factor of the grid.
 Level = Annotated[Name, BeforeValidator(_level)]
 
 
 def refuse_twins(names: Iterable[str], key: str) -> None:
-    """Refuse names that are equal but for case, which share their files on some disks.
+    """Refuse names that differ only in case: on some disks they share a folder.
 
     Raises:
         ValueError: naming two.

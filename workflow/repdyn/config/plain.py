@@ -1,7 +1,7 @@
-"""What a config may consist of: text, numbers, truth values, lists and sections, few of them and not deep.
+"""What a config may consist of: text, numbers, truth values, lists and sections, bounded in number and depth.
 
-YAML can say more: dates, sets, bytes, sections that contain themselves, and a few lines that stand for 10⁹ values. Such
-a config, read from a file or handed on by Snakemake, is refused before anything walks through it.
+YAML allows more: dates, sets, bytes, sections that contain themselves, and a few lines that expand to 10⁹ values. Such
+a config, read from a file or passed on by Snakemake, is refused before anything walks through it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def refuse(content: Mapping[Any, Any]) -> None:
-    """Refuse what no study consists of.
+    """Refuse a config that has anything else in it.
 
     Raises:
         RepdynError: naming the key.
@@ -53,7 +53,7 @@ def refuse(content: Mapping[Any, Any]) -> None:
 
 def _refuse_key(keys: tuple[Any, ...], key: Any) -> None:
     complaint = _about(key)
-    # Other keys that are no text are the models' to judge: `label_noise_pairs` has numbers.
+    # The sections' models judge all other keys that are not text: `label_noise_pairs` has numbers.
     if complaint is None and "kwargs" in keys and not isinstance(key, str):
         complaint = f"{shown(key)}, but must be text; put it in quotes"
     if complaint is not None and not isinstance(key, date):
@@ -84,13 +84,13 @@ def _about(value: Any) -> str | None:
 
 
 def number(value: Any) -> Any:
-    """Text such as `1e-3` as the number it is, for YAML has it be text; anything else as it is."""
+    """Turn text such as `1e-3`, which YAML does not read as a number, into one; leave anything else as it is."""
     is_number = isinstance(value, str) and _EXPONENT.fullmatch(value) and math.isfinite(float(value))
     return float(value) if is_number else value
 
 
 def numbers(value: Any) -> Any:
-    """The same for everything in sections and lists; they are copied."""
+    """Do the same for everything in sections and lists, which are copied."""
     if isinstance(value, Mapping):
         return {key: numbers(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

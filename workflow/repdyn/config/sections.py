@@ -1,7 +1,7 @@
-"""What may be written into each section of a study's config, and every default.
+"""The settings of each section of a study's config, with every default.
 
-One pydantic model for each section, put together in ``study.py``. Imports nothing heavy: Snakemake, and every cluster
-job, reads it.
+Each section is a pydantic model; ``study.py`` puts them together. Imports nothing heavy, because Snakemake and every
+cluster job read it.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from . import plain
 from .messages import listed
 from .names import Name
 
-# Of a run: a folder that tables are partitioned by, whose number readers take for one of 32 bits, or for text.
+# A run's seed is a partition folder, whose number readers take for a 32-bit integer, or for text.
 RunSeed = Annotated[int, Field(ge=0, lt=2**31)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-# A model's or optimizer's own arguments, `1e-3` among them a number.
+# A model's or optimizer's own arguments; `1e-3` becomes a number.
 Kwargs = Annotated[dict[str, Any], AfterValidator(plain.numbers)]
-# Generous bounds on what decides how long a study takes to plan: beyond them a slip is likelier than a study.
+# Generous bounds on what determines the time to plan a study: beyond them, suspect a slip.
 MOST_EPOCHS = 10_000_000
-MOST_EVALUATIONS = 1_000_000  # of a run
-MOST_CHECKPOINTS = 10_000  # of a run, of which every pair is compared
+MOST_EVALUATIONS = 1_000_000  # per run
+MOST_CHECKPOINTS = 10_000  # per run; every pair is compared
 LARGEST_IMAGE = 4_096  # pixels a side
 Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
 ImageSize = Annotated[int, Field(ge=4, le=LARGEST_IMAGE)]
 
 
 def distinct(values: list[Any]) -> list[Any]:
-    """Refuse a list that has something twice."""
+    """Refuse a list with duplicates."""
     twice = sorted(value for value, number in Counter(values).items() if number > 1)
     if twice:
-        raise ValueError(f"{listed(twice)} stands there more than once; name each once")
+        raise ValueError(f"{listed(twice)} is listed more than once; name each once")
     return values
 
 
 class Section(BaseModel):
-    """A part of the config: unknown keys are errors, and nothing changes after validation."""
+    """A section of the config: unknown keys are errors, and it is frozen after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_are_numbers(cls, value: Any, field: ValidationInfo) -> Any:
-        """Read `1e3` as a number, which is text in YAML, and no `true` as 1."""
+        """Read `1e3`, text in YAML, as a number; do not read `true` as 1."""
         if not _is_number(cls, str(field.field_name)):
             return value
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
         if any(isinstance(single, bool) for single in inner):
-            raise ValueError("`true` and `false`, and in YAML yes, no, on and off, are no numbers")
+            raise ValueError("`true` and `false`, and in YAML yes, no, on and off, are not numbers")
         return plain.numbers(value)
 
 
@@ -69,9 +69,9 @@ def _is_number(model: type[BaseModel], field: str) -> bool:
 
 
 class Folder(Section):
-    """A folder of image files: ``path``, relative to ``execution.data_root``, and what is in it.
+    """A folder of image files: ``path``, relative to ``execution.data_root``, and what it contains.
 
-    ``size`` is the side that images are brought to, ``train`` and ``test`` are the numbers of images, all of them.
+    Images are scaled to ``size`` × ``size`` pixels. ``train`` and ``test`` are the numbers of all images in each part.
     """
 
     path: str
@@ -85,8 +85,8 @@ class Folder(Section):
 class Data(Section):
     """Which images, how many of them, and how many labels are wrong, in which way (``data/label_noise.py``).
 
-    ``contents`` is a digest of the files of an image folder: see ``data/contents.py``. It is filled in when a study is
-    taken, so that other images are another study; written into the config, it refuses others.
+    ``contents`` is a digest of an image folder's files (``data/contents.py``). It is filled in when a study is loaded
+    to run, so that other images make another study. Where the config states it, any other images are refused.
     """
 
     dataset: str = "digits"
@@ -107,7 +107,7 @@ class Data(Section):
         if (self.dataset == "image-folder") != (self.folder is not None):
             raise ValueError(
                 "`dataset: image-folder`, and no other, needs a section `folder` with path, classes, size, train and "
-                "test: what is in the folder"
+                "test"
             )
         return self
 
@@ -122,9 +122,10 @@ class Data(Section):
 
 
 class Architecture(Section):
-    """A model of timm by name, of torchvision (``torchvision:name``), or of one's own (``package.module:Name``).
+    """A model from timm (its name), torchvision (``torchvision:name``) or the user's code (``package.module:Name``).
 
-    ``kwargs`` are passed through to it, ``width`` is that of a ResNet's first stage: see ``models/architectures.py``.
+    ``kwargs`` are passed to it unchanged. ``width`` is the number of channels of a ResNet's first stage: see
+    ``models/architectures.py``.
     """
 
     model: str
@@ -135,7 +136,7 @@ class Architecture(Section):
 
 
 class RateSchedule(Section):
-    """How the learning rate changes, by timm's name; over ``epochs``, all of training where that is left out."""
+    """A learning rate schedule of timm, by name, over ``epochs`` (default: all of training)."""
 
     sched: str
     epochs: Epochs | None = None
@@ -143,15 +144,15 @@ class RateSchedule(Section):
     kwargs: Kwargs = {}
 
     def within(self, epochs: int) -> RateSchedule:
-        """As it is in a training of so many epochs: of a length, or, where it needs none, of no length."""
+        """Fill in its length for a training of so many epochs; a schedule that needs no length gets none."""
         is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
         return self.model_copy(update={"epochs": None if is_endless else (self.epochs or epochs)})
 
 
 class Optimizer(Section):
-    """An optimizer by timm's name, or of one's own (``package.module:Name``).
+    """An optimizer from timm (its name) or the user's code (``package.module:Name``).
 
-    ``lr`` is one number, or one for each architecture; without a ``schedule`` it stays what it is.
+    ``lr`` is one number, or one for each architecture. Without a ``schedule`` it is constant.
     """
 
     opt: str
@@ -163,24 +164,24 @@ class Optimizer(Section):
     family: Name | None = None
 
     def rate(self, arch: str) -> float:
-        """The rate for an architecture."""
+        """The learning rate for an architecture."""
         return self.lr[arch] if isinstance(self.lr, dict) else self.lr
 
     def of_run(self, arch: str, epochs: int) -> Optimizer:
-        """As a run of an architecture has it in a training of so many epochs: of one rate, its schedule of a length."""
+        """The optimizer of one run: a single rate, and the schedule's length filled in."""
         schedule = None if self.schedule is None else self.schedule.within(epochs)
         return self.model_copy(update={"lr": self.rate(arch), "schedule": schedule})
 
 
 class Augmentation(Section):
-    """Random crops of images padded by so many pixels, and horizontal flips."""
+    """Random crops of images padded by ``padding`` pixels, and horizontal flips."""
 
     padding: int = Field(default=4, ge=0, le=LARGEST_IMAGE)
     flip: bool = True
 
 
 class Training(Section):
-    """How long, in which batches, and how often it is measured: every epoch, or so many in a tenfold of epochs.
+    """How long to train, in which batches, and how often to evaluate: every epoch, or so often per decade of epochs.
 
     ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``training/stepping.py`` and
     ``models/memory_layouts.py``.
@@ -200,7 +201,7 @@ class Training(Section):
     def _evaluations_are_countable(self) -> Training:
         if self.evaluations_per_decade is None and self.epochs > MOST_EVALUATIONS:
             raise ValueError(
-                f"measured at each of {self.epochs:,} epochs, a history is longer than {MOST_EVALUATIONS:,} rows; set "
+                f"a history with a row for each of {self.epochs:,} epochs exceeds {MOST_EVALUATIONS:,} rows; set "
                 "`evaluations_per_decade`"
             )
         return self
@@ -222,7 +223,7 @@ class Checkpoints(Section):
         return self
 
     def at_most(self, epochs: int) -> int:
-        """How many the schedule has within so many epochs of training, if each is at a step of its own."""
+        """The number of checkpoints in so many epochs, if no two fall on the same step."""
         match self.schedule:
             case "log":
                 return max(0, math.floor(self.per_decade * math.log10(epochs / self.first)) + 1)
@@ -233,14 +234,14 @@ class Checkpoints(Section):
 
 
 class Reduction(Section):
-    """What is kept of maps larger than ``pool`` × ``pool``, and of tokens: see ``models/pooling.py``."""
+    """How to reduce maps larger than ``pool`` × ``pool``, and tokens: see ``models/pooling.py``."""
 
     pool: int | None = Field(default=None, ge=1)
     tokens: Literal["all", "class", "mean"] = "all"
 
 
 class Activations(Section):
-    """Which examples' activations are kept, how much of them, and in which precision."""
+    """Which examples' activations to store, how reduced, and in which precision."""
 
     similarity_examples: int = Field(default=500, ge=4)
     similarity_from: Literal["train", "test"] = "test"
@@ -252,7 +253,7 @@ class Activations(Section):
 class Cka(Section):
     """Settings of the CKA stage that change its numbers.
 
-    ``batch_examples`` averages HSIC over batches of about so many examples, for more of them than Grams allow: see
+    ``batch_examples`` averages HSIC over batches of about that size, for more examples than Gram matrices allow: see
     ``similarity/minibatch.py``. ``resamples`` gives intervals, ``cka_low`` to ``cka_high``: see
     ``similarity/bootstrap.py``. ``tf32`` lets a GPU multiply with 10 bits of precision.
     """
@@ -281,7 +282,7 @@ class Cka(Section):
 
 
 class Logistic(Section):
-    """How L-BFGS solves logistic probes: until no component of the mean gradient is above ``tolerance``."""
+    """How L-BFGS solves logistic probes: until no component of the mean gradient exceeds ``tolerance``."""
 
     tolerance: float = Field(default=1e-6, gt=0.0)
     iterations: int = Field(default=2000, ge=1, le=1_000_000)
@@ -299,8 +300,8 @@ class Sgd(Section):
 class Probes(Section):
     """The linear classifier that is trained on every layer.
 
-    ``penalty`` is relative to the mean eigenvalue of the Gram matrix, for every kind. ``seed`` draws the halves of the
-    noise floor, and what is random about ``sgd``.
+    ``penalty`` is relative to the mean eigenvalue of the Gram matrix, for every kind. ``seed`` draws the halves for the
+    noise floor and everything random in ``sgd``.
     """
 
     kind: Literal["ridge", "logistic", "sgd"] = "ridge"
@@ -313,9 +314,9 @@ class Probes(Section):
 class Planes(Section):
     """The planes through triplets of images on which decision regions are compared.
 
-    ``count`` planes of ``resolution``² points for each of the sets test, clean and mislabelled, plus
-    ``pictures`` planes of ``picture_resolution``² points, with a wider margin, to look at. ``distinct_classes`` asks
-    for three classes a plane, which data of two do not have.
+    Each of the sets test, clean and mislabelled has ``count`` planes of ``resolution``² points, and ``pictures`` planes
+    of ``picture_resolution``² points with a wider margin, for figures. ``distinct_classes`` asks for three classes on
+    each plane; data with two classes need it off.
     """
 
     count: int = Field(default=500, ge=1, le=1_000_000)
@@ -329,7 +330,7 @@ class Planes(Section):
 
 
 class Phases(Section):
-    """What counts as an event, and how hard it is to start a phase."""
+    """Thresholds of events, and how hard it is to start a phase."""
 
     onset: float = Field(default=0.25, gt=0.0, lt=1.0)
     end: float = Field(default=0.95, gt=0.0, le=1.0)
@@ -343,7 +344,7 @@ class Phases(Section):
 
 
 class Contrast(Section):
-    """Two levels of a factor of the grid, the first against the second."""
+    """Two levels of a factor of the grid, the first compared with the second."""
 
     factor: Literal["arch", "optimizer"]
     levels: tuple[Name, Name]
@@ -351,7 +352,7 @@ class Contrast(Section):
     @model_validator(mode="after")
     def _levels_differ(self) -> Contrast:
         if self.levels[0] == self.levels[1]:
-            raise ValueError(f"`levels` holds {self.levels[0]} against itself; name two")
+            raise ValueError(f"`levels` compares {self.levels[0]} with itself; name two")
         return self
 
     def __str__(self) -> str:
@@ -359,7 +360,7 @@ class Contrast(Section):
 
 
 class Findings(Section):
-    """How claims about the grid are tested, and between what: where that is left out, see ``Study.contrasts``."""
+    """How claims about the grid are tested, and between which levels (default: ``Study.contrasts``)."""
 
     contrasts: list[Contrast] | None = Field(default=None, max_length=1_000)
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
@@ -368,14 +369,14 @@ class Findings(Section):
 
 
 class Figures(Section):
-    """Which formats `rule all` draws, any of which can be asked for by file name; how large the explorer may be."""
+    """Which formats `rule all` draws (any can be requested by file name), and how large the explorer may be."""
 
     formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1), AfterValidator(distinct)] = ["png"]
     explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
 
 
 class Execution(Section):
-    """How and where it is computed; none of it is meant to change a number, so none of it is a hyperparameter."""
+    """How and where to compute. None of it should change a number, so none of it is a hyperparameter."""
 
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     data_root: str = "data"

@@ -1,11 +1,11 @@
-"""The typed study config as a whole, and the grid that follows from it.
+"""The whole study config, typed and validated, and the grid of runs that follows from it.
 
-From a YAML file (or the dictionary that Snakemake made of one) to a validated :class:`Study`, whose sections, with
-every default, are in ``sections.py``. It imports nothing heavy: Snakemake, and every cluster job, reads it. What needs
-the data set's shape or the model itself is checked by ``planning/check.py``.
+Turns a YAML file, or Snakemake's dictionary of one, into a :class:`Study`. Its sections, with every default, are in
+``sections.py``. Imports nothing heavy, because Snakemake and every cluster job read it. ``planning/check.py`` checks
+whatever needs the data set's shape or the model itself.
 
-``Study.hyperparameters(stage, run)`` says which settings determine a stage's numbers, its own and those of the
-stages before it; they are compared with what a file says it was made with, and are what a rerun is decided by.
+``Study.hyperparameters(stage, run)`` returns the settings that determine a stage's numbers, its own and those of the
+stages before it. They are written into each file and compared on reading, and they decide reruns.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Study(Section):
         runs = len(self.archs) * len(self.optimizers) * len(self.seeds)
         if runs > MOST_RUNS:
             raise ValueError(
-                f"`archs`, `optimizers` and `seeds` make {runs:,} runs, of which a study has at most {MOST_RUNS:,}; "
+                f"`archs`, `optimizers` and `seeds` make {runs:,} runs, but a study has at most {MOST_RUNS:,}; "
                 "divide it into several"
             )
         return self
@@ -128,15 +128,14 @@ class Study(Section):
         return self
 
     def _levels(self, factor: str) -> list[str]:
-        """What a contrast can name: architectures, or families of optimizers, in the order of the config."""
+        """The levels that a contrast can name: architectures, or families of optimizers, in the order of the config."""
         return list(self.archs) if factor == "arch" else list(dict.fromkeys(self.families.values()))
 
     @property
     def contrasts(self) -> list[Contrast]:
-        """What findings hold against each other.
+        """The contrasts that findings test.
 
-        Where the config does not say: the first optimizer against each further one, and each further architecture
-        against the first.
+        By default, the first optimizer against each further one, and each further architecture against the first.
         """
         if self.findings.contrasts is not None:
             return self.findings.contrasts
@@ -152,13 +151,13 @@ class Study(Section):
         return [Run(a, o, s) for a in self.archs for o in self.optimizers for s in self.seeds]
 
     def run(self, arch: str, optimizer: str, seed: int) -> Run:
-        """The run of that name.
+        """The run with these levels and seed.
 
         Raises:
             RepdynError: if the grid has no such run.
         """
         run = Run(arch, optimizer, seed)
-        # Looked up by its parts: Snakemake asks for every job, and a grid of a thousand runs is long to list.
+        # Look up each part: Snakemake asks for every job, and listing a grid of a thousand runs takes long.
         if not (arch in self.archs and optimizer in self.optimizers and seed in self._seeds):
             archs, optimizers, seeds = (messages.listed(there) for there in (self.archs, self.optimizers, self.seeds))
             raise RepdynError(
@@ -173,12 +172,12 @@ class Study(Section):
 
     @property
     def families(self) -> dict[str, str]:
-        """Optimizer -> its family, its own name where the config gives none."""
+        """Optimizer -> its family; its own name where the config gives none."""
         return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}
 
     @property
     def optimizer_contrasts(self) -> list[tuple[str, str]]:
-        """Those of the contrasts that are between optimizers, by family."""
+        """The contrasts between optimizers, as pairs of families."""
         return [contrast.levels for contrast in self.contrasts if contrast.factor == "optimizer"]
 
     @property
@@ -195,12 +194,11 @@ class Study(Section):
         return self.optimizers[run.optimizer].rate(run.arch)
 
     def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
-        """Everything in the config that determines the numbers of a stage, its predecessors' part included.
+        """Everything in the config that determines a stage's numbers, including the settings of the stages before it.
 
-        ``run`` is None for the stages of the whole study (``planes``, ``findings``), which have the whole grid where
-        they read its runs. Plain JSON types throughout.
-        ``checkpoints`` stands for the files of that name: they do not depend on how long training went on after them,
-        so that longer training keeps them.
+        Plain JSON types throughout. ``run`` is None for stages of the whole study (``planes``, ``findings``); those
+        that read runs get the whole grid. Stage ``checkpoints`` stands for the files of that name: they do not depend
+        on how long training continues after them, so longer training keeps them.
         """
         if stage == "checkpoints":
             settings = self.hyperparameters("train", run)
@@ -217,7 +215,7 @@ class Study(Section):
                         name: optimizer.model_dump(mode="json", exclude={"family"})
                         for name, optimizer in self.optimizers.items()
                     }
-                    settings["seeds"] = sorted(self.seeds)  # their order is one in which things are drawn
+                    settings["seeds"] = sorted(self.seeds)  # their order matters only to figures
                 else:
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
                     settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
@@ -247,7 +245,7 @@ def load(path: Path) -> Study:
 
 
 def parse(content: object, source: str = "config.yaml") -> Study:
-    """Validate a study that is already a dictionary; ``source`` is what a message calls it.
+    """Validate a study that is already a dictionary; messages call it ``source``.
 
     Raises:
         RepdynError: naming the key, the value and what is allowed.

@@ -1,5 +1,5 @@
-"""Images and labels: which data sets there are, how they are read, which examples of them a study uses.
+"""Images and labels: which data sets exist, how they are read, and which of their examples a study uses.
 
-``datasets`` knows what there is, ``downloads`` and ``decoded`` read it, ``subsets`` chooses examples and makes labels
-wrong, ``loader`` and ``augmentation`` bring images to a network.
+``datasets`` lists the data sets, ``downloads`` and ``decoded`` read them, ``subsets`` chooses examples and corrupts
+labels, ``loader`` and ``augmentation`` feed images to a network.
 """

@@ -1,9 +1,9 @@
 """Random crops and horizontal flips of training images, as tensors on the device.
 
-Each image is padded with black and cut to its size at a random place, then mirrored with probability one half: what
-nearly everybody does on CIFAR since He et al. 2016 (§4.2). An epoch's crops and flips are drawn at its start from a
-generator of their own, so that training continues after a kill with the ones it would have had. Off by default: with
-it the training set may never be fitted perfectly.
+Each image is padded with black, cropped to its size at a random place, then mirrored with probability one half: the
+standard augmentation for CIFAR since He et al. 2016 (§4.2). An epoch's crops and flips are drawn at its start from a
+generator of their own, so that interrupted training continues with the same ones. Off by default, because with it the
+training set may never be fitted perfectly.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Augmentation:
 
         Args:
             settings: the section ``training.augmentation``.
-            black: (channels,), what black is after standardisation, on the device.
-            n: how many images there are.
+            black: (channels,), the value of black after standardisation, on the device.
+            n: number of training images.
         """
         self._padding, self._flips, self._black, self._n = settings.padding, settings.flip, black, n
         self._places = torch.zeros(2, n, dtype=torch.int64, device=black.device)
@@ -42,7 +42,7 @@ class Augmentation:
 
         Args:
             images: (batch, channels, height, width), standardised.
-            positions: (batch,), which of the n they are, on the device.
+            positions: (batch,), their positions among the n, on the device.
 
         Returns:
             The same shape, channels last in memory.

@@ -1,10 +1,10 @@
-"""What is in an image folder: a digest of its files' names, classes and bytes, by which a study knows its data.
+"""The contents of an image folder: a digest of its files' names, classes and bytes, by which a study knows its data.
 
-A part's digest is over its files in order, each with its path below the folder, its class and the SHA-256 of its bytes;
-the folder's is that of the training part and that of the test part. Digests of files are kept beside the folder, each
-with size, times of change and inode of the file, so that a second look reads no images. As in git's index, nothing is
-kept of a file that changed so shortly before it was read that a further change might not show in its times. What is
-kept has a checksum: damaged, it is worked out anew.
+A part's digest covers its files in order: for each its path below the folder, its class and the SHA-256 of its bytes.
+The folder's digest joins those of the training and the test part. The files' digests are cached beside the folder, each
+with the file's size, times of change and inode, so that a second look reads no images. As in git's index, a file that
+changed just before it was read is not cached, since its times might not show a further change. The cache has a
+checksum; a damaged one is computed anew.
 
 Time: that of reading all images, once; later about two seconds for 100,000 files on a local disk.
 """
@@ -27,14 +27,14 @@ from ..storage import locks
 from ..storage.files import atomic, checksum
 from .image_folders import PARTS, Found, Layout, listing
 
-KEPT = "files"  # name of the file in which digests are kept
+KEPT = "files"  # name of the cache of digests
 SLACK = 3 * 10**9  # nanoseconds by which times of change may be off: FAT's tick is two seconds
-Stamp = tuple[int, int, int, int]  # size, times of change of content and of entry, inode
+Stamp = tuple[int, int, int, int]  # size, mtime, ctime, inode
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in an image folder.
+    """The contents of an image folder.
 
     Attributes:
         found: its files.
@@ -52,31 +52,31 @@ class Contents:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is kept beside a folder: what was in it last time, and name -> stamp and digest of a file."""
+    """The cache beside a folder: its digest at the last look, and name -> stamp and digest of a file."""
 
     contents: str | None = None
     files: dict[str, tuple[Stamp, str]] = field(default_factory=dict)
 
     def lacks(self, stamps: Mapping[str, Stamp]) -> list[str]:
-        """The names of files that have changed, or are new."""
+        """The names of files that are new or have changed."""
         return [name for name, stamp in stamps.items() if name not in self.files or self.files[name][0] != stamp]
 
 
 def look(layout: Layout, root: Path) -> Contents:
-    """What is in an image folder now.
+    """Digest an image folder as it is now.
 
     Raises:
-        RepdynError: if something about the folder is wrong, or a file cannot be read.
+        RepdynError: if the folder is not laid out as it should be, or a file cannot be read.
     """
     found, store = listing(layout, root), layout.store(root)
-    # A letter for each byte: the same in every locale, and JSON holds it.
+    # Latin-1 has a letter for each byte: the same in every locale, and valid in JSON.
     names = {part: [found.name(file).decode("latin-1") for file, _ in found.parts[part]] for part in PARTS}
     files = {name: file for part in PARTS for name, (file, _) in zip(names[part], found.parts[part], strict=True)}
     stamps = {name: _stamp(file) for name, file in files.items()}
     kept = _read(store)
     with _locked(store) if kept.lacks(stamps) else nullcontext():
         if kept.lacks(stamps):
-            kept = _read(store)  # another process may have been at it meanwhile
+            kept = _read(store)  # another process may have updated it meanwhile
         lacking = kept.lacks(stamps)
         now = _clock(store) if lacking else 0
         fresh = {name: (stamps[name], _digest(files[name])) for name in track(lacking, len(lacking), "file")}
@@ -92,7 +92,7 @@ def look(layout: Layout, root: Path) -> Contents:
 
 
 def last(layout: Layout, root: Path) -> str | None:
-    """What was in a folder when it was last looked at; None where that is not kept."""
+    """A folder's digest at the last look; None where it is not cached."""
     return _read(layout.store(root)).contents
 
 
@@ -115,7 +115,7 @@ def _digest(file: str) -> str:
 def _of_part(names: list[str], found: Found, part: str, digests: list[str]) -> str:
     whole = hashlib.sha256()
     for name, (_, label), digest in zip(names, found.parts[part], digests, strict=True):
-        # Lengths first: a name may hold anything but a zero and a slash.
+        # Write the length first: a name may have any byte but zero and slash.
         whole.update(len(name).to_bytes(8, "little") + name.encode("latin-1") + label.to_bytes(8, "little"))
         whole.update(bytes.fromhex(digest))
     return whole.hexdigest()[:16]
@@ -123,7 +123,7 @@ def _of_part(names: list[str], found: Found, part: str, digests: list[str]) -> s
 
 @contextmanager
 def _locked(store: Path) -> Iterator[None]:
-    """One process at a time reads the images; where nothing can be written, each does."""
+    """Let one process at a time read the images; where nothing can be written, let all."""
     with ExitStack() as stack:
         with suppress(OSError):
             store.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def _locked(store: Path) -> Iterator[None]:
 
 
 def _clock(store: Path) -> int:
-    """Now, in nanoseconds, by the clock that stamps files there, or by this machine's, whichever is behind."""
+    """Now, in nanoseconds: the earlier of the file system's clock and this machine's."""
     try:
         with TemporaryFile(dir=store) as file:
             return min(time.time_ns(), os.fstat(file.fileno()).st_mtime_ns)
@@ -141,7 +141,7 @@ def _clock(store: Path) -> int:
 
 
 def _read(store: Path) -> _Kept:
-    """What is kept; nothing where it is damaged."""
+    """The cache; empty if missing or damaged."""
     try:
         known_sum, content = (store / KEPT).read_bytes().split(b"\n", 1)
         if int(known_sum) != checksum([content]):

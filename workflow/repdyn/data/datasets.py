@@ -1,8 +1,8 @@
-"""Which data sets there are, and what is known of each before it is read.
+"""The data sets, and what is known of each before it is read.
 
-Names, shapes and numbers of examples stand here, so that a study is checked and planned without its data. Reading is
-done by ``downloads.py`` (scikit-learn's and torchvision's) and ``decoded.py`` (image files, found by
-``image_folders.py``). A folder of one's own is described in the config as fully as the others are here.
+Names, shapes and numbers of examples stand here, so that a study can be checked and planned without its data.
+``downloads.py`` reads scikit-learn's and torchvision's data sets, ``decoded.py`` image files, which
+``image_folders.py`` finds. For a folder of the user's, the config states the same facts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 
-FOLDER = "image-folder"  # a data set of one's own, described under `data.folder`
+FOLDER = "image-folder"  # the user's own data set, described under `data.folder`
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ class Source:
     Attributes:
         channels, size, classes: of its square images.
         train: number of training examples.
-        test: number of test examples; None where it comes in one piece, to be divided into training and test examples.
-        read: from the folder of all data sets to training and test part, downloaded first where that is possible; of
-            an image folder also from what should be in it.
-        white: the integer that stands for the brightest pixel.
-        layout: the folder of image files that it is; None where it is none.
+        test: number of test examples; None for a data set without a test part, which the study divides.
+        read: reads training and test part, given the folder of all data sets; downloads them first where possible. For
+            an image folder it also takes the digest of the expected contents.
+        white: the integer of the brightest pixel.
+        layout: the layout of an image folder; None for other data sets.
     """
 
     channels: int
@@ -81,10 +81,10 @@ SOURCES: dict[str, Source] = {
 
 
 def source(settings: Settings) -> Source:
-    """The data set that the config names.
+    """Look up the data set that the config names.
 
     Raises:
-        RepdynError: if there is none of that name.
+        RepdynError: if it is unknown.
     """
     if settings.folder is not None:
         f = settings.folder
@@ -127,19 +127,18 @@ def shape(settings: Settings) -> tuple[int, int, int]:
 
 
 def settled(study: Study) -> Study:
-    """The study with ``data.contents``, what is in its image folder; as it is where its data come from elsewhere.
+    """Fill in ``data.contents``, the digest of the study's image folder; other data sets leave the study as it is.
 
-    Where the folder is gone, what was in it when it was last looked at: images that were decoded from it are still
-    there to be read.
+    If the folder is gone, take its digest at the last look: the images decoded from it can still be read.
 
     Raises:
-        RepdynError: if something about the folder is wrong, or something else is in it than the config says.
+        RepdynError: if the folder is not laid out as it should be, or its contents are not those in the config.
     """
     settings, root = study.data, Path(study.execution.data_root)
     layout = source(settings).layout
     if layout is None:
         if settings.contents is not None:
-            raise RepdynError(f"`data.contents` is for image folders, and `{settings.dataset}` is none; leave it out.")
+            raise RepdynError(f"`data.contents` is for image folders, which `{settings.dataset}` is not; leave it out.")
         return study
     folder = layout.folder(root)
     there = str(contents.look(layout, root)) if os.path.lexists(folder) else contents.last(layout, root)
@@ -154,7 +153,7 @@ def settled(study: Study) -> Study:
 
 
 def remarks(study: Study) -> list[str]:
-    """What is worth saying of the files that a study's images are read from, if they are there, in sentences.
+    """Remarks, each a sentence, on the files that a study's images are read from, if they are there.
 
     Raises:
         RepdynError: if something about them is wrong.
@@ -166,14 +165,14 @@ def remarks(study: Study) -> list[str]:
 
 
 def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
-    """Training and test part of a data set; only the first where it comes in one piece.
+    """Read the training and the test part of a data set; None for the latter where there is no test part.
 
     Args:
         settings: the ``data`` section of the config.
         root: where data sets lie.
 
     Raises:
-        RepdynError: if it is missing and cannot be downloaded, or is not what is known of it.
+        RepdynError: if it is missing and cannot be downloaded, or has other shapes or classes than it should.
     """
     known = source(settings)
     parts = known.read(root) if known.layout is None else known.read(root, settings.contents)

@@ -1,16 +1,16 @@
-"""The images of a folder, decoded once into a file beside it, which jobs map and read the images they need from.
+"""The images of a folder, decoded once into a file beside it, which jobs map into memory.
 
-A part's file is named for what it holds: the digest of the part (``contents.py``), what the images were brought to, and
-the version of the decoding (``pixels.py``). So another picture under an old name is decoded anew, and a job that knows
-the digest needs no look at the folder. The file is rows of class and pixels, then the CRC-32 of them, which is compared
-whenever it is opened: damaged, it is decoded again. While images are decoded, the bytes of each are compared with its
-digest: what is read is what the study says, or the job ends.
+A part's file is named by the part's digest (``contents.py``), the size that images are scaled to, and the version of
+the decoding (``pixels.py``). So a new picture under an old name is decoded anew, and a job that knows the digest need
+not look at the folder. The file consists of rows of class and pixels, and their CRC-32, which is compared whenever the
+file is opened; a damaged one is decoded again. While images are decoded, each one's bytes are compared with its digest:
+the job reads what the study says, or ends.
 
-A process that has a file mapped holds a shared lock on it. Files of what was in the folder before are removed when the
-next is made, but for those that somebody holds.
+A process that maps a file holds a shared lock on it. Writing a new file removes those of earlier contents, except
+locked ones.
 
 Time: a millisecond or less for each small image, once; then about a second for each 1.5 GB, to compare checksums.
-Memory: one image; what is mapped counts as memory of the process where it has been read, and is the system's to drop.
+Memory: one image; pages of the map that were read count as memory of the process, but the system can drop them.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ CRC = 4  # bytes of the checksum
 
 
 def read(layout: Layout, root: Path, wanted: str | None = None) -> tuple[Stored, Stored]:
-    """Training and test part of an image folder.
+    """Read the training and the test part of an image folder.
 
     Args:
-        layout: what the folder is.
+        layout: the layout of the folder.
         root: where data sets lie.
-        wanted: the digest of what should be in it; whatever is there where None.
+        wanted: the digest of the expected contents; None accepts any.
 
     Raises:
-        RepdynError: if something about the folder is wrong, or something else is in it.
+        RepdynError: if the folder is not laid out as it should be, or has other contents.
     """
     wanted = wanted or str(contents.look(layout, root))
     train, test = (_part(layout, root, part, digest) for part, digest in zip(PARTS, wanted.split("-"), strict=True))
@@ -55,7 +55,7 @@ def read(layout: Layout, root: Path, wanted: str | None = None) -> tuple[Stored,
 
 
 def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
-    """One part, decoded if that has not been done yet."""
+    """Open one part; decode it first if that has not been done yet."""
     store = layout.store(root)
     path = store / f"{part}-{digest}-{pixels.VERSION}.images"
     stored = _opened(path, layout)
@@ -64,7 +64,7 @@ def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
     try:
         store.mkdir(parents=True, exist_ok=True)
         with locks.alone(store / f".{part}.lock"):
-            stored = _opened(path, layout)  # another process may have been at it meanwhile
+            stored = _opened(path, layout)  # another process may have decoded it meanwhile
             if stored is None:
                 found = contents.look(layout, root)
                 if found.parts[part] != digest:
@@ -76,8 +76,8 @@ def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
                     LOG.warning("`%s` is damaged; the images are decoded again", named(path))
                 _decode(found, part, layout, path)
                 stored = _opened(path, layout)
-            # Also what was half written when a process was killed: only who has the lock writes. Without locks, what
-            # another may have is not removed.
+            # Also remove what a killed process left half written: only the holder of the lock writes. Without locks,
+            # remove nothing that another process may have open.
             for old in (*store.glob(f"{part}-*"), *store.glob(f".{part}-*")):
                 if old != path:
                     _remove(old)
@@ -93,7 +93,7 @@ def _row(layout: Layout) -> np.dtype[Any]:
 
 
 def _opened(path: Path, layout: Layout) -> Stored | None:
-    """A part, mapped; None where it has not been decoded, or is damaged.
+    """Map a part; None if it has not been decoded yet, or is damaged.
 
     Raises:
         RepdynError: if it cannot be read.
@@ -101,7 +101,7 @@ def _opened(path: Path, layout: Layout) -> Stored | None:
     try:
         with path.open("rb") as file:
             with suppress(OSError):  # not every file system has locks
-                fcntl.flock(file, fcntl.LOCK_SH)  # until the mapping ends, which has the file open, too
+                fcntl.flock(file, fcntl.LOCK_SH)  # held as long as the map, which keeps the file open
             content: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except FileNotFoundError:
         return None
@@ -120,7 +120,7 @@ def _opened(path: Path, layout: Layout) -> Stored | None:
 def _decode(found: contents.Contents, part: str, layout: Layout, path: Path) -> None:
     """Write labels and images, row by row, and their checksum."""
     files, several, row = found.found.parts[part], 0, np.zeros((), _row(layout))
-    # Pillow warns of large images, of odd blocks of metadata: nothing that a user of many images can mend.
+    # Pillow warns of large images and of odd metadata, which nobody fixes in thousands of files.
     with atomic(path) as temporary, temporary.open("wb") as output, warnings.catch_warnings(action="ignore"):
         crc = 0
         pairs = zip(files, found.digests[part], strict=True)
@@ -133,11 +133,11 @@ def _decode(found: contents.Contents, part: str, layout: Layout, path: Path) -> 
         output.write(crc.to_bytes(CRC, "little"))
     LOG.info("decoded %d images into %s", len(files), path)
     if several:
-        LOG.info("%d of the files have several frames or pages, of which the first is taken", several)
+        LOG.info("%d of the files have several frames or pages; the first is taken", several)
 
 
 def _pixels(file: str, digest: str, layout: Layout) -> tuple[np.ndarray[Any, np.dtype[Any]], bool]:
-    """The pixels of a file, and whether it has further frames."""
+    """Decode a file: its pixels, and whether it has further frames."""
     try:
         content = Path(file).read_bytes()
     except OSError as error:
@@ -151,7 +151,7 @@ def _pixels(file: str, digest: str, layout: Layout) -> tuple[np.ndarray[Any, np.
 
 
 def _remove(old: Path) -> None:
-    """Remove a file that nobody has mapped: elsewhere on a network, what is gone cannot be read on."""
+    """Remove a file unless a process maps it: on a network file system another machine could no longer read it."""
     with suppress(OSError):
         handle = os.open(old, os.O_RDWR)
         try:

@@ -1,11 +1,11 @@
-"""Data sets that others publish: scikit-learn's digits, and what torchvision downloads and checks.
+"""Published data sets: scikit-learn's digits, and those that torchvision downloads and checks.
 
-Files lie where torchvision puts them. What is missing is downloaded into a folder beside and moved, file by file, so
-that a killed download leaves nothing that looks whole; a lock makes one process download where several start at once.
-MNIST and its relatives are read gzipped, too, so that a read-only folder of them will do.
+Files lie where torchvision puts them. Missing files are downloaded into a temporary folder and moved one by one, so a
+killed download leaves nothing that looks complete. A lock lets one process download where several start at once.
+MNIST and its relatives are read gzipped, too, so that a read-only folder of them suffices.
 
-Every file's MD5 is compared whenever it is read. Of MNIST and Fashion-MNIST it is that of what the files hold, gzipped
-or not, whoever packed them. Of KMNIST that is not published; gzipped, as it is downloaded, it has its own checksum.
+Every file's MD5 is compared on each reading. For MNIST and Fashion-MNIST it is the MD5 of the unzipped content, whoever
+packed it. For KMNIST only the MD5 of the gzipped download is published.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .images import Stored
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Parts = tuple[Stored, Stored | None]
-# MD5 of what the files of MNIST and its relatives hold, by torchvision's class: training images and labels, test ones.
+# MD5 of the unzipped files of MNIST and its relatives, by torchvision's class: training images and labels, test ones.
 IDX: dict[str, tuple[str | None, ...]] = {
     "MNIST": (
         "6bbc9ace898e44ae57da46a324031adb",
@@ -45,11 +45,11 @@ IDX: dict[str, tuple[str | None, ...]] = {
     ),
     "KMNIST": (None, None, None, None),
 }
-TIMEOUT = 60.0  # seconds without an answer after which a server is given up
+TIMEOUT = 60.0  # seconds to wait for a server's answer
 
 
 def read_digits(_: Path) -> Parts:
-    """scikit-learn's 1,797 digits of 8 × 8, which it ships, with integers from 0 to 16."""
+    """scikit-learn's 1,797 digits of 8 × 8 pixels, which come with the package, as integers from 0 to 16."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -57,7 +57,7 @@ def read_digits(_: Path) -> Parts:
 
 
 def read_mnist(name: str, root: Path) -> Parts:
-    """MNIST or a data set in its format; ``name`` is torchvision's class."""
+    """Read MNIST or a data set in its format; ``name`` is torchvision's class."""
     from torchvision import datasets
 
     folder = Path(name, "raw")
@@ -77,7 +77,7 @@ def read_mnist(name: str, root: Path) -> Parts:
 
 
 def read_cifar(name: str, root: Path) -> Parts:
-    """CIFAR-10 or CIFAR-100; ``name`` is torchvision's class."""
+    """Read CIFAR-10 or CIFAR-100; ``name`` is torchvision's class."""
     from torchvision import datasets
 
     cifar = getattr(datasets, name)
@@ -101,7 +101,7 @@ def read_cifar(name: str, root: Path) -> Parts:
 
 
 def read_svhn(root: Path) -> Parts:
-    """Street View House Numbers, cropped digits, without the extra images."""
+    """Read Street View House Numbers: cropped digits, without the extra images."""
     from torchvision.datasets import SVHN
 
     files = {file: md5 for _, file, md5 in (SVHN.split_list[split] for split in ("train", "test"))}
@@ -129,25 +129,25 @@ def _fetch(
     files: Sequence[Path],
     place: str,
 ) -> None:
-    """Make sure that a data set's files are there.
+    """Download a data set's files if any is missing.
 
     Args:
-        name: what the data set is called.
+        name: the data set's name.
         root: where data sets lie.
-        lacking: asks for the names of files that are not there.
-        download: puts the data set into an empty folder, as it would into ``root``.
-        files: what of it is wanted, relative to that folder.
-        place: where a person would put what is lacking, for the message.
+        lacking: returns the names of missing files.
+        download: downloads the data set into an empty folder, laid out as in ``root``.
+        files: the files to move, relative to that folder.
+        place: where to put missing files by hand, for the message.
 
     Raises:
-        RepdynError: if files are lacking and cannot be downloaded.
+        RepdynError: if files are missing and cannot be downloaded.
     """
     if not lacking():
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
         with locks.alone(root / f".{name}.lock"):
-            if not lacking():  # another process has been at it meanwhile
+            if not lacking():  # another process has downloaded them meanwhile
                 return
             LOG.info("downloading %s into %s", name, root)
             with TemporaryDirectory(dir=root, prefix=f".{name}.") as temporary, _timeout():
@@ -165,7 +165,7 @@ def _fetch(
 
 @contextmanager
 def _timeout() -> Iterator[None]:
-    """A limit on how long a connection may be silent; urllib has none of its own."""
+    """Limit how long a connection may be silent; urllib sets no limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
@@ -175,7 +175,7 @@ def _timeout() -> Iterator[None]:
 
 
 def _verify(path: Path, md5: str) -> None:
-    """Compare a file's checksum; torchvision does so too, but does not say which file is wrong."""
+    """Compare a file's checksum; torchvision's own check does not name the file."""
     found = _md5(_content(path))
     if found != md5:
         raise _damaged(path, f"its MD5 is {found}, and should be {md5}")
@@ -193,17 +193,17 @@ def _md5(content: bytes) -> str:
 
 
 def _either(path: Path) -> Path:
-    """A file in its gzipped form, which has a checksum, or as it is where only that is there."""
+    """The gzipped form of a file, which has a checksum, if it exists; else the file itself."""
     zipped = path.with_name(f"{path.name}.gz")
     return zipped if zipped.is_file() else path
 
 
 def _read_idx(path: Path, md5: str | None) -> Array:
-    """An array of bytes in the IDX format of MNIST: two zeros, 8 for bytes, dimensions, their sizes, the bytes.
+    """Read bytes in MNIST's IDX format: two zeros, 8 for bytes, the number of dimensions, their sizes, the bytes.
 
     Args:
         path: the file, gzipped or not.
-        md5: of what it holds; None where that is not known.
+        md5: of the unzipped content; None where it is not known.
 
     Raises:
         RepdynError: if it cannot be read, or is damaged.
@@ -214,14 +214,14 @@ def _read_idx(path: Path, md5: str | None) -> Array:
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged(path, str(error)) from None
     if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise _damaged(path, "no IDX file of bytes")
+        raise _damaged(path, "it is not an IDX file of bytes")
     dimensions = content[3]
     start = 4 + 4 * dimensions
     shape = tuple(np.frombuffer(content[4:start], dtype=">u4").tolist())
     if len(shape) != dimensions or len(content) - start != np.prod(shape):
         raise _damaged(path, f"{len(content)} bytes do not hold {shape}")
     if md5 is None and path.suffix != ".gz":
-        LOG.warning("`%s` is taken as it is: only its gzipped form has a checksum that is known", path)
+        LOG.warning("`%s` is read unchecked: a checksum is known only of its gzipped form", path)
     if md5 not in (None, _md5(content)):
         raise _damaged(path, f"the MD5 of what it holds is {_md5(content)}, and should be {md5}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)

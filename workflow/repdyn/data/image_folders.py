@@ -1,14 +1,15 @@
-"""Folders of image files as data sets: which files there are, of which classes, and in which order.
+"""Folders of image files as data sets: their files, classes and order.
 
     train/CLASS/…                        any depth below the class, such as Tiny ImageNet's CLASS/images
     val/val_annotations.txt, val/images  each line a file's name and its class: Tiny ImageNet's
     test/CLASS/… or val/CLASS/…          otherwise; test where both have classes
 
-Classes are numbered in the order of their folders' names, images ordered by theirs, both byte by byte, which is the
-same in every locale and on every disk. An image is a regular file, or a link to one, with an ending of ``pixels.py``;
-names that begin with a dot, and ``__MACOSX``, are not data. Links to folders are followed. What is left out is counted.
+Classes are numbered in the order of their folders' names, and images follow the order of theirs, both byte by byte, the
+same in every locale and on every disk. An image is a regular file, or a link to one, with an ending of ``pixels.py``.
+Names that begin with a dot, and ``__MACOSX``, are not data. Links to folders are followed. Other files are left out and
+counted.
 
-What the files hold is the business of ``contents.py``, how they are decoded that of ``decoded.py``.
+``contents.py`` digests the files, ``decoded.py`` decodes them.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ from .pixels import ENDINGS
 Listing = list[tuple[str, int]]  # paths of files and their classes; strings, since there may be a million
 PARTS = ("train", "test")
 ANNOTATIONS = "val_annotations.txt"
-KINDS = 8  # how many kinds of what is left out are told apart
+KINDS = 8  # kinds of left-out files that a remark lists
 
 
 @dataclass(frozen=True)
 class Layout:
-    """An image folder as the config, or a published data set, has it.
+    """An image folder as the config, or a published data set, describes it.
 
     Attributes:
         path: the folder, relative to where data sets lie.
-        classes: how many there should be.
+        classes: the expected number of classes.
         channels: 3 for colour, 1 for grey.
-        size: the side that images are brought to.
-        origin: where the folder is from, for the message that it is not there.
+        size: the side that images are scaled to, in pixels.
+        origin: how to get the folder, for the message that it is missing.
     """
 
     path: str
@@ -51,20 +52,20 @@ class Layout:
         return root / self.path
 
     def store(self, root: Path) -> Path:
-        """Where lies what was made of them."""
+        """Where digests and decoded images lie."""
         folder = self.folder(root).absolute()
         return folder.with_name(f"{folder.name}-{self.channels}x{self.size}")
 
 
 @dataclass
 class Found:
-    """What lies in an image folder.
+    """The files of an image folder.
 
     Attributes:
         folder: the folder.
         parts: part -> its files with their classes, in order.
-        left_out: kind of file -> how many of it are no data.
-        unused: folders that have images, but are no part.
+        left_out: kind of file -> number of files that are not data.
+        unused: folders that have images but are not used.
     """
 
     folder: Path
@@ -77,7 +78,7 @@ class Found:
         return os.fsencode(file.removeprefix(str(self.folder / "_")[:-1]))
 
     def remarks(self) -> list[str]:
-        """What is left out, in sentences."""
+        """Sentences about what is left out."""
         said = [f"`{named(folder)}` is not used" for folder in self.unused]
         if self.left_out:
             count, kinds = self.left_out.total(), self.left_out.most_common(KINDS)
@@ -88,10 +89,10 @@ class Found:
 
 
 def listing(layout: Layout, root: Path) -> Found:
-    """The files of training and test part, with their classes.
+    """List the files of training and test part, with their classes.
 
     Raises:
-        RepdynError: if something about the folder is wrong.
+        RepdynError: if the folder is not laid out as it should be.
     """
     found = Found(layout.folder(root))
     train = found.folder / "train"
@@ -125,13 +126,13 @@ def _testing(found: Found, names: Sequence[str]) -> Listing:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, in order."""
+    """The entries of a folder, in order."""
     with os.scandir(folder) as entries:
         return sorted(entries, key=lambda entry: os.fsencode(entry.name))
 
 
 def _is_hidden(entry: os.DirEntry[str]) -> bool:
-    """Whether an editor, a file manager or an archiver left something behind, and it is no data."""
+    """Whether an entry is not data but left behind by an editor, a file manager or an archiver."""
     return entry.name.startswith(".") or entry.name == "__MACOSX"
 
 
@@ -144,8 +145,8 @@ def _images(folder: Path, left_out: Counter[str], above: tuple[tuple[int, int], 
 
     Args:
         folder: where to look.
-        left_out: counts what is no image.
-        above: device and number of the folders that it lies in, as its path has it.
+        left_out: counts files that are not images.
+        above: device and inode of the folders on the way to it.
     """
     status = folder.stat()
     here = (status.st_dev, status.st_ino)
@@ -162,7 +163,7 @@ def _images(folder: Path, left_out: Counter[str], above: tuple[tuple[int, int], 
         elif entry.is_file():
             yield entry.path
         else:
-            what = "a link to nothing" if entry.is_symlink() else "no file, but a pipe, a socket or a device"
+            what = "a link to nothing" if entry.is_symlink() else "a pipe, a socket or a device"
             raise RepdynError(f"`{named(entry.path)}` has the name of an image and is {what}; remove it.")
 
 
@@ -171,7 +172,7 @@ def _by_class(part: Path, names: Sequence[str], left_out: Counter[str]) -> Listi
     strangers = sorted(there - set(names), key=os.fsencode)
     if strangers:
         stranger = named(strangers[0])
-        raise RepdynError(f"`{named(part)}` has a folder `{stranger}`, which is none of the classes in `train`.")
+        raise RepdynError(f"`{named(part)}` has a folder `{stranger}`, but `train` has no such class.")
     for entry in _entries(part):
         if entry.name not in there:
             left_out["hidden" if _is_hidden(entry) else "beside the folders of the classes"] += 1
@@ -185,7 +186,7 @@ def _by_class(part: Path, names: Sequence[str], left_out: Counter[str]) -> Listi
 
 
 def _annotated(part: Path, names: Sequence[str], left_out: Counter[str]) -> Listing:
-    """Tiny ImageNet's validation part, whose classes stand in a file: name, class, bounding box, by tabs."""
+    """List Tiny ImageNet's validation part; a file gives name, class and bounding box, separated by tabs."""
     labels = {os.fsencode(name): label for label, name in enumerate(names)}
     images = part / "images"
     there = {os.fsencode(file.removeprefix(f"{images}/")): file for file in _images(images, left_out)}

@@ -1,10 +1,10 @@
-"""Images as a data set stores them, in integers, and as networks see them: float32, standardised for each channel.
+"""Images as a data set stores them, integers, and as networks see them: float32, standardised for each channel.
 
-A data set of bytes is a quarter of what it is in float32, so it stays as it is, and what is taken from it is
-standardised then. An integer has few values, so that is a look-up in a table which holds (v / white - mean) / std for
-each: computed once, in float64, and the same bits whoever looks up, here or on a GPU.
+Bytes take a quarter of the memory of float32, so a data set stays in bytes and images are standardised on access.
+An integer has few values, so standardisation is a look-up in a table of (v / white - mean) / std, computed once in
+float64: the same bits on a CPU and on a GPU.
 
-Memory: the stored integers, which may be a file that is mapped; besides, only what is taken.
+Memory: the stored integers, which may be a mapped file, and the images that are accessed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import numpy as np
 from ..errors import RepdynError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-CHUNK = 4096  # images at a time, where all of them are gone through
+CHUNK = 4096  # images at a time in a pass over all of them
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Images and their classes as a data set has them.
+    """Images and their classes as a data set stores them.
 
     Attributes:
         images: (n, channels, height, width) integers, 0 black; perhaps a mapped file.
@@ -35,11 +35,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """What standardises images for each channel.
+    """Standardisation of images for each channel.
 
     Attributes:
         mean, std: (channels,) float64, of images scaled to [0, 1].
-        table: (channels, levels) float32; what becomes of each stored integer.
+        table: (channels, levels) float32; the standardised value of each stored integer.
     """
 
     mean: Array
@@ -48,13 +48,13 @@ class Standardisation:
 
     @classmethod
     def of(cls, stored: Array, index: Array, size: int, white: int) -> Standardisation:
-        """By mean and standard deviation of some of the images, after resizing, from a histogram of their integers.
+        """Standardise by mean and standard deviation of some images after resizing, from a histogram of integers.
 
         Args:
             stored: (N, channels, height, width), integers.
             index: (n,), which images.
             size: the side that they are resized to.
-            white: the integer that stands for 1.
+            white: the integer of the brightest pixel.
 
         Raises:
             RepdynError: if all pixels of a channel are the same.
@@ -103,7 +103,7 @@ class Images:
         return len(self), self.stored.shape[1], self.size, self.size
 
     def __getitem__(self, positions: Any) -> Array:
-        """Standardised images; ``positions`` is an array of them, a mask or a slice."""
+        """Standardised images; ``positions`` is an array of positions, a mask or a slice."""
         channel = np.arange(self.stored.shape[1])[:, None, None]
         images: Array = self.table[channel, self.levels(positions)]
         return images
@@ -111,22 +111,22 @@ class Images:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """All of them, for NumPy's functions."""
         if copy is False:
-            raise ValueError("standardised images are made when they are asked for, so there is always a copy")
+            raise ValueError("standardised images are made on access, so there is always a copy")
         return self[:].astype(dtype or np.float32, copy=False)
 
     def levels(self, positions: Any = slice(None)) -> Array:
-        """The integers that ``table`` is looked up with, (…, channels, size, size)."""
+        """The integers to look up in ``table``, (…, channels, size, size)."""
         return resized(self.stored[self.index[positions]], self.size)
 
     def subset(self, positions: Any) -> Images:
-        """Fewer of the images; nothing is copied."""
+        """A subset of the images; nothing is copied."""
         return Images(self.stored, self.index[positions], self.size, self.table)
 
 
 def resized(images: Array, size: int) -> Array:
     """Images of (size, size): padded with zeros to the next multiple of the size, then *summed* over blocks.
 
-    A sum where a mean is meant, since it is an integer: white is as many times brighter as a block has pixels.
+    Sums stay integers where means would not: white becomes ``white`` times the number of pixels in a block.
     """
     old = images.shape[-1]
     if old == size:
@@ -138,12 +138,12 @@ def resized(images: Array, size: int) -> Array:
     if block == 1:
         return padded
     n, channels = images.shape[:2]
-    # The integers that torch can gather: 11 bytes a side fit into 16 bits.
+    # torch can gather both types; sums over blocks of up to 11 × 11 bytes fit into 16 bits.
     kind = np.int16 if block <= 11 else np.int32
     total: Array = padded.reshape(n, channels, size, block, size, block).sum(axis=(3, 5), dtype=kind)
     return total
 
 
 def _block(old: int, size: int) -> int:
-    """How many pixels a side become one."""
+    """The side of the blocks that become a pixel."""
     return -(-old // size)

@@ -1,13 +1,13 @@
-"""Wrong labels: which training examples get one, and which.
+"""Wrong labels: which training examples are mislabelled, and as what.
 
-Which examples are mislabelled is drawn from ``data.seed`` and so is the same for every run of a study, exactly the
-configured fraction of them, rounded. Two kinds, of which neither ever gives the true class:
+The mislabelled examples are drawn from ``data.seed``, so they are the same for every run of a study. Exactly the
+configured fraction, rounded, is mislabelled. There are two kinds of noise, and neither ever gives the true class:
 
 - ``symmetric``: one of the other classes, all equally likely, drawn from ``data.seed`` and the run's seed, so that
   seeds are replicates (chosen) while planes through mislabelled images are shared by all runs.
-- ``pairs``: the one class that belongs to the true one, the next by default, the last one's being the first ("pair
-  flipping", Han et al. 2018), or as ``label_noise_pairs`` says, such as truck to automobile on CIFAR-10 (Patrini et al.
-  2017). Classes that it does not name keep their labels, and the fraction is one of the examples of those it names.
+- ``pairs``: a class fixed by the true one. By default it is the next class, and the first for the last ("pair
+  flipping", Han et al. 2018); ``label_noise_pairs`` sets others, such as truck to automobile on CIFAR-10 (Patrini et
+  al. 2017). Classes that it does not name keep their labels, and the fraction is that of the examples of named classes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def check(settings: Settings, classes: int) -> None:
     """Refuse pairs of classes that a data set does not have.
 
     Raises:
-        RepdynError: naming the first of them.
+        RepdynError: naming the first such pair.
     """
     for pair in (settings.label_noise_pairs or {}).items():
         if max(pair) >= classes:
@@ -39,7 +39,7 @@ def check(settings: Settings, classes: int) -> None:
 
 
 def mislabelled(labels: Array, settings: Settings) -> Array:
-    """(n,) bool: which of the training examples, whose (n,) true classes are given, get a wrong label."""
+    """Draw the mislabelled training examples: (n,) bool, from their (n,) true classes."""
     wrong = np.zeros(len(labels), dtype=bool)
     order = np.random.default_rng([settings.seed, 1]).permutation(len(labels))
     if settings.label_noise_pairs is not None:
@@ -49,12 +49,12 @@ def mislabelled(labels: Array, settings: Settings) -> Array:
 
 
 def given_labels(labels: Array, wrong: Array, classes: int, settings: Settings, seed: int) -> Array:
-    """(n,) int64: the classes that are trained on.
+    """The labels to train on, (n,) int64.
 
     Args:
-        labels: (n,), the true ones.
-        wrong: (n,) bool, who gets a wrong one.
-        classes: how many there are.
+        labels: (n,), the true classes.
+        wrong: (n,) bool, which examples are mislabelled.
+        classes: the number of classes.
         settings: the ``data`` section of the config.
         seed: the run's.
     """

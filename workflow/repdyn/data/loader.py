@@ -1,8 +1,8 @@
-"""Images on their way to a network: in bytes on the device, or streamed there, and standardised batch by batch.
+"""Feed images to a network: keep their bytes on the device, or stream them, and standardise batch by batch.
 
-On the device as long as they take no more than half of the GPU memory that is free; CIFAR-10 takes 184 MB. Where they
-do not fit, the bytes of each batch are gathered on the CPU and copied while the GPU still works on the batches before:
-it does not wait for a copy out of page-locked memory. Either way a batch is the same bits: ``images.py`` says why.
+Images stay on the device if they take at most half of the free GPU memory; CIFAR-10 takes 184 MB. Otherwise the bytes
+of each batch are gathered on the CPU and copied from page-locked memory, asynchronously, while the GPU still works on
+earlier batches. Either way a batch has the same bits (``images.py`` says why).
 
 Cost: a look-up for each number of an image. Memory: the images in bytes, and one batch in float32.
 """
@@ -19,7 +19,7 @@ from .images import CHUNK, Images
 class Feed:
     """Some images, in batches, as float32 on a device.
 
-    Batches are channels last in memory: convolutions are faster so, on GPUs and on CPUs.
+    Batches are channels last in memory, which makes convolutions faster on GPUs and on CPUs.
     """
 
     def __init__(self, images: Images, device: torch.device) -> None:
@@ -44,7 +44,7 @@ class Feed:
 
         Args:
             size: images in a batch.
-            order: (n,) int64 on the CPU, which images in which order; None for all of them as they stand.
+            order: (n,) int64 on the CPU, positions of the images; None for all of them, in order.
         """
         if order is None:
             for levels in self._levels.split(size):
@@ -54,7 +54,7 @@ class Feed:
             yield self._standardised(self._levels[positions])
 
     def _standardised(self, levels: torch.Tensor) -> torch.Tensor:
-        """(n, height, width, channels) integers as (n, channels, height, width) float32, channels last in memory."""
+        """Standardise (n, height, width, channels) integers: (n, channels, height, width) float32, channels last."""
         if self.streamed and self.device.type == "cuda":
             levels = levels.pin_memory()
         index = levels.to(self.device, non_blocking=True).int() + self._offsets
@@ -63,5 +63,5 @@ class Feed:
 
 
 def _fits(bytes_needed: int, device: torch.device) -> bool:
-    """Whether images may live on the device, which must hold the network, its optimizer and its activations, too."""
+    """Whether the images may stay on the device, beside the network, its optimizer and its activations."""
     return device.type != "cuda" or bytes_needed <= int(torch.cuda.mem_get_info(device)[0]) // 2

@@ -1,12 +1,12 @@
-"""A study's data: a training subset with some labels wrong, and a test set.
+"""A study's data: a training subset with some wrong labels, and a test set.
 
-Everything that is drawn is drawn from ``data.seed`` and so is the same for every run of a study: which examples are
-in the training set and which of them are mislabelled. Only *which* wrong label a mislabelled example gets depends on
-the run's seed (``label_noise.py``). Images are scaled to [0, 1], then standardised per channel with mean and standard
-deviation of the training subset, when they are taken (``images.py``).
+The training examples and the mislabelled ones among them are drawn from ``data.seed``, so they are the same for every
+run of a study. Only *which* wrong label a mislabelled example gets depends on the run's seed (``label_noise.py``).
+Images are scaled to [0, 1] and standardised per channel, with mean and standard deviation of the training subset, on
+access (``images.py``).
 
-Memory: the data set as it is stored, a byte for each pixel and channel (Tiny ImageNet's 110,000 images 1.4 GB, where
-float32 would be 5.4 GB), and what is taken from it at a time.
+Memory: the data set as stored, a byte for each pixel and channel (1.4 GB for Tiny ImageNet's 110,000 images, where
+float32 would take 5.4 GB), and the images accessed at a time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Examples:
     Attributes:
         images: n of them; ``images[positions]`` is (…, channels, height, width) float32, standardised.
         labels: (n,) int64, the true classes.
-        given_labels: (n,) int64, the classes that are trained on; other than ``labels`` where mislabelled.
+        given_labels: (n,) int64, the classes to train on; they differ from ``labels`` where mislabelled.
         examples: (n,) int64, positions in the source's own training or test part.
     """
 
@@ -55,7 +55,7 @@ class Examples:
 
 @dataclass(frozen=True)
 class Data:
-    """A training and a test set. ``mean`` and ``std``, one for each channel, turn images back to [0, 1]."""
+    """A training and a test set. ``mean`` and ``std``, one per channel, undo the standardisation of images."""
 
     train: Examples
     test: Examples
@@ -81,7 +81,7 @@ def load(settings: Settings, root: Path, seed: int = 0) -> Data:
     Args:
         settings: the ``data`` section of the config.
         root: where data sets lie.
-        seed: the run's; decides which wrong labels are given.
+        seed: the run's; determines the wrong labels.
 
     Raises:
         RepdynError: if the data set is unknown, missing, damaged or too small.

@@ -1,5 +1,5 @@
-"""The explorer: one self-contained page in which a person moves through a study's training, without server or network.
+"""The explorer: one self-contained page to move through a study's training, without server or network.
 
-``build`` is the stage: it reads the tables and decides what fits; ``pack`` makes them small; ``page`` puts the page
-together from ``assets`` (HTML, CSS, JavaScript), which hold everything that happens in the browser.
+``build`` is the stage: it reads the tables and decides what fits. ``pack`` compresses them. ``page`` assembles the page
+from ``assets`` (HTML, CSS, JavaScript), which contain everything that runs in the browser.
 """

@@ -1,10 +1,10 @@
-"""The explorer's page from a study's tables: every run's regions, matrices, events and curves, as small as will do.
+"""Build the explorer's page from a study's tables: every run's regions, matrices, events and curves, compressed.
 
-A large study is cut to ``figures.explorer_mib``: first planes beyond the first of each set are left out, then every
-second checkpoint (or two in three, …), until the first seed of every run fits; then as many further seeds come as fit.
-The page says in a sentence what is missing.
+A large study is cut to ``figures.explorer_mib``: first by leaving out planes beyond the first of each set, then every
+second checkpoint (or two in three, …), until the first seed of every run fits. Then as many further seeds are added as
+fit. The page says in a sentence what is missing.
 
-Time: a second or two a run, most of it deflating. Memory: the page and one run.
+Time: a second or two a run, mostly for compression. Memory: the page and one run.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
-ROOM = 1000  # bytes, for the few words that are not known before it is known what fits
+ROOM = 1000  # bytes reserved for the texts that depend on what fits
 
 
 @dataclass(frozen=True)
 class Detail:
-    """How much of a run is shown: so many planes of each set, and every so-manieth checkpoint."""
+    """How much of a run is shown: the number of planes of each set, and the stride between checkpoints."""
 
     planes: int
     every: int
 
     def kept(self, checkpoints: int) -> Array:
-        """Indices of the checkpoints shown, the first and the last among them."""
+        """Indices of the checkpoints shown, including the first and the last."""
         return np.unique([*range(0, checkpoints, self.every), checkpoints - 1])
 
 
 @dataclass(frozen=True)
 class RunPieces:
-    """What the page holds of a run: one piece of curves and matrices, one of regions for each plane."""
+    """A run's pieces of the page: one of curves and matrices, and one of regions for each plane."""
 
     about: dict[str, Any]
     pieces: list[bytes]
@@ -72,7 +72,7 @@ class RunPieces:
 
 
 def details(planes: int, checkpoints: int) -> Iterator[Detail]:
-    """From everything to the least: all planes, one plane of each set, then fewer and fewer checkpoints."""
+    """Details from most to least: all planes, one plane of each set, then fewer and fewer checkpoints."""
     yield Detail(planes, 1)
     for every in range(1, checkpoints):
         if every > 1 or planes > 1:
@@ -80,7 +80,7 @@ def details(planes: int, checkpoints: int) -> Iterator[Detail]:
 
 
 def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mib: float) -> str | None:
-    """The sentence about what a large study's page lacks; None if it lacks nothing."""
+    """The sentence about what a page leaves out; None if it leaves out nothing."""
     missing = []
     if len(shown) < len(seeds):
         missing.append(f"seeds other than {', '.join(map(str, shown))}")
@@ -96,7 +96,7 @@ def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mi
 
 
 def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
-    """Read a run's tables and pack what is shown of it."""
+    """Read a run's tables and pack the parts to show."""
     pictures = reading.of_run(job, PICTURES, run)
     checkpoints = pictures.drop_duplicates("step").sort_values("step")
     kept = detail.kept(len(checkpoints))
@@ -106,7 +106,7 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         CKA.name: reading.of_run(job, CKA, run),
         SIMILARITY.name: reading.of_run(job, SIMILARITY, run),
     }
-    # CKA has none of the network's output.
+    # There is no CKA of the network's output.
     layers_of = {CKA.name: [layer for layer in layers if layer != OUTPUT], SIMILARITY.name: layers}
     matrices = {}
     for name, measure in USUAL.items():
@@ -149,9 +149,9 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
 
 
 def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
-    """Of each plane: where it lies, its three images, their classes, and those that each seed was trained on."""
+    """For each plane its position, its three images, their classes, and the labels that each seed was trained with."""
     settings, found = job.study.data, subsets.load(job.study.data, job.data_root)
-    # Seeds differ in which wrong labels are given, and in nothing else of the data.
+    # The data of seeds differ only in which wrong labels are given.
     train, wrong = found.train.labels, found.mislabelled
     given_to_train = {
         seed: label_noise.given_labels(train, wrong, found.classes, settings, seed) for seed in job.study.seeds
@@ -212,7 +212,7 @@ def language(classes: int) -> dict[str, Any]:
 
 
 def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[RunPieces], Detail, list[int]]:
-    """As much as fits.
+    """Choose as many runs and as much detail as fit.
 
     Args:
         job: of the study.
@@ -220,10 +220,10 @@ def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[Run
         budget: bytes in the page.
 
     Returns:
-        The runs, seed by seed; how much is shown of each; and the seeds that are shown.
+        The runs, seed by seed; their detail; and the seeds shown.
 
     Raises:
-        RepdynError: if not even the least fits.
+        RepdynError: if not even the least detail fits.
     """
     first, *others = job.study.seeds
     per_set, checkpoints = int(planes.groupby("planes").size().max()), _checkpoints(job)
@@ -257,7 +257,7 @@ def main(job: Job) -> None:
     """Write ``explorer.html``.
 
     Raises:
-        RepdynError: if a table is missing or a stranger, or the size allowed holds nothing.
+        RepdynError: if a table is missing or not the study's, or the page's limit is too small.
     """
     planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[planes["purpose"] == "picture"]

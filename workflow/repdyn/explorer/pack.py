@@ -1,13 +1,13 @@
-"""Tables as small binary pieces that a browser unpacks: deflated, numbers rounded to a stated precision.
+"""Pack tables into compressed binary pieces for the browser, with numbers rounded to a stated precision.
 
 A piece is the zlib stream (in the browser: ``DecompressionStream("deflate")``) of
 
     length of the head, uint32 little-endian | head, JSON in UTF-8 | arrays, little-endian, each aligned to 8 bytes
 
-and the head says of each array under ``arrays`` its type, shape and offset from the end of the head.
+where ``arrays`` in the head gives each array's type, shape and offset from the end of the head.
 
-Similarities are kept to four decimals, as uint16, one triangle with the diagonal; labels as their difference to the
-checkpoint before, which is mostly zero and so deflates to a fraction.
+Similarities are stored to four decimals, as uint16, one triangle with the diagonal. Labels are stored as differences
+from the checkpoint before, which are mostly zero and compress well.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ALIGNMENT = 8
 
 
 def pack(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """One piece; ``about`` is whatever else the head says, in JSON types."""
+    """Make one piece; ``about`` is the rest of the head, in JSON types."""
     places, body = {}, bytearray()
     for name, array in arrays.items():
         body += bytes(-len(body) % ALIGNMENT)
@@ -39,7 +39,7 @@ def pack(about: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
 
 
 def unpack(piece: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """What :func:`pack` was given."""
+    """Undo :func:`pack`."""
     content = zlib.decompress(piece)
     (length,) = struct.unpack_from("<I", content)
     head = json.loads(content[4 : 4 + length])
@@ -56,14 +56,14 @@ def unpack(piece: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def triangle(matrices: Array) -> Array:
-    """Symmetric matrices in [0, 1] to four decimals.
+    """Round symmetric matrices in [0, 1] to four decimals.
 
     Args:
         matrices: (L, E, E), NaN where undefined.
 
     Returns:
         (L, E (E + 1) / 2) uint16, row by row from the diagonal on, in units of 1e-4; 65535 where undefined. Values
-        outside [0, 1] by rounding are drawn in.
+        outside [0, 1] by rounding errors are clipped.
     """
     rows, columns = np.triu_indices(matrices.shape[1])
     values = matrices[:, rows, columns]
@@ -73,13 +73,13 @@ def triangle(matrices: Array) -> Array:
 
 
 def changes(labels: Array) -> Array:
-    """Labels as differences to the checkpoint before, modulo the type's range.
+    """Turn labels into differences from the checkpoint before, modulo the type's range.
 
     Args:
         labels: (L, E, R²), uint8 or uint16.
 
     Returns:
-        The same shape and type; the first checkpoint is itself.
+        The same shape and type; the first checkpoint is unchanged.
     """
     first = np.zeros_like(labels[:, :1])
     return np.diff(labels, axis=1, prepend=first)

@@ -1,7 +1,7 @@
-"""The page itself: template, style, scripts, library and data in one HTML file.
+"""Assemble the page: template, style, scripts, library and data in one HTML file.
 
-The library is plotly.js (MIT licence), as the ``plotly`` package ships it; it draws the curves and is deflated like the
-data. The scripts of ``assets`` are one module, in the order of ``SCRIPTS``.
+The library is plotly.js (MIT licence), shipped by the ``plotly`` package. It draws the curves and is compressed like
+the data. The scripts of ``assets`` are joined into one module, in the order of ``SCRIPTS``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SCRIPTS = ("data.js", "scales.js", "regions.js", "matrix.js", "curves.js", "page
 
 
 def assets_digest() -> str:
-    """A digest of what the page is made of besides data: 16 hexadecimal digits."""
+    """Digest the page's parts other than data: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name in ("page.html", "page.css", *SCRIPTS):
         digest.update(name.encode() + b"\n" + (ASSETS / name).read_bytes())
@@ -30,14 +30,14 @@ def assets_digest() -> str:
 
 @cache
 def library() -> bytes:
-    """plotly.js, deflated."""
+    """plotly.js, compressed."""
     from plotly.offline import get_plotlyjs
 
     return zlib.compress(get_plotlyjs().encode(), 9)
 
 
 def text_size(piece: bytes) -> int:
-    """Bytes that a piece takes in the page, at most."""
+    """The most bytes that a piece takes in the page."""
     return 4 * -(-len(piece) // 3) + 100
 
 
@@ -45,8 +45,8 @@ def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
     """The HTML.
 
     Args:
-        study: what the scripts read first: names, colours, planes, and which piece holds what.
-        pieces: from :func:`repdyn.explorer.pack.pack`, referred to by their number.
+        study: what the scripts read first: names, colours, planes, and the numbers of pieces.
+        pieces: from :func:`repdyn.explorer.pack.pack`, referred to by number.
     """
     data = "\n".join(
         f'<script type="application/octet-stream" id="piece-{i}">{base64.b64encode(piece).decode()}</script>'

@@ -1,4 +1,4 @@
-"""Decision regions through time: every layer's panel beside the others, and the accuracies with a cursor below."""
+"""Animate decision regions: panels of all layers side by side, and below them the accuracies with a cursor."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ACROSS = 4  # panels side by side
 LEFT, GAP, HEAD, STRIP = 0.5, 0.1, 0.18, 1.0  # inches: axis, between panels, above each, height of the curves
-KEY = 0.32  # inches that each of the three images is high below the panels
+KEY = 0.32  # inches: height of each of the three images below the panels
 DPI = 120
-MILLISECONDS, LAST = 300, 2500  # that a frame, and the last one, is seen
+MILLISECONDS, LAST = 300, 2500  # duration of a frame, and of the last one
 
 
 class Film:
@@ -33,14 +33,14 @@ class Film:
     def __init__(
         self, labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, *, classes: int, title: str = ""
     ) -> None:
-        """Lay the figure out, at the first checkpoint.
+        """Lay out the figure at the first checkpoint.
 
         Args:
             labels: rows of one plane of the pictures table: layer, depth, step, epoch, labels.
             corners: its three images.
             history: the run's history table.
-            classes: how many there are.
-            title: what is seen.
+            classes: number of classes.
+            title: the figure's title.
         """
         self.steps = [int(step) for step in np.sort(labels["step"].unique())]
         self._epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
@@ -77,7 +77,7 @@ class Film:
 def _lay_out(
     labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, classes: int, title: str
 ) -> tuple[Figure, Axes]:
-    """The figure, and the axes of the curves."""
+    """Make the figure and the axes of the curves."""
     layers = style.depth_order(labels)
     across = min(ACROSS, len(layers))
     wide = (sheet.PAGE - LEFT - 0.1) / ACROSS - GAP
@@ -121,7 +121,7 @@ def _lay_out(
 def save(film: Film, file: BinaryIO) -> None:
     """Write a GIF; identical films give identical bytes."""
     frames = list(film.frames())
-    # One palette for all frames, else colours flicker.
+    # Use one palette for all frames, or colours flicker.
     palette = Image.new("RGB", (frames[0].width, 2 * frames[0].height))
     for i, frame in enumerate((frames[0], frames[len(frames) // 2])):
         palette.paste(frame, (0, i * frame.height))

@@ -1,8 +1,8 @@
-"""Which figures and pages there are: the module that draws each, what it reads, and what is said of it.
+"""The figures and pages: for each the module that draws it, what it reads, and its texts.
 
-What a figure reads, tables and settings, stands here once: its rule's inputs and what its redrawing is decided by are
-taken from it. Title, description and caption are plain text for people who have not read the paper, for reports and web
-pages. Imports nothing heavy: Snakemake reads it.
+The tables and settings that a figure reads are declared here once; its rule's inputs, and what decides its redrawing,
+follow from them. Title, description and caption are plain text for readers who do not know the paper, in reports and
+web pages. Imports nothing heavy, because Snakemake reads it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..pipeline import provenance
 if TYPE_CHECKING:
     from ..config.study import Study
 
-# What kind of thing a figure shows; reports are ordered by it.
+# Categories of figures, by which reports are ordered.
 TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
 PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
-# What a drawing can read of the study itself, by the name that an entry declares it under. Names of architectures,
-# optimizers and seeds are lists, because a drawing keeps the order of the config, which no table knows.
+# Name -> what a drawing can read from the study itself. Names of architectures, optimizers and seeds are lists, because
+# drawings keep the order of the config, which tables do not store.
 SETTINGS: dict[str, Callable[[Study], Any]] = {
     "name": lambda study: study.name,
     "archs": lambda study: list(study.archs),
@@ -44,13 +44,13 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What is made to be looked at, and all that it depends on.
+    """Something drawn, with everything that it depends on.
 
     Attributes:
-        module: the repdyn module that draws it, whose code digest is part of what decides when it is drawn anew.
-        of_run: where the tables of a run lie that it reads; if it is of the whole study, of every run.
-        of_study: where the tables of the whole study lie that it reads.
-        reads: what it reads of the study itself, as names in ``SETTINGS``; ``data`` stands for the images, too.
+        module: the repdyn module that draws it; a change of its code digest redraws it.
+        of_run: paths of the tables of a run that it reads; for a figure of the whole study, of every run.
+        of_study: paths of the tables of the whole study that it reads.
+        reads: what it reads from the study itself, as names in ``SETTINGS``; ``data`` includes the images.
     """
 
     module: str
@@ -59,14 +59,14 @@ class Drawn:
     reads: tuple[str, ...] = ()
 
     def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
-        """Every file of the study that it reads, for these runs."""
+        """Every file of the study that it reads, given the runs."""
         return [
             *(place(paths, run) for run in runs for place in self.of_run),
             *(place(paths) for place in self.of_study),
         ]
 
     def made_with(self, study: Study) -> dict[str, Any]:
-        """What drawing it anew is decided by, besides its tables, in plain types that print alike if they are."""
+        """What decides its redrawing, besides its tables: plain types, so that equal values print alike."""
         settings = {name: SETTINGS[name](study) for name in self.reads}
         return {"code": provenance.code_digest(self.module), "study": settings}
 
@@ -76,8 +76,8 @@ class Entry(Drawn):
     """A figure, drawn by ``draw(job)`` of its module.
 
     Attributes:
-        category: what kind of thing it shows.
-        title: what it is called, without a full stop.
+        category: one of the categories above.
+        title: without a full stop.
         description: one sentence.
         caption: how to read it, in a few sentences; the description is not repeated.
     """
@@ -88,11 +88,11 @@ class Entry(Drawn):
     caption: str
 
     def __post_init__(self) -> None:
-        """Make one line of the caption."""
+        """Join the caption's lines."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
 
     def made_with(self, study: Study) -> dict[str, Any]:
-        """The same, with how pictures are drawn and saved whichever module draws them."""
+        """Add the code that draws and saves pictures for every module."""
         return super().made_with(study) | {"drawn": provenance.code_digest("figures.draw.drawn")}
 
 
@@ -278,7 +278,7 @@ RUN_FIGURES: dict[str, Entry] = {
         reads=("similarity_from",),
     ),
 }
-# Figures of a run that move, under the names of those that do not: GIFs, for the asking.
+# Animations of a run, GIFs on request, under the names of the still figures.
 ANIMATIONS: dict[str, Entry] = {
     f"planes-{name}": replace(
         _planes(name),
@@ -349,7 +349,7 @@ STUDY_FIGURES: dict[str, Entry] = {
     "cka-difference": _difference(Paths.cka, CKA, "CKA"),
     "regions-difference": _difference(Paths.region_similarity, REGIONS, "agreement of decision regions"),
 }
-# Pages made of tables, which no report describes.
+# Pages made from tables, which have no entry in the report.
 REPORT = Drawn(
     module="stages.report",
     of_run=(Paths.history, Paths.scores),
@@ -365,11 +365,10 @@ EXPLORER = Drawn(
 
 
 def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
-    """The figures of each run and those of the study that ``rule all`` draws.
+    """The figures of each run, and of the study, that ``rule all`` draws.
 
-    Of the planes it draws those through mislabelled images, where there are any: memorization is seen there.
-    Differences between optimizers are drawn where the config contrasts any that the grid has, error by width where
-    architectures have several.
+    Of the planes it draws those through mislabelled images, if any, since they show memorization. It draws differences
+    between optimizers if the config contrasts any, and error by width if architectures have several.
     """
     planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
     contrasted = bool(study.optimizer_contrasts)

@@ -1,4 +1,4 @@
-"""The edge of the figures: finds the function, lets it read its tables, saves the picture whole or not at all."""
+"""Draw a figure by name and save it, whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..pipeline.jobs import Job
 
-# What would make two identical pictures differ.
+# Metadata in which two identical pictures would differ.
 METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
 ANIMATED = "gif"
 
@@ -46,12 +46,12 @@ def main(job: Job, figure: str, output: Path) -> None:
 
 
 def drawn(module: ModuleType, job: Job, figure: str, extension: str) -> bytes:
-    """A figure's file, whole before it is written: what a full disk does within Matplotlib is no sentence.
+    """The bytes of a figure's file, made before writing, since Matplotlib handles a full disk badly.
 
     Args:
-        module: the one that draws it.
-        job: for which run, or which study.
-        figure: which.
+        module: the module that draws it.
+        job: its run, or the study.
+        figure: its name.
         extension: the format.
     """
     content = io.BytesIO()

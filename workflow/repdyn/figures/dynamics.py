@@ -1,4 +1,4 @@
-"""Layer against layer: how synchronously they change, how fast, and what probes read from them, by depth and time."""
+"""Layers by depth and time: their synchrony, their rates of change, and the accuracies of their probes."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
-BETWEEN = 0.45  # inches that a colour bar between panels takes
+BETWEEN = 0.45  # inches for a colour bar between panels
 ACROSS = 4  # panels side by side
-NUMBERS = 0.185  # inches that a cell must have for its number to be written in it
+NUMBERS = 0.185  # inches: the smallest cell that shows its number
 
 
 # ---- synchrony ----------------------------------------------------------------------------------------------------
@@ -60,12 +60,12 @@ def _synchrony(a: phases.Trajectory, b: phases.Trajectory) -> float | None:
 
 @style.styled
 def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figure:
-    """Which layers change at the same times: a matrix of layers for each measure.
+    """Draw which layers change at the same times: a matrix of layers for each measure.
 
     Args:
         cka: a run's CKA table.
         regions: its table of region similarity.
-        title: what is seen.
+        title: the figure's title.
     """
     found = synchronies(cka, regions)
     layers: list[str] = max((list(map(str, matrix)) for matrix in found.values()), key=len)
@@ -92,7 +92,7 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figu
 
 
 def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: float, cell: float) -> Any:
-    """The first layer in the upper left corner, numbers where there is room, white for a layer without the measure."""
+    """Draw a matrix, first layer in the upper left corner; numbers if there is room, white where undefined."""
     n, edges = len(matrix), np.arange(len(matrix) + 1) - 0.5
     axis.add_patch(_background(edges, n))
     values = np.ma.masked_invalid(matrix.to_numpy(dtype=float))
@@ -116,10 +116,10 @@ def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: floa
 
 @dataclass(frozen=True)
 class Scale:
-    """Panels that share their colours.
+    """Panels that share a colour scale.
 
     Attributes:
-        panels: what a panel shows -> layers by time; layers that one panel lacks stay white there.
+        panels: name of a panel -> layers by time; layers missing from a panel stay white.
         limits: of the colours.
         label: of the colour bar to the right of the panels.
     """
@@ -134,16 +134,16 @@ def layers_by_time(
     scales: list[Scale], edges: Callable[[style.CheckpointAxis, int], Array], *, epochs: list[float], title: str = "",
     events: dict[str, float] | None = None, cmap: Colormap = style.SIMILARITY, beyond: bool = False,
 ) -> Figure:  # fmt: skip
-    """One panel for each table of layers (rows, from the input on) by time (columns).
+    """Draw a panel for each table of layers (rows, from the input on) by time (columns).
 
     Args:
-        scales: the panels, by what their colours mean.
-        edges: (axis of checkpoints, columns) -> where the cells begin and end on it.
+        scales: the panels, by colour scale.
+        edges: (axis of checkpoints, columns) -> edges of the cells on it.
         epochs: of the checkpoints.
-        title: what is seen.
-        events: name -> epoch, those that took place.
-        cmap: colours.
-        beyond: whether values may lie beyond the upper limit.
+        title: the figure's title.
+        events: name -> epoch, for events that took place.
+        cmap: the colour map.
+        beyond: whether values may exceed the upper limit.
     """
     tables = [panel for scale in scales for panel in scale.panels.values()]
     layers = max((list(panel.index) for panel in tables), key=len)
@@ -188,7 +188,7 @@ def _heat(axis: Axes, panel: pd.DataFrame, edges: Array, cmap: Colormap, limits:
 
 
 def _background(edges: Array, layers: int) -> Rectangle:
-    """What shows where a value is null."""
+    """A background that shows where a value is null."""
     return Rectangle((edges[0], -0.5), edges[-1] - edges[0], layers, color=style.UNDEFINED, linewidth=0, zorder=0)
 
 
@@ -200,9 +200,9 @@ def _mark(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float
 
 
 def rates(part: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Layers by steps from a checkpoint to the next: (1 − similarity) per tenfold of epochs.
+    """Layers by intervals between checkpoints: (1 − similarity) per decade of epochs.
 
-    Initialisation, which has no place on a log axis, stands one typical distance before the first trained checkpoint.
+    Initialisation, at epoch 0, is placed one typical distance before the first trained checkpoint on the log axis.
     """
     found = {}
     for layer in style.depth_order(part):
@@ -221,13 +221,13 @@ def _rates(frame: pd.DataFrame, table: str) -> dict[str, pd.DataFrame]:
 
 
 def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
-    """How fast each layer changes, by depth and time, under each measure.
+    """Draw how fast each layer changes, by depth and time, under each measure.
 
     Args:
         cka: a run's CKA table.
         regions: its table of region similarity.
-        title: what is seen.
-        events: name -> epoch, those that took place.
+        title: the figure's title.
+        events: name -> epoch, for events that took place.
 
     Raises:
         RepdynError: with fewer than three checkpoints, which have no typical distance.
@@ -236,7 +236,7 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
     if len(epochs) < 3:
         raise RepdynError(f"How fast layers change takes three checkpoints or more, and there are {len(epochs)}.")
     of_cka, of_regions = _rates(cka, CKA.name), _rates(regions, SIMILARITY.name)
-    # CKA and agreement have scales of their own: on that of regions, many a layer would not seem to change by CKA.
+    # CKA and agreement get separate scales: on that of regions, many layers would not seem to change by CKA.
     scales = [Scale(of_cka, (0.0, _fast(of_cka)))]
     if of_regions:
         scales.append(Scale(of_regions, (0.0, _fast(of_regions))))
@@ -248,9 +248,9 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
 
 
 def _fast(panels: dict[str, pd.DataFrame]) -> float:
-    """What is dark: all but the fastest hundredth of changes lie below.
+    """The upper limit of the colours: the 99th percentile of changes.
 
-    What jumps, as the untrained network's output does, must not make all else look still.
+    Jumps, such as that of the untrained network's output, would otherwise make everything else look constant.
     """
     inner = [panel.drop(index=OUTPUT, errors="ignore").to_numpy().ravel() for panel in panels.values()]
     return max(0.1, math.ceil(10 * float(np.nanpercentile(np.concatenate(inner), 99))) / 10)
@@ -259,13 +259,13 @@ def _fast(panels: dict[str, pd.DataFrame]) -> float:
 def probes(
     accuracy: pd.DataFrame, title: str = "", events: dict[str, float] | None = None, unseen: str = "test images"
 ) -> Figure:
-    """What linear probes read from each layer, by depth and time.
+    """Draw the accuracies of linear probes, by depth and time.
 
     Args:
         accuracy: a run's table of probe accuracies.
-        title: what is seen.
-        events: name -> epoch, those that took place.
-        unseen: what the examples are that probes are not trained on.
+        title: the figure's title.
+        events: name -> epoch, for events that took place.
+        unseen: name of the examples on which probes are not trained.
     """
     seen, others = (accuracy[accuracy["split"] == split] for split in ("probe", "similarity"))
     panels = {"training images, given labels": _by_epoch(seen, "accuracy")}

@@ -1,4 +1,4 @@
-"""Forest plot of the findings: every claim with its estimates, intervals, p-values and verdicts, in words."""
+"""Forest plot of the findings: every claim with estimates, intervals, p-values and verdicts."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contrast's heading, a claim's, an axis below
-HEADING_LINE = 0.1  # inches that each further line of a contrast's heading takes
-TICK = 0.34  # inches between ticks at least, of labels like −0.05
+HEADING_LINE = 0.1  # inches for each further line of a contrast's heading
+TICK = 0.34  # least inches between ticks with labels like −0.05
 MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a score under its contrast
-COMPARISON = ["factor", "first", "second", "level", "matching"]  # columns that say what is held against what
+COMPARISON = ["factor", "first", "second", "level", "matching"]  # columns that identify a comparison
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand, in inches from the left edge of a column of claims.
+    """Positions in inches from the left edge of a column of claims.
 
     Attributes:
-        columns: of claims, side by side.
-        measure: where measures are named, None where colours alone tell them apart.
-        plot, wide: where the plot begins, and how wide it is.
+        columns: number of columns of claims.
+        measure: position of measures' names, None where only colours distinguish measures.
+        plot, wide: left edge and width of the plot.
         mark: size of an estimate's mark, in points.
-        numbers: what is written beside it -> where.
+        numbers: text beside the plot -> its position.
     """
 
     columns: int
@@ -51,12 +51,12 @@ class Layout:
 
     @property
     def names(self) -> float:
-        """How wide the names of scores may be."""
+        """The width for names of scores."""
         return (self.plot if self.measure is None else self.measure) - MARGIN - INDENT - 0.04
 
 
 FULL = Layout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
-# For what would not fit a page: numbers that the plot shows are left to the table of findings.
+# For plots that would not fit a page: leaves out numbers that the plot shows and the table of findings has.
 COMPACT = Layout(2, None, 1.5, 0.92, 2.8, {"p": 2.45, "verdict": 2.81})
 
 
@@ -71,15 +71,15 @@ class Block:
 
 @style.styled
 def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What the study finds") -> Figure:
-    """Every claim as a panel, with a block for each contrast and a row for each score and measure.
+    """Draw each claim as a panel, with a block for each contrast and a row for each score and measure.
 
-    The sign of a score of which less is more of the claim is turned, so that right is always more. Where that is taller
-    than a page and fits one without numbers, claims stand in two columns, without numbers.
+    Scores of which less supports the claim change sign, so that right always means more of the claim. Claims are set in
+    two columns without numbers if the plot is taller than a page and then fits one.
 
     Args:
         frame: the findings table.
-        planes: CKA and this set of planes are shown; all measures where None.
-        title: what is seen.
+        planes: show CKA and this set of planes; None shows all measures.
+        title: the figure's title.
 
     Raises:
         KeyError: if a measure, a score or a matching is unknown.
@@ -95,7 +95,7 @@ def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What th
     legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
     below = legend + 0.8 * sheet.LINE * len(notes) + 0.06
     heights = [_height(claim, blocks, FULL) for claim, blocks in claims.items()]
-    layout, first = FULL, len(claims)  # how many claims stand in the first column
+    layout, first = FULL, len(claims)  # number of claims in the first column
     if top + sum(heights) + below > sheet.TALLEST:
         narrow = [_height(claim, blocks, COMPACT) for claim, blocks in claims.items()]
         cut = min(range(1, len(narrow) + 1), key=lambda n: max(sum(narrow[:n]), sum(narrow[n:])))
@@ -120,17 +120,17 @@ def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What th
 
 def _headline(claim: str, layout: Layout) -> list[str]:
     """The lines of a claim's heading."""
-    # Bold letters are wider than those that are measured.
+    # Bold letters are wider than the measured ones.
     return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE / layout.columns - 2 * MARGIN))
 
 
 def _height(claim: str, blocks: list[Block], layout: Layout) -> float:
-    """Inches that a claim takes."""
+    """Height of a claim, in inches."""
     return _above(claim, layout) + sum(_heading_height(b, layout) + ROW * len(b.rows) for b in blocks) + AXIS
 
 
 def _above(claim: str, layout: Layout) -> float:
-    """Inches that a claim's heading takes."""
+    """Height of a claim's heading, in inches."""
     return CLAIM + (len(_headline(claim, layout)) - 1) * 0.8 * sheet.LINE
 
 
@@ -144,7 +144,7 @@ def _heading_height(block: Block, layout: Layout) -> float:
 
 
 def _turned(frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers as floats, with signs turned where less of a score is more of the claim."""
+    """Convert numbers to floats, with changed sign where less of a score supports the claim."""
     numbers = frame[["estimate", "ci_low", "ci_high"]].astype(float)
     less = np.array([SCORES[score].direction < 0 for score in frame["score"]], dtype=bool)
     for column, other in (("estimate", "estimate"), ("ci_low", "ci_high"), ("ci_high", "ci_low")):
@@ -153,7 +153,7 @@ def _turned(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparisons(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """What is held against what, and what is to the right, in words; and its rows."""
+    """Each comparison: its heading, the meaning of the right side, and its rows."""
     for _, rows in frame.groupby(COMPARISON, sort=False, dropna=False):
         known = rows[COMPARISON].iloc[0].dropna().to_dict()
         of: dict[Any, Any] = dict.fromkeys(COMPARISON) | known
@@ -174,7 +174,7 @@ def _blocks(part: pd.DataFrame) -> Iterator[Block]:
 
 
 def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: Layout) -> None:
-    """One panel, its upper left corner placed in inches."""
+    """Draw one panel, with its upper left corner at ``place`` in inches."""
     x, y = place
     for i, line in enumerate(_headline(claim, layout)):
         sheet.write(figure, x + MARGIN, y + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
@@ -210,7 +210,7 @@ def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[
 def _row(
     figure: Figure, axis: Axes, place: tuple[float, float], middle: float, row: pd.Series, decimals: int, layout: Layout
 ) -> None:
-    """Mark and interval in the plot, names and numbers beside it."""
+    """Draw mark and interval in the plot, names and numbers beside it."""
     x, y = place
     measure = MEASURES[row["measure"]]
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
@@ -238,12 +238,12 @@ def _row(
 
 
 def _number(value: float, decimals: int) -> str:
-    """With a true minus sign, and none before what is rounded to zero."""
+    """Format with a true minus sign, but none before a rounded zero."""
     return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def _limits(blocks: list[Block]) -> tuple[float, float]:
-    """Room for every interval of a claim, and zero."""
+    """Limits that include every interval of a claim, and zero."""
     values = np.concatenate([block.rows[["estimate", "ci_low", "ci_high"]].to_numpy(float).ravel() for block in blocks])
     values = np.append(values[np.isfinite(values)], 0.0)
     margin = 0.06 * (np.ptp(values) or 1.0)
@@ -258,7 +258,7 @@ def _handle(name: str) -> Line2D:
 
 
 def _notes(frame: pd.DataFrame) -> list[str]:
-    """Which learning rates are held against each other, once for each comparison of optimizers."""
+    """The learning rates that each comparison of optimizers compares."""
     notes: list[str] = []
     # Where no rate fits everywhere, none are compared at equal speed.
     for heading, _, rows in _comparisons(frame[frame["compared"].fillna("") != ""]):
@@ -275,7 +275,7 @@ def _draw(job: Job, planes: str | None) -> Figure:
     return forest(frame, planes, f"Claims tested on {words}: estimates with {confidence} bootstrap intervals")
 
 
-# Figure -> the set of planes that it shows beside CKA, None for all measures.
+# Figure -> the set of planes that it shows beside CKA; None for all measures.
 FIGURES: dict[str, Callable[[Job], str | None]] = {
     "findings": lambda job: "mislabelled" if job.study.data.label_noise else "test",
     "findings-all": lambda _: None,

@@ -1,7 +1,7 @@
 """A page of the whole grid: matrices of architectures × optimizers at chosen relative depths, and their differences.
 
-Matrices are means over seeds, events medians. A difference is taken within each seed, of the mean over the members of
-each optimizer's family, and then averaged over the seeds that have both.
+Matrices are means over seeds, events medians. Differences are taken within each seed, between means over the members of
+each family of optimizers, and then averaged over the seeds that have both.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PAIR = ["epoch_a", "epoch_b"]
 
 @dataclass(frozen=True)
 class Block:
-    """A few layers of one cell of the grid: its heading, (layer, matrix) from the input on, and what is marked."""
+    """A few layers of one cell of the grid: its heading, (layer, matrix) from the input on, and marked events."""
 
     heading: str
     panels: list[tuple[str, pd.DataFrame]]
@@ -48,7 +48,7 @@ Lines = list[tuple[str, list[Block]]]  # the set of planes, if there is one, and
 
 
 def at_depths(layers: Sequence[str]) -> list[str]:
-    """The layers at relative depths 0, 1/3, 2/3 and 1, or all of fewer; the output is none."""
+    """The layers at relative depths 0, 1/3, 2/3 and 1, or all if fewer; the output is not a layer."""
     inner = [layer for layer in layers if layer != OUTPUT]
     chosen = np.unique(np.linspace(0, len(inner) - 1, DEPTHS).round().astype(int))
     return [inner[i] for i in chosen]
@@ -56,14 +56,14 @@ def at_depths(layers: Sequence[str]) -> list[str]:
 
 @style.styled
 def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str = "", label: str = "") -> Figure:
-    """Every architecture and optimizer, each at a few depths.
+    """Draw every architecture and optimizer, each at a few depths.
 
     Args:
         frame: rows of a similarity table of all runs: arch, optimizer, seed, layer, depth, epoch_a, epoch_b, the value,
             and, for regions, planes.
-        value: which column is shown.
+        value: the column to show.
         events: (arch, optimizer, seed) -> the events of that run.
-        title: what is seen.
+        title: the figure's title.
         label: of the colour bar.
     """
     lines: Lines = []
@@ -83,14 +83,14 @@ def differences(
     frame: pd.DataFrame, value: str, contrasts: Sequence[tuple[str, str]], families: Mapping[str, str], *,
     title: str = "", label: str = "",
 ) -> Figure:  # fmt: skip
-    """For each architecture and contrast of optimizers, the first's matrices minus the second's.
+    """Draw, for each architecture and contrast of optimizers, the first's matrices minus the second's.
 
     Args:
-        frame: like that of ``pages``.
-        value: which column is compared.
+        frame: as in ``pages``.
+        value: the column to compare.
         contrasts: pairs of families.
         families: optimizer -> family.
-        title: what is seen.
+        title: the figure's title.
         label: of the colour bar.
     """
     lines: Lines = []
@@ -107,13 +107,13 @@ def differences(
 
 
 def _side_by_side(blocks: list[Block]) -> list[list[Block]]:
-    """Blocks in lines, to be read down and then across: rates of a family stand below each other, families abreast."""
+    """Arrange blocks in lines, read down and then across: rates of a family in a column, families side by side."""
     rows = math.ceil(len(blocks) / BLOCKS)
     return [blocks[row::rows] for row in range(rows)]
 
 
 def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each set of planes, if there are any, and architecture, with its rows."""
+    """Each set of planes, if any, and architecture, with its rows."""
     sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
     for name in sets:
         of_set = frame[frame["planes"] == name] if name else frame
@@ -137,7 +137,7 @@ def _page(
     lines: Lines, *, title: str, label: str, limits: tuple[float, float] | None = None,
     handles: Sequence[Artist] = (),
 ) -> Figure:  # fmt: skip
-    """Lay the blocks out; with limits they are differences."""
+    """Lay out the blocks; ``limits`` are for differences."""
     across = max(len(blocks) for _, blocks in lines)
     deep = max(len(block.panels) for _, blocks in lines for block in blocks)
     room = sheet.PAGE - LEFT - RIGHT - (across - 1) * APART - across * (deep - 1) * GAP
@@ -162,7 +162,7 @@ def _page(
             left = LEFT + j * block_width
             heading = sheet.shortened(block.heading, block_width - APART)
             sheet.write(figure, left, tops[i] + 0.02, heading, fontweight="bold")
-            # Tick labels where nothing lies below, or to the left.
+            # Label ticks only where nothing lies below, or to the left.
             lowest = i + 1 == len(lines) or j >= len(lines[i + 1][1])
             for k, (layer, values) in enumerate(block.panels):
                 axis = sheet.panel(figure, left + k * (cell + GAP), tops[i] + HEADING + NAME, cell, cell)
@@ -183,7 +183,7 @@ def _page(
 
 @dataclass(frozen=True)
 class Shown:
-    """What the pages of a measure show: a column of a table, and what it is called in titles and at colour bars."""
+    """What the pages of a measure show: a column of a table, with its names in titles and at colour bars."""
 
     table: Table
     value: str

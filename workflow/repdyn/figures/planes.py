@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 Array = np.ndarray[Any, np.dtype[Any]]
-EPOCHS = 8  # how many checkpoints are shown
+EPOCHS = 8  # number of checkpoints shown
 RIGHT, GAP = 1.05, 0.05  # inches: legend, at least, and between panels
-SMALLEST = 0.3  # inches that a panel is high
+SMALLEST = 0.3  # inches: least height of a panel
 LEAST_IMAGE = 0.07  # inches
 KEY, MARKED = 0.42, 0.13  # inches: an image in the legend, and its mark
-NAMED = 24  # classes that a legend names, at most
+NAMED = 24  # most classes that a legend names
 MARKS = ("o", "s", "^")  # of the three images
 MARK: dict[str, Any] = {
     "markersize": 2.6, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "linestyle": "none",
 }  # fmt: skip
-# Figure -> the set of planes that it shows the first of.
+# Figure -> set of planes; the figure shows its first one.
 FIGURES = {f"planes-{name}": name for name in IMAGES}
 
 
@@ -46,10 +46,10 @@ class Corners:
     """The three images that span a plane.
 
     Attributes:
-        x, y: (3,) where they stand on it.
-        x_range, y_range: first and last coordinate that is shown.
+        x, y: (3,) their coordinates on it.
+        x_range, y_range: first and last coordinate shown.
         images: (3, height, width, channels), from 0 to 1.
-        captions: what is said of each.
+        captions: one for each.
     """
 
     x: Array
@@ -61,19 +61,19 @@ class Corners:
 
     @property
     def ratio(self) -> float:
-        """Height by width."""
+        """Height divided by width."""
         return (self.y_range[1] - self.y_range[0]) / (self.x_range[1] - self.x_range[0])
 
 
 @style.styled
 def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str = "") -> Figure:
-    """What the probes of all layers and the network say of one plane, at checkpoints spread over training.
+    """Draw the answers of all layers' probes and of the network on one plane, at checkpoints spread over training.
 
     Args:
         labels: rows of one plane of the pictures table: layer, depth, step, epoch, labels.
         corners: its three images.
-        classes: how many there are.
-        title: what is seen.
+        classes: number of classes.
+        title: the figure's title.
     """
     layers = style.depth_order(labels)
     chosen = spread(np.sort(labels["step"].unique()), EPOCHS)
@@ -88,7 +88,7 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
     colours = colour_map(classes)
     patches = class_patches(labels.loc[labels["step"].isin(chosen), "labels"], colours)
     beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(patches) / 2))
-    # Flat panels leave room beside the legend: it goes between them.
+    # Flat panels leave room beside the legend: put it between them.
     gap = min(max(GAP, beside / len(layers) - high), 3 * GAP)
     bottom = top + max(len(layers) * (high + gap), beside)
     width = left + len(chosen) * (wide + GAP) + right
@@ -115,7 +115,7 @@ def colour_map(classes: int) -> ListedColormap:
 
 
 def class_patches(labels: Iterable[Array], colours: ListedColormap) -> list[Patch]:
-    """What a legend names: the classes that appear; of many those of most points, and how many others there are."""
+    """Legend entries of the classes that appear; of many, those of most points, and the number of others."""
     points = sum(np.bincount(row, minlength=colours.N) for row in labels)
     ranked = np.argsort(-points, kind="stable")[: np.count_nonzero(points)]
     named = [Patch(facecolor=colours(label), label=str(label)) for label in sorted(ranked[:NAMED].tolist())]
@@ -124,7 +124,7 @@ def class_patches(labels: Iterable[Array], colours: ListedColormap) -> list[Patc
 
 
 def spread(steps: Array, count: int) -> list[int]:
-    """At most ``count`` of the steps, evenly spaced by their rank, the first and the last among them."""
+    """At most ``count`` of the steps, evenly spaced by rank, including the first and the last."""
     ranks = np.unique(np.linspace(0, len(steps) - 1, min(count, len(steps))).round().astype(int))
     return [int(step) for step in steps[ranks]]
 
@@ -140,10 +140,10 @@ def plane(axis: Axes, labels: Array, corners: Corners, colours: ListedColormap) 
 
 
 def place_images(axis: Axes, corners: Corners, side: float, dpi: float) -> None:
-    """The three images, ``side`` inches high, each just outside the triangle beside the mark where it stands.
+    """Draw the three images, ``side`` inches high, each beside its mark, just outside the triangle.
 
-    On the mark it would hide what most matters: the region that the image itself lies in. Where it would be too small
-    to be seen, or have fewer dots of the paper than pixels, there is the mark alone.
+    On the mark an image would hide the most important part, its own region. An image too small to be seen, or with
+    fewer dots than pixels, is left out, and only its mark is drawn.
     """
     stands = np.stack([corners.x, corners.y], axis=1)
     low, high = np.transpose([corners.x_range, corners.y_range])
@@ -163,7 +163,7 @@ def place_images(axis: Axes, corners: Corners, side: float, dpi: float) -> None:
 
 
 def explain_image(figure: Figure, left: float, top: float, side: float, corners: Corners, i: int, caption: str) -> None:
-    """One of the three images, ``side`` inches high, with its mark and what is said of it."""
+    """Draw one of the three images, ``side`` inches high, with its mark and its caption."""
     axis = sheet.panel(figure, left, top, side, side, ticks=False)
     axis.imshow(corners.images[i].squeeze(), cmap="gray", vmin=0, vmax=1)
     middle: dict[str, Any] = {"transform": axis.transAxes, "clip_on": False}
@@ -172,7 +172,7 @@ def explain_image(figure: Figure, left: float, top: float, side: float, corners:
 
 
 def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: list[Patch]) -> None:
-    """The three images, larger, with what is said of them, and the classes' colours."""
+    """Draw the three images, enlarged, with captions, and the classes' colours."""
     for i, caption in enumerate(corners.captions):
         explain_image(figure, left, top + i * (KEY + 0.1), KEY, corners, i, caption)
     wide, high = figure.get_size_inches()
@@ -184,7 +184,7 @@ def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: 
 
 
 def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
-    """The labels of the first picture plane of one set, its corners, and how many classes there are.
+    """Read the labels of the first picture plane of a set, its corners, and the number of classes.
 
     Raises:
         RepdynError: if the study has no such planes.
@@ -220,7 +220,7 @@ def draw(job: Job, figure: str) -> Figure:
 
 
 def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
-    """The class of each image, and the one that this run was trained with where it is another."""
+    """The class of each image, and the label that this run was trained with, where it differs."""
     if name != "mislabelled":
         return [f"class {label}" for label in plane["labels"]]
     train = subsets.load(job.study.data, job.data_root, job.run.seed).train
@@ -232,7 +232,7 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
 
 
 def _images(plane: pd.Series, channels: int) -> Array:
-    """The three images that span a plane, from its axes, each stretched to 0 to 1: (3, height, width, channels)."""
+    """The three images that span a plane, each scaled to [0, 1]: (3, height, width, channels)."""
     origin, a, b = (np.asarray(plane[name]) for name in ("origin", "a", "b"))
     flat = np.stack([origin + x * a + y * b for x, y in zip(plane["x"], plane["y"], strict=True)])
     low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)

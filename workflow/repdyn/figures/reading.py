@@ -1,4 +1,4 @@
-"""What figures read: tables of a run, or of all runs of a study, made with the settings that the study has."""
+"""Read tables for figures, of a run or of all runs, and check that they were made with the study's settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Events = dict[tuple[str, str, int], dict[str, float]]
 
 
 def of_run(job: Job, table: Table, run: Run | None = None) -> pd.DataFrame:
-    """A table of one run, the job's own unless another is named."""
+    """A table of one run, the job's own by default."""
     frame: pd.DataFrame = tables.read(*job.place(table, run)).to_pandas()
     return frame
 
@@ -32,7 +32,7 @@ def of_runs(job: Job, table: Table) -> pd.DataFrame:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """A table of all runs with arch, optimizer and seed as values, not as the categories that pandas reads them as."""
+    """A table of all runs, with arch, optimizer and seed as values instead of pandas' categories."""
     kinds = {name: frame[name].dtype for name in ("arch", "optimizer", "seed")}
     return frame.astype(
         {name: kind.categories.dtype for name, kind in kinds.items() if isinstance(kind, pd.CategoricalDtype)}

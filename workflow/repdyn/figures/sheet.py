@@ -1,7 +1,7 @@
-"""A sheet of paper on which things are placed in inches, from the left and from the top.
+"""A sheet of paper on which elements are placed in inches, from the left and from the top.
 
-Instead of a layout engine: a figure of three layers and one of twenty have the same type and the same gaps, nothing
-overlaps, and a figure is laid out in no time.
+Compared with a layout engine, figures of three layers and of twenty have the same type and gaps, nothing overlaps, and
+layout takes no time.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from pandas.core.groupby import SeriesGroupBy
 
 COLUMN, PAGE, TALLEST = 3.4, 7.0, 9.2  # inches
-LINE = 0.15  # inches that a line of a title takes
-ROW = 0.123  # inches that a line of a legend takes
-BESIDE_ENTRY = 0.42  # inches that a legend's line and the gaps around a text take
-EPOCH_AXIS = 0.34  # inches below a panel that an axis with ticks and a label takes
+LINE = 0.15  # inches for a line of a title
+ROW = 0.123  # inches for a line of a legend
+BESIDE_ENTRY = 0.42  # inches for a legend's line and the gaps around a text
+EPOCH_AXIS = 0.34  # inches below a panel for an axis with ticks and a label
 
 
 @cache
 def text_width(text: str, points: float = style.TEXT, weight: str = "normal") -> float:
-    """How wide a line of text is, in inches."""
+    """The width of a line of text, in inches."""
     font = FontProperties(family=style.RC["font.family"], size=points, weight=weight)
     width: float = text_to_path.get_text_width_height_descent(text, font, False)[0] / 72
     return width
 
 
 def shortened(name: str, inches: float, points: float = style.TEXT) -> str:
-    """A name that fits the width: of one too long the end is kept, since layers of a stage differ there."""
+    """Shorten a name to the width; keep its end, where layers of a stage differ."""
     if text_width(name, points) <= inches:
         return name
     while len(name) > 1 and text_width(f"…{name}", points) > inches:
@@ -46,7 +46,7 @@ def shortened(name: str, inches: float, points: float = style.TEXT) -> str:
 
 
 def wrapped(text: str, inches: float, points: float = style.TEXT) -> list[str]:
-    """The lines into which a text must be broken to fit the width."""
+    """Break a text into lines that fit the width."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", points) <= inches:
@@ -57,12 +57,12 @@ def wrapped(text: str, inches: float, points: float = style.TEXT) -> list[str]:
 
 
 def blank(width: float, height: float) -> Figure:
-    """An empty figure of that size."""
+    """An empty figure of a size in inches."""
     return Figure(figsize=(width, height))
 
 
 def panel(figure: Figure, left: float, top: float, width: float, height: float, ticks: bool = True) -> Axes:
-    """Axes whose frame is placed."""
+    """Add axes, placing their frame."""
     wide, high = figure.get_size_inches()
     axis = figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high))
     size: dict[str, Any] = {"length": 2.5, "width": 0.6, "labelsize": style.SMALL, "labelcolor": style.INK, "pad": 2}
@@ -74,14 +74,14 @@ def panel(figure: Figure, left: float, top: float, width: float, height: float, 
 
 
 def write(figure: Figure, left: float, top: float, text: str, **options: Any) -> None:
-    """Text, its upper left corner placed unless the options say otherwise."""
+    """Write text with its upper left corner at a place, unless the options say otherwise."""
     wide, high = figure.get_size_inches()
     given: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": style.TEXT}
     figure.text(left / wide, 1 - top / high, text, **(given | options))
 
 
 def title(figure: Figure, text: str, below: str = "") -> None:
-    """A title in the upper left corner, broken into lines where it must be, and a smaller text below."""
+    """Write a title in the upper left corner, in several lines if necessary, and a smaller text below."""
     width, top = figure.get_size_inches()[0] - 0.1, 0.05
     for line in wrapped(text, width, style.TITLE):
         write(figure, 0.05, top, line, fontsize=style.TITLE)
@@ -92,29 +92,29 @@ def title(figure: Figure, text: str, below: str = "") -> None:
 
 
 def title_height(text: str, width: float, below: str = "") -> float:
-    """How much of the sheet's top a title takes."""
+    """The height of a title, in inches."""
     lines = len(wrapped(text, width - 0.1, style.TITLE)) + 0.8 * len(wrapped(below, width - 0.1, style.SMALL))
     return 0.1 + LINE * lines if lines else 0.04
 
 
 def legend_width(handles: Sequence[Artist], columns: int = 1) -> float:
-    """How wide a legend of so many columns is, each as wide as its widest entry."""
+    """The width of a legend, in inches; each column is as wide as its widest entry."""
     widths = [BESIDE_ENTRY + text_width(str(handle.get_label()), style.SMALL + 0.3) for handle in handles]
     return sum(max(widths[column::columns]) for column in range(min(columns, len(handles))))
 
 
 def legend_columns(handles: Sequence[Artist], width: float) -> int:
-    """How many columns of a legend fit the width."""
+    """The number of a legend's columns that fit the width."""
     return next((n for n in range(len(handles), 1, -1) if legend_width(handles, n) <= width), 1)
 
 
 def legend_height(handles: Sequence[Artist], width: float) -> float:
-    """How much a legend of that width takes."""
+    """The height of a legend of that width, in inches."""
     return ROW * -(-len(handles) // legend_columns(handles, width)) + 0.07 if handles else 0.0
 
 
 def legend(figure: Figure, left: float, top: float, handles: Sequence[Artist], width: float, **options: Any) -> None:
-    """A legend, read row by row."""
+    """Draw a legend, read row by row."""
     if not handles:
         return
     wide, high = figure.get_size_inches()
@@ -130,13 +130,13 @@ def legend(figure: Figure, left: float, top: float, handles: Sequence[Artist], w
 
 
 def name_panel(axis: Axes, name: str, seeds: int, inches: float, pad: float) -> None:
-    """A panel's title: what it shows, shortened to its width, and of how many seeds."""
+    """Write a panel's title: its name, shortened to its width, and the number of seeds."""
     of_seeds = f"{shortened(name, inches - 0.6)} ({seeds} seed{'s' if seeds != 1 else ''})"
     axis.set_title(of_seeds, loc="left", fontsize=style.TEXT, pad=pad)
 
 
 def mean_and_range(axis: Axes, values: SeriesGroupBy[Any, Any], colour: str, **line: Any) -> None:
-    """The mean of each group as a line, and a band from the lowest to the highest; groups are places on the x axis."""
+    """Draw the mean of each group as a line, and a band from lowest to highest; groups are values on the x axis."""
     mean, low, high = values.mean(), values.min(), values.max()
     if (high > low).any():
         axis.fill_between(mean.index, low, high, color=colour, alpha=0.18, linewidth=0)
@@ -146,7 +146,7 @@ def mean_and_range(axis: Axes, values: SeriesGroupBy[Any, Any], colour: str, **l
 def colour_bar(
     figure: Figure, mappable: Any, left: float, top: float, height: float, label: str, **options: Any
 ) -> None:
-    """A colour bar; it takes half an inch of width with its labels."""
+    """Draw a colour bar; with its labels it is half an inch wide."""
     axis = panel(figure, left, top, 0.09, height)
     bar = figure.colorbar(mappable, cax=axis, **options)
     bar.outline.set_linewidth(0.6)

@@ -1,7 +1,6 @@
 """Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and agreement of decision regions.
 
-The matrices are symmetric, so each half has its own use: above the diagonal phases are outlined, below it events are
-drawn.
+The matrices are symmetric, so phases are outlined above the diagonal and events drawn below it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from . import reading, sheet, style
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-PER_ROW = 7  # layers, before they are wrapped
+PER_ROW = 7  # most layers in a row
 LARGEST, SMALLEST = 1.3, 0.5  # inches
 LEFT, RIGHT, GAP, HEAD = 0.42, 0.62, 0.09, 0.17  # inches: axis, colour bar, between matrices, above each
 
@@ -44,16 +43,16 @@ def matrices(
     segments: pd.DataFrame | None = None,
     events: dict[str, float] | None = None,
 ) -> Figure:
-    """The matrices of all layers side by side, in order of depth, and under another for each set of planes.
+    """Draw the matrices of all layers side by side, in order of depth; sets of planes below each other.
 
     Args:
         frame: rows of a similarity table of one run: layer, depth, step_a, step_b, epoch_a, epoch_b, the value, and,
             for regions, planes.
-        value: which column is shown.
-        title: what is seen.
+        value: the column to show.
+        title: the figure's title.
         label: of the colour bar.
-        segments: phases (layer, epoch_start, epoch_end, and, for regions, planes) to be outlined on the diagonal.
-        events: name -> epoch, those that took place.
+        segments: phases (layer, epoch_start, epoch_end, and, for regions, planes) to outline on the diagonal.
+        events: name -> epoch, for events that took place.
     """
     events = style.few(events or {})
     layers = style.depth_order(frame)
@@ -63,7 +62,7 @@ def matrices(
     heading = 0.19 if sets[0] else 0.0
     cell = _cell(columns, len(sets) * lines, len(sets) * heading)
     width = max(4.2, LEFT + RIGHT + columns * cell + (columns - 1) * GAP)
-    # Layers that fit one line are named over the first set alone.
+    # Layers that fit one line are named only over the first set.
     heads = [HEAD if lines > 1 or s == 0 else 0.02 for s in range(len(sets))]
     top = sheet.title_height(title, width)
     tops = [top + s * (heading + lines * cell + 0.05) + sum(heads[:s]) * lines for s in range(len(sets) + 1)]
@@ -97,14 +96,14 @@ def matrices(
 
 
 def _cell(columns: int, rows: int, headings: float) -> float:
-    """The side of a matrix: as wide as the page allows, and, down to a size, as high."""
+    """The side of a matrix: the largest that fits the page's width and, down to ``SMALLEST``, its height."""
     across = (sheet.PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns
     down = (sheet.TALLEST - 1.0 - headings) / rows - HEAD
     return min(LARGEST, across, max(SMALLEST, down))
 
 
 def square(part: pd.DataFrame, value: str) -> pd.DataFrame:
-    """The rows of one layer, or of the same layer of several seeds, as a matrix; the mean over seeds."""
+    """Pivot the rows of one layer, of one or several seeds, into a matrix; the mean over seeds."""
     return part.pivot_table(index="epoch_a", columns="epoch_b", values=value, aggfunc="mean", dropna=False)
 
 
@@ -112,7 +111,7 @@ def matrix(
     axis: Axes, values: pd.DataFrame, *, bottom: bool, left: bool, cmap: Colormap = style.SIMILARITY,
     limits: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[QuadMesh, style.CheckpointAxis]:  # fmt: skip
-    """Draw one matrix, initialisation in the lower left corner; tick labels where they are asked for."""
+    """Draw one matrix, with initialisation in the lower left corner, and tick labels on request."""
     checkpoints = style.CheckpointAxis(list(values.index))
     edges = np.arange(len(values) + 1) - 0.5
     axis.set_facecolor(style.UNDEFINED)
@@ -126,7 +125,7 @@ def matrix(
 
 
 def draw_events(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
-    """Each event as an angle below the diagonal: up to it from the x axis, then on to the right."""
+    """Draw each event as an angle below the diagonal: from the x axis up to it, then to the right."""
     low, high = axis.get_xlim()
     for name, epoch in events.items():
         event = EVENTS[name]
@@ -141,7 +140,7 @@ def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:
 
 
 def _outline(axis: Axes, checkpoints: style.CheckpointAxis, segments: pd.DataFrame) -> None:
-    """The half above the diagonal of a square around each phase, where there is more than one."""
+    """Outline each phase above the diagonal with half a square, where there is more than one."""
     if len(segments) < 2:
         return
     for start, end in zip(segments["epoch_start"], segments["epoch_end"], strict=True):

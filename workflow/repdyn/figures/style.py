@@ -1,10 +1,10 @@
 """The visual language that all figures share: type, colours, the epoch axis.
 
-Colours are safe for colour-blind readers. Curves, events and optimizers take theirs from Okabe & Ito's palette, classes
-from seaborn's `colorblind`; those of measures and events are declared in ``catalogue``. Similarity is shown in
-seaborn's `mako`, dark where unlike and light where alike, differences in its `vlag`, white at zero; both are
-perceptually uniform. They are written out here, the maps as 17 points each: importing seaborn takes longer than drawing
-a figure. Epochs are on a log axis wherever they are an axis.
+Colours are safe for colour-blind readers. Curves, events and optimizers have colours of Okabe & Ito's palette, classes
+those of seaborn's `colorblind`; ``catalogue`` declares the colours of measures and events. Similarity uses seaborn's
+`mako`, dark where unlike and light where alike, and differences its `vlag`, white at zero; both are perceptually
+uniform. They are written out here, the maps as 17 points each, because importing seaborn takes longer than drawing a
+figure. Epoch axes are always logarithmic.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _VLAG = (
 )
 SIMILARITY = LinearSegmentedColormap.from_list("similarity", _MAKO.split())
 CHANGE = SIMILARITY.reversed("change")
-# Positive is blue, as the first optimizer of the usual contrast is.
+# Positive is blue, like the first optimizer of the usual contrast.
 DIFFERENCE = LinearSegmentedColormap.from_list("difference", _VLAG.split()[::-1])
-UNDEFINED = "#c9b8a8"  # where a value is null: a colour that no scale has
+UNDEFINED = "#c9b8a8"  # for null values: a colour in no scale
 CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "true": "#e69f00", "test": "#009e73"}
 BOUNDARY = "#ff5c5c"
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
@@ -76,13 +76,13 @@ RC: dict[str, Any] = {
 
 @contextmanager
 def language() -> Iterator[None]:
-    """Draw, and save, within this context."""
+    """Set the style; draw and save within this context."""
     with mpl.rc_context(RC):  # type: ignore[arg-type]
         yield
 
 
 def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Let a function that draws a figure speak the language, whoever calls it."""
+    """Decorate a function that draws a figure, so that it always uses the style."""
 
     @wraps(function)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -96,12 +96,12 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def run_title(arch: str, optimizer: str, seed: int) -> str:
-    """What a run is called in a title."""
+    """A run's name in a title."""
     return f"{arch}, {optimizer}, seed {seed}"
 
 
 def epoch_label(epoch: float) -> str:
-    """An epoch in as few characters as it takes: two digits, or all before the point."""
+    """Format an epoch briefly: two significant digits, or all before the point."""
     return f"{epoch:.0f}" if epoch >= 10 or epoch == 0 else f"{epoch:.2g}"
 
 
@@ -114,12 +114,12 @@ def depth_order(frame: pd.DataFrame) -> list[str]:
 
 
 def halo() -> list[AbstractPathEffect]:
-    """What makes a line seen on light and on dark."""
+    """A path effect that makes a line visible on light and on dark."""
     return [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
 
 
 def class_colours(classes: int) -> list[str]:
-    """One fixed colour for each class, the same however many there are; beyond ten, hues by the golden angle."""
+    """One fixed colour for each class, whatever their number; beyond ten, hues by the golden angle."""
 
     def further(label: int) -> str:
         hue, light = (label * 0.618034) % 1.0, (0.42, 0.58, 0.74)[label % 3]
@@ -129,7 +129,7 @@ def class_colours(classes: int) -> list[str]:
 
 
 def optimizer_colours(names: Iterable[str]) -> dict[str, str]:
-    """One fixed colour for each optimizer, by its name or by what its name begins with (``sgd-0.01``)."""
+    """One fixed colour for each optimizer, by its name or its beginning (``sgd-0.01``)."""
     colours: dict[str, str] = {}
     families: dict[str, int] = {}
     for name in names:
@@ -137,7 +137,7 @@ def optimizer_colours(names: Iterable[str]) -> dict[str, str]:
         if known is None:
             colours[name] = _OTHERS[len(colours) % len(_OTHERS)]
             continue
-        # Several rates of one family: one hue, ever darker, since names are written in these colours, too.
+        # Several rates of one family get one hue, ever darker, because names are written in these colours, too.
         share = min(0.75, 0.3 * families.get(known, 0))
         families[known] = families.get(known, 0) + 1
         r, g, b = np.array(mpl.colors.to_rgb(_OPTIMIZERS[known])) * (1 - share)
@@ -161,7 +161,7 @@ def few(events: dict[str, float]) -> dict[str, float]:
 
 
 def apart(events: dict[str, float]) -> dict[str, float]:
-    """Without the first perfect fit where it lasts: two lines on each other look like a third kind."""
+    """Drop the first perfect fit where it lasts, because two coinciding lines look like a third kind."""
     if PERFECT_FIT_FIRST in events and events[PERFECT_FIT_FIRST] == events.get(PERFECT_FIT_SUSTAINED):
         return {name: epoch for name, epoch in events.items() if name != PERFECT_FIT_FIRST}
     return events
@@ -170,8 +170,8 @@ def apart(events: dict[str, float]) -> dict[str, float]:
 def median_events(of_seeds: Iterable[dict[str, float]]) -> dict[str, float]:
     """The median epoch of each event over seeds, where most have it.
 
-    In a seed without the event it is still to come, later than in any other: what happens in one seed of three is not
-    drawn as if it happened in all.
+    A seed without the event counts as later than any other, so an event of one seed in three is not drawn as if all had
+    it.
     """
     runs = list(of_seeds)
     medians = {name: float(np.median([run.get(name, np.inf) for run in runs])) for name in EVENTS if runs}
@@ -198,7 +198,7 @@ def decades(last: float, first: float = 1.0) -> list[float]:
 
 
 def log_epochs(axis: Axes, last: float) -> None:
-    """Make the x axis one of epochs, on a log scale from 1; below it is linear, so that initialisation has a place."""
+    """Make the x axis one of epochs, logarithmic from 1 and linear below, so that initialisation has a place."""
     axis.set_xscale("symlog", linthresh=1.0, linscale=0.35)
     axis.set_xlim(-0.06, max(last, 1.0) * 1.06)
     ticks = decades(last)
@@ -212,8 +212,8 @@ def log_epochs(axis: Axes, last: float) -> None:
 class CheckpointAxis:
     """Checkpoints side by side, as the rows and columns of a matrix, with ticks at round epochs.
 
-    Checkpoints on a log schedule are evenly spaced in log epoch but for the first few, so equal cells are a log axis;
-    whatever the schedule, an epoch stands between the checkpoints that it lies between.
+    Checkpoints on a log schedule, except for the first few, are evenly spaced in log epoch, so equal cells make a log
+    axis. On any schedule, an epoch lies between its neighbouring checkpoints.
     """
 
     def __init__(self, epochs: Sequence[float]) -> None:
@@ -221,14 +221,14 @@ class CheckpointAxis:
         self.epochs = np.asarray(epochs, dtype=float)
 
     def position(self, epoch: float) -> float:
-        """Where an epoch lies, in cells; the first checkpoint's centre is at 0."""
+        """The position of an epoch in cells; the first checkpoint's centre is at 0."""
         cells = np.arange(len(self.epochs), dtype=float)
         if len(cells) < 3 or epoch <= self.epochs[1]:
             return float(np.interp(epoch, self.epochs, cells))
         return float(np.interp(np.log(epoch), np.log(self.epochs[1:]), cells[1:]))
 
     def tick(self, axis: Axes, which: str, labelled: bool = True) -> None:
-        """Ticks on one side of a matrix, ``x`` or ``y``, with or without their labels."""
+        """Set ticks on one side of a matrix, ``x`` or ``y``, with or without labels."""
         first, last = float(self.epochs[min(1, len(self.epochs) - 1)]), float(self.epochs[-1])
         chosen = decades(last, max(1.0, first))
         if len(chosen) == 1 and last > 0:  # less than an epoch, or less than a decade late in training

@@ -1,4 +1,4 @@
-"""Phases on the axis of time: every layer of a run, and all runs of a study beneath each other."""
+"""Phases on a time axis: every layer of a run, and all runs of a study below each other."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
-SHADES = ("#d3e4ea", "#8fb9c9")  # phases by turns
+SHADES = ("#d3e4ea", "#8fb9c9")  # of alternate phases
 BETWEEN = 0.35  # rows between cells of the grid
 
 
 def boundaries(of_layer: pd.DataFrame) -> list[float]:
-    """Where a layer's phases meet, in epochs: half way, on the log axis, between two checkpoints."""
+    """Boundaries of a layer's phases, in epochs: half way, on the log axis, between two checkpoints."""
     ordered = of_layer.sort_values("phase")
     ends, starts = ordered["epoch_end"].to_numpy()[:-1], ordered["epoch_start"].to_numpy()[1:]
     return [float(np.sqrt(a * b)) if a > 0 else float(b / 2) for a, b in zip(ends, starts, strict=True)]
@@ -38,12 +38,12 @@ def boundaries(of_layer: pd.DataFrame) -> list[float]:
 
 @style.styled
 def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
-    """The phases of every layer of a run, a panel for each measure.
+    """Draw the phases of every layer of a run, a panel for each measure.
 
     Args:
         segments: a run's table of phases.
-        title: what is seen.
-        events: name -> epoch, those that took place.
+        title: the figure's title.
+        events: name -> epoch, for events that took place.
     """
     events = style.few(events or {})
     if segments.empty:
@@ -80,14 +80,14 @@ def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | N
 
 
 def _nothing(title: str) -> Figure:
-    """What is drawn of a run that has too few checkpoints for phases."""
+    """The figure of a run with too few checkpoints for phases."""
     figure = sheet.blank(4.2, 0.6)
     sheet.title(figure, title, "Too few checkpoints for phases.")
     return figure
 
 
 def _bars(axis: Axes, row: int, of_layer: pd.DataFrame, last: float) -> None:
-    """The phases of one layer, by turns light and dark, with a line between them."""
+    """Draw the phases of one layer, alternately light and dark, with a line between them."""
     if of_layer.empty:
         return
     edges = [0.0, *boundaries(of_layer), last]
@@ -109,13 +109,13 @@ def runs(
     segments: pd.DataFrame, events: reading.Events, planes: str = "mislabelled",
     title: str = "When things happen in each run: events as marks, ends of phases as ticks",
 ) -> Figure:  # fmt: skip
-    """All runs beneath each other: events as marks, phase boundaries of every layer as ticks.
+    """Draw all runs below each other: events as marks, phase boundaries of every layer as ticks.
 
     Args:
         segments: the tables of phases of all runs, with columns arch, optimizer, seed.
-        events: (arch, optimizer, seed) -> the events of that run; its order is that of the rows.
+        events: (arch, optimizer, seed) -> the events of that run, in the order of the rows.
         planes: the set of planes whose decision regions are shown.
-        title: what is seen.
+        title: the figure's title.
     """
     keys = list(events)
     cells = list(dict.fromkeys(key[:2] for key in keys))
@@ -155,7 +155,7 @@ def runs(
 
 
 def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str, last: float) -> None:
-    """One run: boundaries by CKA above the middle, of decision regions below; events on it."""
+    """Draw one run: boundaries by CKA above the middle, by decision regions below, and events on it."""
     axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
     if {MEMORIZATION_ONSET, MEMORIZATION_END} <= set(events):
         start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]

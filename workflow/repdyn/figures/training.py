@@ -18,7 +18,7 @@ from . import reading, sheet, style
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-# Column, what it is the accuracy of, line width, line style.
+# Column, label, line width, line style.
 CURVES: dict[str, tuple[str, str, float, Any]] = {
     "train": ("train_accuracy", "training examples, given labels", 1.5, "-"),
     "clean": ("clean_accuracy", "correctly labelled ones", 1.0, "-"),
@@ -31,12 +31,12 @@ LEFT = 0.48  # inches for the accuracy axis
 
 @style.styled
 def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accuracy by epoch") -> Figure:
-    """The accuracies of one run.
+    """Draw the accuracies of one run.
 
     Args:
-        history: a run's history table: epoch and the accuracies; those that are null throughout are left out.
-        events: name -> epoch, those that took place (``style.events``).
-        title: what is seen.
+        history: a run's history table: epoch and the accuracies; all-null ones are left out.
+        events: name -> epoch, for events that took place (``style.events``).
+        title: the figure's title.
     """
     width, height, top = sheet.COLUMN, 2.0, sheet.title_height(title, sheet.COLUMN)
     inner = width - LEFT - 0.07
@@ -50,7 +50,7 @@ def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accura
     axis.set_ylabel("accuracy", labelpad=2)
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
-    # Beside each other, in one column each: curves, and what happens.
+    # Two legends side by side, of one column each: curves, and events.
     sheet.legend(figure, 0.05, below, drawn, sheet.BESIDE_ENTRY)
     sheet.legend(figure, beside, below, marks, sheet.BESIDE_ENTRY)
     return figure
@@ -62,13 +62,13 @@ def grid(
     events: reading.Events,
     title: str = "Accuracy by epoch: lines are means over seeds, bands their range, triangles each seed's events",
 ) -> Figure:
-    """All runs as small multiples, architectures by optimizers.
+    """Draw all runs as small multiples, architectures by optimizers.
 
     Args:
         histories: the history tables of all runs, with columns arch, optimizer, seed.
-        events: (arch, optimizer, seed) -> the events of that run. The median over the seeds is a line, where most have
-            the event, and each seed has a triangle above the panel.
-        title: what is seen.
+        events: (arch, optimizer, seed) -> the events of that run. A line marks the median over seeds, where most have
+            the event, and a triangle above the panel each seed.
+        title: the figure's title.
     """
     histories = reading.plain(histories)
     archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
@@ -104,7 +104,7 @@ def grid(
 
 
 def _outer(axis: Axes, bottom: bool, left: bool) -> None:
-    """Words only at the edge of the page."""
+    """Keep axis labels only at the edge of the page."""
     axis.tick_params(labelbottom=bottom, labelleft=left)
     if bottom:
         axis.set_xlabel("epoch", labelpad=1)
@@ -113,7 +113,7 @@ def _outer(axis: Axes, bottom: bool, left: bool) -> None:
 
 
 def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
-    """One line for each accuracy, the mean over seeds, and a band from the lowest to the highest seed."""
+    """Draw a line for each accuracy, the mean over seeds, and a band from the lowest to the highest seed."""
     for name, (column, _label, width, dashes) in CURVES.items():
         if history[column].notna().any():
             by_epoch = history.dropna(subset=[column]).groupby("epoch")[column]
@@ -130,7 +130,7 @@ def _mark(axis: Axes, events: dict[str, float]) -> None:
 
 
 def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
-    """Each seed's events, at the panel's upper edge."""
+    """Draw each seed's events at the panel's upper edge."""
     for name in EVENTS:
         epochs = [events[name] for events in map(style.apart, of_seeds) if name in events]
         axis.plot(epochs, [1.03] * len(epochs), linestyle="none", clip_on=False, transform=axis.get_xaxis_transform(),
@@ -146,7 +146,7 @@ def _triangle(name: str) -> dict[str, Any]:
 
 
 def handles(history: pd.DataFrame) -> list[Line2D]:
-    """Legend entries of the accuracies that a history has."""
+    """Legend entries of the accuracies in a history."""
     return [
         Line2D([], [], color=style.CURVES[name], linewidth=width, linestyle=dashes, label=label)
         for name, (column, label, width, dashes) in CURVES.items()

@@ -1,4 +1,4 @@
-"""Error against width: model-wise double descent, as Nakkiran et al. (arXiv 1912.02292, Fig. 1) show it."""
+"""Error against width: model-wise double descent, as in Nakkiran et al. (arXiv 1912.02292, Fig. 1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import reading, sheet, style
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-# Column of ``ends``, what a legend says, colour, dashes.
+# Column of ``ends``, label, colour, dashes.
 CURVES: tuple[tuple[str, str, str, Any], ...] = (
     ("test", "test images, at the end", style.CURVES["test"], "-"),
     ("best", "test images, at the best epoch", style.CURVES["test"], (0, (3, 1))),
@@ -49,12 +49,12 @@ def descent(
     widths: dict[str, int],
     title: str = "Error by width: lines are means over seeds, bands their range",
 ) -> Figure:
-    """Error against width, a panel for each optimizer.
+    """Draw error against width, a panel for each optimizer.
 
     Args:
         histories: the history tables of all runs, with columns arch, optimizer, seed.
         widths: arch -> its width; other architectures are left out.
-        title: what is seen.
+        title: the figure's title.
     """
     errors = ends(histories)
     errors = errors[errors["arch"].isin(list(widths))].assign(width=lambda frame: frame["arch"].map(widths))
@@ -103,6 +103,6 @@ def draw(job: Job, figure: str) -> Figure:
 
     Raises:
         KeyError: if there is no such figure here.
-        RepdynError: if there are not two widths to be compared.
+        RepdynError: if there are fewer than two widths to compare.
     """
     return FIGURES[figure](job)

@@ -1,7 +1,7 @@
-"""Annotations where running code reads them: a type as tokens, in which nothing counts but which type it is.
+"""Annotations that running code reads, as tokens that depend only on the type.
 
-The members of a union stand in any order, ``Optional[X]`` is ``X | None``, ``List`` is ``list``, and what stands in
-quotes is what it says.
+The members of a union may be in any order, ``Optional[X]`` equals ``X | None``, ``List`` equals ``list``, and a quoted
+type equals the unquoted one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from .tokens import Token, Unordered
 
-# Whose annotations are read: bases of classes; decorators of functions and classes.
+# Bases of classes, and decorators of functions and classes, that read annotations.
 MODELS = ("pydantic.", "typing.NamedTuple", "typing.TypedDict", "typing_extensions.", "msgspec.")
 READERS = ("pydantic.", "torch.jit.", "attr.", "attrs.", "beartype.", "jaxtyping.")
-# What is written like a field's type and changes what `dataclass` makes of it.
+# Markers written like a field's type, which change how `dataclass` treats the field.
 MARKS = frozenset({"typing.ClassVar", "dataclasses.InitVar", "dataclasses.KW_ONLY"})
 _IN_LOWER_CASE = frozenset(f"typing.{name}" for name in ("List", "Dict", "Set", "FrozenSet", "Tuple", "Type"))
 Path = Callable[[ast.AST], str | None]
@@ -25,8 +25,8 @@ def tokens(node: ast.expr, path: Path, written: Callable[[ast.AST], tuple[Token,
 
     Args:
         node: the annotation.
-        path: says what a name stands for.
-        written: writes what in it is no type, such as the values of ``Literal``.
+        path: resolves a name.
+        written: writes parts that are not types, such as the values of ``Literal``.
     """
     members = _members(node, path)
     if len(members) > 1:
@@ -43,7 +43,7 @@ def tokens(node: ast.expr, path: Path, written: Callable[[ast.AST], tuple[Token,
 
 
 def _members(node: ast.expr, path: Path) -> list[ast.expr]:
-    """The members of a union; of another type, itself."""
+    """The members of a union; of any other type, only itself."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             return _members(ast.parse(node.value, mode="eval").body, path)

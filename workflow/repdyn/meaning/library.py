@@ -1,13 +1,13 @@
-"""The definitions of a library, and a digest of what each means, wherever it stands and whatever it is called.
+"""The definitions of a library, with a digest of the meaning of each, independent of its place and name.
 
-A definition is a function, a class or an assignment at the top of a module. Names in it are followed, through imports
-of any form, to the definitions that they stand for, and enter its digest as the digests of those. So a digest covers
-what a definition makes use of and nothing else that stands beside it, and moving or renaming modules and definitions
-changes none. Definitions that make use of each other are told apart by refining: each gets a first digest without the
-others, then one with their first, and so on, as many times as there are of them.
+A definition is a function, a class or an assignment at the top of a module. Names in it are resolved, through imports
+of any form, to definitions, whose digests enter its own. So a digest covers everything that a definition uses and
+nothing else beside it, and moving or renaming modules and definitions changes no digest. Mutually recursive definitions
+are distinguished by refinement: each gets a first digest without the others, then a second with the others' first, and
+so on, as many times as there are definitions in the group.
 
-What a module does when it is imported, other than to define, counts where any of its definitions does. Two things
-cannot be followed: what a decorator enters into a registry, and a module that is imported for its effect alone.
+Whatever else a module does on import counts for each of its definitions. Two things cannot be followed: registration
+by a decorator, and a module imported only for its effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .tokens import Conditional, Reference, Token, Unordered
 
 ALL = "*"
 Node = tuple[str, str]  # a module's full name, and the name of a definition in it, or ``EFFECTS``, or ``ALL``
-# A token whose names are settled: text, or a definition and the attributes that are taken of it.
+# A token with resolved names: text, or a definition and the attributes taken of it.
 Flat = str | tuple[Node, str] | Unordered
 
 
@@ -31,16 +31,16 @@ class Library:
     """A package of Python's, and the digests of its definitions."""
 
     def __init__(self, folder: Path, name: str, speaking: Collection[str] = ()) -> None:
-        """The library is read as it is asked for, once.
+        """Read modules lazily, each once.
 
         Args:
-            folder: where it lies.
-            name: what it is imported as.
-            speaking: full names of modules whose definitions speak to people and decide nothing: which they are
-                counts, not how they do it.
+            folder: the package's folder.
+            name: its import name.
+            speaking: full names of modules that only report to people: their definitions count by name, not by
+                meaning.
 
         Raises:
-            LookupError: if a speaking module is not there.
+            LookupError: if a speaking module does not exist.
         """
         self.name = name
         self._folder, self._speaking = folder, frozenset(speaking)
@@ -70,17 +70,17 @@ class Library:
         """
         settled = self._settled(path)
         if isinstance(settled, str):
-            raise LookupError(f"`{path}` is no definition of `{self.name}`.")
+            raise LookupError(f"`{path}` is not a definition of `{self.name}`.")
         return settled[0]
 
     def digest(self, *entries: str) -> str:
-        """A digest of what definitions mean, with all that they make use of: 64 hexadecimal digits.
+        """Digest the meaning of definitions and of everything that they use: 64 hexadecimal digits.
 
         Args:
             entries: full names of definitions.
 
         Raises:
-            LookupError: if one of these, or of those that they make use of, is not there.
+            LookupError: if one of them, or a definition that they use, does not exist.
         """
         with deep_recursion():
             effects = sorted({self._digest(node) for node in self.reached(*entries) if node[1] == EFFECTS})
@@ -88,7 +88,7 @@ class Library:
         return _hash([*own, "effects", *effects])
 
     def reached(self, *entries: str) -> set[Node]:
-        """The definitions, those that they make use of, and so on; with what their modules do besides."""
+        """The definitions and all that they use, directly or not, with the import effects of their modules."""
         waiting = [part[0] for entry in entries if isinstance(part := self._settled(entry), tuple)]
         found: set[Node] = set()
         while waiting:
@@ -100,7 +100,7 @@ class Library:
         return found
 
     def packages(self, *entries: str) -> set[str]:
-        """Top-level names of the third parties in what definitions reach, and in the imports of their modules."""
+        """Top-level names of third-party packages that definitions reach or that their modules import."""
         found: set[str] = set()
         for module, name in self.reached(*entries):
             found |= self.module(module).packages
@@ -118,7 +118,7 @@ class Library:
         return self._modules[name]
 
     def _effects(self, module: str) -> Iterator[Node]:
-        """What a module and the packages that hold it do when they are imported."""
+        """The import effects of a module and of the packages that contain it."""
         parts = module.split(".")
         for length in range(1, len(parts) + 1):
             name = ".".join(parts[:length])
@@ -126,11 +126,11 @@ class Library:
                 yield name, EFFECTS
 
     def _settled(self, path: str, asked: tuple[str, ...] = ()) -> str | tuple[Node, str]:
-        """What a full name stands for: a definition and the attributes taken of it, or what is not the library's."""
+        """Resolve a full name to a definition and the attributes taken of it, or to text if it is not the library's."""
         if not f"{path}.".startswith(f"{self.name}."):
             return f"={path}"
         if path in asked:
-            raise LookupError(f"`{path}` is imported from where it is imported.")
+            raise LookupError(f"`{path}` is imported in a circle.")
         parts = path.split(".")
         name, module = self.name, self.module(self.name)
         for i, part in enumerate(parts[1:], start=1):
@@ -147,7 +147,7 @@ class Library:
             elif part.startswith("__"):
                 return f"module {'.'.join(parts[i:])}"
             else:
-                raise LookupError(f"`{path}` is made use of, but `{name}` defines no `{part}`.")
+                raise LookupError(f"`{path}` is used, but `{name}` defines no `{part}`.")
         return (name, ALL), ""
 
     def _settle(self, tokens: Sequence[Token]) -> Iterator[Flat]:
@@ -179,7 +179,7 @@ class Library:
         return rest in wording.LOGGING and name != ALL and self.module(module)[name].is_logger
 
     def _bases(self, path: str) -> Iterator[str]:
-        """The full names of what a class inherits from that is not the library's; of such a class, its own name."""
+        """The full names of a class's ancestors outside the library; for a class outside, its own name."""
         settled = self._settled(path)
         if isinstance(settled, str):
             yield settled.removeprefix("=")
@@ -189,7 +189,7 @@ class Library:
             yield from self._bases(base)
 
     def _parts(self, node: Node) -> tuple[Flat, ...]:
-        """The tokens of a definition, its names settled."""
+        """The tokens of a definition, with resolved names."""
         if node not in self._flat:
             module, name = node
             if module in self._speaking:
@@ -216,7 +216,7 @@ class Library:
         return self._digests[node]
 
     def _refined(self, node: Node, within: dict[Node, str]) -> str:
-        """A digest of a definition with those of others, of its own group as far as they are known."""
+        """Digest a definition with the digests of others; of its own group, those known so far."""
 
         def known(other: Node) -> str:
             return within[other] if other in within else self._digests[other]
@@ -246,7 +246,7 @@ def _hash(parts: Sequence[str]) -> str:
 
 
 def _groups(start: Node, uses: Callable[[Node], list[Node]], done: Collection[Node]) -> Iterator[list[Node]]:
-    """Definitions that make use of each other, groups that are made use of first (Tarjan 1972); without those done."""
+    """Groups of mutually recursive definitions, used ones first (Tarjan 1972); skips those done."""
     order: dict[Node, int] = {start: 0}
     lowest: dict[Node, int] = {start: 0}
     open_nodes, path = [start], [(start, iter(uses(start)))]

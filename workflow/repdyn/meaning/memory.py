@@ -1,7 +1,7 @@
-"""What was found out about a library, kept beside its bytecode for the processes to come, until a file of it changes.
+"""Cache facts about a library beside its bytecode, for later processes, until one of its files changes.
 
-Every job of a study reads the rules, and so needs the digests of its code: to find them takes longer than to import
-what Snakemake needs of the library, to look whether a file has changed a hundredth of that.
+Every job of a study reads the rules and so needs the digests of its code. Computing them takes longer than importing
+what Snakemake needs of the library; checking whether a file has changed takes a hundredth of that.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 
 class Memory:
-    """Facts by name, each of plain JSON types; a file of the library's folder, ``__pycache__/meaning.….json``.
+    """Facts by name, in plain JSON types, in the file ``__pycache__/meaning.….json`` of the library's folder.
 
-    It is not kept where bytecode is not, nor where that folder cannot be written.
+    Nothing is written where Python writes no bytecode or the folder is not writable.
     """
 
     def __init__(self, library: Path) -> None:
@@ -29,7 +29,7 @@ class Memory:
         self._facts = self._read()
 
     def of(self, name: str, find: Callable[[], Any]) -> Any:
-        """A fact, found out if it is not remembered."""
+        """A fact; computed if it is not cached."""
         if name not in self._facts:
             self._facts = self._read() | self._facts | {name: find()}
             if not sys.dont_write_bytecode:
@@ -38,7 +38,7 @@ class Memory:
         return self._facts[name]
 
     def _read(self) -> dict[str, Any]:
-        """What is remembered; nothing where that is not whole."""
+        """The cached facts; none if the file is damaged."""
         try:
             checksum, _, text = self._file.read_text(encoding="utf-8").partition("\n")
             facts: dict[str, Any] = json.loads(text) if checksum == _checksum(text) else {}

@@ -1,4 +1,4 @@
-"""The definitions of a module: what binds each of its names, and what else it does when it is imported."""
+"""The definitions of a module: what binds each of its names, and what else it does on import."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .syntax import Writer
 from .tokens import Token, joined
 
 EFFECTS = "!"
-# What binds a name: a statement of a module, or the value that a plain assignment gives it.
+# What binds a name: a statement of a module, or the value of a plain assignment.
 Binding = ast.stmt | ast.expr
 
 
@@ -35,13 +35,13 @@ class Definition:
     is_logger: bool = False
 
     def __add__(self, other: Definition) -> Definition:
-        """What binds the name first, then again."""
+        """A definition that binds the name first, then again."""
         tokens, packages = self.tokens + other.tokens, self.packages | other.packages
         return Definition(tokens, packages, self.bases + other.bases, self.is_logger or other.is_logger)
 
 
 class Module:
-    """A module: what binds its names, which is written as it is asked for, and what it does besides, as ``EFFECTS``.
+    """A module: the definitions of its names, written on demand, and its import effects, as ``EFFECTS``.
 
     Attributes:
         imports: name -> what is imported, in full.
@@ -74,7 +74,7 @@ class Module:
 
 @cache
 def read(source: bytes, name: str, package: str, library: str) -> Module:
-    """The definitions of a module.
+    """Read the definitions of a module.
 
     Args:
         source: its file's bytes.
@@ -83,7 +83,7 @@ def read(source: bytes, name: str, package: str, library: str) -> Module:
         library: the package that it belongs to.
 
     Raises:
-        ValueError: if it imports all names of another module, whose definitions cannot be told from its own.
+        ValueError: if it imports all names of another module, which cannot be told from its own.
     """
     body, typing = unfolded(parse(source).body, package)
     scope = scopes.of_statements(body, package)
@@ -93,7 +93,7 @@ def read(source: bytes, name: str, package: str, library: str) -> Module:
 
 
 def unfolded(body: Sequence[ast.stmt], package: str) -> tuple[list[ast.stmt], dict[str, str]]:
-    """The statements of a module that run, and name -> what is imported by those for type checkers alone."""
+    """The statements of a module that run, and name -> import of those only for type checkers."""
     running, typing = list[ast.stmt](), dict[str, str]()
     for statement in body:
         if isinstance(statement, ast.If) and wording.is_for_type_checkers(statement):
@@ -105,7 +105,7 @@ def unfolded(body: Sequence[ast.stmt], package: str) -> tuple[list[ast.stmt], di
 
 
 def _bindings(statement: ast.stmt, package: str) -> Iterator[tuple[str, Binding]]:
-    """The names that a statement of a module binds, but by importing, and ``EFFECTS`` where it does more than that."""
+    """The names that a statement binds, except by importing, and ``EFFECTS`` where it does more than that."""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield statement.name, statement
     elif (values := _assigned(statement)) is not None:
@@ -136,7 +136,7 @@ def _definition(binding: Binding, name: str, names: Names) -> Definition:
 
 
 def _assigned(statement: ast.stmt) -> list[tuple[str, ast.expr]] | None:
-    """Names and their values, of a statement that does nothing but give them; None of another."""
+    """Names and values of a plain assignment; None for any other statement."""
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         return [] if statement.value is None else [(statement.target.id, statement.value)]
     if not isinstance(statement, ast.Assign):

@@ -1,4 +1,4 @@
-"""From a file's bytes to its syntax, the same in every locale, and at any depth."""
+"""Parse a file's bytes, with the same result in every locale, at any depth of nesting."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 
 def parse(source: bytes) -> ast.Module:
-    """The syntax of a file's bytes, in the encoding that it declares.
+    """Parse a file's bytes in the encoding that it declares.
 
     Raises:
         SyntaxError: if it is not Python, or nested more deeply than Python's own parser goes.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what Python has to say of it, it says when it runs it
+            warnings.simplefilter("ignore")  # Python repeats its warnings when it runs the code
             return ast.parse(source)
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error)) from None
@@ -25,9 +25,9 @@ def parse(source: bytes) -> ast.Module:
 
 @contextmanager
 def deep_recursion() -> Iterator[None]:
-    """Let functions recurse as deeply as any syntax is nested, however deep the stack is that they are called on.
+    """Let functions recurse as deeply as syntax can be nested, whatever the depth of the stack so far.
 
-    From Python 3.11 on a function that calls a function of Python takes nothing from the stack of C.
+    From Python 3.11 on, calls between Python functions take no space on the C stack.
     """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 1_000_000))

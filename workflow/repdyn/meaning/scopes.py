@@ -1,7 +1,7 @@
-"""Which names of a piece of Python are its own, and what the others stand for: the rules of scopes, on syntax alone.
+"""Resolve the names in a piece of Python by its scoping rules, from syntax alone.
 
-A name that an import binds stands for what is imported, by its full dotted name, so that neither an alias, nor
-``from a import b`` for ``import a``, nor a relative import for an absolute one makes a difference.
+A name bound by an import resolves to the full dotted name of what is imported. So aliases, ``from a import b`` instead
+of ``import a``, and relative instead of absolute imports make no difference.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Scope:
     """The names that a function, a class, a lambda or a comprehension binds.
 
     Attributes:
-        is_class: its names are not seen from the functions within.
-        names: bound in any way but by imports alone.
-        imports: name -> what is imported, where imports alone bind it, and all to the same.
-        elsewhere: declared ``global`` or ``nonlocal``.
-        made_by: name -> the expression whose value it is, or that ``with`` entered, where it is bound once.
-        root: where its syntax begins.
+        is_class: whether it is a class, whose names are not visible in the functions within.
+        names: names bound otherwise than by imports alone.
+        imports: name -> import, for names that only imports bind, all to the same.
+        elsewhere: names declared ``global`` or ``nonlocal``.
+        made_by: name -> the expression assigned to it, or entered by ``with``, where it is bound once.
+        root: the root of its syntax.
     """
 
     is_class: bool = False
@@ -47,7 +47,7 @@ class Scope:
 
     @property
     def loads(self) -> Counter[str]:
-        """How often each name is read, in functions within, too."""
+        """How often each name is read, including in functions within."""
         if self._loads is None:
             self._loads = Counter() if self.root is None else loads(self.root)
         return self._loads
@@ -75,13 +75,13 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def loads(*nodes: ast.AST) -> Counter[str]:
-    """How often each name is read in some syntax."""
+    """How often each name is read in some nodes."""
     found = (node for root in nodes for node in walk(root))
     return Counter(node.id for node in found if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
 
 
 def imported(node: ast.Import | ast.ImportFrom, package: str) -> dict[str, str]:
-    """The names that an import binds, and the full dotted name of what each stands for.
+    """Name -> full dotted name, for the names that an import binds.
 
     Args:
         node: the import.
@@ -174,7 +174,7 @@ def _scope(body: Iterable[ast.AST], package: str, root: ast.AST | None, argument
 
 
 def _bound_by(node: ast.AST) -> list[str]:
-    """The names that a node binds other than by importing or assigning."""
+    """The names that a node binds, except by import or assignment."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
     if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
@@ -199,16 +199,16 @@ def _same_scope(node: ast.AST) -> Iterable[ast.AST]:
 
 @dataclass
 class Names:
-    """What the names of a module stand for.
+    """Resolves the names of a module.
 
     Attributes:
         module: its full dotted name.
         package: where its relative imports start from.
-        library: the package whose definitions become references; None: no name does.
-        scope: what the module's statements bind.
-        typing: what it imports for type checkers alone.
-        exceptions: names of the module's own exceptions, where they are no references.
-        loggers: the same of its loggers.
+        library: the package whose definitions become references; None for none.
+        scope: the names bound by the module's statements.
+        typing: its imports only for type checkers.
+        exceptions: names of the module's own exceptions, if they are not references.
+        loggers: the same for its loggers.
     """
 
     module: str
@@ -224,7 +224,7 @@ class Names:
         return self.library is not None and f"{path}.".startswith(f"{self.library}.")
 
     def full(self, name: str) -> str:
-        """What a name stands for where no function or class binds it; of a builtin, the name itself."""
+        """Resolve a name that no function or class binds; a builtin gives the name itself."""
         if name in self.scope.imports:
             return self.scope.imports[name]
         if name in self.scope.names:

@@ -1,13 +1,13 @@
-"""What a piece of Python means, as a sequence of tokens: its syntax without what only people or type checkers read.
+"""Write the meaning of a piece of Python as tokens: its syntax without what only people or type checkers read.
 
-Not in it: comments and formatting; docstrings, and any other constant that stands alone; annotations, unless their
-class reads them when it runs; what is for type checkers alone; statements that only log, print or warn; the texts of
-exceptions and assertions; where, by which statement and under which alias something is imported.
+The tokens leave out comments and formatting; docstrings and any other constant that stands alone; annotations, unless
+their class reads them at run time; code only for type checkers; statements that only log, print or warn; the texts of
+exceptions and assertions; the place, form and alias of an import.
 
-The tokens are made from ``ast``'s nodes, by name, and their fields that are not empty. So they are the same in every
-version of Python: what a later one added (``type_params``) is left out, or is empty in code that does without. Neither
-``ast.unparse`` nor ``ast.dump`` is. Names of the library's own definitions stay open, as :class:`Reference`;
-``library.py`` puts their meaning in.
+The tokens are made from the names of ``ast``'s nodes and their non-empty fields. So they are the same in every version
+of Python, unlike ``ast.unparse`` and ``ast.dump``: fields added later (``type_params``) are left out, or are empty in
+code that does not use them. Names of the library's own definitions remain unresolved, as :class:`Reference`;
+``library.py`` inserts their meaning.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import hints, scopes, wording
 from .scopes import Names, Scope
 from .tokens import Conditional, Reference, Token, braced, constant
 
-# Fields that say nothing of what a program does, or do not exist in every version of Python.
+# Fields without influence on what a program does, or missing in some versions of Python.
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores", "type_params", "annotation", "returns"})
 
 
@@ -28,7 +28,7 @@ class Writer:
     """Writes the tokens of the nodes of a module.
 
     Attributes:
-        packages: top-level names of what is not the library's own, as far as it was written.
+        packages: top-level names outside the library, in the nodes written so far.
     """
 
     def __init__(self, names: Names) -> None:
@@ -60,7 +60,7 @@ class Writer:
             ast.Import: self._import,
             ast.ImportFrom: self._import,
             ast.Pass: self._nothing,
-            ast.Global: self._nothing,  # what it says of names is in the names
+            ast.Global: self._nothing,  # the tokens of names reflect it
             ast.Nonlocal: self._nothing,
         }
 
@@ -77,7 +77,7 @@ class Writer:
         self._tokens.extend(tokens)
 
     def node(self, node: ast.AST) -> None:
-        """Any node."""
+        """Write any node."""
         method = self._methods.get(type(node))
         if method is None:
             self._parts(node, *(name for name in node._fields if name not in _SKIPPED))
@@ -88,7 +88,7 @@ class Writer:
         pass
 
     def _parts(self, node: ast.AST, *fields: str) -> None:
-        """A node by its name and the named fields, those that are empty left out."""
+        """Write a node's name and the named fields, except empty ones."""
         self._put(f"({type(node).__name__}")
         for name in fields:
             value = getattr(node, name, None)
@@ -108,7 +108,7 @@ class Writer:
     # Names
 
     def _local(self, name: str) -> tuple[bool, str | None, Scope | None]:
-        """Whether a function or class here binds a name; if so by which import, or in which scope."""
+        """Whether a function or class here binds a name, and if so by which import or in which scope."""
         innermost = self._scopes[-1] if self._scopes else None
         for scope in reversed(self._scopes):
             if scope.is_class and scope is not innermost:
@@ -120,7 +120,7 @@ class Writer:
         return False, None, None
 
     def path(self, node: ast.AST) -> str | None:
-        """What a name with its attributes stands for, in full; None for a variable, and for what is no name."""
+        """Resolve a name with its attributes to a full name; None for a variable and for anything but a name."""
         attributes = []
         while isinstance(node, ast.Attribute):
             attributes.append(node.attr)
@@ -161,7 +161,7 @@ class Writer:
         self._put(f"..{node.attr}")
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Nothing where names stand for what they import, but what a statement of the library runs for its effect."""
+        """Write nothing if names resolve to their imports; write modules that the library imports for their effect."""
         for name, target in scopes.imported(node, self.names.package).items():
             scope = self._scopes[-1] if self._scopes else self.names.scope
             is_for_effect = not self._scopes and self.names.library is not None and not self.names.is_own(target)
@@ -175,7 +175,7 @@ class Writer:
     # Expressions
 
     def _joined(self, node: ast.JoinedStr) -> None:
-        """An f-string; versions of Python differ in how they cut the text between its fields."""
+        """Write an f-string; versions of Python split the text between its fields differently."""
         if all(isinstance(part, ast.Constant) for part in node.values):
             self._put(constant("".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))))
             return
@@ -245,9 +245,9 @@ class Writer:
     # Statements
 
     def statements(self, body: Sequence[ast.stmt]) -> tuple[tuple[Token, ...], set[str] | None]:
-        """The tokens of a block, and the own names that must speak for it to be without meaning; None: no matter.
+        """The tokens of a block, and the library's names that must all speak for the block to have no meaning.
 
-        None stands for a block that means something whatever they are.
+        None instead of names: the block has a meaning in any case.
         """
         scope = self._scopes[-1] if self._scopes else None
         before = self._texts
@@ -294,7 +294,7 @@ class Writer:
             self._put(Conditional("spoken", (speaker,), whole))
 
     def _speaker(self, node: ast.expr) -> str | None:
-        """The own name that a statement speaks through, if that is one which does; "" where it speaks for sure."""
+        """The library's name through which a statement may speak, "" if it certainly speaks, None if it does not."""
         if not isinstance(node, ast.Call) or wording.is_impure(node):
             return None
         path = self.path(node.func)
@@ -340,7 +340,7 @@ class Writer:
     # Definitions
 
     def function(self, node: scopes.Function, name: str | None = None) -> None:
-        """A function; its name is that it goes by within another definition."""
+        """Write a function; ``name`` replaces its own."""
         decorators = [self.path(d.func if isinstance(d, ast.Call) else d) or "" for d in node.decorator_list]
         if "typing.overload" in decorators:
             return
@@ -369,7 +369,7 @@ class Writer:
                 self.node(default)
 
     def class_(self, node: ast.ClassDef, name: str | None = None) -> None:
-        """A class with all that is in it, since which of its methods is called no syntax can say."""
+        """Write a class with all of its methods, since syntax does not show which are called."""
         self._put("(class", node.name if name is None else name)
         decorators = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
         readers = [self.path(base) or "" for base in (*node.bases, *decorators)]

@@ -1,4 +1,4 @@
-"""What the meaning of a piece of Python is written in: text, and what is settled when the library is known."""
+"""The tokens of meaning: text, and parts that are resolved once the library is known."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A name of the library's own, in full: ``repdyn.storage.tables.write``, or an attribute of such."""
+    """The full name of a library's definition, such as ``repdyn.storage.tables.write``, or of an attribute of one."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unordered:
-    """Parts whose order and number mean nothing: the members of a union of types."""
+    """Parts whose order and number do not matter: the members of a union of types."""
 
     members: tuple[tuple[Any, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
-    """Tokens that count or not by what the library's own names turn out to be.
+    """Tokens that count depending on what names of the library resolve to.
 
     Attributes:
-        kind: ``spoken`` counts unless all of the paths speak to people; ``wording`` unless the path does so or is an
-            exception; ``annotation`` where one of the paths is a class that reads its annotations.
-        paths: names of the library's own.
-        tokens: what may count.
+        kind: ``spoken`` counts unless all paths speak to people; ``wording`` counts unless the path speaks or is an
+            exception; ``annotation`` counts if one of the paths is a class that reads its annotations.
+        paths: full names of the library's definitions.
+        tokens: the conditional tokens.
     """
 
     kind: str
@@ -41,7 +41,7 @@ Token = str | Reference | Unordered | Conditional
 
 
 def plain(tokens: Iterable[Token]) -> Iterator[str]:
-    """Tokens as text where no name of theirs is the library's own."""
+    """Tokens as text, if none of their names is the library's."""
     for token in tokens:
         if isinstance(token, Unordered):
             yield " ".join(["or", *sorted({" ".join(plain(member)) for member in token.members})])
@@ -51,7 +51,7 @@ def plain(tokens: Iterable[Token]) -> Iterator[str]:
 
 
 def joined(tokens: Iterable[Token]) -> tuple[Token, ...]:
-    """The same tokens, text that stands together put into one."""
+    """The same tokens, with adjacent text joined."""
     found: list[Token] = []
     text: list[str] = []
     for token in tokens:
@@ -67,7 +67,7 @@ def joined(tokens: Iterable[Token]) -> tuple[Token, ...]:
 
 
 def braced(name: str, tokens: tuple[Token, ...], speakers: set[str] | None) -> tuple[Token, ...]:
-    """A block, nothing where it is empty; what its arguments are says :meth:`Writer.statements`."""
+    """A block, or nothing if it is empty; arguments as :meth:`Writer.statements` returns them."""
     if not tokens:
         return ()
     whole: tuple[Token, ...] = (name, "{", *tokens, "}")

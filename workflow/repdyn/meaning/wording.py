@@ -1,7 +1,7 @@
-"""Which parts of a program are words for people, whose change changes nothing: for ``syntax.py``.
+"""Recognise the parts of a program that are only words for people, for ``syntax.py``.
 
-What a log line or an exception is given as text counts as words, with all that is put into them: they are taken to
-have no effect but to be read. What holds ``:=``, ``await`` or ``yield`` does more, and is none.
+The text given to a log line or an exception counts as words, with everything formatted into it, which is assumed to
+have no side effects. An expression with ``:=``, ``await`` or ``yield`` has one and does not count as words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _IMPURE = frozenset({ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom})
 
 
 def is_impure(node: ast.AST) -> bool:
-    """Whether an expression certainly does more than to give a value."""
+    """Whether an expression certainly does more than give a value."""
     return any(type(inner) in _IMPURE for inner in scopes.walk(node))
 
 
@@ -38,12 +38,12 @@ def is_for_the_command_line(statement: ast.AST) -> bool:
 
 
 def is_exception(path: str) -> bool:
-    """Whether a name that is not the library's own is that of an exception, by how exceptions are called."""
+    """Whether a name outside the library is that of an exception, by naming convention."""
     return path.endswith(_EXCEPTIONS)
 
 
 def speaks(path: str, call: ast.Call) -> bool:
-    """Whether a statement that calls this, which is not the library's own, only says something."""
+    """Whether a statement with this call, of a name outside the library, only reports something."""
     if path == "print":  # to a file it writes data
         streams = [keyword.value for keyword in call.keywords if keyword.arg == "file"]
         return all(isinstance(stream, ast.Attribute) and stream.attr in ("stderr", "stdout") for stream in streams)
@@ -52,7 +52,7 @@ def speaks(path: str, call: ast.Call) -> bool:
 
 
 def is_text(node: ast.AST, texts: set[str] | frozenset[str] = frozenset()) -> bool:
-    """Whether an expression is text for sure: written out, formatted, put together; or one of the variables named."""
+    """Whether an expression is certainly text: literal, formatted, concatenated, or one of the variables ``texts``."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str)
     if isinstance(node, ast.Name):
@@ -67,10 +67,10 @@ def is_text(node: ast.AST, texts: set[str] | frozenset[str] = frozenset()) -> bo
 
 
 def without(body: Sequence[ast.stmt], scope: Scope | None) -> tuple[Sequence[ast.stmt], set[str]]:
-    """A block of a function without the variables that are only there for the words of what it raises at its end.
+    """Drop from a function's block the variables that only serve the words of what it raises at its end.
 
     Returns:
-        The statements that are left, and the variables that are text within what is raised.
+        The remaining statements, and the variables that are text within what is raised.
     """
     end = body[-1] if body else None
     if not isinstance(end, ast.Raise) or not isinstance(end.exc, ast.Call) or scope is None or scope.is_class:
@@ -92,7 +92,7 @@ def without(body: Sequence[ast.stmt], scope: Scope | None) -> tuple[Sequence[ast
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
-    """The variables that a plain assignment binds, if all that it binds are such."""
+    """The variables that a plain assignment binds; none if it binds anything else."""
     if not isinstance(statement, ast.Assign):
         return []
     parts = [part for target in statement.targets for part in getattr(target, "elts", [target])]

@@ -1,1 +1,1 @@
-"""One job of the workflow: what it is given, what decides its rerun, and what its files say about themselves."""
+"""One job of the workflow: its input, what decides its rerun, and the metadata of its files."""

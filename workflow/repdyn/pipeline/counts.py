@@ -1,4 +1,4 @@
-"""Counts the parts of a study that its tables have rows for."""
+"""Count the parts of a study that its tables have rows for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def of_study(study: Study) -> Counts:
-    """What there is in a study, before anything is computed."""
+    """Count the parts of a study, before anything is computed."""
     train, test = datasets.sizes(study.data)
     evaluated = checkpoint_schedule.evaluated_epochs(study.training.evaluations_per_decade, study.training.epochs)
     return Counts(

@@ -1,4 +1,4 @@
-"""A job: one stage of one run, or of the whole study, with what it needs to find its files and sign them."""
+"""A job: one stage of one run, or of the whole study, which finds its files and signs those that it writes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """What ``main(job)`` of every stage's module gets.
+    """The argument of ``main(job)`` in every stage's module.
 
     Attributes:
         stage: the stage's name on the command line.
@@ -46,16 +46,16 @@ class Job:
         return Path(self.study.execution.data_root)
 
     def made_with(self, stage: str) -> dict[str, Any]:
-        """The hyperparameters that this study wants a stage's files, of the same run, to be made with."""
+        """The hyperparameters that a stage's files, of the same run, must be made with in this study."""
         return self.study.hyperparameters(stage, self.grid_run)
 
     def path(self, record: Record, run: Run | None = None, step: int | None = None) -> str:
-        """Where a file lies: of this job's run unless another is named, at a step if it is a checkpoint."""
+        """The path of a file: of this job's run unless another is given; a checkpoint needs a step."""
         of_run = [(run or self.run).path] if record.of_run else []
         return record.path(self.paths, *of_run, *([] if step is None else [step]))
 
     def origin(self, record: Record, run: Run | None = None, step: int | None = None) -> Origin:
-        """What a file must say about itself to be the one that this study wants; arguments as for :meth:`path`."""
+        """The origin that this study expects of a file; arguments as for :meth:`path`."""
         of_run = (run or self.run) if record.of_run else None
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
         return Origin(
@@ -63,11 +63,11 @@ class Job:
         )
 
     def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
-        """Path and origin of a file that is to be read."""
+        """Path and expected origin of a file to read."""
         return self.path(record, run, step), self.origin(record, run, step)
 
     def metadata(self, record: Record) -> dict[str, Any]:
-        """What a file that this job writes says about itself."""
+        """The metadata of a file that this job writes."""
         assert record.stage == self.stage, f"stage {self.stage} does not write {record.name}"
         run = self.grid_run if record.of_run else None
         versions, folders = provenance.versions(stages.module_of(self.stage)), locate.taken()
@@ -81,7 +81,7 @@ class Job:
 
 
 def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
-    """Import paths of the user's code that a stage of a run computes with: its model, in training its optimizer."""
+    """Import paths of the user's code that a stage of a run uses: its model, and in training its optimizer."""
     if run is None:
         return []
     named = {"model": study.archs[run.arch].model, "optimizer": study.optimizers[run.optimizer].opt}
@@ -89,15 +89,15 @@ def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
 
 
 def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What the rerun of a stage is decided by, besides its inputs: hyperparameters and the meaning of its code.
+    """What decides a stage's rerun, besides its inputs: hyperparameters and the meaning of its code.
 
-    Keys are sorted, because Snakemake compares how params print: settings in another order are the same settings.
+    Keys are sorted, because Snakemake compares params as printed, and order makes no difference to settings.
 
     Args:
         study: the config.
         stage: the stage's name on the command line.
         run: the run, None for stages of the whole study.
-        folders: where the user's own code lies, besides the working directory.
+        folders: the folders of the user's code, besides the working directory.
     """
     code = provenance.code_digest(stages.module_of(stage))
     own = [digests.digest(path, folders) for path in import_paths(study, stage, run)]

@@ -1,6 +1,6 @@
-"""Whether anything stands where another thing of a study is to be: a folder in a file's place, or a file in a folder's.
+"""Find folders in the place of a study's files, and files in the place of its folders.
 
-Snakemake takes a folder for the file that it wants, so that nothing is made, and ends with a traceback at a file in a
+Snakemake accepts a folder as the file that it wants, so that nothing is made, and ends with a traceback at a file in a
 folder's place. Time: that of listing the results.
 """
 
@@ -19,16 +19,16 @@ _PARTITIONS = ("arch=", "optimizer=", "seed=")
 
 
 def check(paths: Paths) -> None:
-    """Look through the results of a study, without what training alone knows of.
+    """Look through the results of a study, except training's state.
 
     Raises:
-        RepdynError: if something is in another one's place; it names both.
+        RepdynError: if a folder is in a file's place or a file in a folder's; names it.
     """
     folders = set(_folders())
     for entry in _entries(paths.root):
         place, is_partition = os.path.relpath(entry.path, paths.root), entry.name.startswith(_PARTITIONS)
         if entry.is_dir():
-            # Logs of a run's figure lie in a folder of the figure's name, `logs/figures/cka.png`.
+            # The logs of a run's figure lie in a folder of its name, `logs/figures/cka.png`.
             endings = (".log",) if place.startswith("logs/") else _ENDINGS
             if entry.name.endswith(endings) and not is_partition:
                 raise RepdynError(f"`{entry.path}` is a folder, but a file is to be there; move the folder away.")
@@ -38,7 +38,7 @@ def check(paths: Paths) -> None:
 
 
 def _folders() -> Iterator[str]:
-    """The folders of a study that hold those of its runs."""
+    """The folders of a study above those of its runs."""
     names = {"name": "name", "extension": "png", "stage": "stage", "run": "arch=", "step": 0}
     for method in vars(Paths).values():
         if inspect.isfunction(method) and not method.__name__.startswith("_"):
@@ -55,4 +55,4 @@ def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
                 if entry.is_dir(follow_symlinks=False) and entry.name not in ("state", "study"):
                     yield from _entries(entry.path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return  # not there yet, gone meanwhile, or said by whoever writes into it
+        return  # not there yet, gone meanwhile, or an error that the job writing into it will report

@@ -1,7 +1,7 @@
-"""What made a file: the meaning of the code, the versions beneath it.
+"""A file's provenance: the meaning of the code that made it, and the versions of the packages beneath.
 
-``code_digest`` is a digest of what the definitions mean that a stage makes use of: see ``meaning``. It reads source
-text and imports nothing, so Snakemake can afford it for every rule.
+``code_digest`` digests the meaning of the definitions that a stage uses: see ``meaning``. It reads source text and
+imports nothing, so Snakemake can afford it for every rule.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..meaning.memory import Memory
 
 NAME = "repdyn"
 PACKAGE = Path(__file__).parents[1]
-# Modules that speak to people and decide nothing: how they do it is no part of a stage.
+# Modules that only report to people: what they do is not part of a stage's meaning.
 SPEAKING = ("runtime.progress",)
-# What is called of a stage's module, and of a figure's.
+# The functions through which stages and figures are called.
 ENTRIES = ("main", "draw", "save")
 
-# Import names of all packages that numbers come out of, pixels included, and what they are called where they are
-# published. Others that stages import show progress or draw (the tests know which).
+# Import name -> published name, of all packages that compute numbers, pixels included. Others that stages import
+# show progress or draw (the tests list them).
 _DISTRIBUTIONS = {
     "PIL": "pillow",
     "numpy": "numpy",
@@ -42,15 +42,15 @@ _DISTRIBUTIONS = {
 
 @cache
 def code_digest(*parts: str, package: Path = PACKAGE) -> str:
-    """A digest of what parts of the library mean, with all that they make use of: 16 hexadecimal digits.
+    """Digest the meaning of parts of the library and of everything that they use: 16 hexadecimal digits.
 
     Args:
-        parts: modules (``stages.train``, ``figures.grids``), for what is called of them from outside the library's own
-            modules, or for all of them where nothing is; or definitions in them (``storage.tables.write``).
-        package: where the library lies.
+        parts: definitions (``storage.tables.write``) or modules (``stages.train``, ``figures.grids``). A module stands
+            for its functions in ``ENTRIES``, or for all of it where it has none.
+        package: the library's folder.
 
     Raises:
-        LookupError: if one of these, or of those that they make use of, is not there.
+        LookupError: if a part, or a definition that it uses, does not exist.
     """
     digest: str = _facts(parts, package)["digest"]
     return digest
@@ -65,10 +65,10 @@ def versions(*parts: str) -> dict[str, str]:
 
 
 def uses(part: str, other: str) -> bool:
-    """Whether a part of the library makes use of another, a module or a definition.
+    """Whether a part of the library uses another, a module or a definition.
 
     Raises:
-        LookupError: if there is no such part, or no such other.
+        LookupError: if either does not exist.
     """
     library = _library(PACKAGE)
     module, name = library.node(f"{NAME}.{other}")
@@ -87,7 +87,7 @@ def _memory(package: Path) -> Memory:
 
 
 def _facts(parts: tuple[str, ...], package: Path) -> dict[str, Any]:
-    """The digest of parts of a library, and top-level names of the packages of third parties in them."""
+    """The digest of parts of a library, and top-level names of the third-party packages that they use."""
 
     def find() -> dict[str, Any]:
         library = _library(package)

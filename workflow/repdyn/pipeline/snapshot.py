@@ -1,7 +1,7 @@
-"""The study as it was when Snakemake started: checked once, written down, and read by every job.
+"""Copy the study when Snakemake starts: check it once and let every job read the copy.
 
-A config edited while jobs wait would otherwise be what they run, on a cluster even what their rules are read with.
-The copy's name is a digest of its content and of the code that checks it, so a copy that is there has been checked.
+Otherwise jobs would run a config that was edited while they waited; on a cluster even their rules would read it. The
+copy's name is a digest of its content and of the code that checks it, so an existing copy has been checked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..storage.files import atomic, is_same
 from ..user_code import digests
 from . import jobs, places, provenance
 
-VARIABLE = "REPDYN_STUDIES"  # tells jobs on other machines, which read the rules again, where the copies are
+VARIABLE = "REPDYN_STUDIES"  # the paths of the copies, for jobs on other machines, which read the rules again
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ConfigSource:
     """Where a study's config comes from.
 
     Attributes:
-        files: that Snakemake read it from; later ones go before earlier ones.
-        options: whether ``--config`` said some of it.
+        files: the files that Snakemake read; later ones override earlier ones.
+        options: whether ``--config`` set some of it.
         used_as: the name under which another workflow uses this one as a module, None where none does.
     """
 
@@ -44,7 +44,7 @@ class ConfigSource:
     used_as: str | None = None
 
     def __str__(self) -> str:
-        """What messages call the config: everything that may hold the culprit."""
+        """The config's name in messages: everything that may contain the error."""
         here = Path.cwd()
         named = [str(file.relative_to(here) if file.is_relative_to(here) else file) for file in self.files]
         named += ["--config"] if self.options else []
@@ -53,14 +53,14 @@ class ConfigSource:
 
     @property
     def folders(self) -> tuple[str, ...]:
-        """Where models and optimizers named by import path are looked for, first to last."""
+        """The folders in which modules named by import path are searched, first to last."""
         return tuple(dict.fromkeys(str(file.resolve().parent) for file in reversed(self.files))) or (str(Path.cwd()),)
 
 
 def take(
     config: Mapping[str, Any], source: ConfigSource = ConfigSource(), results: str = "results"
 ) -> tuple[study.Study, str]:
-    """Validate a config, check it whole if that has not been done yet, and keep a copy.
+    """Validate a config, check the study unless that was done before, and keep a copy.
 
     Args:
         config: the study as Snakemake read it.
@@ -82,7 +82,7 @@ def take(
     places.check(Paths(str(root)))
     path = Path(root, "study", f"{hashlib.sha256(meaning.encode()).hexdigest()[:16]}.yaml")
     text = yaml.safe_dump(content, sort_keys=False)
-    # Its name is no proof: a copy that was edited, or cut short, is written again.
+    # The name proves nothing: rewrite a copy that was edited or truncated.
     if not is_same(path, text.encode()):
         with atomic(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -93,16 +93,16 @@ def take(
 def hand_down(
     config: Mapping[str, Any], source: ConfigSource = ConfigSource(), *, first: bool, results: str = "results"
 ) -> tuple[study.Study, str]:
-    """Settle which study, which library and which Python the jobs use.
+    """Fix the study, the library and the Python that jobs use.
 
-    They run the library that the rules were read with, in the Python that reads the rules unless an environment is
-    activated for them: both through the environment that they inherit. Their commands name the study's copy, and the
-    folders of the original, where models and optimizers named by import path lie.
+    Through the environment that they inherit, jobs run the library that the rules were read with, and the Python that
+    reads the rules unless an environment is activated for them. Their commands name the study's copy, and the folders
+    of the original, where modules named by import path lie.
 
     Args:
         config: the study as Snakemake read it.
         source: where Snakemake read it.
-        first: whether this is the process that the user started; the others, on other machines, take its study.
+        first: whether this is the process that the user started; those on other machines use its study.
         results: where results lie.
 
     Returns:
@@ -124,13 +124,13 @@ def hand_down(
 
 
 def _python_path() -> str:
-    """This library before whatever else a cluster's modules, say, have put on Python's path."""
+    """This library before whatever else is on Python's path, such as a cluster's modules."""
     inherited = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     return os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *inherited]))
 
 
 def _check(path: Path, folders: Sequence[str]) -> None:
-    """Check a study in a process of its own, which imports what Snakemake should not."""
+    """Check a study in a separate process, since the check imports what Snakemake should not."""
     environment = os.environ | {"PYTHONPATH": _python_path(), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-P", "-m", "repdyn", "check", "--study", str(path)]
     command += [word for folder in folders for word in ("--code", folder)]

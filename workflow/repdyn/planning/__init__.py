@@ -1,4 +1,4 @@
-"""What is known of a study before it runs: whether it can, what would be observed, and what it will take.
+"""Predict a study before it runs: whether it can run, which layers it would observe, and what it will cost.
 
 Each tool of the command line is a module with ``main(study)``.
 """

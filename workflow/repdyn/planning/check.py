@@ -1,9 +1,9 @@
-"""What is checked of a study before anything runs, beyond the config's own grammar.
+"""Check a study before anything runs, beyond the config's own grammar.
 
 Each model of the grid is built, observed on a few images, trained a few steps by each optimizer (``trial.py``), and
-measured as it will be (``rehearsal.py``): an unknown model, a patch size that does not divide the image, a layer that
-is not there or cannot be compared, an optimizer that cannot be interrupted, a data set too small are found in seconds,
-not after hours.
+measured as the stages will measure it (``rehearsal.py``). So an unknown model, a patch size that does not divide the
+image, a layer that does not exist or cannot be compared, an optimizer that cannot be interrupted, or a data set that is
+too small is found in seconds, not after hours.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main(study: Study) -> None:
     check_checkpoints(study)
     check_planes(study)
     device = devices.prepare(study.execution.device)
-    # Each model is built once, however many optimizers and seeds there are: the check precedes every study.
+    # Build each model once, whatever the number of optimizers and seeds, because every study waits for the check.
     for arch in study.archs:
         with blaming(f"archs.{arch}"):
             checked = check_architecture(study, arch)
@@ -79,7 +79,7 @@ def main(study: Study) -> None:
 
 @contextmanager
 def blaming(key: str) -> Iterator[None]:
-    """Say under which key of the config an error inside lies, code of the user's own that ends the process included."""
+    """Prefix an error inside with a key of the config; user code that ends the process counts as an error."""
     try:
         yield
     except RepdynError as error:
@@ -89,7 +89,7 @@ def blaming(key: str) -> Iterator[None]:
 
 
 def check_examples(study: Study) -> None:
-    """Check that there are as many examples as each stage asks for."""
+    """Check that there are enough examples for each stage."""
     train, test = datasets.sizes(study.data)
     classes = datasets.source(study.data).classes
     label_noise.check(study.data, classes)
@@ -112,7 +112,7 @@ def check_examples(study: Study) -> None:
 
 
 def check_checkpoints(study: Study) -> None:
-    """Check that a checkpoint is taken after initialisation, which alone is like nothing, and all that are listed."""
+    """Check that training reaches all listed checkpoints, and at least one besides initialisation."""
     late = [epoch for epoch in study.checkpoints.epochs if epoch > study.training.epochs]
     if late:
         raise RepdynError(
@@ -121,19 +121,19 @@ def check_checkpoints(study: Study) -> None:
         )
     if len(checkpoint_schedule.steps_of(study)) < 2:
         raise RepdynError(
-            f"`checkpoints` has none but initialisation within the {study.training.epochs} epochs of training; take "
+            f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
         )
 
 
 def check_planes(study: Study) -> None:
-    """Check that each set of images has as many triplets as planes are asked for, whatever their classes."""
+    """Check that each set of images has as many triplets as the config asks for planes, whatever their classes."""
     train, test = datasets.sizes(study.data)
     wrong = round(study.data.label_noise * train)
     sets = dict(zip(SETS, (test, train - wrong, wrong), strict=True))
     if not study.data.label_noise:
         del sets["mislabelled"]
-    if study.data.label_noise_pairs is not None:  # of which fraction of the images that is, only the data say
+    if study.data.label_noise_pairs is not None:  # the number of mislabelled images then depends on the data
         sets = {"test": test}
     wanted = max(study.planes.count, study.planes.pictures)
     for name, images in sets.items():
@@ -151,12 +151,12 @@ class Checked:
     Attributes:
         model: in training mode.
         layers: its observed layers, name -> module path, in order of depth.
-        shapes: what each of them gives for an image, name -> shape.
-        kept: what is kept of it, name -> shape.
-        calls: how often each is called in a forward pass, of which the last is observed; name -> number.
-        images: what it was run on.
+        shapes: name -> shape of a layer's output for an image.
+        kept: name -> shape after the reduction.
+        calls: name -> number of calls in a forward pass; the last one is observed.
+        images: the images that it was run on.
         resolution: machine epsilon of the coarsest numbers that it computes with.
-        unseen: a remark where the layers that are observed by default leave much of it out.
+        unseen: a remark, where the default layers leave out much of the model.
     """
 
     model: nn.Module
@@ -179,7 +179,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(min(last_batch, 2), *shape, generator=generator, dtype=torch.float32)
-    # As training begins: evaluated, then in training mode.
+    # Training begins in this order: evaluation, then training mode.
     with torch.no_grad():
         logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
     check_logits(logits, len(images), classes)
@@ -202,14 +202,14 @@ def check_architecture(study: Study, arch: str) -> Checked:
 
 
 def check_memory(study: Study, layers: int) -> None:
-    """Check that the decision regions of a network of so many observed layers fit into ``execution.memory_gib``."""
+    """Check that the decision regions of a network with ``layers`` layers fit into ``execution.memory_gib``."""
     settings, source = study.planes, datasets.source(study.data)
     pixels, names = math.prod(datasets.shape(study.data)), SETS if study.data.label_noise else SETS[:2]
     for count, side in (
         (settings.count, settings.resolution),
         (settings.pictures, settings.picture_resolution),
     ):
-        # Planes of which only sizes are asked: one zero, seen as many.
+        # Only the planes' sizes matter here, so broadcast a single zero.
         images = np.broadcast_to(np.float32(0), (count, pixels))
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
@@ -219,7 +219,7 @@ def check_memory(study: Study, layers: int) -> None:
 
 
 def check_logits(logits: Any, images: int, classes: int) -> None:
-    """Check what a model returns for a batch of images."""
+    """Check a model's output for a batch of images."""
     if not isinstance(logits, torch.Tensor):
         raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
     if logits.shape != (images, classes):
@@ -231,7 +231,7 @@ def check_logits(logits: Any, images: int, classes: int) -> None:
 
 
 def check_output(layer: str, output: Any, images: int) -> None:
-    """Check what an observed layer gives for a batch of images."""
+    """Check an observed layer's output for a batch of images."""
     if not isinstance(output, torch.Tensor):
         raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
     if output.is_nested or output.layout != torch.strided:
@@ -253,7 +253,7 @@ def check_output(layer: str, output: Any, images: int) -> None:
 def _observe(
     study: Study, name: str, model: nn.Module, images: torch.Tensor, layers: Mapping[str, str]
 ) -> tuple[Any, dict[str, Any], dict[str, int]]:
-    """What a model returns for images, what its observed layers give where they take part, and how often they did."""
+    """Run a model: return its output, the outputs of the observed layers that were called, and numbers of calls."""
     outputs: dict[str, Any] = {}
     calls = Counter[str]()
 

@@ -1,13 +1,13 @@
-"""What a study will take: the bytes of each table and the peak memory of each stage's jobs, from shapes and settings.
+"""Estimate a study's cost: the bytes of each table and the peak memory of each stage's jobs, from shapes and settings.
 
-Disk. Activations are examples × features × bytes of a number, for each checkpoint; checkpoints and probes are their
-numbers. Small tables are rows times the bytes that a row takes compressed, plus what Parquet writes for each column of
-each row group. The constants at the top are measured on the default study, and say of what. State costs what training
-needs to continue; the checkpoints in it are hard links and counted once.
+Disk. Activations take examples × features × bytes of a number, for each checkpoint; checkpoints and probes take their
+numbers. Small tables take rows times a row's compressed bytes, plus what Parquet writes for each column of each row
+group. The constants below were measured on the default study. State takes what training needs to continue; the
+checkpoints in it are hard links and counted once.
 
-Memory. A base, the interpreter and what the stage imports, plus the arrays that its module's docstring names, within
-``execution.memory_gib`` where the stage keeps to it. Bases without torch are measured; the one with torch, which
-depends on how torch was built, is that of the process that asks. GPU memory is not estimated.
+Memory. A base, the interpreter with the stage's imports, plus the arrays that its module's docstring names, within
+``execution.memory_gib`` where the stage observes it. Bases without torch are measured constants; the base with torch
+depends on its build, so the estimating process measures its own. GPU memory is not estimated.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 MIB = 2**20
-LZ4 = 0.9  # what lz4 leaves of activations: 0.79 of a ResNet's, many of them zero after a ReLU, 0.94 of a ViT's
+LZ4 = 0.9  # compression of activations by lz4: 0.79 for a ResNet's, with many zeros after ReLU, 0.94 for a ViT's
 CHUNK = 95  # bytes that Parquet writes for a column of a row group besides its values
-FILE = 4000  # bytes for the schema and what a file says of itself
+FILE = 4000  # bytes of a file's schema and metadata
 STATE = 330  # bytes of a tensor in a state besides its numbers
 PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
@@ -38,18 +38,18 @@ ROW = {
     "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
 }  # fmt: skip
 SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 17_500  # bytes of a file
-# MiB of the interpreter and what a stage imports and its libraries take, without and with pandas and scikit-learn.
+# MiB of the interpreter with a stage's imports and libraries, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
 SCIPY = 40  # MiB in a process that has torch
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What the estimates of a study share.
+    """The inputs that a study's estimates share.
 
     Attributes:
         study: the study.
-        extents: architecture -> its network.
+        extents: architecture -> the extent of its network.
         base: bytes of a process that has imported torch and timm.
     """
 
@@ -88,22 +88,22 @@ class Grid:
         return 2 if self.study.activations.dtype == "float16" else 4
 
     def moments(self, optimizer: str) -> int:
-        """Numbers that an optimizer keeps for each weight: SGD's momentum, two moments of the others."""
+        """Numbers that an optimizer keeps for each weight: one for SGD's momentum, two moments for others."""
         return 1 if self.study.optimizers[optimizer].opt in ("sgd", "momentum", "nesterov") else 2
 
 
 def parquet(rows: float, row: float, groups: int, columns: int) -> float:
-    """Bytes of a table of so many rows, in so many row groups."""
+    """Bytes of a table with ``rows`` rows of ``row`` bytes, in ``groups`` row groups of ``columns`` columns."""
     return rows * row + groups * columns * CHUNK + FILE
 
 
 def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
-    """Table -> bytes, of one run."""
+    """Table -> bytes, for one run."""
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
     L, p = len(extent.features), sum(extent.features.values())
     training = study.training
     evaluated = len(checkpoint_schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
-    # Three classifiers, mean and scale of each feature; a header entry for each tensor.
+    # Three classifiers, each feature's mean and scale, and a header entry for each tensor.
     probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
     S, P, C = grid.sets, study.planes.count, grid.classes
     return {
@@ -126,8 +126,8 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
 def labels(steps: int, sets: int, layers: int, planes: int, resolution: int, classes: int) -> float:
     """Bytes of a table of region labels.
 
-    Borders between regions take a share of the points that falls with the resolution: compressed, a label takes about
-    one byte in the square root of the points on a side (0.26 at 16, 0.17 at 36).
+    The share of points on borders between regions falls with the resolution: compressed, a label takes about one byte
+    over the square root of the points on a side (0.26 at 16, 0.17 at 36).
     """
     blocks = steps * sets * len(label_table.blocks(planes, layers, resolution))
     plane = resolution**1.5 * label_table.kind(classes).itemsize
@@ -135,11 +135,11 @@ def labels(steps: int, sets: int, layers: int, planes: int, resolution: int, cla
 
 
 def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
-    """Table -> bytes, of what the study has once."""
+    """Table -> bytes, for tables of the whole study."""
     study = grid.study
     planes = grid.sets * (study.planes.count + study.planes.pictures)
     channels, height, width = datasets.shape(study.data)
-    # Axes do not compress, the origin, few values of a byte each, mostly does.
+    # Axes do not compress; the origin, of few distinct values, mostly does.
     return {
         "examples": parquet(sum(datasets.sizes(study.data)), 4, 1, 4),
         "planes": parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
@@ -149,7 +149,7 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
 
 
 def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[str, float]:
-    """Stage -> bytes that a job of it takes at its peak, of the stages that belong to a run."""
+    """Stage -> peak bytes of a job, for the stages of a run."""
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
     features = list(extent.features.values())
     L, p, widest = len(features), sum(features), max(features)
@@ -159,9 +159,9 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     pixels = channels * height * width
     images = dataset(study)
     batch = study.training.batch_size
-    # The backward pass needs what modules put out, and a third as much from functions between them (sums, attention).
+    # The backward pass keeps modules' outputs, and a third as much from functions between them (sums, attention).
     passes = 4 * max(batch * (1.3 * extent.outputs + 5 * extent.widest), 256 * 4 * extent.widest)
-    # A column of a row group as it is read: compressed, decompressed, and in one piece twice.
+    # Reading a column of a row group: compressed, decompressed, and twice in one piece.
     read = 4 * grid.number
     held = (gram.FLOATS + read) * n
     grams = min(budget, 4 * (E + 1) * n**2 + held * min(widest, budget / 2 / held)) + 25 * MIB
@@ -183,7 +183,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
 
 
 def memory_of_study(grid: Grid) -> dict[str, float]:
-    """Stage -> bytes that a job of it takes at its peak, of the stages that belong to the whole study."""
+    """Stage -> peak bytes of a job, for the stages of the whole study."""
     reading = ARROW * MIB + dataset(grid.study)
     return {
         "examples": reading,
@@ -194,7 +194,7 @@ def memory_of_study(grid: Grid) -> dict[str, float]:
 
 
 def dataset(study: Study) -> float:
-    """Bytes of a data set while it is read and used: a byte a number, twice, and the library that reads it."""
+    """Bytes of a data set while it is read and used: one per number, twice, and the library that reads it."""
     known = datasets.source(study.data)
     channels, height, width = datasets.shape(study.data)
     return 2 * (known.train + (known.test or 0)) * channels * height * width + SKLEARN * MIB

@@ -1,8 +1,8 @@
-"""What would be observed of each architecture of a study: layers in order of depth, with shapes and parameters.
+"""List the layers that a study would observe of each architecture, in order of depth, with shapes and parameters.
 
-`output` is what a module gives for an image, `kept` what the study's reduction leaves of it.
+`output` is the shape of a module's output for an image, `kept` its shape after the study's reduction.
 
-For a person, before a study is run: ``python -m repdyn layers`` prints it, ``make layers`` too.
+``python -m repdyn layers`` and ``make layers`` print it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(study: Study) -> None:
     """Print the layers of each architecture.
 
     Raises:
-        RepdynError: if a model cannot be built, or observed so.
+        RepdynError: if a model cannot be built, or not be observed at these layers.
     """
     devices.prepare("cpu")
     shape = datasets.shape(study.data)
@@ -43,12 +43,12 @@ def main(study: Study) -> None:
         print(_aligned(rows))
         for layer, path in checked.layers.items():
             if layer != path:
-                print(f"  {layer} is what the module `{path}` is called in tables{_why(path)}.\n")
+                print(f"  The module `{path}` is called {layer} in tables{_why(path)}.\n")
         if checked.unseen is not None:
             print(f"  {checked.unseen}.\n")
         for layer, calls in checked.calls.items():
             if calls > 1:
-                print(f"  {layer} is called {calls} times in a forward pass; what its last call gives is observed.\n")
+                print(f"  {layer} is called {calls} times in a forward pass; its last call is observed.\n")
         with check.blaming(f"archs.{arch}"):
             same = rehearsal.remark(study, arch, checked.model, checked.layers)
         if same is not None:
@@ -69,7 +69,7 @@ def _product(shape: tuple[int, ...]) -> str:
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> str:
-    """Rows as lines of columns, numbers to the right."""
+    """Format rows as lines of aligned columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     to_the_right = (0, 5, 6)
     lines = []

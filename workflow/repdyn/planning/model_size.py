@@ -1,7 +1,7 @@
-"""How large the networks of a study are: weights, activations and layers, without computing anything.
+"""Measure the size of a study's networks, weights, activations and layers, without computing anything.
 
-Each network is built on torch's `meta` device, where tensors have shapes and no numbers, and one batch of shapes goes
-through it: a ResNet of 10⁸ weights costs as little as a small one.
+Each network is built on torch's `meta` device, where tensors have shapes but no data, and run on one batch: a ResNet of
+10⁸ weights costs as little as a small one.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Extent:
-    """Of one network.
+    """The size of one network.
 
     Attributes:
         stored: bytes of weights and buffers.
-        tensors: how many weights and buffers.
-        features: observed layer -> number of features that are kept of an example, in order of depth.
-        outputs: numbers that all of its modules put out for an example, but for what they write over their input.
-        widest: numbers that the module with the largest output puts out for an example.
+        tensors: number of weights and buffers.
+        features: observed layer -> number of features kept per example, in order of depth.
+        outputs: numbers that all of its modules return for an example, except those written over their input.
+        widest: numbers in the largest output of a module for an example.
     """
 
     stored: int
@@ -42,7 +42,7 @@ class Extent:
 
 
 def of_study(study: Study) -> dict[str, Extent]:
-    """The extent of each architecture.
+    """Measure each architecture: name -> extent.
 
     Raises:
         RepdynError: if one cannot be built.
@@ -55,13 +55,10 @@ def of_study(study: Study) -> dict[str, Extent]:
 
 
 def measure(study: Study, arch: str) -> Extent:
-    """The extent of one architecture.
-
-    A model that computes with its numbers cannot do without them: it is built on the CPU.
-    """
+    """Measure one architecture; build it on the CPU if it needs the data of its tensors."""
     try:
         return _measure(study, arch, "meta")
-    except Exception:  # whatever models do with numbers that are not there
+    except Exception:  # models fail in many ways without data
         return _measure(study, arch, "cpu")
 
 
@@ -104,5 +101,5 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
 
 
 def _shares_memory(tensor: torch.Tensor, other: Any) -> bool:
-    """Whether a tensor is another one, a view of it, or written over it."""
+    """Whether a tensor is another one, a view of it, or overwrites it."""
     return isinstance(other, torch.Tensor) and tensor.untyped_storage()._cdata == other.untyped_storage()._cdata

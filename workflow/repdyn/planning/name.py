@@ -1,6 +1,7 @@
-"""The name of a study, and with it the assurance that its config can be read: ``python -m repdyn name``.
+"""Print a study's name, after checking that its config can be read: ``python -m repdyn name``.
 
-For the Makefile: Snakemake reads a config before its rules do, and meets what is no UTF-8 or no YAML with a traceback.
+The Makefile calls it first, because Snakemake reads a config before its rules do, and answers text that is not UTF-8 or
+not YAML with a traceback.
 """
 
 from __future__ import annotations
@@ -12,5 +13,5 @@ if TYPE_CHECKING:
 
 
 def main(study: Study) -> None:
-    """Print the name under which results lie."""
+    """Print the name of the study, and of its folder of results."""
     print(study.name)

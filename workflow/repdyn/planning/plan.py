@@ -1,8 +1,8 @@
-"""What a study comes to, before anything is spent: jobs, checkpoints, disk by table, peak memory by stage.
+"""Plan a study before anything is spent: jobs, checkpoints, disk by table, peak memory by stage.
 
-For a person: ``python -m repdyn plan`` prints it, ``make plan`` too. Nothing is trained and no data are read; how the
-numbers come about is in ``estimates.py``. On the default study each table is within 20 % of what it takes, and each
-stage's memory within a factor of 1.5.
+``python -m repdyn plan`` and ``make plan`` print it. Nothing is trained and no data are read; ``estimates.py`` has the
+formulas. On the default study each table is within 20 % of what it takes, and each stage's memory within a factor of
+1.5.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study comes to.
+    """The cost of a study.
 
     Attributes:
         jobs: stage -> number of jobs.
-        checkpoints: of a run.
+        checkpoints: number per run.
         disk: table -> bytes, all runs together.
-        memory: stage -> bytes that its most demanding job takes at its peak, of those that it is estimated for.
+        memory: stage -> peak bytes of its most demanding job, for stages with an estimate.
     """
 
     jobs: dict[str, int]
@@ -45,7 +45,7 @@ class Plan:
 
 
 def of(study: Study) -> Plan:
-    """Work it out.
+    """Plan a study.
 
     Raises:
         RepdynError: if a model cannot be built.
@@ -69,12 +69,12 @@ def of(study: Study) -> Plan:
 
 
 def peak_memory() -> float:
-    """The most memory this process has had, in bytes: torch, timm and little else."""
+    """The peak memory of this process, in bytes: torch, timm and little else."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
 
 
 def size(number: float) -> str:
-    """Bytes as a person reads them, in units of 1,000."""
+    """Format bytes in units of 1,000."""
     for unit, divisor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if number >= divisor:
             return f"{number / divisor:.1f} {unit}"
@@ -82,7 +82,7 @@ def size(number: float) -> str:
 
 
 def report(study: Study, plan: Plan, free: float) -> str:
-    """The plan in words and tables of at most 100 columns; ``free`` is what the disk has, in bytes."""
+    """Format the plan as text of at most 100 columns; ``free`` is the disk's free space in bytes."""
     total = sum(plan.disk.values())
     grid = f"{len(study.archs)} architectures × {len(study.optimizers)} optimizers × {len(study.seeds)} seeds"
     lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {plan.checkpoints} checkpoints each", ""]
@@ -100,7 +100,7 @@ def report(study: Study, plan: Plan, free: float) -> str:
 
 @without_compiler()
 def main(study: Study) -> None:
-    """Print what a study comes to."""
+    """Print the plan of a study."""
     folder = Path("results", study.name).absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     print(report(study, of(study), shutil.disk_usage(existing).free))

@@ -1,8 +1,8 @@
-"""What the stages after training do with a network, rehearsed on a few images before training.
+"""Rehearse on a few images, before training, what the later stages do with a network.
 
-A network that has been trained a little is kept in a checkpoint, built anew and loaded, and observed as it will be
-measured: in batches of several sizes, alone, and as a point of a plane. What a stage would
-fail at after hours, or would silently get wrong, is a sentence now.
+A slightly trained network is saved in a checkpoint, built anew and loaded, and observed as the stages will measure it:
+in batches of several sizes, alone, and as a point of a plane. Whatever would fail after hours, or silently give wrong
+numbers, is reported now.
 
 Cost: a second network, a checkpoint in the folder for temporary files, and forward passes of some fourteen images.
 """
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 Seen = Mapping[str, torch.Tensor]
 IMAGES = 3  # a batch, which is also divided into two images and one alone
-SHARE = 0.01  # of what tells images apart: a difference that does no harm
+SHARE = 0.01  # of the difference between images: a harmless deviation
 CPU = torch.device("cpu")
 _OF_ALL_MODULES = frozenset(vars(nn.Module()))
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Looks at networks of one architecture as the stages do; logits are a layer called ``output``.
+    """Observes networks of one architecture as the stages do; logits are a layer called ``output``.
 
     Attributes:
-        name: what the config calls the model.
+        name: the model's name in the config.
         layers: observed layers and the output, name -> module path.
-        reduction: of activations.
+        reduction: how activations are reduced.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Observer:
     reduction: Reduction
 
     def __call__(self, model: nn.Module, images: Array) -> dict[str, torch.Tensor]:
-        """What each layer gives, (n, features).
+        """Each layer's activations, (n, features).
 
         Raises:
-            RepdynError: if the model, or a layer, does not take so many images.
+            RepdynError: if the model, or a layer, fails on a batch of this size.
         """
         try:
             found: dict[str, torch.Tensor] = extract.forward(model.eval(), self.layers, images, CPU, self.reduction)
@@ -75,7 +75,7 @@ class Observer:
 def check_measuring(
     study: Study, arch: str, trained: nn.Module, layers: Mapping[str, str], resolution: float
 ) -> str | None:
-    """Check that a network can be measured, and that what is measured is what was trained.
+    """Check that a network can be measured, and that the measured network is the trained one.
 
     Args:
         study: the study.
@@ -88,7 +88,7 @@ def check_measuring(
         A remark where several layers are one.
 
     Raises:
-        RepdynError: naming the layer, or what is no part of the state.
+        RepdynError: naming the layer, or the attribute missing from the state.
     """
     _move(trained)
     run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
@@ -104,7 +104,7 @@ def check_measuring(
     images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
     memory_layouts.lay_out(
         trained, torch.contiguous_format
-    )  # in the order of training, sums would be rounded otherwise
+    )  # the memory layout of training would round sums differently
     before, found = observe(trained, images), observe(model, images)
     layer = _first_difference(before, found)
     if layer is not None:
@@ -117,7 +117,7 @@ def check_measuring(
 
 
 def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
-    """What is to be said where several layers of a network are one; its weights are changed."""
+    """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
     reduction = Reduction(study.activations.reduction, model)
     images: Array = np.random.default_rng(1).standard_normal((IMAGES, *datasets.shape(study.data)), np.float32)
@@ -126,16 +126,16 @@ def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str])
 
 @torch.no_grad()
 def _move(model: nn.Module) -> None:
-    """Give a network other weights than at initialisation, whatever the optimizer made of them.
+    """Move a network's weights away from initialisation, whatever the optimizer did.
 
-    At initialisation, a residual branch may be zero, and what enters a block be what it gives.
+    At initialisation, a residual branch may be zero, and a block the identity.
     """
     for weights in model.train().parameters():
         weights.mul_(0.9).add_(0.001)
 
 
 def _same(found: Seen) -> str | None:
-    """What is to be said of layers that give the same numbers for each image, unless all images are alike there."""
+    """A remark on layers that give the same numbers for each image, unless all images are alike there."""
     groups: dict[bytes, list[str]] = {}
     for layer, values in found.items():
         if layer != OUTPUT and _spread(values) > 0:
@@ -149,7 +149,7 @@ def _same(found: Seen) -> str | None:
 
 
 def _check_state(trained: nn.Module, model: nn.Module) -> None:
-    """Check that a checkpoint can hold what a network has become, and that it fits into one that is built anew."""
+    """Check that a checkpoint can store a trained network's state, and that a network built anew can load it."""
     state, there = trained.state_dict(), model.state_dict()
     for name, value in state.items():
         if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
@@ -175,7 +175,7 @@ def _check_repeatable(first: Seen, second: Seen) -> None:
 
 
 def _check_restored(layer: str, before: Seen, found: Seen, others: list[str], resolution: float) -> None:
-    """Say why a layer is another one in the network built anew, unless nothing but rounding tells them apart."""
+    """Raise if a layer differs in the network built anew by more than rounding, and say why."""
     if not others and all(
         _difference(found[name], before[name]) <= _rounding(before[name], resolution) for name in found
     ):
@@ -191,7 +191,7 @@ def _check_restored(layer: str, before: Seen, found: Seen, others: list[str], re
 
 
 def _check_alone(whole: Seen, some: Seen, part: slice, resolution: float) -> None:
-    """Check that images give what they give in a larger batch, but for rounding."""
+    """Check that images give the same activations as in a larger batch, up to rounding."""
     for layer, expected in whole.items():
         found = some[layer]
         if found.shape[1] != expected.shape[1]:
@@ -204,7 +204,7 @@ def _check_alone(whole: Seen, some: Seen, part: slice, resolution: float) -> Non
             raise RepdynError(
                 f"{_called(layer)} for an image depend on the other images of its batch (by {difference:.2g}, where "
                 f"images differ by {_spread(expected):.2g}), as with batch norm without running statistics; so they "
-                "are nothing that can be compared."
+                "cannot be compared."
             )
 
 
@@ -213,16 +213,16 @@ def _difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def _spread(images: torch.Tensor) -> float:
-    """By how much images differ, at most, in any feature; (n, features)."""
+    """The largest difference between images in any feature; ``images`` is (n, features)."""
     return float((images.amax(dim=0) - images.amin(dim=0)).max())
 
 
 def _rounding(images: torch.Tensor, resolution: float) -> float:
-    """What rounding may change in activations (n, features).
+    """A tolerance for rounding in activations (n, features).
 
-    Sums in another order differ by a few units of the last place, which a deep network amplifies: half of the digits
-    are left to that, and a hundredth of what tells images apart. Of 23 families of timm's and torchvision's, at
-    224 × 224, none came nearer to that than a three-hundredth.
+    Sums in another order differ by a few units in the last place, which a deep network amplifies. The tolerance is half
+    of the digits, and a hundredth of the differences between images. Of 23 families of timm and torchvision, at
+    224 × 224, none used more than a three-hundredth of it.
     """
     return max(math.sqrt(resolution) * float(images.abs().max()), SHARE * _spread(images))
 
@@ -232,7 +232,7 @@ def _called(layer: str) -> str:
 
 
 def _first_difference(first: Seen, second: Seen) -> str | None:
-    """The first layer that is not the same to the last bit; NaN is what NaN was."""
+    """The first layer that differs in any bit; NaN equals NaN."""
     for layer, values in first.items():
         other = second[layer]
         if values.shape != other.shape or not torch.equal(values.view(torch.int32), other.view(torch.int32)):
@@ -241,7 +241,7 @@ def _first_difference(first: Seen, second: Seen) -> str | None:
 
 
 def _outside_state(first: nn.Module, second: nn.Module) -> Iterator[str]:
-    """Names of what two networks of one class hold that is no part of their state, and not the same."""
+    """Names of attributes outside the state that differ between two networks of one class."""
     twins = dict(second.named_modules())
     for path, module in first.named_modules():
         twin = twins.get(path)
@@ -256,7 +256,7 @@ def _attributes(module: nn.Module) -> dict[str, Any]:
 
 
 def _alike(value: Any, other: Any) -> bool:
-    """Whether two values are the same, as far as numbers go that they hold."""
+    """Whether two values contain the same numbers."""
     if isinstance(value, torch.Tensor) and isinstance(other, torch.Tensor):
         return bool(value.dtype == other.dtype) and torch.equal(value, other)
     if isinstance(value, np.ndarray) and isinstance(other, np.ndarray):
@@ -273,7 +273,7 @@ def _alike(value: Any, other: Any) -> bool:
 def _label(
     model: nn.Module, layers: Mapping[str, str], reduction: Reduction, images: Array, features: Mapping[str, int]
 ) -> None:
-    """Label an image, as if it were a point of a plane, by probes of nothing."""
+    """Label an image, as if it were a point of a plane, by probes with zero weights."""
     weights = tuple(torch.zeros(2, features[layer]) for layer in layers)
     readout = Readout(tuple(layers), weights, tuple(torch.zeros(2, 1) for _ in layers), classes=2)
     labeller = Labeller(model, layers, images.shape[1:], 1, reduction)

@@ -1,8 +1,8 @@
-"""A trial of training on a few images: a step, another, a break, and going on as if there had been none.
+"""Try training on a few images: take steps, save, restore, and continue.
 
-What an optimizer keeps outside its state is lost when training is killed, or lengthened, and nobody would see it: the
-run would end with other weights. So one step is taken twice, once by the optimizer that took those before, once by one
-that was made anew and given what training saves. The weights must be the same, bit by bit.
+Whatever an optimizer keeps outside its state is lost when training is killed or lengthened, and the run would silently
+end with other weights. So one step is taken twice: by the optimizer that took the steps before, and by a new one that
+loads what training saves. The weights must be equal, bit by bit.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ State = dict[str, Any]
 
 
 def take_step(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
-    """Take the first step, and look at what the optimizer made of the network.
+    """Take the first step, and check the resulting weights.
 
     Args:
-        model: in training mode; its weights are left as they were, so that no optimizer is blamed for another's step.
+        model: in training mode; its weights are restored, so that no optimizer is blamed for another's step.
         images: a batch.
         training: the section of the config.
         optimizer: the run's, as ``Study.optimizer`` gives it.
 
     Raises:
-        RepdynError: if optimizer or schedule cannot be made, or no step can be taken.
+        RepdynError: if optimizer or schedule cannot be made, or a step fails.
     """
     name = optimizer.opt
     tensors = [*model.parameters(), *model.buffers()]
@@ -62,19 +62,19 @@ def take_step(model: nn.Module, images: torch.Tensor, training: Training, optimi
 
 
 def interrupt(model: nn.Module, images: torch.Tensor, training: Training, optimizer: Optimizer) -> None:
-    """Train a network as ``stages/train.py`` does, with a break.
+    """Train a network as ``stages/train.py`` does, with an interruption.
 
     Args:
-        model: one whose state is whole (``rehearsal.py``); it is left as it was.
+        model: one whose state is complete (``rehearsal.py``); it is restored.
         images: a batch.
         training: the section of the config.
         optimizer: the run's, as ``Study.optimizer`` gives it.
 
     Raises:
-        RepdynError: if training would not go on from a saved state as if it had not stopped.
+        RepdynError: if training does not continue from a saved state as without interruption.
     """
     name, initial = optimizer.opt, _copy(model)
-    with torch.no_grad():  # training begins with an evaluation, of which a model may keep something
+    with torch.no_grad():  # training begins with an evaluation, which may change a model's attributes
         model.eval()(images)
     model.train()
     with seeds.seeded(0):
@@ -101,9 +101,9 @@ def interrupt(model: nn.Module, images: torch.Tensor, training: Training, optimi
 
 
 def _stepper(model: nn.Module, training: Training, optimizer: Optimizer) -> Stepper:
-    """What takes steps on the CPU, as configured but for what a CPU may lack or takes minutes for."""
+    """A stepper on the CPU, as configured except for what a CPU may lack or takes minutes for."""
     there, here = torch.device("cpu"), training.model_copy(update={"compile": False})
-    if here.precision == "float16":  # which does not go together with all
+    if here.precision == "float16":  # not every optimizer supports it; making the stepper raises then
         Stepper(model, here, optimizer, there, steps_per_epoch=1)
     here = here.model_copy(update={"precision": "float32"})
     return Stepper(model, here, optimizer, there, steps_per_epoch=1)
@@ -115,22 +115,22 @@ def _step(stepper: Stepper, images: torch.Tensor, number: int, name: str) -> Non
         stepper(images, labels)
     except RepdynError:
         raise
-    except Exception as error:  # optimizers refuse parameters in their own ways
+    except Exception as error:  # an optimizer may raise anything
         raise RepdynError(f"`{name}` cannot take a step: {_words(error, name)}.") from None
     try:
         stepper.rate.after_step(number)
-    except Exception as error:  # schedules compute with what they were given
+    except Exception as error:  # a schedule may raise anything
         which, words = ("second", "third", "fourth")[number - 1], f"{type(error).__name__}: {one_line(error)}"
         raise RepdynError(f"`schedule` has no rate for the {which} step with these `kwargs`: {words}.") from None
 
 
 def _saved(state: State, name: str) -> io.BytesIO:
-    """A state as a file, which must be readable without running code that it names."""
+    """Save a state to a file, which must be readable without running code that it names."""
     file = io.BytesIO()
     try:
         torch.save(state, file)
         _read(file)
-    except Exception as error:  # pickle raises whatever it likes
+    except Exception as error:  # pickle may raise anything
         why = "it holds objects of other classes" if isinstance(error, pickle.UnpicklingError) else one_line(error)
         raise RepdynError(
             f"the state of `{name}` cannot be saved and read again: {why}; let it be tensors, numbers and text, in "
@@ -150,7 +150,7 @@ def _resume(model: nn.Module, stepper: Stepper, saved: io.BytesIO, name: str) ->
     model.load_state_dict(state["model"])
     try:
         stepper.load_state_dict(state["steps"])
-    except Exception as error:  # optimizers have their own ways of loading
+    except Exception as error:  # an optimizer may raise anything
         raise RepdynError(f"`{name}` does not take the state that it gave: {_words(error, name)}.") from None
     seeds.go_on(state["random"])
 
@@ -164,6 +164,6 @@ def _copy(model: nn.Module) -> State:
 
 
 def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors are the same bits, NaN included."""
+    """Whether two tensors have the same bits, NaN included."""
     bits = [tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (one, other)]
     return bool(torch.equal(*bits))

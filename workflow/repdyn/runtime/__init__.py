@@ -1,1 +1,1 @@
-"""What any program needs: devices, random streams, progress, imports that wait, and an end in one sentence."""
+"""What any program needs: devices, random streams, progress, lazy imports, and exit statuses with a message."""

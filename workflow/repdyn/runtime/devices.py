@@ -1,4 +1,4 @@
-"""The device that a stage computes on, set up so that the same job gives the same bytes."""
+"""Prepare the device that a stage computes on, so that the same job gives the same bytes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from ..errors import RepdynError
 
 
 def prepare(name: str) -> torch.device:
-    """The device called ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, with deterministic kernels and no TF32.
+    """Set up the device ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, with deterministic kernels and no TF32.
 
-    Threads are those of ``OMP_NUM_THREADS``, which Snakemake sets from a rule's ``threads``, or one: the networks of
-    quick studies are slower on two.
+    The number of threads is ``OMP_NUM_THREADS``, which Snakemake sets from a rule's ``threads``, or one: the networks
+    of quick studies are slower on two.
 
     Raises:
-        RepdynError: if the device is not there.
+        RepdynError: if the device is not available.
     """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or 1))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # What `use_deterministic_algorithms` does, but that one imports torch's compiler, to tell it too: as long again as
-    # torch itself. `stepping.py` tells it where it is used.
+    # `use_deterministic_algorithms` does the same, but imports torch's compiler to set it up too, which takes as long
+    # as torch itself. `stepping.py` sets up the compiler where it is used.
     torch.set_deterministic_debug_mode("error")
-    # A help in finding uses of uninitialised memory, at a few per cent of the time; there are none here.
+    # Filling helps to find uses of uninitialised memory, of which there are none here; it costs a few per cent of time.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -42,13 +42,13 @@ def prepare(name: str) -> torch.device:
 
 
 def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Kind of device -> the state of its random numbers, which dropout draws; nothing for the CPU: torch has those."""
+    """Kind of device -> the state of its random numbers, which dropout uses; empty for the CPU (see ``seeds.py``)."""
     if device.type == "cpu":
         return {}
     return {device.type: torch.get_device_module(device).get_rng_state(device)}
 
 
 def set_random_state(device: torch.device, states: Mapping[str, torch.Tensor]) -> None:
-    """Go on with the random numbers of a state, unless it is of another kind of device."""
+    """Restore the state of a device's random numbers, unless it is of another kind of device."""
     if device.type in states:
         torch.get_device_module(device).set_rng_state(states[device.type], device)

@@ -1,7 +1,7 @@
-"""How a command ends: done, with a sentence, interrupted, or with a bug's traceback; and the exit status of each.
+"""How a command ends, with which message and exit status.
 
-0 is done, 1 something for the user to mend, 2 a bug; 130 and 143 are Ctrl-C and a request to terminate, 141 that nobody
-reads what is printed, as shells have it.
+0 means done, 1 something for the user to fix, 2 a bug (with a traceback). As in shells, 130 means Ctrl-C, 143 a request
+to terminate, and 141 that nobody reads the output.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAMES = {signal.SIGINT: "interrupted", signal.SIGTERM: "asked to terminate"}
 
 
 class Ended(BaseException):
-    """A signal that asks the process to end, so that what it has half done is tidied up."""
+    """Raised by a signal that asks the process to end, so that unfinished work is cleaned up."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,7 +33,7 @@ class Ended(BaseException):
 
 
 def status_of(work: Callable[[], None]) -> int:
-    """Do the work; the exit status, what there is to say having been said."""
+    """Do the work, report any error, and return the exit status."""
     try:
         with _ending_by_signals():
             work()
@@ -62,9 +62,9 @@ def status_of(work: Callable[[], None]) -> int:
 
 
 def secure_streams() -> None:
-    """Make sure that standard streams are open, and that printing to them cannot fail for want of a character.
+    """Make sure that standard streams are open, and that they can print every character.
 
-    Where one is closed, the next file to be opened would take its place, and a library's warnings would go there.
+    If one were closed, the next file opened would take its place, and a library's warnings would go there.
     """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
@@ -72,14 +72,14 @@ def secure_streams() -> None:
         descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
     for stream, instead in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
-        # Under pytest they may be something else.
+        # Under pytest they may be of another type.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=instead)
 
 
 @contextmanager
 def _ending_by_signals() -> Iterator[None]:
-    """Let Ctrl-C and a request to terminate raise :class:`Ended` inside, where nobody has them ignored."""
+    """Let Ctrl-C and a request to terminate raise :class:`Ended` inside, unless they are ignored."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise Ended(number)
@@ -105,7 +105,7 @@ def _is_closed_at_its_other_end(stream: TextIO | None) -> bool:
 
 
 def _drop(stream: TextIO | None) -> None:
-    """Let what a stream still holds go nowhere if it cannot be written, or Python would complain of it at its end."""
+    """Discard what a stream still buffers if it cannot be written; Python would complain at exit."""
     if stream is not None:
         try:
             stream.flush()
@@ -114,7 +114,7 @@ def _drop(stream: TextIO | None) -> None:
 
 
 def _about_path(error: Exception) -> str | None:
-    """What to say of a path with a character that this locale has no bytes for."""
+    """The message for a path with a character that this locale cannot encode; None for another error."""
     if not isinstance(error, UnicodeEncodeError) or error.encoding == "utf-8":
         return None
     return (
@@ -124,7 +124,7 @@ def _about_path(error: Exception) -> str | None:
 
 
 def _about_memory(error: Exception) -> str | None:
-    """What to say where the machine has no memory left; torch says so in a plain ``RuntimeError``."""
+    """The message for lack of memory, which torch reports as a plain ``RuntimeError``; None for another error."""
     words = str(error)
     if not isinstance(error, MemoryError) and "DefaultCPUAllocator" not in words:
         return None
@@ -136,9 +136,9 @@ def _about_memory(error: Exception) -> str | None:
 
 
 def _about_gpu(error: Exception) -> str | None:
-    """What to say of an error that torch raises about a GPU; None of another error.
+    """The message for an error of torch's about a GPU; None for another error.
 
-    Known by torch's words, because some are a plain ``RuntimeError``, and torch may not be imported.
+    Recognised by torch's words, because some are a plain ``RuntimeError``, and torch may not be imported.
     """
     words = str(error)
     if "out of memory" in words or "STATUS_ALLOC_FAILED" in words:
@@ -150,7 +150,7 @@ def _about_gpu(error: Exception) -> str | None:
     if "does not have a deterministic implementation" in words:
         operation, _, _ = words.partition(" ")
         return (
-            f"`{operation}`, of which the model makes use, does not give the same numbers twice on a GPU; take "
+            f"The model uses `{operation}`, which does not give the same numbers twice on a GPU; take "
             "another model, or set `execution.device` to cpu."
         )
     return None

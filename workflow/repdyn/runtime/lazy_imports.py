@@ -1,14 +1,14 @@
-"""timm and torch's optimizers without what nothing here uses: torch's compiler, and the client of a hub of weights.
+"""Import timm and torch's optimizers without unused parts: torch's compiler, and the client of a hub of weights.
 
-torchvision, which timm imports, reads a function from ``torch._dynamo`` when it is imported; timm asks for its
-``disable`` for two of its classes; an optimizer's methods ask for that, and each step for ``graph_break``. Any of these
-imports the compiler: some 1,300 modules, sympy and triton among them, which take longer than torch itself and 200 MiB.
-Inside :func:`without_compiler` a stand-in answers: ``disable`` leaves a function as it is, ``graph_break`` does
-nothing, as is right where nothing is compiled. Asked for anything else, it makes way for the compiler.
+Four things import the compiler: torchvision, imported by timm, reads a function from ``torch._dynamo``; timm uses its
+``disable`` for two classes; an optimizer's methods use ``disable``, too, and each of its steps ``graph_break``. The
+compiler has some 1,300 modules, among them sympy and triton, and takes longer to import than torch itself, and 200 MiB.
+Inside :func:`without_compiler` a stand-in answers: ``disable`` returns a function unchanged, ``graph_break`` does
+nothing, which is correct where nothing is compiled. For any other attribute it gives way to the compiler.
 
-:func:`importing_timm` spares two more while timm is imported, half a second and a fifth: tensors distributed over
-machines, of which one of timm's optimizers would know, and Hugging Face's client, with all that it imports to speak
-HTTP. The client comes when a model fetches weights, so that one's own class may start from pretrained ones.
+:func:`importing_timm` skips two more imports, half a second and a fifth: distributed tensors, which one of timm's
+optimizers would support, and Hugging Face's client with its HTTP libraries. The client is imported when a model fetches
+weights, so that the user's own class can start from pretrained ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HUB, _HUB_ERRORS = "huggingface_hub", "huggingface_hub.utils"
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Keep what is inside, or the function so decorated, from importing torch's compiler needlessly."""
+    """Keep the code inside, or a decorated function, from importing torch's compiler needlessly."""
     if _COMPILER in sys.modules:
         yield
         return
@@ -39,7 +39,7 @@ def without_compiler() -> Iterator[None]:
 
 @contextmanager
 def importing_timm() -> Iterator[None]:
-    """Keep timm, imported inside, from importing what is needed by few of those who use it."""
+    """Keep timm, imported inside, from importing packages that few of its users need."""
     with (
         without_compiler(),
         _in_place_of("torch.distributed.tensor", None),
@@ -51,7 +51,7 @@ def importing_timm() -> Iterator[None]:
 
 @contextmanager
 def _in_place_of(module: str, stand_in: ModuleType | None) -> Iterator[None]:
-    """Keep what is inside from importing a module, unless it is imported already; None: as if there were none."""
+    """Replace a module inside, unless it is imported already; None makes its import fail."""
     if module in sys.modules:
         yield
         return
@@ -63,10 +63,10 @@ def _in_place_of(module: str, stand_in: ModuleType | None) -> Iterator[None]:
 
 
 class _StandIn(ModuleType):
-    """What ``torch._dynamo`` comes to where nothing is compiled.
+    """Stands in for ``torch._dynamo`` where nothing is compiled.
 
     Attributes:
-        config: takes settings, and forgets them; timm's `kron` has one when it is imported.
+        config: accepts settings and ignores them; timm's `kron` makes one when it is imported.
     """
 
     def __init__(self, name: str) -> None:
@@ -74,11 +74,11 @@ class _StandIn(ModuleType):
         self.config = SimpleNamespace()
 
     def disable(self, function: Any = None, *_: Any, **__: Any) -> Any:
-        """The function as it is; a decorator, with or without arguments."""
+        """Return the function unchanged; a decorator, with or without arguments."""
         return self.disable if function is None else function
 
     def graph_break(self, *_: Any, **__: Any) -> None:
-        """Nothing: there is no graph."""
+        """Do nothing: there is no graph."""
 
     def __getattr__(self, name: str) -> Any:
         # `inspect` asks every module for `__file__`; the import of a submodule asks for `__path__`.
@@ -89,9 +89,9 @@ class _StandIn(ModuleType):
 
 
 class _Late(ModuleType):
-    """For those who import functions and exceptions from a module: each function is looked up when it is called.
+    """A module from which functions and exceptions are imported, but each function is looked up when it is called.
 
-    Before that, ``make_way`` is called, which must see to it that the module's own exceptions are caught.
+    The first call runs ``make_way``, which must ensure that the module's own exceptions are caught from then on.
     """
 
     def __init__(self, name: str, make_way: Callable[[], object]) -> None:

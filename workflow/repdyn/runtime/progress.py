@@ -1,7 +1,7 @@
-"""Progress that a person can follow: a bar on a terminal, steady lines in a log.
+"""Report progress: a bar on a terminal, regular lines in a log.
 
-Several jobs share one terminal under Snakemake, so there a job speaks in whole lines, the first after a few seconds
-and then at intervals, each with how far it is, how fast, and how long it still takes.
+Under Snakemake several jobs share one terminal, so a job prints whole lines, the first after a few seconds and then at
+intervals. Each gives the number done, the speed and the time left.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Progress:
     """Counts work done; a context manager."""
 
     def __init__(self, total: int, unit: str, done: int = 0) -> None:
-        """``total`` pieces of work called ``unit``, of which ``done`` were done before, in an earlier attempt."""
+        """Begin with ``total`` pieces of work called ``unit``; ``done`` of them were done in an earlier attempt."""
         self._total, self._unit, self._done, self._before = total, unit, done, done
         self._start = self._last_line = time.monotonic()
         self._spoke = False
-        # A bar only where nobody else writes: a job that logs to a file shares its terminal with others.
+        # Show a bar only if nobody else writes: a job that logs to a file shares its terminal with others.
         to_file = any(isinstance(handler, logging.FileHandler) for handler in LOG.handlers)
         bar = sys.stderr.isatty() and not to_file
         self._bar = tqdm(total=total, initial=done, unit=f" {unit}", leave=False) if bar else None
@@ -41,7 +41,7 @@ class Progress:
             self._bar.close()
 
     def advance(self, note: str = "") -> None:
-        """One more piece is done; ``note`` says how it went, where that is of interest."""
+        """Count one more piece as done; ``note`` is printed behind the progress."""
         self._done += 1
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
@@ -67,7 +67,7 @@ class Progress:
 
 
 def track(items: Iterable[T], total: int, unit: str) -> Iterator[T]:
-    """Iterate over items, reporting each as a piece of work."""
+    """Iterate over items and report each as a piece of work."""
     with Progress(total, unit) as progress:
         for item in items:
             yield item

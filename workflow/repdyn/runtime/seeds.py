@@ -1,7 +1,7 @@
-"""Streams of random numbers that a run's seed is divided into: one for each purpose, independent of all others.
+"""Derive independent streams of random numbers from a run's seed, one for each purpose.
 
-What people's models draw from is not ours to choose: the global random numbers of Python and of NumPy are seeded,
-kept and restored as torch's are.
+Users' models may draw from any generator, so the global ones of Python, NumPy and torch are all seeded, saved and
+restored.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ INITIALISATION, ORDER, NOISE, AUGMENTATION = 0, 1, 2, 3
 
 
 def stream(seed: int, *purpose: int) -> int:
-    """An integer seed for one purpose."""
+    """Derive an integer seed for one purpose."""
     return int(np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0] >> 1)
 
 
@@ -30,7 +30,7 @@ def begin(seed: int) -> None:
 
 
 def state() -> dict[str, Any]:
-    """Where the global random numbers are, those of GPUs left out: numbers, lists and a tensor, to be saved."""
+    """The state of the global generators, without those of GPUs, as numbers, lists and a tensor to be saved."""
     kind, key, *others = np.random.get_state()  # noqa: NPY002
     return {
         "python": random.getstate(),
@@ -40,7 +40,7 @@ def state() -> dict[str, Any]:
 
 
 def go_on(state: Mapping[str, Any]) -> None:
-    """Put the global random numbers where they were."""
+    """Restore the state of the global generators."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])  # noqa: NPY002
     torch.set_rng_state(state["torch"])
@@ -48,7 +48,7 @@ def go_on(state: Mapping[str, Any]) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed what is inside, and leave the global random numbers as they were."""
+    """Seed the global generators inside, and restore them afterwards."""
     before = state()
     try:
         begin(seed)

@@ -1,1 +1,1 @@
-"""Files that are whole, sealed by checksums, and that say where they come from."""
+"""Files that are written whole, sealed by checksums, and signed with their origin."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writing, and the sentences for what cannot be written or read."""
+"""Write files whole or not at all, and word the errors for what cannot be written or read."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 
 from ..errors import DamagedError, MissingError, RepdynError, one_line
 
-# A temporary file is called by so much of its file's name: with what it adds it stays below 255 bytes in any script.
+# Characters of a file's name in that of its temporary file, which so stays below 255 bytes in any script.
 _NAME = 50
-_KEPT = 3  # damaged files of one name
+_KEPT = 3  # damaged files to keep of one name
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same directory; on success it is synced and renamed to ``path``.
 
-    On any error the temporary file is removed and ``path`` is as it was.
+    On any error the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        RepdynError: if the disk is full, or the place may not be written to.
+        RepdynError: if the disk is full, or the folder is not writable.
     """
     path = Path(path)
     try:
         _make_folder(path.parent)
-        if path.is_dir():  # renaming would say so too, but only when all the work is done
+        if path.is_dir():  # renaming would fail, too, but only after all the work
             raise RepdynError(f"`{path}` is a folder, but a file is to be written there; move the folder away.")
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:_NAME]}.")
     except OSError as error:
@@ -49,7 +49,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except BaseException as error:
-        with suppress(OSError):  # a disk that went away must not hide what was wrong
+        with suppress(OSError):  # a disk that went away must not hide the first error
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and _is_of(error, temporary):
             raise unwritable(path, error) from None
@@ -66,13 +66,13 @@ def _make_folder(folder: Path) -> None:
 
 
 def _is_of(error: OSError, temporary: Path) -> bool:
-    """Whether the system could not write the file, rather than something else that was done meanwhile."""
+    """Whether an error is that the system could not write the file, not one of other work done meanwhile."""
     known = error.errno is not None or is_disk_full(error)
     return known and (error.filename is None or Path(os.fsdecode(error.filename)) == temporary)
 
 
 def is_same(path: Path, content: bytes) -> bool:
-    """Whether a file is there and holds just this.
+    """Whether a file exists and has exactly this content.
 
     Raises:
         RepdynError: if it cannot be read.
@@ -86,7 +86,7 @@ def is_same(path: Path, content: bytes) -> bool:
 
 
 def unwritable(path: str | Path, error: OSError) -> RepdynError:
-    """The error for a file that the system did not let be written."""
+    """The error for a file that the system did not write."""
     untouched = f"`{path}` was not written, and what stood there before is untouched"
     if error.errno == errno.EDQUOT:
         return RepdynError(f"The disk quota is used up: {untouched}; free some space and run again.")
@@ -100,7 +100,7 @@ def unwritable(path: str | Path, error: OSError) -> RepdynError:
 
 
 def checksum(parts: Iterable[Any]) -> int:
-    """CRC-32 of bytes, one part (anything with a buffer) after the other: by it a file tells that it is undamaged."""
+    """CRC-32 of bytes given in parts (anything with a buffer), to detect damage."""
     found = 0
     for part in parts:
         found = zlib.crc32(part, found)
@@ -108,15 +108,15 @@ def checksum(parts: Iterable[Any]) -> int:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether an error, from Python or from inside a library that only passes the words on, means a full disk."""
+    """Whether an error means a full disk; some libraries pass on only the system's words."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file, so that it is neither used nor overwritten; of as many as ``_KEPT``, the last gives way.
+    """Rename a damaged file, so that it is neither used nor overwritten; beyond ``_KEPT`` it replaces the last one.
 
     Raises:
-        RepdynError: if the folder may not be written to.
+        RepdynError: if the folder is not writable.
     """
     names = [path.with_name(f"{path.name}.damaged-{number}") for number in range(1, _KEPT + 1)]
     aside = next((name for name in names if not name.exists()), names[-1])
@@ -127,22 +127,22 @@ def set_aside(path: Path) -> Path:
 
 
 def missing(path: str | Path) -> MissingError:
-    """The error for a file that should be there."""
+    """The error for a file that should exist."""
     return MissingError(f"`{path}` is not there; Snakemake makes it when asked for it with the study's --configfile.")
 
 
 def damaged(path: str | Path, why: object) -> DamagedError:
-    """The error for a file that is truncated or not what its name says."""
+    """The error for a file that is truncated or not what its name says it is."""
     return DamagedError(f"`{path}` is damaged ({one_line(why)}); delete it and run Snakemake again")
 
 
 def unreadable(path: str | Path, error: OSError) -> RepdynError:
-    """The error for a file that the system does not let be read: nothing says that there is anything wrong with it."""
+    """The error for a file that the system does not let us read; the file itself may be intact."""
     if isinstance(error, FileNotFoundError):
         return missing(path)
     if isinstance(error, IsADirectoryError):
         return damaged(path, "it is a folder")
     return RepdynError(
-        f"`{path}` cannot be read: {error.strerror or one_line(error)}; the file may be as good as ever, so see to "
-        "that it can be read, and run again."
+        f"`{path}` cannot be read: {error.strerror or one_line(error)}; the file itself may be intact, so make it "
+        "readable and run again."
     )

@@ -1,8 +1,8 @@
-"""A lock that lives as long as the process that has it: however that ends, the system lets go of it.
+"""A lock that lasts as long as the process that holds it: however the process ends, the system releases it.
 
 It is a file that a process locks with ``flock``. Network file systems pass that on to their server (NFS, Lustre mounted
-with ``flock``), keep it to the machine (BeeGFS as it comes, Lustre with ``localflock``) or refuse it; so the file also
-says which process of which machine has it, until that process lets go.
+with ``flock``), keep it to the machine (BeeGFS by default, Lustre with ``localflock``) or refuse it. So the holder also
+writes its process and machine into the file, and clears it on release.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 
 
 class Lock:
-    """A lock that this process has; as a context it is let go of at the end."""
+    """A lock that this process holds; a context manager, which releases it at the end."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor, self._path, self._is_signed = descriptor, path, False
@@ -29,16 +29,16 @@ class Lock:
 
     @property
     def is_left_behind(self) -> bool:
-        """Whether the one who had it did not let go, on another machine: it may be alive where locks are not shared."""
+        """Whether the last holder, on another machine, did not release it; without shared locks it may still run."""
         return bool(self.last_owner) and not self.last_owner.endswith(f" on {socket.gethostname()}")
 
     @property
     def time(self) -> float:
-        """When it was signed or, if it was not, last let go of, by the clock of the file system."""
+        """When it was signed or else last released, by the clock of the file system."""
         return os.fstat(self._descriptor).st_mtime
 
     def sign(self) -> None:
-        """Write down who has it.
+        """Write this process and machine into the file.
 
         Raises:
             RepdynError: if the disk is full.
@@ -65,7 +65,7 @@ class UnsupportedError(Exception):
 
 
 def take(path: Path) -> Lock | None:
-    """Take a lock; None if another process has it.
+    """Take a lock; None if another process holds it.
 
     Raises:
         UnsupportedError: if the file system has no locks.
@@ -89,14 +89,14 @@ def take(path: Path) -> Lock | None:
             if error.errno in _UNSUPPORTED:
                 raise UnsupportedError from None
             raise unwritable(path, error) from None
-        os.close(descriptor)  # it was deleted between opening and locking: another file is there, or none
+        os.close(descriptor)  # the file was deleted between opening and locking: try again
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Wait until no other process is inside; where the file system has no locks, be inside with others.
+    """Wait until no other process is inside; where the file system has no locks, do not wait.
 
-    So what is done inside must be right all the same, if not as cheap: each process writes what others write, whole.
+    So the work inside must be correct in several processes at once, if wasteful: each writes the same files, whole.
 
     Raises:
         OSError: if the file cannot be made.
@@ -134,7 +134,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def owner(path: Path) -> str:
-    """Who has a lock, in words."""
+    """The holder of a lock, in words."""
     try:
         return path.read_text(encoding="utf-8", errors="replace") or "another process"
     except OSError:

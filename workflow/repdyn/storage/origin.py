@@ -1,8 +1,8 @@
-"""Where a file comes from: which of the files of a study it is, of which run, at which step, made with what.
+"""A file's origin: which file of a study it is, of which run, at which step, and the settings that made it.
 
 A stage declares each file that it writes as a :class:`Record`, in the module of :mod:`repdyn.records` that has the
-stage's name. What a file says of its origin, in its metadata, is compared with the :class:`Origin` that the reader
-expects, so that a file in another one's place is refused, whatever its settings and columns.
+stage's name. Readers compare the origin in a file's metadata with the :class:`Origin` that they expect, so a file in
+another one's place is refused, whatever its settings and columns.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Record:
     """A file that a stage writes.
 
     Attributes:
-        name: its folder below that of the study, which is how users know it.
+        name: its folder below the study's, by which users know it.
         stage: the stage that writes it.
-        path: the method of ``Paths`` that says where it lies.
-        of_run: whether each run has one, or the study has one.
-        settings: whose hyperparameters it is made with, where they are not all of the stage's.
-        rows: how many rows a table has in a study, or has a multiple of, where it has as many for each layer or set of
-            planes; None where that is not known beforehand.
+        path: the method of ``Paths`` that returns its path.
+        of_run: whether there is one for each run, or one for the study.
+        settings: the name under which ``Study.hyperparameters`` has its settings, where they are not the stage's.
+        rows: the number of rows of a table in a study, or a divisor of it where there are that many for each layer or
+            set of planes; None where it is not known beforehand.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Origin:
 
     Attributes:
         record: which file it is.
-        run: whose, None for one of the study.
-        hyperparameters: what it is made with.
-        step: the optimizer step, of a checkpoint.
-        rows: how many rows it has, or has a multiple of; None asks nothing.
+        run: its run; None for a file of the whole study.
+        hyperparameters: the settings that made it.
+        step: the optimizer step of a checkpoint.
+        rows: its number of rows, or a divisor of it; None accepts any.
     """
 
     record: Record
@@ -64,24 +64,24 @@ class Origin:
     rows: int | None = None
 
     def at(self, step: int) -> Origin:
-        """The same at an optimizer step."""
+        """The same origin at an optimizer step."""
         return replace(self, step=step)
 
     def check(self, path: str | Path, found: Metadata) -> None:
-        """Compare with what a file says about itself.
+        """Compare with a file's metadata.
 
         Raises:
-            RepdynError: if it is another file, or was made with other hyperparameters; it names both.
+            RepdynError: if it is another file, or was made with other hyperparameters; names both.
         """
         self.check_place(path, found)
         check_hyperparameters(path, found.get("hyperparameters", {}), self.hyperparameters)
 
     def check_place(self, path: str | Path, found: Metadata) -> None:
-        """The same without the hyperparameters."""
+        """Compare everything but the hyperparameters."""
         try:
             told = _called(found["table"], found["stage"], found["run"], found.get("step"))
         except (KeyError, TypeError):
-            raise damaged(path, "its metadata do not say where it comes from") from None
+            raise damaged(path, "its metadata do not say which file it is") from None
         run = None if self.run is None else asdict(self.run)
         step = found.get("step") if self.step is None else self.step
         wanted = _called(self.record.name, self.record.stage, run, step)
@@ -95,7 +95,7 @@ class Origin:
         """Compare the number of rows of a file.
 
         Raises:
-            RepdynError: if it has others.
+            RepdynError: if it has none, or not a multiple of ``rows``.
         """
         if self.rows is not None and (not found or found % self.rows):
             raise RepdynError(
@@ -130,14 +130,14 @@ def _differences(found: object, wanted: object, key: str = "") -> Iterator[tuple
 
 
 def metadata_of(path: str | Path, content: bytes | str | None) -> dict[str, Any]:
-    """What a file says about itself.
+    """Parse a file's metadata.
 
     Args:
         path: the file.
-        content: JSON, as it stands in the file; None where the file has none.
+        content: the JSON in the file; None where it has none.
 
     Raises:
-        RepdynError: if that is not what repdyn writes.
+        RepdynError: if it is not what repdyn writes.
     """
     if content is None:
         raise damaged(path, "it carries no repdyn metadata")

@@ -1,9 +1,8 @@
-"""Files of which every byte is under a checksum, read a piece at a time: CRC-32 of each block of 64 KiB.
+"""Parquet files with a checksum over every byte, readable in pieces: a CRC-32 for each block of 64 KiB.
 
-A Parquet file cannot say by itself that it is what was written: page checksums leave out the headers of pages and the
-footer, where one bit makes other rows, another type or an allocation of terabytes. So a seal stands between its data
-and its footer, where the format allows bytes that are nobody's and every other reader passes over them. From the
-sealed file's start to its end:
+Parquet's own checksums do not detect all damage: they leave out page headers and the footer, where one flipped bit
+makes other rows, another type or an allocation of terabytes. So a seal is placed between data and footer, where the
+format allows unused bytes and every other reader skips them. From start to end, a sealed file has:
 
     data       the row groups, as Parquet wrote them
     blocks     uint32 each: the CRC of each block of the data, the last of which may be shorter
@@ -12,7 +11,7 @@ sealed file's start to its end:
     ``SEAL``   eight bytes
     footer     with its length and Parquet's mark at its end, as Parquet wrote it
 
-Opening reads and checks what comes after the data, before anything makes sense of it; reading checks the blocks that it
+Opening reads and checks everything after the data before any of it is parsed; reading checks the blocks that it
 touches. All numbers are little-endian. Time: 2 GB/s. Memory: 1 / 16384 of the file.
 """
 
@@ -40,7 +39,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Sealing:
-    """A file object for a Parquet writer, which counts the CRC of each block on the way; :meth:`seal` ends it."""
+    """A file object for a Parquet writer that computes each block's CRC while writing; :meth:`seal` finishes it."""
 
     def __init__(self, file: BinaryIO) -> None:
         """``file`` is open for reading and writing, and empty."""
@@ -61,15 +60,15 @@ class Sealing:
         return len(content)
 
     def tell(self) -> int:
-        """How many bytes were written."""
+        """The number of bytes written."""
         return self._size
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
+        """Pass buffered bytes to the system."""
         self._file.flush()
 
     def seal(self) -> None:
-        """Put the seal before the footer of what is now a whole Parquet file."""
+        """Insert the seal before the footer of the finished Parquet file."""
         length, _ = _FOOTER_END.unpack(self._read(self._size - _FOOTER_END.size, self._size))
         data = self._size - _FOOTER_END.size - length
         footer = self._read(data, self._size)
@@ -86,13 +85,13 @@ class Sealing:
 
 
 class SealedFile(io.RawIOBase):
-    """A sealed file, open for reading: it gives bytes that are as they were written, or raises."""
+    """A sealed file, open for reading: returns bytes as they were written, or raises."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open a file and check what stands after its data.
+        """Open a file and check everything after its data.
 
         Raises:
-            RepdynError: if the file is missing, damaged, or may not be read.
+            RepdynError: if the file is missing, damaged, or not readable.
         """
         self._path, self._at, self._file = path, 0, -1
         try:
@@ -104,14 +103,14 @@ class SealedFile(io.RawIOBase):
             raise unreadable(path, error) from None
 
     def _open(self) -> tuple[Any, int, memoryview]:
-        """The CRC of each block, the length of the data, and all that comes after."""
+        """The CRC of each block, the length of the data, and all bytes after the data."""
         end = _SEAL_END.size + _FOOTER_END.size
         if self._size < end:
             raise damaged(self._path, f"it has {self._size} bytes")
         length, _ = _FOOTER_END.unpack(self._raw(self._size - _FOOTER_END.size, self._size))
         footer = self._size - _FOOTER_END.size - length  # where it starts
         if footer < _SEAL_END.size:
-            raise damaged(self._path, "it ends before its end, or is not of repdyn")
+            raise damaged(self._path, "it is cut short, or repdyn did not write it")
         data, check, mark = _SEAL_END.unpack(self._raw(footer - _SEAL_END.size, footer))
         blocks = -(-data // BLOCK)
         if mark != SEAL or footer != data + blocks * _CRC.size + _SEAL_END.size:
@@ -134,7 +133,7 @@ class SealedFile(io.RawIOBase):
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _checked(self, start: int, stop: int) -> Iterator[Buffer]:
-        """Bytes from ``start`` to ``stop``, in one or two pieces: of the data, of what comes after."""
+        """Checked bytes from ``start`` to ``stop``, in one or two pieces: of the data, of what follows."""
         if start < min(stop, self._data):
             end = min(stop, self._data)
             first, last = start // BLOCK, -(-end // BLOCK)
@@ -151,10 +150,10 @@ class SealedFile(io.RawIOBase):
             yield self._tail[max(start, self._data) - self._data : stop - self._data]
 
     def read(self, size: int | None = -1) -> Any:
-        """So many bytes, or all that are left.
+        """Read ``size`` bytes, or all that are left.
 
         Raises:
-            RepdynError: if they are not those that were written, or cannot be read.
+            RepdynError: if they are damaged or cannot be read.
         """
         start, stop = self._at, self._size if size is None or size < 0 else min(self._at + size, self._size)
         parts = list(self._checked(start, stop))
@@ -167,7 +166,7 @@ class SealedFile(io.RawIOBase):
         return self._at
 
     def tell(self) -> int:
-        """The byte that is read next."""
+        """The position of the next byte."""
         return self._at
 
     def readable(self) -> bool:
@@ -179,7 +178,7 @@ class SealedFile(io.RawIOBase):
         return True
 
     def close(self) -> None:
-        """Close it; nothing happens if it is."""
+        """Close it; a second call does nothing."""
         if not self.closed and self._file >= 0:
             os.close(self._file)
         super().close()

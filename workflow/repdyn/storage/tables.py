@@ -1,9 +1,9 @@
 """Parquet tables that explain themselves: strict schemas, provenance in the metadata, atomic writing.
 
 A stage declares its table as a :class:`Table`, in the module of :mod:`repdyn.records` that has its name. The file's
-schema metadata carries, under the key ``repdyn``, a JSON object: table, stage, run, hyperparameters, code digest,
-versions, units. Reading compares table, stage, run, hyperparameters, schema and number of rows with the ones that were
-asked for and refuses a stranger; every byte is under a checksum (``sealing.py``).
+schema metadata has, under the key ``repdyn``, a JSON object: table, stage, run, hyperparameters, code digest, versions,
+units. Reading refuses a file with another table, stage, run, hyperparameters, schema or number of rows than expected.
+Checksums cover every byte (``sealing.py``).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Table(Record):
     """A table that a stage writes.
 
     Attributes:
-        schema: its columns; the first ones, where ``more`` says the others.
-        more: from the schema of a file, the further columns that it should have, for a table whose columns depend on
-            the study.
+        schema: its columns; only the first ones where ``more`` gives the others.
+        more: returns the further columns that a file with a given schema should have, for a table whose columns depend
+            on the study.
     """
 
     schema: pa.Schema
@@ -52,7 +52,7 @@ class Table(Record):
         """Compare the columns of a file with the declared ones.
 
         Raises:
-            RepdynError: if they differ; it names the first column that does.
+            RepdynError: if they differ; names the first column that does.
         """
         wanted = [*self.schema, *([] if self.more is None else self.more(found))]
         for here, there in itertools.zip_longest(found, wanted):
@@ -76,10 +76,10 @@ def write(
     """Write a table whole or not at all.
 
     Args:
-        path: the file; what stood there before stays until the new one is complete.
+        path: the file; an existing one stays until the new one is complete.
         columns: a table, or one sequence for each column, in any order.
         layout: the exact columns, in order; values are converted to its types.
-        metadata: what ``Job.metadata`` returned.
+        metadata: from ``Job.metadata``.
         options: passed to ``pyarrow.parquet.write_table``.
 
     Raises:
@@ -92,7 +92,7 @@ def write(
 
 @contextmanager
 def writer(path: str | Path, layout: pa.Schema, metadata: Metadata, **options: Any) -> Iterator[Any]:
-    """Like :func:`write` for a table that comes in pieces: yields ``append(columns)``, one row group a call."""
+    """Like :func:`write`, in pieces: yields ``append(columns)``, which writes one row group a call."""
     layout = layout.with_metadata({KEY: json.dumps(dict(metadata) | {"units": units(layout)})})
     options = {"compression": "zstd", "write_page_checksum": True} | options
     with atomic(path) as temporary, temporary.open("w+b") as file:
@@ -135,11 +135,11 @@ def read(path: str | Path, wanted: Origin | None = None, columns: Sequence[str] 
 
     Args:
         path: a single file (``pandas.read_parquet`` reads a whole folder, with the run as columns).
-        wanted: which table it must be; None asks nothing.
+        wanted: the expected origin; None accepts any.
         columns: which columns, in which order.
 
     Raises:
-        RepdynError: if the file is missing or damaged, may not be read, or is not the one that is wanted.
+        RepdynError: if the file is missing, damaged, not readable, or not the expected one.
     """
     file = open_file(path, wanted)
     with damage(path):
@@ -151,7 +151,7 @@ def open_file(path: str | Path, wanted: Origin | None = None, **options: Any) ->
 
     Args:
         path: a single file.
-        wanted: which table it must be.
+        wanted: the expected origin; None accepts any.
         options: passed to ``pyarrow.parquet.ParquetFile``.
     """
     source = SealedFile(path)
@@ -167,7 +167,7 @@ def open_file(path: str | Path, wanted: Origin | None = None, **options: Any) ->
 
 @contextmanager
 def damage(path: str | Path) -> Iterator[None]:
-    """Say that a table is damaged where Arrow cannot make sense of it."""
+    """Report a table as damaged where Arrow cannot parse it."""
     try:
         yield
     except pa.ArrowMemoryError:

@@ -1,10 +1,10 @@
-"""Files of tensors, in the safetensors format, of which every byte is under a checksum.
+"""Files of tensors in the safetensors format, with a checksum over every byte.
 
-The format sees a truncated file, but not a byte that has changed. So the header's metadata hold the CRC-32 of the whole
-header, counted with zeros in its own place; checksums of the tensors are the business of those who write them, since
-they know in what pieces tensors are read. The header is checked before anything makes sense of it.
+The format detects truncation, but not a changed byte. So the header's metadata hold the CRC-32 of the whole header,
+computed with zeros in its own place; the header is checked before it is parsed. Each writer adds checksums of its
+tensors, since it knows in what pieces they are read.
 
-Tensors are written one after the other from where they are: no copy of all of them is made.
+Tensors are written one after the other from where they lie in memory, without a copy of all of them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from safetensors import SafetensorError, safe_open
 from .files import checksum, damaged, unreadable
 from .origin import Metadata, Origin, metadata_of
 
-_LENGTH = 8  # bytes that say how long the header is
-_LONGEST = 100_000_000  # bytes of a header that the format allows
+_LENGTH = 8  # bytes of the header's length
+_LONGEST = 100_000_000  # bytes that the format allows a header
 _CHECKSUM = "header_checksum"
-# As it stands in the header, where the metadata are a string of JSON within JSON.
+# The checksum in the header, whose metadata are a string of JSON within JSON.
 _PLACE = re.compile(rb'\\"%s\\": \\"([0-9a-f]{8})\\"' % _CHECKSUM.encode())
 _BLANK = b"00000000"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A tensor that will be written: its type, by the name that the format has for it, its shape, and its bytes."""
+    """A tensor to write: the format's name of its type, its shape, and its number of bytes."""
 
     dtype: str
     shape: Sequence[int]
@@ -44,7 +44,7 @@ def write_header(file: BinaryIO, entries: Mapping[str, Entry], metadata: Metadat
     """Begin a file; the bytes of its tensors follow, in the order of ``entries``.
 
     Returns:
-        How long the whole file will be.
+        The length of the finished file, in bytes.
     """
     about = json.dumps(dict(metadata) | {_CHECKSUM: _BLANK.decode()})
     header: dict[str, Any] = {"__metadata__": {"repdyn": about}}
@@ -70,14 +70,14 @@ def reading(path: str | Path, framework: str, wanted: Origin | None = None) -> I
 
     Args:
         path: the file.
-        framework: ``pt`` or ``numpy``, what tensors are read as.
-        wanted: which file it must be; None asks nothing.
+        framework: ``pt`` or ``numpy``, the type of tensors read.
+        wanted: the expected origin; None accepts any.
 
     Yields:
-        The open file, as safetensors gives it, and what it says about itself.
+        The open safetensors file, and its metadata.
 
     Raises:
-        RepdynError: if it is missing or damaged, may not be read, or is not the one that is wanted.
+        RepdynError: if it is missing, damaged, not readable, or not the expected one.
     """
     try:
         content = _header(path)
@@ -102,7 +102,7 @@ def reading(path: str | Path, framework: str, wanted: Origin | None = None) -> I
 
 
 def _header(path: str | Path) -> bytes:
-    """The header, with what says how long it is."""
+    """The header, preceded by its length."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # nobody may ever write into a pipe
     with os.fdopen(descriptor, "rb") as file:
         size, start = os.fstat(descriptor).st_size, file.read(_LENGTH)

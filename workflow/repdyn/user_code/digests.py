@@ -1,9 +1,9 @@
-"""The meaning of code that a study names by import path, so that editing one's own model reruns its training.
+"""Digest the code that a study names by import path, so that editing one's own model reruns its training.
 
-A digest of the meaning (``meaning``) of the module and of every module of the user's that it imports, directly or
-not, read without importing anything. Of such a module all counts, since a study's own code may find its parts in ways
-that no syntax tells. Installed packages and Python's own are no part of it, as torch and timm are none of a stage's:
-their versions are recorded, and decide no rerun (``locate.py`` says what is whose).
+The digest covers the meaning (``meaning``) of the module and of every module of the user's that it imports, directly or
+not. Nothing is imported to read it. It covers whole modules, since user code may find its parts in ways that syntax
+does not show. It excludes installed packages and Python's own modules, as a stage's digest excludes torch and timm:
+their versions are recorded but decide no rerun (``locate.py`` tells them apart).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from .locate import Found
 
 @cache
 def digest(path: str, folders: tuple[str, ...] = ()) -> str:
-    """A digest of the meaning of an import path's module and of what it imports of the user's own; 16 digits.
+    """Digest the meaning of an import path's module and of the user's modules that it imports: 16 hexadecimal digits.
 
     Args:
         path: ``module:name``.
-        folders: where the study has its own modules, besides the working directory.
+        folders: the study's own folders of modules, besides the working directory.
 
     Raises:
         RepdynError: as :func:`refuse_what_stands_behind`.
@@ -45,20 +45,21 @@ def digest(path: str, folders: tuple[str, ...] = ()) -> str:
 
 
 def versions(path: str, folders: tuple[str, ...] = ()) -> dict[str, str]:
-    """The versions of the installed packages that an import path leads to, or that such code of the user's imports."""
+    """The versions of the installed packages that an import path leads to or that the user's code there imports."""
     tops = {name.partition(".")[0] for name, found in _reachable(path, folders).items() if found.whose == "installed"}
     found: dict[str, str] = {}
     named = metadata.packages_distributions() if tops else {}
     for distribution in sorted(each for top in tops for each in named.get(top, [])):
-        with suppress(metadata.PackageNotFoundError):  # it lies there by halves
+        with suppress(metadata.PackageNotFoundError):  # an incomplete installation
             found[distribution] = metadata.version(distribution)
     return found
 
 
 def refuse_what_stands_behind(path: str, folders: tuple[str, ...] = ()) -> None:
-    """Raise a RepdynError if a module of the study's own has a name by which Python imports another.
+    """Raise a RepdynError if a module of the user's has a name by which Python imports another module.
 
-    The import path's own may have no such name at all; what it imports by the name of a module of Python's is that.
+    The module of the import path may not be called like one of Python's own, either; those that it imports may, since
+    such an import clearly means Python's.
     """
     own, named = locate.own_folders(folders), path.partition(":")[0].partition(".")[0]
     reached = _reachable(path, folders)
@@ -69,12 +70,12 @@ def refuse_what_stands_behind(path: str, folders: tuple[str, ...] = ()) -> None:
         if (file := locate.stands_behind(top, own)) is not None:
             what = "a module of Python's own" if found.whose == "Python's" else f"the installed `{found.file}`"
             raise RepdynError(
-                f"`{path}`: `{file}` is called like {what}, which is what `import {top}` gives; call it otherwise."
+                f"`{path}`: `{file}` is called like {what}, which `import {top}` gives instead; rename it."
             )
 
 
 def _reachable(path: str, folders: tuple[str, ...]) -> dict[str, Found]:
-    """The module of an import path and what it imports, directly or not, by full name; of others' packages the top."""
+    """Full name -> module, of an import path and all its imports; of packages not the user's only the top module."""
     own = locate.own_folders(folders)
     found: dict[str, Found] = {}
     waiting, asked = [path.partition(":")[0]], {""}
@@ -83,7 +84,7 @@ def _reachable(path: str, folders: tuple[str, ...]) -> dict[str, Found]:
         top = name.partition(".")[0]
         if name in asked or top == "repdyn":
             continue
-        if top not in asked and top != name:  # whose it is, is settled first
+        if top not in asked and top != name:  # the top module first: it tells whose package it is
             waiting.extend([name, top])
             continue
         asked.add(name)
@@ -93,7 +94,7 @@ def _reachable(path: str, folders: tuple[str, ...]) -> dict[str, Found]:
         if there is not None:
             found[name] = there
             waiting.extend(_imports(there))
-            # Python runs the packages that hold a module, too.
+            # Python also runs the packages that contain a module.
             waiting.extend(name[:at] for at, letter in enumerate(name) if letter == ".")
     return found
 
@@ -106,7 +107,7 @@ def _imports(found: Found) -> tuple[str, ...]:
 
 @cache
 def _imported(source: bytes, package: str) -> tuple[str, ...]:
-    """Full names of what a module's source imports, and of what may be modules among what it imports from them."""
+    """Full names of a module's imports, including names imported from a package, which may be modules."""
     try:
         waiting: list[ast.AST] = [*parse(source).body]
     except SyntaxError:
@@ -127,7 +128,7 @@ def _imported(source: bytes, package: str) -> tuple[str, ...]:
 
 
 def _meaning(found: Found) -> str:
-    """What a module of the user's means; of one that is not Python or was compiled, its content."""
+    """The meaning of a module of the user's; a digest of its content if it is not Python source."""
     content = found.content or b""
     if found.is_source:
         try:

@@ -1,7 +1,7 @@
-"""Classes and functions of the user's own, named by import path: ``my_package.models:MyNet``.
+"""Load the user's classes and functions, named by import path: ``my_package.models:MyNet``.
 
-A module is looked for where Python looks, among the installed packages, then in the folder of the study's config and in
-the working directory: see ``locate.py``. What it means is part of what a rerun is decided by: see ``digests.py``.
+Modules are searched among installed packages, then in the folder of the study's config and in the working directory
+(``locate.py``). Their meaning decides reruns (``digests.py``).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from . import digests, locate
 
 
 def is_import_path(name: str) -> bool:
-    """Whether a name is ``module:attribute`` rather than one that a library knows."""
+    """Whether a name is ``module:attribute`` rather than a library's name for a model or optimizer."""
     return ":" in name
 
 
 def load(path: str) -> Callable[..., Any]:
-    """The class or function that an import path names.
+    """Import the class or function that an import path names.
 
     Raises:
-        RepdynError: if there is no such module, it cannot be imported, or has nothing to call by that name.
+        RepdynError: if there is no such module, it cannot be imported, or has nothing callable by that name.
     """
     name, _, attribute = path.partition(":")
     if not name or not attribute:
@@ -55,7 +55,7 @@ def load(path: str) -> Callable[..., Any]:
 
 
 def blame(error: Exception) -> str:
-    """An error of the user's code in one line: what, and at which line of which file."""
+    """Describe an error of the user's code on one line, with file and line number."""
     words = one_line(error)
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""

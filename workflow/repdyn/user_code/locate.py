@@ -1,11 +1,11 @@
-"""Where a module lies and whose it is, without importing it: Python's own, installed, or the user's.
+"""Locate a module without importing it, and tell whose it is: Python's own, installed, or the user's.
 
-Jobs look for modules where Python does, and only then in the study's own folders: beside its config, and in the working
-directory. So a file there that is called ``types.py`` or ``torch.py`` takes nobody's place.
+Jobs search modules where Python does, and only then in the study's own folders: beside its config, and in the working
+directory. So a file called ``types.py`` or ``torch.py`` there shadows nothing.
 
-Installed is what lies in a folder ``site-packages`` or ``dist-packages``, wherever that is (an environment, a user's
-own, Debian's, a cluster's), what a ``.pth`` file adds to the path, and what a distribution has a record of. A project
-that is installed to be edited (``pip install --editable``) is the user's.
+A module counts as installed if it lies in any folder ``site-packages`` or ``dist-packages`` (an environment's, a
+user's, Debian's, a cluster's), in a folder that a ``.pth`` file adds to the path, or in a distribution's record. A
+project installed in editable mode (``pip install --editable``) is the user's.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Found:
     Attributes:
         name: its full name.
         whose: whether it is Python's own, installed, or the user's.
-        file: where it lies, also within a zip file; None where it has no file.
-        folders: where a package's modules are looked for; None if it is no package.
+        file: its file, perhaps within a zip file; None if it has none.
+        folders: where a package's modules are searched; None if it is not a package.
         content: its file's bytes, if it is the user's.
     """
 
@@ -49,12 +49,12 @@ class Found:
 
     @property
     def is_followed(self) -> bool:
-        """Whether what it imports, and what is in it, may be the user's: where it is, or is nobody's package."""
+        """Whether its imports and submodules may be the user's: if it is itself, or is a namespace package."""
         return self.whose == "user's" or (self.file is None and self.folders is not None)
 
     @property
     def is_source(self) -> bool:
-        """Whether its file holds Python, rather than what was compiled."""
+        """Whether its file is Python source, rather than compiled."""
         return self.file is not None and self.file.endswith((".py", ".pyw"))
 
     @property
@@ -64,28 +64,28 @@ class Found:
 
 
 def own_folders(folders: Iterable[str | Path]) -> list[str]:
-    """A study's own folders: some, first to last, then the working directory."""
+    """A study's own folders, resolved: the given ones in order, then the working directory."""
     return list(dict.fromkeys(os.path.realpath(folder) for folder in (*folders, Path.cwd())))
 
 
 def search_path(own: Sequence[str]) -> list[str]:
-    """Where jobs look for modules, first to last; the study's own folders, as above, stand at its end."""
+    """Python's path with the study's own folders, from :func:`own_folders`, at its end."""
     return [entry for entry in sys.path if os.path.realpath(entry) not in own] + list(own)
 
 
 def take_in(folders: Iterable[str | Path]) -> None:
-    """Let this process import modules of a study's own, from some folders and the working directory."""
+    """Let this process import a study's own modules, from the given folders and the working directory."""
     _TAKEN[:] = own_folders(folders)
     sys.path[:] = search_path(_TAKEN)
 
 
 def taken() -> tuple[str, ...]:
-    """The folders that this process took in."""
+    """The study's own folders that this process imports from."""
     return tuple(_TAKEN)
 
 
 def find(name: str, own: Sequence[str]) -> Found | None:
-    """A module, as a job of a study that has these folders of its own would find it; None if there is none."""
+    """Find a module as a job of a study with these own folders would; None if there is none."""
     top, *rest = name.split(".")
     for finder in (BuiltinImporter, FrozenImporter):
         if finder.find_spec(top) is not None:
@@ -103,7 +103,7 @@ def find(name: str, own: Sequence[str]) -> Found | None:
 
 
 def stands_behind(top: str, own: Sequence[str]) -> str | None:
-    """The file of a top-level module in the study's own folders that no import leads to, as one elsewhere is first."""
+    """The file of a top-level module in the study's own folders that another one shadows; None if none does."""
     found = find(top, own)
     if found is None or found.whose == "user's":
         return None
@@ -114,12 +114,12 @@ def stands_behind(top: str, own: Sequence[str]) -> str | None:
 
 
 def _asked_of_others(name: str) -> ModuleSpec | None:
-    """What finders of other packages find, as of projects that are installed to be edited; Python asks them last."""
+    """Ask the finders of other packages, such as those for editable installs; Python asks them last."""
     for finder in sys.meta_path:
         if finder not in (BuiltinImporter, FrozenImporter, PathFinder):
             try:
                 spec = finder.find_spec(name, None)
-            except Exception:  # whatever they do; Python says so when it imports
+            except Exception:  # a finder may raise anything; Python reports it on import
                 continue
             if spec is not None:
                 return spec
@@ -127,7 +127,7 @@ def _asked_of_others(name: str) -> ModuleSpec | None:
 
 
 def _spec(name: str, path: Iterable[str]) -> tuple[ModuleSpec | None, str | None]:
-    """What Python's own ``PathFinder`` finds, and in which entry, also within a package that is not imported."""
+    """The spec from Python's ``PathFinder``, and the path entry where it lies; works in unimported packages, too."""
     portions: list[str] = []
     for entry in path:
         finder = pkgutil.get_importer(entry)
@@ -174,7 +174,7 @@ def _standard_library() -> tuple[str, ...]:
 
 @cache
 def _added() -> frozenset[str]:
-    """Folders that ``.pth`` files add to the path, but for those of projects that are installed to be edited."""
+    """Folders that ``.pth`` files add to the path, except those of editable installs."""
     found = set[str]()
     for site in filter(os.path.isdir, {entry for entry in sys.path if Path(entry).name in _SITES}):
         edited = {*_EDITED, *_edited(site)}
@@ -186,7 +186,7 @@ def _added() -> frozenset[str]:
 
 
 def _edited(site: str) -> Iterator[str]:
-    """Names of the ``.pth`` files of projects that are installed to be edited."""
+    """Names of the ``.pth`` files of editable installs."""
     for distribution in metadata.distributions(path=[site]):
         try:
             is_edited = json.loads(distribution.read_text("direct_url.json") or "{}")["dir_info"]["editable"]
@@ -197,7 +197,7 @@ def _edited(site: str) -> Iterator[str]:
 
 
 def _is_recorded(top: str, entry: str) -> bool:
-    """Whether a distribution in an entry of the path has a record of a module that it installed there."""
+    """Whether the record of a distribution in a path entry lists a module."""
     for distribution in metadata.distributions(path=[entry]):
         for line in _record(distribution):
             if line.startswith((f"{top}/", f"{top}.")):
@@ -206,5 +206,5 @@ def _is_recorded(top: str, entry: str) -> bool:
 
 
 def _record(distribution: metadata.Distribution) -> list[str]:
-    """The files that an installer says it wrote; none for what only lies beside its source, as ``.egg-info`` does."""
+    """The files that an installer recorded; none for an ``.egg-info`` that only lies beside its source."""
     return (distribution.read_text("RECORD") or distribution.read_text("installed-files.txt") or "").splitlines()
