@@ -22,7 +22,7 @@ from repdyn.stages import probes as probes_stage
 from repdyn.stages import regions as regions_stage
 from repdyn.stages import train as train_stage
 
-DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
+DEFAULT = studies.load(Path(__file__).parents[3] / "config.yaml")
 PLAIN = torch.nn.Identity()
 
 

@@ -1,18 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from synthetic import some
 
 from repdyn.data import loader
-from repdyn.data.images import Images, Standardisation
 from repdyn.data.loader import Feed
 
 CPU = torch.device("cpu")
-
-
-def some(channels, size=8):
-    stored = np.random.default_rng(channels).integers(0, 256, size=(50, channels, 8, 8), dtype=np.uint8)
-    index = np.random.default_rng(0).permutation(50)[:41]
-    return Images(stored, index, size, Standardisation.of(stored, index, size, 255).table)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -216,7 +216,7 @@ def test_labels_of_256_classes_and_more_take_two_bytes_and_come_back(tmp_path):
 def study(tmp_path_factory):
     """Two tiny trained runs, measured up to their planes, and a function that gives jobs on them."""
     root = tmp_path_factory.mktemp("results")
-    base = studies.load(Path(__file__).parents[1] / "pipeline" / "tiny.yaml").model_dump() | {"seeds": [0, 1]}
+    base = studies.load(Path(__file__).parents[2] / "pipeline" / "tiny.yaml").model_dump() | {"seeds": [0, 1]}
     base["training"]["epochs"] = 2
     base["seeds"] = [0, 1]
     base["archs"] = {"resnet": base["archs"]["resnet"]}

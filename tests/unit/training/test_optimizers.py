@@ -11,7 +11,7 @@ from repdyn.errors import RepdynError
 from repdyn.models import architectures
 from repdyn.training import optimizers
 
-DEFAULT = studies.load(Path(__file__).parents[2] / "config.yaml")
+DEFAULT = studies.load(Path(__file__).parents[3] / "config.yaml")
 RATES = {"momentum": 0.03, "adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "lion": 2e-4, "lookahead_adam": 1e-3}
 
 

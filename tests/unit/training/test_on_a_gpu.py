@@ -9,8 +9,7 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 import torch
-from test_cka import Arrays, trajectory
-from test_feed import some
+from synthetic import Arrays, some, trajectory
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 from torch.serialization import skip_data
 from torch.utils._python_dispatch import TorchDispatchMode

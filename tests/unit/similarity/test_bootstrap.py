@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_cka import Arrays, reference, trajectory
+from synthetic import Arrays, reference, trajectory
 
 from repdyn.errors import RepdynError
 from repdyn.similarity import bootstrap, cka, gram

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cka import similarities
+from synthetic import similarities
 
 from repdyn.catalogue.measures import MEASURES
 from repdyn.config.sections import Probes

@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from damage import with_a_changed_byte
-from test_cka import Arrays
+from synthetic import Arrays
 from torch import nn
 
 from repdyn.config import study as studies

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_changepoints import blocks, kernel, line
+from test_change_points import blocks, kernel, line
 
 from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS

@@ -11,55 +11,6 @@ from repdyn.stages import activations as activations_stage
 from repdyn.stages import cka as cka_stage
 from repdyn.stages import train as train_stage
 
-PLENTY = 1e9
-
-
-class Arrays:
-    """Representations in memory, which remember what was read."""
-
-    def __init__(self, X):
-        self.X, self.examples, self.features = X, len(X[0]), [x.shape[1] for x in X]
-        self.reads = []
-
-    def read(self, e, start, stop):
-        self.reads.append((e, start, stop))
-        return self.X[e][:, start:stop]
-
-    def name(self, e):
-        return f"representation {e}"
-
-
-def similarities(X, budget=PLENTY, backend=None):
-    found = cka.similarities(Arrays(X), budget, backend)
-    return found.biased, found.debiased
-
-
-def reference(X, Y):
-    """Both CKAs in float64, straight from the papers: Kornblith et al. 2019, eqs. 3-4, and Song et al. 2012, eq. 5."""
-    n = len(X)
-    X, Y = (Z.astype(np.float64) / np.abs(Z).max() for Z in (X, Y))
-    H = np.eye(n) - np.ones((n, n)) / n
-
-    def biased(K, L):
-        return np.trace(H @ K @ H @ H @ L @ H) / (n - 1) ** 2
-
-    def unbiased(K, L):
-        K, L = K - np.diag(np.diag(K)), L - np.diag(np.diag(L))
-        one = np.ones(n)
-        middle = (one @ K @ one) * (one @ L @ one) / ((n - 1) * (n - 2))
-        return (np.trace(K @ L) + middle - 2 / (n - 2) * (one @ K @ L @ one)) / (n * (n - 3))
-
-    # HSIC does not change with the means, but float64 does.
-    K, L = ((Z - Z.mean(0)) @ (Z - Z.mean(0)).T for Z in (X, Y))
-    return tuple(hsic(K, L) / np.sqrt(hsic(K, K) * hsic(L, L)) for hsic in (biased, unbiased))
-
-
-def trajectory(n, p, E=4, seed=0):
-    random = np.random.default_rng(seed)
-    start, end = random.normal(size=(2, n, p))
-    return [((1 - a) * start + a * end).astype(np.float32) for a in np.linspace(0, 0.9, E)]
-
-
 HARD = {
     "plain": lambda X: X,
     "means a thousand times the spread": lambda X: X + np.float32(1000),

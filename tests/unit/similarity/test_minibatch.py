@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_cka import Arrays, trajectory
+from synthetic import Arrays, trajectory
 
 from repdyn.errors import RepdynError
 from repdyn.similarity import cka, gram, minibatch
