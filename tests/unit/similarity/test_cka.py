@@ -4,6 +4,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import PLENTY, Arrays, reference, similarities, trajectory
 
 from repdyn.errors import RepdynError
 from repdyn.similarity import cka, gram, minibatch

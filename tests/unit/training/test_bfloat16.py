@@ -111,7 +111,7 @@ def test_nothing_is_refused_where_it_is_right(config, tmp_path):
     )
     here = Path(__file__).parent
     done = subprocess.run(
-        [sys.executable, "-c", code, here, here.parent / "pipeline" / "tiny.yaml"],
+        [sys.executable, "-c", code, here, here.parents[1] / "pipeline" / "tiny.yaml"],
         env=os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"},
         cwd=tmp_path,
         check=False,
