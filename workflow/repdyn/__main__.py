@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
             type=Path,
             action="append",
             metavar="FOLDER",
-            help="where code that the study names is looked for, then in the working directory (default: the config's)",
+            help="where to search code that the study names, before the working directory (default: beside the config)",
         )
         if stage.scope == "tool":
             continue

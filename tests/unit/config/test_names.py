@@ -58,9 +58,7 @@ def test_a_level_that_is_read_back_as_text_is_welcome(config, name):
 @pytest.mark.parametrize(("key", "shown"), [(18, "18"), (0.001, "0.001"), (True, "true"), (None, "null")])
 def test_a_level_that_yaml_takes_for_something_else_than_text_is_refused_with_a_cure_that_helps(config, key, shown):
     config["archs"] = {key: config["archs"]["vit"]}
-    with pytest.raises(
-        RepdynError, match=f"`{shown}` is a number, a date or a truth value to YAML or to what reads tab"
-    ):
+    with pytest.raises(RepdynError, match=f"`{shown}` is a number, a date or a truth value to YAML or to a reader"):
         studies.parse(config)
 
 
