@@ -54,7 +54,7 @@ from repdyn.training import checkpoints
 class PointByPoint(Dataset):
     """The points of a plane, each computed when the loader asks for it, as in the reference code."""
 
-    def __init__(self, chosen: planes.Planes, number: int, shape: tuple[int, int, int]) -> None:
+    def __init__(self, chosen: planes.PlaneSet, number: int, shape: tuple[int, int, int]) -> None:
         x, y = np.meshgrid(chosen.x[number].astype(np.float32), chosen.y[number].astype(np.float32))
         self.x, self.y = torch.from_numpy(x.ravel()), torch.from_numpy(y.ravel())
         self.origin, self.a, self.b = (torch.tensor(v[number]).view(shape) for v in (chosen.origin, chosen.a, chosen.b))
@@ -243,7 +243,7 @@ def wide_network(points: int, repeats: int) -> None:
     side = round(points**0.5)
     axis = np.linspace(0, 1, side)[None]
     vectors = torch.randn(3, 1, 3072, generator=generator).numpy()
-    chosen = planes.Planes("test", np.arange(1), *vectors, axis, axis)
+    chosen = planes.PlaneSet("test", np.arange(1), *vectors, axis, axis)
     with extract.tap(model, layers) as outputs:
         model(torch.zeros(1, *shape))
         features = {layer: output.shape[1] for layer, output in outputs.items()}

@@ -51,7 +51,7 @@ def trainer_of(job: Job, folder: Path) -> trainer.Trainer:
 class Transformed(Dataset[tuple[torch.Tensor, int]]):
     """Images as bytes, each scaled and standardised when it is asked for, as a torchvision data set does it."""
 
-    def __init__(self, examples: subsets.Data) -> None:
+    def __init__(self, examples: subsets.StudyData) -> None:
         mean, std = examples.mean.tolist(), examples.std.tolist()
         back = torch.from_numpy(examples.train.images[:]) * torch.tensor(std)[:, None, None]
         self.images = ((back + torch.tensor(mean)[:, None, None]) * 255).round().to(torch.uint8)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from repdyn.config import sections
-from repdyn.data.augmentation import Augmentation
+from repdyn.data.augmentation import Augmenter
 
 BLACK = torch.tensor([-1.0, -2.0, -3.0])
 ALL = torch.arange(200)
@@ -14,7 +14,7 @@ def images():
 
 
 def drawn(padding, flip, seed=0):
-    augment = Augmentation(sections.Augmentation(padding=padding, flip=flip), BLACK, 200)
+    augment = Augmenter(sections.Augmentation(padding=padding, flip=flip), BLACK, 200)
     augment.draw(torch.Generator().manual_seed(seed))
     return augment
 

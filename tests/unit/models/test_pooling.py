@@ -10,7 +10,7 @@ from repdyn.config import study as studies
 from repdyn.data import subsets
 from repdyn.errors import RepdynError
 from repdyn.models import architectures
-from repdyn.models.pooling import Reduction
+from repdyn.models.pooling import Reducer
 from repdyn.planning import check
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.representations import extract
@@ -27,7 +27,7 @@ PLAIN = torch.nn.Identity()
 
 
 def reduction(model=PLAIN, pool=None, tokens="all"):
-    return Reduction(sections.Reduction(pool=pool, tokens=tokens), model)
+    return Reducer(sections.Reduction(pool=pool, tokens=tokens), model)
 
 
 def linear_cka(X, Y):

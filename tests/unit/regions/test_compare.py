@@ -132,7 +132,7 @@ def square(resolution, count=1):
     """The square [-1, 1]² of the image plane itself."""
     axis = np.tile(np.linspace(-1, 1, resolution), (count, 1))
     a, b = (np.tile(np.array(v, dtype=np.float32), (count, 1)) for v in ([1, 0], [0, 1]))
-    return planes.Planes("test", np.arange(count), np.zeros((count, 2), dtype=np.float32), a, b, axis, axis)
+    return planes.PlaneSet("test", np.arange(count), np.zeros((count, 2), dtype=np.float32), a, b, axis, axis)
 
 
 def half_planes(offset=(0.0, 0.0, 0.0), mean=(0.0, 0.0), scale=(1.0, 1.0)):

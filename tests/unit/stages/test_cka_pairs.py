@@ -11,7 +11,7 @@ from repdyn.config import study
 from repdyn.errors import RepdynError
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.representations import extract
-from repdyn.representations.selection import Place, Stored
+from repdyn.representations.selection import Place, StoredRepresentations
 from repdyn.representations.table import Representations
 from repdyn.stages import cka, cka_between, cka_layers
 from repdyn.storage import tables
@@ -88,7 +88,7 @@ def test_runs_with_other_examples_or_layers_are_refused(make_job, config):
     store(jobs[1], 1, examples=np.arange(1, 31))
     one, other = (Representations(job.paths.activations(job.run.path)) for job in jobs)
     with pytest.raises(RepdynError, match="hold different similarity examples"):
-        Stored([Place(one, "first", 0), Place(other, "first", 0)])
+        StoredRepresentations([Place(one, "first", 0), Place(other, "first", 0)])
     store(jobs[1], 1, layers={"first": 6})
     with pytest.raises(RepdynError, match="other layers or checkpoints"):
         cka_between.check_alike([one, Representations(other.path)])
@@ -99,7 +99,7 @@ def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):
     store(job, 0)
     monkeypatch.setattr("repdyn.representations.table.STREAMED", 4 * 9 * 7)  # seven rows at a time
     table = Representations(job.paths.activations(job.run.path))
-    source = Stored([Place(table, "first", 5), Place(table, "second", 5)])
+    source = StoredRepresentations([Place(table, "first", 5), Place(table, "second", 5)])
     for e in (0, 1):
         whole = source.read(e, 0, source.features[e])
         np.testing.assert_array_equal(source.read(e, 2, 5), whole[:, 2:5])

@@ -20,11 +20,11 @@ from repdyn.config import study as studies
 from repdyn.data import subsets
 from repdyn.data.loader import Feed
 from repdyn.models import architectures
-from repdyn.models.pooling import Reduction
+from repdyn.models.pooling import Reducer
 from repdyn.probes.probe_weights import Probe
 from repdyn.records.train import STATE
 from repdyn.regions import labelling
-from repdyn.regions.planes import Planes
+from repdyn.regions.planes import PlaneSet
 from repdyn.representations import extract
 from repdyn.runtime import devices
 from repdyn.similarity import bootstrap, cka, gram, minibatch
@@ -237,7 +237,7 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
 def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, reduction, features):
     study = studies.parse(config)
     model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
-    found = extract.forward(model, layers, some(1), GPU, Reduction(sections.Reduction(**reduction), model))
+    found = extract.forward(model, layers, some(1), GPU, Reducer(sections.Reduction(**reduction), model))
     assert [tensor.shape for tensor in found.values()] == [(41, p) for p in features]
     assert {tensor.device for tensor in found.values()} == {CPU}
 
@@ -247,7 +247,7 @@ def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, r
 def test_planes_are_labelled_on_the_gpu(config, arch):
     study = studies.parse(config)
     model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
-    reduction = Reduction(sections.Reduction(pool=2, tokens="class"), model)
+    reduction = Reducer(sections.Reduction(pool=2, tokens="class"), model)
     first = extract.forward(model, layers, some(1), GPU, reduction)
 
     class Reader:
@@ -258,7 +258,7 @@ def test_planes_are_labelled_on_the_gpu(config, arch):
             return Probe(*(np.ones(shape, np.float32) for shape in ((3, 10, p), (3, 10), (p,), (p,), (3,))))
 
     axes, coordinates = np.ones((2, 64), np.float32), np.ones((2, 5))
-    points = labelling.Points(Planes("test", np.arange(2), axes, axes, axes, coordinates, coordinates), GPU)
+    points = labelling.Points(PlaneSet("test", np.arange(2), axes, axes, axes, coordinates, coordinates), GPU)
     batches = list(points.batches(slice(0, 2), 30))
     assert {batch.device for batch in batches} == {GPU}
     readout = labelling.Readout.load(Reader(), 0, GPU)

@@ -34,13 +34,12 @@ Limits, measured on synthetic trajectories of 30 points (28 for the walks):
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import ruptures
 from ruptures.base import BaseCost
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
+
 MOST = 6  # phases
 # Log ratios of the speeds of smooth drift at its two ends; beyond e⁶ = 400 it is a jump.
 PACES = np.linspace(-6.0, 6.0, 49)

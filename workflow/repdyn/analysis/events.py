@@ -7,7 +7,7 @@ that of the dip is chosen here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,11 +20,11 @@ from ..catalogue.events import (
     TEST_DIP,
 )
 from ..catalogue.scores import TEST_ACCURACY_BEST, TEST_DIP_DEPTH
+from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Phases
 
-Array = np.ndarray[Any, np.dtype[Any]]
 # Least fall and rise of test accuracy that count as a dip: about two standard errors of an accuracy of .8 on 1,000
 # examples.
 DIP = 0.025

@@ -31,13 +31,13 @@ from ..records.inner_layers import is_inner
 from ..records.phases import MOMENTS, SEGMENTS
 from ..records.regions import SIMILARITY
 from ..runtime.progress import LOG
+from ..types import Array
 from . import change_points, events
 from . import trajectory as paths_in_time
 
 if TYPE_CHECKING:
     from ..config.sections import Phases
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
 
 REACH = 4  # points on either side that novelty compares

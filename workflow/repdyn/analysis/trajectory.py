@@ -10,11 +10,10 @@ on a log axis; it is put one median distance before the first trained checkpoint
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
+
 MOST_POINTS = 200
 
 

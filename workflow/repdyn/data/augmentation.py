@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..config.sections import Augmentation as Settings
 
 
-class Augmentation:
+class Augmenter:
     """What an epoch does to each training image."""
 
     def __init__(self, settings: Settings, black: torch.Tensor, n: int) -> None:

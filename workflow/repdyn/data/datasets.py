@@ -19,7 +19,7 @@ import numpy as np
 from ..errors import RepdynError, named
 from . import contents, decoded, downloads, image_folders
 from .image_folders import Layout
-from .images import Stored
+from .images import StoredImages
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
@@ -48,7 +48,7 @@ class Source:
     classes: int
     train: int
     test: int | None
-    read: Callable[..., tuple[Stored, Stored | None]]
+    read: Callable[..., tuple[StoredImages, StoredImages | None]]
     white: int = 255
     layout: Layout | None = None
 
@@ -164,7 +164,7 @@ def remarks(study: Study) -> list[str]:
     return image_folders.listing(layout, root).remarks()
 
 
-def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
+def read(settings: Settings, root: Path) -> tuple[StoredImages, StoredImages | None]:
     """Read the training and the test part of a data set; None for the latter where there is no test part.
 
     Args:

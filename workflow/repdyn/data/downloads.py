@@ -18,17 +18,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from ..errors import RepdynError, no_access
 from ..runtime.progress import LOG
 from ..storage import locks
-from .images import Stored
+from ..types import Array
+from .images import StoredImages
 
-Array = np.ndarray[Any, np.dtype[Any]]
-Parts = tuple[Stored, Stored | None]
+Parts = tuple[StoredImages, StoredImages | None]
 # MD5 of the unzipped files of MNIST and its relatives, by torchvision's class: training images and labels, test ones.
 IDX: dict[str, tuple[str | None, ...]] = {
     "MNIST": (
@@ -53,7 +52,7 @@ def read_digits(_: Path) -> Parts:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return Stored(digits.images[:, None].astype(np.uint8), digits.target.astype(np.int64)), None
+    return StoredImages(digits.images[:, None].astype(np.uint8), digits.target.astype(np.int64)), None
 
 
 def read_mnist(name: str, root: Path) -> Parts:
@@ -72,7 +71,7 @@ def read_mnist(name: str, root: Path) -> Parts:
     zipped = [folder / f"{file}.gz" for file in files]
     _fetch(name, root, lacking, download, zipped, f"gzipped or not, into `{root / folder}`")
     arrays = [_read_idx(_either(root / folder / file), md5) for file, md5 in zip(files, IDX[name], strict=True)]
-    train, test = (Stored(arrays[i][:, None], arrays[i + 1].astype(np.int64)) for i in (0, 2))
+    train, test = (StoredImages(arrays[i][:, None], arrays[i + 1].astype(np.int64)) for i in (0, 2))
     return train, test
 
 
@@ -96,7 +95,9 @@ def read_cifar(name: str, root: Path) -> Parts:
     for file, md5 in files.items():
         _verify(root / file, md5)
     parts = [cifar(str(root), train=train) for train in (True, False)]
-    train, test = (Stored(part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64)) for part in parts)
+    train, test = (
+        StoredImages(part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64)) for part in parts
+    )
     return train, test
 
 
@@ -117,7 +118,7 @@ def read_svhn(root: Path) -> Parts:
     for file, md5 in files.items():
         _verify(root / file, md5)
     parts = [SVHN(str(root), split) for split in ("train", "test")]
-    train, test = (Stored(part.data, part.labels) for part in parts)
+    train, test = (StoredImages(part.data, part.labels) for part in parts)
     return train, test
 
 

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 4096  # images at a time in a pass over all of them
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredImages:
     """Images and their classes as a data set stores them.
 
     Attributes:

@@ -12,16 +12,15 @@ configured fraction, rounded, is mislabelled. There are two kinds of noise, and 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def check(settings: Settings, classes: int) -> None:

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import one_line
+from ..types import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Array = np.ndarray[Any, np.dtype[Any]]
 # Raise this whenever the same file gives other pixels: images are then decoded again.
 VERSION = 2
 # Endings of image files, and the formats tried on them; not PostScript, for example, which is executed.

@@ -13,18 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 from . import datasets, label_noise
 from .images import Images, Standardisation
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Data:
+class StudyData:
     """A training and a test set. ``mean`` and ``std``, one per channel, undo the standardisation of images."""
 
     train: Examples
@@ -75,7 +74,7 @@ class Data:
         return channels, height, width
 
 
-def load(settings: Settings, root: Path, seed: int = 0) -> Data:
+def load(settings: Settings, root: Path, seed: int = 0) -> StudyData:
     """Read a data set, choose its examples and mislabel some.
 
     Args:
@@ -108,7 +107,7 @@ def load(settings: Settings, root: Path, seed: int = 0) -> Data:
     given = label_noise.given_labels(labels, wrong, known.classes, settings, seed)
     size = settings.image_size or known.size
     standard = Standardisation.of(train.images, order, size, known.white)
-    return Data(
+    return StudyData(
         train=Examples(Images(train.images, order, size, standard.table), labels, given, order),
         test=Examples(Images(test.images, test_order, size, standard.table), test_labels, test_labels, test_order),
         classes=known.classes,

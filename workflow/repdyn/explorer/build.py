@@ -35,6 +35,7 @@ from ..records.train import HISTORY
 from ..runtime.progress import LOG, track
 from ..storage import tables
 from ..storage.files import atomic
+from ..types import Array
 from . import page
 from .pack import changes, pack, triangle
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from ..config.study import Run
     from ..pipeline.jobs import Job
 
-Array = np.ndarray[Any, np.dtype[Any]]
 ROOM = 1000  # bytes reserved for the texts that depend on what fits
 
 

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
+
 DECIMALS = 4
 UNDEFINED = np.iinfo(np.uint16).max
 ALIGNMENT = 8

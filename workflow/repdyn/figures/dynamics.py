@@ -24,12 +24,12 @@ from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES
 from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
+from ..types import Array
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-Array = np.ndarray[Any, np.dtype[Any]]
 RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
 BETWEEN = 0.45  # inches for a colour bar between panels
 ACROSS = 4  # panels side by side

@@ -31,7 +31,7 @@ COMPARISON = ["factor", "first", "second", "level", "matching"]  # columns that 
 
 
 @dataclass(frozen=True)
-class Layout:
+class PlotLayout:
     """Positions in inches from the left edge of a column of claims.
 
     Attributes:
@@ -55,9 +55,9 @@ class Layout:
         return (self.plot if self.measure is None else self.measure) - MARGIN - INDENT - 0.04
 
 
-FULL = Layout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
+FULL = PlotLayout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
 # For plots that would not fit a page: leaves out numbers that the plot shows and the table of findings has.
-COMPACT = Layout(2, None, 1.5, 0.92, 2.8, {"p": 2.45, "verdict": 2.81})
+COMPACT = PlotLayout(2, None, 1.5, 0.92, 2.8, {"p": 2.45, "verdict": 2.81})
 
 
 @dataclass(frozen=True)
@@ -118,28 +118,28 @@ def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What th
     return figure
 
 
-def _headline(claim: str, layout: Layout) -> list[str]:
+def _headline(claim: str, layout: PlotLayout) -> list[str]:
     """The lines of a claim's heading."""
     # Bold letters are wider than the measured ones.
     return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE / layout.columns - 2 * MARGIN))
 
 
-def _height(claim: str, blocks: list[Block], layout: Layout) -> float:
+def _height(claim: str, blocks: list[Block], layout: PlotLayout) -> float:
     """Height of a claim, in inches."""
     return _above(claim, layout) + sum(_heading_height(b, layout) + ROW * len(b.rows) for b in blocks) + AXIS
 
 
-def _above(claim: str, layout: Layout) -> float:
+def _above(claim: str, layout: PlotLayout) -> float:
     """Height of a claim's heading, in inches."""
     return CLAIM + (len(_headline(claim, layout)) - 1) * 0.8 * sheet.LINE
 
 
-def _heading(block: Block, layout: Layout) -> list[str]:
+def _heading(block: Block, layout: PlotLayout) -> list[str]:
     """The lines of a contrast's heading, left of the plot."""
     return sheet.wrapped(block.heading, layout.plot - MARGIN - 0.04, style.SMALL)
 
 
-def _heading_height(block: Block, layout: Layout) -> float:
+def _heading_height(block: Block, layout: PlotLayout) -> float:
     return BLOCK + (len(_heading(block, layout)) - 1) * HEADING_LINE
 
 
@@ -173,7 +173,7 @@ def _blocks(part: pd.DataFrame) -> Iterator[Block]:
         yield Block(heading, direction, rows.iloc[order])
 
 
-def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: Layout) -> None:
+def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: PlotLayout) -> None:
     """Draw one panel, with its upper left corner at ``place`` in inches."""
     x, y = place
     for i, line in enumerate(_headline(claim, layout)):
@@ -208,7 +208,13 @@ def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[
 
 
 def _row(
-    figure: Figure, axis: Axes, place: tuple[float, float], middle: float, row: pd.Series, decimals: int, layout: Layout
+    figure: Figure,
+    axis: Axes,
+    place: tuple[float, float],
+    middle: float,
+    row: pd.Series,
+    decimals: int,
+    layout: PlotLayout,
 ) -> None:
     """Draw mark and interval in the plot, names and numbers beside it."""
     x, y = place

@@ -21,12 +21,12 @@ from ..errors import RepdynError
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
 from ..storage import tables
+from ..types import Array
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-Array = np.ndarray[Any, np.dtype[Any]]
 EPOCHS = 8  # number of checkpoints shown
 RIGHT, GAP = 1.05, 0.05  # inches: legend, at least, and between panels
 SMALLEST = 0.3  # inches: least height of a panel

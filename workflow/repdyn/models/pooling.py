@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..config.sections import Reduction as Settings
 
 
-class Reduction:
+class Reducer:
     """Reduces the activations of one network."""
 
     def __init__(self, settings: Settings, model: nn.Module) -> None:

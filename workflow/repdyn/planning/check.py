@@ -23,7 +23,7 @@ from ..catalogue.plane_sets import IMAGES, SETS
 from ..data import datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..regions import compare, planes
 from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
@@ -191,7 +191,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     for layer, output in outputs.items():
         check_output(layer, output, len(images))
     layers = observed_layers.in_order(layers, outputs)
-    reduction = Reduction(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model)
     shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
     unseen = coverage.remark(model.eval(), layers, images) if settings.layers is None else None
@@ -213,7 +213,7 @@ def check_memory(study: Study, layers: int) -> None:
         images = np.broadcast_to(np.float32(0), (count, pixels))
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
-        sets = [planes.Planes(name, numbers, images, images, images, points, points) for name in names]
+        sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
         steps = len(checkpoint_schedule.steps_of(study))
         compare.check_memory(sets, layers + 1, steps, source.classes, study.execution.memory_gib * 2**30)
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..data import datasets
 from ..models import architectures, observed_layers
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from . import check
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
         classes = datasets.source(study.data).classes
         model = architectures.build(settings, shape, classes, seed=0).eval()
     layers = observed_layers.observed(model, settings.layers)
-    reduction = Reduction(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model)
     sizes: dict[str, int] = {}
     kept: dict[str, int] = {}
     own: dict[str, int] = {}

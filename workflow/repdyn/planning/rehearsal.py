@@ -23,17 +23,17 @@ from torch import nn
 from ..data import datasets
 from ..errors import RepdynError, one_line
 from ..models import memory_layouts
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..records.layer_names import OUTPUT
 from ..regions.labelling import Labeller, Readout
 from ..representations import extract
 from ..training import checkpoints
+from ..types import Array
 from ..user_code import load
 
 if TYPE_CHECKING:
     from ..config.study import Study
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Seen = Mapping[str, torch.Tensor]
 IMAGES = 3  # a batch, which is also divided into two images and one alone
 SHARE = 0.01  # of the difference between images: a harmless deviation
@@ -53,7 +53,7 @@ class Observer:
 
     name: str
     layers: Mapping[str, str]
-    reduction: Reduction
+    reduction: Reducer
 
     def __call__(self, model: nn.Module, images: Array) -> dict[str, torch.Tensor]:
         """Each layer's activations, (n, features).
@@ -98,7 +98,7 @@ def check_measuring(
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    reduction = Reduction(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model)
     observe = Observer(study.archs[arch].model, {**layers, OUTPUT: ""}, reduction)
     shape, generator = datasets.shape(study.data), torch.Generator().manual_seed(1)
     images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
@@ -119,7 +119,7 @@ def check_measuring(
 def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
     """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
-    reduction = Reduction(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model)
     images: Array = np.random.default_rng(1).standard_normal((IMAGES, *datasets.shape(study.data)), np.float32)
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 
@@ -271,7 +271,7 @@ def _alike(value: Any, other: Any) -> bool:
 
 
 def _label(
-    model: nn.Module, layers: Mapping[str, str], reduction: Reduction, images: Array, features: Mapping[str, int]
+    model: nn.Module, layers: Mapping[str, str], reduction: Reducer, images: Array, features: Mapping[str, int]
 ) -> None:
     """Label an image, as if it were a point of a plane, by probes with zero weights."""
     weights = tuple(torch.zeros(2, features[layer]) for layer in layers)

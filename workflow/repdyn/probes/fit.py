@@ -18,17 +18,17 @@ of features.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..types import Array
 from . import low_rank, solvers
 from .probe_weights import Probe
 
 if TYPE_CHECKING:
     from ..config.sections import Probes as Settings
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 4096  # features that are converted to float64 at a time
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
+
 # Yields standardised features block by block: which features, and their values (n, block) in float64.
 Blocks = Callable[[], Iterator[tuple[slice, Array]]]
 

@@ -18,8 +18,7 @@ from safetensors import SafetensorError
 from ..storage import tensor_files
 from ..storage.files import atomic, checksum, damaged
 from ..storage.origin import Metadata, Origin
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
 
 # Prefixes of a probe's classifiers in the file: the probe itself, then those of the two halves.
 CLASSIFIERS = ("", "half_a/", "half_b/")

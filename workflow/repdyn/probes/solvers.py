@@ -14,13 +14,12 @@ others over the examples, tens to hundreds of passes. Memory: the features twice
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.linalg
 from scipy.special import log_softmax
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 from .layer_names import KEYS
-
-if TYPE_CHECKING:
-    pass
 
 
 def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
+
 PIECE = 1 << 15  # points; the pieces of E classifiers fit into the processor's cache
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,12 +27,7 @@ from ..storage import tables
 from . import agreement, fragmentation, label_table
 from .label_table import Block, RegionLabels
 from .labelling import Labeller, Points, Readout
-from .planes import Planes
-
-if TYPE_CHECKING:
-    pass
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from .planes import PlaneSet
 
 
 def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
@@ -89,7 +84,7 @@ def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:
         }
 
 
-def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, budget: float) -> None:
+def check_memory(sets: Sequence[PlaneSet], layers: int, steps: int, classes: int, budget: float) -> None:
     """Raise if one block of labels at a time does not fit into three quarters of the budget.
 
     Args:
@@ -122,7 +117,7 @@ def check_memory(sets: Sequence[Planes], layers: int, steps: int, classes: int, 
 class Target:
     """One set of planes, and the open table for their labels."""
 
-    planes: Planes
+    planes: PlaneSet
     points: Points
     layout: pa.Schema
     append: Callable[[Mapping[str, Any]], None]

@@ -11,11 +11,9 @@ Time: a few passes over the points, and a few over the runs in each round. Memor
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
 
 POINTS, BYTES = 2**18, 80
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 from ..records.regions import KEYS, labels_column
 from ..storage import tables
 from ..storage.origin import Origin
+from ..types import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 LABELS_PER_BLOCK = 1 << 22
 
 # Neighbouring points mostly share a label, so pages compress about tenfold; a dictionary of labels does not help.

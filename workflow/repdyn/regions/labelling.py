@@ -13,19 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..probes import probe_weights
 from ..representations import extract
+from ..types import Array
 from . import planes
 from .label_table import kind
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # Points in a forward pass: enough to keep the arithmetic units busy, few enough to stay in the caches.
 BATCH = {"cpu": 512, "cuda": 4096, "mps": 1024}
@@ -67,7 +65,7 @@ class Readout:
 class Points:
     """The grid points of some planes, computed on demand on the device."""
 
-    def __init__(self, chosen: planes.Planes, device: torch.device) -> None:
+    def __init__(self, chosen: planes.PlaneSet, device: torch.device) -> None:
         """Copy the planes' definitions to the device."""
         arrays = (chosen.origin, chosen.a, chosen.b, chosen.x.astype(np.float32), chosen.y.astype(np.float32))
         self._origin, self._a, self._b, self._x, self._y = (torch.tensor(array, device=device) for array in arrays)
@@ -100,7 +98,7 @@ class Labeller:
     layers: Mapping[str, str]
     shape: tuple[int, int, int]
     batch: int
-    reduction: Reduction | None = None
+    reduction: Reducer | None = None
 
     @torch.inference_mode()
     def label(

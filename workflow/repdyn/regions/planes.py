@@ -27,18 +27,18 @@ from ..data.images import Images
 from ..errors import RepdynError
 from ..storage import tables
 from ..storage.origin import Origin
+from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Planes as Settings
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Purpose = Literal["scores", "picture"]
 # Give up after this many unfit triplets in a row.
 ATTEMPTS = 10_000
 
 
 @dataclass(frozen=True)
-class Planes:
+class PlaneSet:
     """The P planes of one set and purpose, all of one resolution.
 
     Attributes:
@@ -136,7 +136,7 @@ def choose_triplets(
     return triplets
 
 
-def sets(examples: subsets.Data) -> dict[str, subsets.Examples]:
+def sets(examples: subsets.StudyData) -> dict[str, subsets.Examples]:
     """The images of each set; the set ``mislabelled`` exists only if there are wrong labels."""
     train, wrong = examples.train, examples.mislabelled
     everything = np.ones(len(examples.test), dtype=bool)
@@ -190,7 +190,7 @@ def through(examples: subsets.Examples, name: str, settings: Settings) -> list[d
     return rows
 
 
-def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> list[Planes]:
+def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> list[PlaneSet]:
     """The planes of one purpose, by set.
 
     Args:
@@ -217,5 +217,5 @@ def read(path: str | Path, purpose: Purpose, wanted: Origin | None = None) -> li
         resolution: int = part["resolution"][0].as_py()
         (x0, x1), (y0, y1) = column("x_range").T, column("y_range").T
         x, y = np.linspace(x0, x1, resolution, axis=1), np.linspace(y0, y1, resolution, axis=1)
-        found.append(Planes(name, part["plane"].to_numpy(), column("origin"), column("a"), column("b"), x, y))
+        found.append(PlaneSet(name, part["plane"].to_numpy(), column("origin"), column("a"), column("b"), x, y))
     return found

@@ -21,15 +21,15 @@ from torch import nn
 from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..models import architectures, memory_layouts, observed_layers
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS, layer_columns
+from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Activations as Settings
     from ..config.study import Run, Study
     from ..data.images import Images
 
-Array = np.ndarray[Any, np.dtype[Any]]
 BATCH = 512
 ROUNDING = 1e-4  # largest fraction of the spread that float16 may lose
 FEATURES_PER_BLOCK = 4096
@@ -44,7 +44,7 @@ class _Outputs(dict[str, torch.Tensor]):
 
 @contextmanager
 def tap(
-    model: nn.Module, layers: Mapping[str, str], reduction: Reduction | None = None
+    model: nn.Module, layers: Mapping[str, str], reduction: Reducer | None = None
 ) -> Iterator[dict[str, torch.Tensor]]:
     """Observe layers during forward passes.
 
@@ -100,7 +100,7 @@ def forward(
     layers: Mapping[str, str],
     images: Images | Array,
     device: torch.device,
-    reduction: Reduction | None = None,
+    reduction: Reducer | None = None,
 ) -> dict[str, torch.Tensor]:
     """Activations of each layer, (n, features), float32, on the CPU.
 
@@ -124,7 +124,7 @@ def forward(
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
 
 
-def choose(settings: Settings, examples: subsets.Data, seed: int) -> dict[str, subsets.Examples]:
+def choose(settings: Settings, examples: subsets.StudyData, seed: int) -> dict[str, subsets.Examples]:
     """The examples of each split, drawn once per study from ``data.seed``.
 
     Raises:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 from .table import Representations
 
-Array = np.ndarray[Any, np.dtype[Any]]
 SPLIT = "similarity"
 
 
@@ -27,7 +26,7 @@ class Place:
     step: int
 
 
-class Stored:
+class StoredRepresentations:
     """Representations in activations tables; a ``gram.Source``."""
 
     def __init__(self, places: Sequence[Place]) -> None:

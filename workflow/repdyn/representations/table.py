@@ -8,7 +8,6 @@ different examples would be silently wrong.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +16,9 @@ from ..records.activations import ACTIVATIONS
 from ..storage import tables
 from ..storage.files import damaged
 from ..storage.origin import Origin
+from ..types import Array
 
 STREAMED = 2**22  # bytes of float32 in a batch when some features of a layer are read
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Representations:

@@ -15,14 +15,12 @@ resample.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 from . import cka, gram
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Bootstrap:
@@ -64,7 +62,7 @@ class Bootstrap:
 
 
 def similarities(
-    source: gram.Source,
+    source: gram.RepresentationSource,
     budget: float,
     backend: gram.Backend | None,
     resamples: int,

@@ -14,14 +14,13 @@ all examples but one are alike, as in a layer that has nearly died; rounding wou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 from . import gram
 
-Array = np.ndarray[Any, np.dtype[Any]]
 # Least debiased squared norm, as a fraction of the biased one. Rounding leaves up to 2e-8 where it is 0; without
 # outlying examples it is about 1 / (1 + p / n).
 RESOLVED = 1e-6
@@ -44,7 +43,7 @@ class Similarities:
     interval: tuple[Array, Array] | None = None
 
 
-def similarities(source: gram.Source, budget: float, backend: gram.Backend | None = None) -> Similarities:
+def similarities(source: gram.RepresentationSource, budget: float, backend: gram.Backend | None = None) -> Similarities:
     """Both CKAs of all pairs of representations of the same examples.
 
     Args:

@@ -25,8 +25,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import RepdynError
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from ..types import Array
 
 # Largest ‖X centred‖² / ‖X‖² of a constant: float32 rounding leaves about 1e-14, and a spread of a thousandth of the
 # mean gives 1e-6.
@@ -38,7 +37,7 @@ CHUNKS = 2**21  # entries of all Grams together that are converted to float64 at
 FLOATS = 12  # bytes for each feature of each example: one part read ahead, one in use, one being converted
 
 
-class Source(Protocol):
+class RepresentationSource(Protocol):
     """E representations of the same n examples.
 
     Attributes:
@@ -210,7 +209,10 @@ def feature_side_pays(features: Sequence[int], n: int, budget: float) -> bool:
 
 
 def products(
-    source: Source, budget: float, backend: Backend | None = None, watch: Callable[[Array, int], None] | None = None
+    source: RepresentationSource,
+    budget: float,
+    backend: Backend | None = None,
+    watch: Callable[[Array, int], None] | None = None,
 ) -> Products:
     """Inner products of all pairs of Grams, within a budget of memory.
 
@@ -258,7 +260,7 @@ def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None
         out += more
 
 
-def _feature_side(source: Source) -> Products:
+def _feature_side(source: RepresentationSource) -> Products:
     """Like :func:`products`, from ⟨K_i, K_j⟩ = ‖X_iᵀ X_j‖², for few features."""
     E, n, p = len(source.features), source.examples, source.features[0]
     Z, norms = np.empty((n, E, p)), np.zeros((E, 2))
@@ -273,7 +275,7 @@ def _feature_side(source: Source) -> Products:
     return Products(G, np.einsum("nep,nep->en", Z, Z), constant)
 
 
-def is_constant(source: Source, norms: Array) -> Array:
+def is_constant(source: RepresentationSource, norms: Array) -> Array:
     """Which representations are constant, from ‖X‖² before and after centring, (E, 2).
 
     Raises:
@@ -294,7 +296,7 @@ def bands(E: int, n: int, left: float) -> Iterator[tuple[int, int]]:
         start += rows
 
 
-def slice_width(source: Source, budget: float) -> int:
+def slice_width(source: RepresentationSource, budget: float) -> int:
     """How many features of all examples to hold in memory: all, or as many as take half the budget."""
     return max(1, min(max(source.features), int(budget / 2 // (FLOATS * source.examples))))
 
@@ -309,7 +311,7 @@ class Part:
     squares: tuple[float, float]
 
 
-def parts(source: Source, width: int, backend: Backend) -> Iterator[Part]:
+def parts(source: RepresentationSource, width: int, backend: Backend) -> Iterator[Part]:
     """All representations, in slices of features; a thread reads and centres the next while one is in use."""
     exponents: dict[int, int] = {}
 

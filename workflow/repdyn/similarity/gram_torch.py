@@ -6,15 +6,12 @@ measures its effect on CKA. Sums over pairs are float64, as on the CPU.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 
 from ..runtime import devices
+from ..types import Array
 from . import gram
 
-Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 2**20  # entries of each Gram that are converted to float64 at a time
 CHUNKS = 2**25  # entries of all Grams together, or features, that are converted to float64 at a time, 256 MiB
 

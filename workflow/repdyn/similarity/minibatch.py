@@ -12,14 +12,11 @@ features take more than half the budget.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..errors import RepdynError
+from ..types import Array
 from . import cka, gram
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def batches(n: int, batch_examples: int, seed: int = 0) -> list[Array]:
@@ -29,7 +26,7 @@ def batches(n: int, batch_examples: int, seed: int = 0) -> list[Array]:
 
 
 def similarities(
-    source: gram.Source, batch_examples: int, budget: float, backend: gram.Backend | None = None
+    source: gram.RepresentationSource, batch_examples: int, budget: float, backend: gram.Backend | None = None
 ) -> cka.Similarities:
     """Both CKAs of all pairs of representations, from batches.
 
@@ -60,7 +57,7 @@ def similarities(
 
 
 def _products(
-    source: gram.Source, group: list[Array], width: int, backend: gram.Backend
+    source: gram.RepresentationSource, group: list[Array], width: int, backend: gram.Backend
 ) -> tuple[list[gram.Products], Array]:
     """Inner products of each batch of a group, and norms for ``gram.is_constant``; releases the Grams."""
     E = len(source.features)

@@ -11,7 +11,7 @@ import torch
 
 from ..data import subsets
 from ..errors import RepdynError
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS
 from ..records.train import CHECKPOINT
 from ..representations import extract
@@ -69,7 +69,7 @@ def main(job: Job) -> None:
     for layer, path in layers.items():
         if layer != path:
             LOG.info("the module %s is called %s in tables", path, layer)
-    reduction = Reduction(settings.reduction, model)
+    reduction = Reducer(settings.reduction, model)
     per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = checkpoint_schedule.steps_of(study)
     first = extract.forward(model, layers, splits["probe"].images.subset([0]), device, reduction)

@@ -20,18 +20,17 @@ import pyarrow as pa
 
 from ..records.activations import ACTIVATIONS
 from ..records.cka import CKA, INTERVAL
-from ..representations.selection import Place, Stored
+from ..representations.selection import Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
 from ..similarity import backends, bootstrap, cka, minibatch
 from ..storage import tables
+from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Cka
     from ..pipeline.jobs import Job
     from ..similarity import gram
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def columns(layer: str, depth: int, steps: Array, epochs: Array, found: cka.Similarities) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: cka.Simi
     return rows
 
 
-def compare(source: Stored, settings: Cka, backend: gram.Backend, budget: float) -> cka.Similarities:
+def compare(source: StoredRepresentations, settings: Cka, backend: gram.Backend, budget: float) -> cka.Similarities:
     """CKA of all pairs of representations, as configured."""
     if settings.batch_examples is not None:
         return minibatch.similarities(source, settings.batch_examples, budget, backend)
@@ -77,7 +76,7 @@ def main(job: Job) -> None:
     layout = pa.schema([*CKA.schema, *INTERVAL]) if settings.resamples else CKA.schema
     with tables.writer(job.path(CKA), layout, job.metadata(CKA)) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
-            source = Stored([Place(table, layer, int(step)) for step in table.steps])
+            source = StoredRepresentations([Place(table, layer, int(step)) for step in table.steps])
             found = compare(source, settings, backend, budget)
             log_undefined(layer, table.steps, found)
             append(columns(layer, depth, table.steps, table.epochs, found))

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import RepdynError
 from ..records.activations import ACTIVATIONS
 from ..records.cka_between import CKA_BETWEEN
-from ..representations.selection import Place, Stored
+from ..representations.selection import Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
 from ..similarity import backends, cka
@@ -64,7 +64,7 @@ def main(job: Job) -> None:
             checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
             for depth, layer in enumerate(track(first.layers, len(first.layers), "layer")):
                 for step, epoch in checkpoints:
-                    source = Stored([Place(table, layer, step) for table in of_runs])
+                    source = StoredRepresentations([Place(table, layer, step) for table in of_runs])
                     found = cka.similarities(source, budget, backend)
                     for run, same in zip(runs, found.constant, strict=True):
                         if same:

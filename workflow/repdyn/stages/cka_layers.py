@@ -14,7 +14,7 @@ import numpy as np
 
 from ..records.activations import ACTIVATIONS
 from ..records.cka_layers import CKA_LAYERS
-from ..representations.selection import Place, Stored
+from ..representations.selection import Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
 from ..similarity import backends, cka
@@ -46,7 +46,7 @@ def main(job: Job) -> None:
     with tables.writer(job.path(CKA_LAYERS), CKA_LAYERS.schema, job.metadata(CKA_LAYERS)) as append:
         checkpoints = list(zip(table.steps.tolist(), table.epochs.tolist(), strict=True))
         for step, epoch in track(checkpoints, len(checkpoints), "checkpoint"):
-            source = Stored([Place(table, layer, step) for layer in table.layers])
+            source = StoredRepresentations([Place(table, layer, step) for layer in table.layers])
             found = cka.similarities(source, budget, backend)
             if found.constant.any():
                 names = ", ".join(layer for layer, same in zip(table.layers, found.constant, strict=True) if same)

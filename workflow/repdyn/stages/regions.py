@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..data import datasets
-from ..models.pooling import Reduction
+from ..models.pooling import Reducer
 from ..probes import probe_weights
 from ..records.planes import PLANES
 from ..records.probes import WEIGHTS
@@ -37,7 +37,7 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     model, layers = extract.network(study, job.run, device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
-    reduction = Reduction(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model)
     batch = batch_size(features, math.prod(shape), device, budget)
     labeller = Labeller(model, layers, shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}

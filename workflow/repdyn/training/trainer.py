@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..data import subsets
-from ..data.augmentation import Augmentation
+from ..data.augmentation import Augmenter
 from ..data.loader import Feed
 from ..errors import RepdynError
 from ..models import architectures
@@ -91,7 +91,7 @@ def measure(model: nn.Module, train: Split, test: Split) -> dict[str, float | No
 class Trainer:
     """A run in progress: network, optimizer, history, and the folder of its state."""
 
-    def __init__(self, study: Study, run: Run, examples: subsets.Data, folder: StateFolder) -> None:
+    def __init__(self, study: Study, run: Run, examples: subsets.StudyData, folder: StateFolder) -> None:
         """Set up the run at initialisation.
 
         Args:
@@ -103,10 +103,10 @@ class Trainer:
         self.device = devices.prepare(study.execution.device)
         self.seed, self.settings = run.seed, study.training
         self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
-        self.augment: Augmentation | None = None
+        self.augment: Augmenter | None = None
         if self.settings.augmentation is not None:
             black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
-            self.augment = Augmentation(self.settings.augmentation, black, len(examples.train))
+            self.augment = Augmenter(self.settings.augmentation, black, len(examples.train))
         self.batch_size = self.settings.batch_size
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = checkpoint_schedule.steps_of(study)
