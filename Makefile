@@ -46,8 +46,8 @@ lint: .venv-dev/dev.done  ## ruff, mypy, the directions of imports, snakefmt, sn
 unit: .venv-dev/dev.done  ## unit tests, on every core
 	$(DEV)/pytest tests/unit --numprocesses auto
 
-pipeline: .venv-dev/dev.done  ## a tiny study through Snakemake
-	$(DEV)/pytest tests/pipeline
+pipeline: .venv-dev/dev.done  ## a tiny study through Snakemake, on every core
+	$(DEV)/pytest tests/pipeline --numprocesses auto --dist loadfile
 
 browser: .venv-dev/dev.done  ## the explorer in a headless Chromium, where there is one
 	$(DEV)/pytest tests/browser
