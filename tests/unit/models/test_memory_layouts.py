@@ -169,7 +169,7 @@ def batches(channels, size, augmented, batch):
     stored = np.random.default_rng(0).integers(0, 256, size=(64, channels, size, size), dtype=np.uint8)
     index = np.arange(64)
     table = images.Standardisation.of(stored, index, size, 255).table
-    augment = augmentation.Augmentation(sections.Augmentation(padding=1), torch.zeros(channels), 64)
+    augment = augmentation.Augmenter(sections.Augmentation(padding=1), torch.zeros(channels), 64)
     augment.draw(torch.Generator().manual_seed(0))
     order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
     fed = loader.Feed(images.Images(stored, index, size, table), CPU).batches(batch, order)
