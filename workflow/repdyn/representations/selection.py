@@ -27,7 +27,7 @@ class Place:
 
 
 class StoredRepresentations:
-    """Representations in activations tables; a ``gram.Source``."""
+    """Representations in activations tables; a ``gram.RepresentationSource``."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         """Raise a RepdynError unless all places hold the same examples in the same order."""
@@ -40,12 +40,12 @@ class StoredRepresentations:
         self.features: Sequence[int] = [place.table.features(place.layer) for place in places]
 
     def name(self, e: int) -> str:
-        """See ``gram.Source``."""
+        """See ``gram.RepresentationSource``."""
         place = self.places[e]
         return f"Layer `{place.layer}` at step {place.step} of `{place.table.path}`"
 
     def read(self, e: int, start: int, stop: int) -> Array:
-        """See ``gram.Source``."""
+        """See ``gram.RepresentationSource``."""
         place = self.places[e]
         if stop - start == self.features[e]:
             return place.table.read(place.layer, int(place.step), SPLIT)
