@@ -85,3 +85,15 @@ def made_with(stage):
         return jobs.fingerprint(STUDY, stage, run, SOURCE.folders)
 
     return of_run
+
+
+# `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations and
+# checkpoints: they are large, and whoever deletes them wants the space. They are made again when something is measured
+# on them. Training's state is not the output of any rule.
+LARGE = {Paths.activations, Paths.checkpoint, Paths.state}
+
+
+def measured(scope):
+    """The paths of the files that stages of a scope write, except large ones."""
+    leaving = [stage for stage in stages.by_default().values() if stage.scope == scope]
+    return [path for stage in leaving for path in stage.writes if path not in LARGE]
