@@ -26,7 +26,8 @@ AIM = 1.5
 START = """
 import sys
 from pathlib import Path
-from repdyn import __main__, study
+from repdyn import __main__
+from repdyn.config import study
 __main__.parser()
 study.load(Path(sys.argv[2]))
 __main__.module_of(sys.argv[1])

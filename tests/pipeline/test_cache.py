@@ -58,14 +58,14 @@ def test_touched_files_comments_and_docstrings_run_nothing_again(finished, workf
     library = workflow / "workflow" / "repdyn"
     for module in library.rglob("*.py"):
         module.write_text(f"{module.read_text(encoding='utf-8')}\n# A comment.\n", encoding="utf-8")
-    edit(library / "cka.py", '"""CKA of each layer', '"""Of each layer the CKA')
+    edit(library / "stages" / "cka.py", '"""CKA of each layer', '"""Of each layer the CKA')
     config = tmp_path / "tiny.yaml"
     config.write_text(f"# A comment.\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
     assert planned(finished, config, root=workflow) == {}
 
 
 def test_an_edit_in_cka_runs_cka_and_what_stands_on_it_again_and_nothing_else(finished, workflow):
-    edit(workflow / "workflow" / "repdyn" / "cka.py", "np.tile(steps, E)", "np.tile(steps + 0, E)")
+    edit(workflow / "workflow" / "repdyn" / "stages" / "cka.py", "np.tile(steps, E)", "np.tile(steps + 0, E)")
     jobs = planned(finished, root=workflow)
     assert {rule: jobs.get(rule) for rule in ("cka", "phases", "findings")} == {"cka": 4, "phases": 4, "findings": 1}
     assert set(jobs) - {"cka", "phases", "findings"} <= {"run_figure", "study_figure", "findings_page", "explorer"}
@@ -74,7 +74,9 @@ def test_an_edit_in_cka_runs_cka_and_what_stands_on_it_again_and_nothing_else(fi
 
 def test_an_edit_in_a_helper_runs_its_importers_again_only(finished, workflow):
     edit(
-        workflow / "workflow" / "repdyn" / "fragmentation.py", "POINTS, BYTES = 2**18, 80", "POINTS, BYTES = 2**17, 80"
+        workflow / "workflow" / "repdyn" / "regions" / "fragmentation.py",
+        "POINTS, BYTES = 2**18, 80",
+        "POINTS, BYTES = 2**17, 80",
     )
     jobs = planned(finished, root=workflow)
     assert jobs["regions"] == 4

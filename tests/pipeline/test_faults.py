@@ -45,10 +45,11 @@ def of_run(files: dict[str, str], run: str = RUN) -> dict[str, str]:
 # Training that is killed so many seconds after so many saves; from within, since nobody else is sure to have a turn.
 MORTAL = """
 import os, signal, sys, threading
-from repdyn import __main__, state
+from repdyn import __main__
+from repdyn.training import resume
 
 saves, delay = int(sys.argv.pop(1)), float(sys.argv.pop(1))
-save = state.StateFolder.save
+save = resume.StateFolder.save
 
 def save_and_die(folder, content):
     global saves
@@ -57,7 +58,7 @@ def save_and_die(folder, content):
     if saves == 0:
         threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-state.StateFolder.save = save_and_die
+resume.StateFolder.save = save_and_die
 sys.exit(__main__.main())
 """
 

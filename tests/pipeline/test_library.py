@@ -15,7 +15,7 @@ SAID = "said by another library"
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another checkout, whose library says so."""
     root = checkout(tmp_path_factory.mktemp("other") / "checkout")
-    examples = root / "workflow" / "repdyn" / "examples.py"
+    examples = root / "workflow" / "repdyn" / "stages" / "examples.py"
     text = examples.read_text(encoding="utf-8")
     assert text.count("    LOG.info(\n") == 1
     examples.write_text(text.replace("    LOG.info(\n", f'    LOG.info("{SAID}")\n    LOG.info(\n'), encoding="utf-8")

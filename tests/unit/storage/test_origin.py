@@ -18,7 +18,7 @@ from repdyn import records
 from repdyn.catalogue import stages
 from repdyn.errors import DamagedError, RepdynError
 from repdyn.figures import reading
-from repdyn.pipeline import counts
+from repdyn.pipeline.counts import StudyCounts
 from repdyn.pipeline.jobs import Job
 from repdyn.records.regions import FLOOR, SIMILARITY
 from repdyn.records.train import CHECKPOINT, HISTORY
@@ -102,7 +102,7 @@ def test_the_noise_floor_is_refused_in_the_place_of_similarities(job):
 
 
 def test_a_table_of_another_seed_is_refused_whoever_reads_it(job):
-    zeros = {name: [0] * counts.of_study(job.study).evaluations for name in HISTORY.names}
+    zeros = {name: [0] * StudyCounts(job.study).evaluations for name in HISTORY.names}
     one, other = job, replace(job, grid_run=replace(job.run, seed=1))
     tables.write(one.path(HISTORY), zeros, HISTORY.schema, metadata(one, HISTORY))
     Path(other.path(HISTORY)).parent.mkdir(parents=True)

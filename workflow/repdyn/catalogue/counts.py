@@ -1,31 +1,45 @@
-"""Counts from which the number of rows of each table follows."""
+"""What the numbers of rows of a study's tables follow from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
 
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """Counts of a study.
+class Counts(Protocol):
+    """How many there are of each part of a study, counted when it is asked for."""
 
-    Attributes:
-        checkpoints: of a run.
-        evaluations: evaluated epochs of a run, initialisation included.
-        train, test: examples.
-        compared: examples whose activations CKA compares.
-        probed: training examples of probes.
-        planes: planes of a set on which regions are compared.
-        pictures: planes of a set that are drawn.
-        runs_of_arch: runs of each architecture.
-    """
+    @property
+    def checkpoints(self) -> int:
+        """Checkpoints of a run."""
 
-    checkpoints: int
-    evaluations: int
-    train: int
-    test: int
-    compared: int
-    probed: int
-    planes: int
-    pictures: int
-    runs_of_arch: int
+    @property
+    def evaluations(self) -> int:
+        """Epochs at which a run is measured while it trains, initialisation included."""
+
+    @property
+    def train(self) -> int:
+        """Training examples."""
+
+    @property
+    def test(self) -> int:
+        """Test examples."""
+
+    @property
+    def compared(self) -> int:
+        """Examples whose activations CKA compares."""
+
+    @property
+    def probed(self) -> int:
+        """Examples that probes are trained on."""
+
+    @property
+    def planes(self) -> int:
+        """Planes of a set on which regions are compared."""
+
+    @property
+    def pictures(self) -> int:
+        """Planes of a set that are drawn."""
+
+    @property
+    def runs_of_arch(self) -> int:
+        """Runs of each architecture."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..catalogue.counts import Counts
 from ..data import datasets
 from ..training import checkpoint_schedule
 
@@ -12,18 +12,57 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 
-def of_study(study: Study) -> Counts:
-    """Count the parts of a study, before anything is computed."""
-    train, test = datasets.sizes(study.data)
-    evaluated = checkpoint_schedule.evaluated_epochs(study.training.evaluations_per_decade, study.training.epochs)
-    return Counts(
-        checkpoints=len(checkpoint_schedule.steps_of(study)),
-        evaluations=len(evaluated),
-        train=train,
-        test=test,
-        compared=study.activations.similarity_examples,
-        probed=study.activations.probe_examples or train,
-        planes=study.planes.count,
-        pictures=study.planes.pictures,
-        runs_of_arch=len(study.optimizers) * len(study.seeds),
-    )
+@dataclass(frozen=True)
+class StudyCounts:
+    """The ``Counts`` of a study, before anything is computed.
+
+    Each is counted when a table asks for it, so that reading a table depends on no other settings than its own.
+    """
+
+    study: Study
+
+    @property
+    def checkpoints(self) -> int:
+        """Checkpoints of a run."""
+        return len(checkpoint_schedule.steps_of(self.study))
+
+    @property
+    def evaluations(self) -> int:
+        """Epochs at which a run is measured while it trains, initialisation included."""
+        training = self.study.training
+        return len(checkpoint_schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
+
+    @property
+    def train(self) -> int:
+        """Training examples."""
+        return datasets.sizes(self.study.data)[0]
+
+    @property
+    def test(self) -> int:
+        """Test examples."""
+        return datasets.sizes(self.study.data)[1]
+
+    @property
+    def compared(self) -> int:
+        """Examples whose activations CKA compares."""
+        return self.study.activations.similarity_examples
+
+    @property
+    def probed(self) -> int:
+        """Examples that probes are trained on."""
+        return self.study.activations.probe_examples or self.train
+
+    @property
+    def planes(self) -> int:
+        """Planes of a set on which regions are compared."""
+        return self.study.planes.count
+
+    @property
+    def pictures(self) -> int:
+        """Planes of a set that are drawn."""
+        return self.study.planes.pictures
+
+    @property
+    def runs_of_arch(self) -> int:
+        """Runs of each architecture."""
+        return len(self.study.optimizers) * len(self.study.seeds)

@@ -12,7 +12,8 @@ from ..catalogue.paths import Paths
 from ..catalogue.stages import STAGES
 from ..storage.origin import Origin, Record
 from ..user_code import digests, locate
-from . import counts, provenance
+from . import provenance
+from .counts import StudyCounts
 
 if TYPE_CHECKING:
     from ..config.study import Run, Study
@@ -59,7 +60,7 @@ class Job:
         of_run = (run or self.run) if record.of_run else None
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
         return Origin(
-            record, of_run, settings, step, None if record.rows is None else record.rows(counts.of_study(self.study))
+            record, of_run, settings, step, None if record.rows is None else record.rows(StudyCounts(self.study))
         )
 
     def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
