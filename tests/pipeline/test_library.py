@@ -61,7 +61,7 @@ def test_a_library_that_is_in_use_already_is_not_taken_for_the_one_beside_the_sn
         [*words, "--dry-run"], cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == 1
-    assert f"beside `{other / 'workflow' / 'rules'}`" in done.stderr
+    assert f"The rules in `{other / 'workflow' / 'rules'}` run the library beside that folder" in done.stderr
     assert str(ROOT / "workflow" / "repdyn") in done.stderr
     assert "Traceback" not in done.stderr
 
