@@ -27,10 +27,10 @@ report: .venv/run.done  ## results/…/report.html and explorer.html, whatever t
 unlock: .venv/run.done  ## after a kill -9 or a power cut, and when no Snakemake runs: take away the lock that one left
 	@$(SNAKEMAKE) --unlock
 
-plan: .venv/run.done  ## print what a study comes to, before it is run: jobs, disk, memory: make plan [STUDY=…]
+plan: .venv/run.done  ## print what a study will take, before it runs: jobs, disk, memory: make plan [STUDY=…]
 	@$(BIN)/python -m repdyn plan --study $(STUDY)
 
-layers: .venv/run.done  ## print what would be observed of each architecture: make layers [STUDY=…]
+layers: .venv/run.done  ## print the layers that would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
 test: lint unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own

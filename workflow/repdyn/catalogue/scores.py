@@ -183,7 +183,7 @@ SCORES: dict[str, Score] = {
         Score(
             name=TRANSITION_OWN,
             scope="run",
-            label="sharper at it than at others'",
+            label="sharper at own fit",
             formula="transition at the run's own sustained perfect fit minus the mean at others', over inner layers",
             range="−2 … 2",
             against=_OTHERS,
@@ -191,7 +191,7 @@ SCORES: dict[str, Score] = {
         Score(
             name=ALIGNMENT_OWN,
             scope="run",
-            label="nearer to it than to others'",
+            label="nearer to own fit",
             formula="alignment with the run's own sustained perfect fit minus the mean with others', over inner layers",
             range="any",
             against=_OTHERS,

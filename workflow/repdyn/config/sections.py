@@ -144,7 +144,7 @@ class RateSchedule(Section):
     kwargs: Kwargs = {}
 
     def within(self, epochs: int) -> RateSchedule:
-        """Fill in its length for a training of so many epochs; a schedule that needs no length gets none."""
+        """Fill in its length for a training of that many epochs; a schedule that needs no length gets none."""
         is_endless = self.sched in ("constant", "step", "multistep", "plateau") and "noise" not in self.kwargs
         return self.model_copy(update={"epochs": None if is_endless else (self.epochs or epochs)})
 
@@ -223,7 +223,7 @@ class Checkpoints(Section):
         return self
 
     def at_most(self, epochs: int) -> int:
-        """The number of checkpoints in so many epochs, if no two fall on the same step."""
+        """The number of checkpoints in that many epochs, if no two fall on the same step."""
         match self.schedule:
             case "log":
                 return max(0, math.floor(self.per_decade * math.log10(epochs / self.first)) + 1)
