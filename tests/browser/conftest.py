@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from browsing import chromium, visit  # noqa: F401
-from made_up import write_tables
+from made_up import EPOCHS, write_tables
 
 TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
@@ -22,7 +22,8 @@ def make_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         from repdyn.explorer import build
         from repdyn.pipeline.jobs import Job
 
-        study = studies.parse(yaml.safe_load(TINY.read_text(encoding="utf-8")) | {"seeds": [0, 1]} | changes)
+        made_up = {"seeds": [0, 1], "checkpoints": {"schedule": "explicit", "epochs": EPOCHS[1:]}}
+        study = studies.parse(yaml.safe_load(TINY.read_text(encoding="utf-8")) | made_up | changes)
         job = Job("explorer", study, Paths(str(tmp_path_factory.mktemp("results"))))
         write_tables(job)
         build.main(job)
