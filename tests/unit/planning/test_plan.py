@@ -71,7 +71,7 @@ def test_what_is_reduced_before_it_is_kept_is_planned_so(config):
 def test_activations_take_examples_by_features_by_checkpoints(grid, config):
     disk = estimates.disk_of_run(grid, "vit", "sgd")["activations"]
     numbers = (40 + 100) * 8 * sum(grid.extents["vit"].features.values())
-    assert grid.checkpoints == 8
+    assert grid.counts.checkpoints == 8
     assert disk == pytest.approx(estimates.LZ4 * 2 * numbers, rel=0.2)
     wide = changed(grid, config, activations={"dtype": "float32", "similarity_examples": 60, "probe_examples": 120})
     more = estimates.disk_of_run(wide, "vit", "sgd")["activations"]
@@ -86,7 +86,7 @@ def test_state_holds_weights_and_what_the_optimizer_keeps(grid):
 
 def test_pairs_of_checkpoints_grow_with_their_square(grid, config):
     long = changed(grid, config, training={"epochs": 2000}, checkpoints={"per_decade": 40})
-    ratio = long.checkpoints / grid.checkpoints
+    ratio = long.counts.checkpoints / grid.counts.checkpoints
     assert ratio > 10
     for table, groups, columns in (("cka", 4, 8), ("regions/similarity", 3, 9)):
         before, after = (estimates.disk_of_run(g, "vit", "sgd")[table] for g in (grid, long))

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..data import datasets
+from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling
 from ..similarity import gram
-from ..training import checkpoint_schedule
 from .model_size import Extent
 
 if TYPE_CHECKING:
@@ -58,19 +58,9 @@ class Grid:
     base: float
 
     @property
-    def checkpoints(self) -> int:
-        """Checkpoints of a run."""
-        return len(checkpoint_schedule.steps_of(self.study))
-
-    @property
-    def similarity(self) -> int:
-        """Examples that CKA compares."""
-        return self.study.activations.similarity_examples
-
-    @property
-    def probe(self) -> int:
-        """Examples that probes are trained on."""
-        return self.study.activations.probe_examples or datasets.sizes(self.study.data)[0]
+    def counts(self) -> StudyCounts:
+        """How many there are of each part of the study."""
+        return StudyCounts(self.study)
 
     @property
     def classes(self) -> int:
@@ -99,18 +89,17 @@ def parquet(rows: float, row: float, groups: int, columns: int) -> float:
 
 def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     """Table -> bytes, for one run."""
-    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
+    study, extent, E = grid.study, grid.extents[arch], grid.counts.checkpoints
     L, p = len(extent.features), sum(extent.features.values())
-    training = study.training
-    evaluated = len(checkpoint_schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
     # Three classifiers, each feature's mean and scale, and a header entry for each tensor.
     probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
     S, P, C = grid.sets, study.planes.count, grid.classes
     return {
-        "history": parquet(evaluated, ROW["history"], 1, 11),
+        "history": parquet(grid.counts.evaluations, ROW["history"], 1, 11),
         "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
         "state": (extent.stored + STATE * extent.tensors) * (1 + grid.moments(optimizer)),
-        "activations": LZ4 * (grid.similarity + grid.probe) * E * p * grid.number + parquet(0, 0, 2 * E, 6 + L),
+        "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
+        + parquet(0, 0, 2 * E, 6 + L),
         "cka": parquet(L * E**2, ROW["cka"], L, 8),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
@@ -141,7 +130,7 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
     channels, height, width = datasets.shape(study.data)
     # Axes do not compress; the origin, of few distinct values, mostly does.
     return {
-        "examples": parquet(sum(datasets.sizes(study.data)), 4, 1, 4),
+        "examples": parquet(grid.counts.train + grid.counts.test, 4, 1, 4),
         "planes": parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
         "findings": FINDINGS,
         "figures": PNG * figures,
@@ -150,10 +139,10 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
 
 def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[str, float]:
     """Stage -> peak bytes of a job, for the stages of a run."""
-    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints
+    study, extent, E = grid.study, grid.extents[arch], grid.counts.checkpoints
     features = list(extent.features.values())
     L, p, widest = len(features), sum(features), max(features)
-    n, m = grid.similarity, grid.probe
+    n, m = grid.counts.compared, grid.counts.probed
     budget = study.execution.memory_gib * 2**30
     channels, height, width = datasets.shape(study.data)
     pixels = channels * height * width
@@ -189,7 +178,7 @@ def memory_of_study(grid: Grid) -> dict[str, float]:
         "examples": reading,
         "planes": reading,
         "findings": PANDAS * MIB,
-        "figures": DRAWING * MIB + 8 * 20 * grid.checkpoints**2,
+        "figures": DRAWING * MIB + 8 * 20 * grid.counts.checkpoints**2,
     }
 
 

@@ -65,7 +65,7 @@ def of(study: Study) -> Plan:
                 disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
                 memory[stage] = max(peak, memory.get(stage, 0))
-    return Plan(jobs, grid.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), memory)
+    return Plan(jobs, grid.counts.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), memory)
 
 
 def peak_memory() -> float:
