@@ -101,7 +101,7 @@ def forward(model: nn.Module, name: str, images: torch.Tensor) -> Any:
     try:
         return model(images)
     except Exception as error:  # models refuse images in their own ways
-        words = load.blame(error) if load.is_import_path(name) else one_line(error)
+        words = load.in_words(error, name)
         raise RepdynError(f"the model does not take images of {tuple(images.shape[1:])}: {words}.") from None
 
 

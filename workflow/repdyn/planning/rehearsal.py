@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from ..data import datasets
-from ..errors import RepdynError, one_line
+from ..errors import RepdynError
 from ..models import memory_layouts
 from ..models.pooling import Reducer
 from ..records.layer_names import OUTPUT
@@ -66,7 +66,7 @@ class Observer:
         except RepdynError:
             raise
         except Exception as error:  # models refuse images in their own ways
-            words = load.blame(error) if load.is_import_path(self.name) else one_line(error)
+            words = load.in_words(error, self.name)
             size = "one image" if len(images) == 1 else f"{len(images)} images"
             raise RepdynError(f"the model cannot be measured on a batch of {size}: {words}.") from None
         return found

@@ -116,7 +116,7 @@ def _step(stepper: Stepper, images: torch.Tensor, number: int, name: str) -> Non
     except RepdynError:
         raise
     except Exception as error:  # an optimizer may raise anything
-        raise RepdynError(f"`{name}` cannot take a step: {_words(error, name)}.") from None
+        raise RepdynError(f"`{name}` cannot take a step: {load.in_words(error, name)}.") from None
     try:
         stepper.rate.after_step(number)
     except Exception as error:  # a schedule may raise anything
@@ -151,12 +151,8 @@ def _resume(model: nn.Module, stepper: Stepper, saved: io.BytesIO, name: str) ->
     try:
         stepper.load_state_dict(state["steps"])
     except Exception as error:  # an optimizer may raise anything
-        raise RepdynError(f"`{name}` does not take the state that it gave: {_words(error, name)}.") from None
+        raise RepdynError(f"`{name}` does not take the state that it gave: {load.in_words(error, name)}.") from None
     seeds.go_on(state["random"])
-
-
-def _words(error: Exception, name: str) -> str:
-    return load.blame(error) if load.is_import_path(name) else one_line(error)
 
 
 def _copy(model: nn.Module) -> State:

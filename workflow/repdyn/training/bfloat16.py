@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_any, tree_map
 
-from ..errors import RepdynError, one_line
+from ..errors import RepdynError
 from ..models import architectures, memory_layouts
 from ..runtime import seeds
 from ..user_code import load
@@ -80,7 +80,7 @@ def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int],
         except RepdynError:
             raise
         except Exception as error:  # models fail in their own ways
-            words = load.blame(error) if load.is_import_path(name) else one_line(error)
+            words = load.in_words(error, name)
             raise RepdynError(f"the model does not run in bfloat16: {words}.") from None
 
 

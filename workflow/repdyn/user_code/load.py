@@ -54,6 +54,11 @@ def load(path: str) -> Callable[..., Any]:
     return called
 
 
+def in_words(error: Exception, name: str) -> str:
+    """Describe an error of what a name stands for on one line, with file and line number if it is the user's code."""
+    return blame(error) if is_import_path(name) else one_line(error)
+
+
 def blame(error: Exception) -> str:
     """Describe an error of the user's code on one line, with file and line number."""
     words = one_line(error)
