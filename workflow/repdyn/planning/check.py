@@ -24,11 +24,12 @@ from ..data import datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
 from ..models.pooling import Reducer
+from ..pipeline.counts import StudyCounts
 from ..regions import compare, planes
 from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
-from ..training import bfloat16, checkpoint_schedule
+from ..training import bfloat16
 from . import rehearsal, trial
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     check_examples(study)
-    remarks = []
-    for remark in datasets.remarks(datasets.settled(study) if study.data.contents else study):
-        LOG.warning(remark)
+    remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
     check_checkpoints(study)
     check_planes(study)
     device = devices.prepare(study.execution.device)
@@ -54,16 +53,13 @@ def main(study: Study) -> None:
         with blaming(f"archs.{arch}"):
             checked = check_architecture(study, arch)
             check_memory(study, len(checked.layers))
-        if checked.unseen is not None:
-            LOG.warning("`archs.%s`: %s", arch, checked.unseen)
         for optimizer in study.optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
                 trial.take_step(checked.model, checked.images, study.training, of_run)
         with blaming(f"archs.{arch}"):
             same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
-        if same is not None:
-            remarks.append(f"`archs.{arch}`: {same}")
+        remarks += [f"`archs.{arch}`: {said}" for said in (checked.unseen, same) if said is not None]
         for optimizer in study.optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
@@ -119,7 +115,7 @@ def check_checkpoints(study: Study) -> None:
             f"`checkpoints.epochs` has {max(late):g}, but training ends after {study.training.epochs} epochs; leave it "
             "out, or raise `training.epochs`."
         )
-    if len(checkpoint_schedule.steps_of(study)) < 2:
+    if StudyCounts(study).checkpoints < 2:
         raise RepdynError(
             f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
@@ -214,7 +210,7 @@ def check_memory(study: Study, layers: int) -> None:
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
         sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
-        steps = len(checkpoint_schedule.steps_of(study))
+        steps = StudyCounts(study).checkpoints
         compare.check_memory(sets, layers + 1, steps, source.classes, study.execution.memory_gib * 2**30)
 
 
