@@ -17,8 +17,8 @@ import pandas as pd
 
 from ..catalogue.claims import ARCH, DIP, OPTIMIZER, WITH, WITHOUT
 from ..catalogue.events import TEST_DIP
+from ..records.layer_names import RUN
 
-RUN = ["arch", "optimizer", "seed"]
 # Factor -> what the two runs of a pair share besides the seed.
 SHARED = {ARCH: "optimizer", OPTIMIZER: "arch", DIP: "arch"}
 SIDES = ["arch_first", "optimizer_first", "arch_second", "optimizer_second"]
@@ -61,7 +61,7 @@ def levels(
 
     def dips() -> pd.Series:
         assert facts is not None, "whether test accuracy dips is a fact of a run"
-        there = facts.set_index(RUN)[TEST_DIP].notna().to_dict()
+        there = facts.set_index([*RUN])[TEST_DIP].notna().to_dict()
         of_rows = [there[run] for run in zip(*(frame[name] for name in RUN), strict=True)]
         return pd.Series(np.where(of_rows, WITH, WITHOUT), index=frame.index)
 

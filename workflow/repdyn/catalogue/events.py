@@ -23,7 +23,6 @@ class Event:
     Attributes:
         name: in the column ``score`` of the table of scores, whose value is its epoch.
         label: in legends and table headings.
-        unit: of the value.
         colour, dashes: of its line.
         marker, filled: the mark of one run.
         lower: offset of the mark below the middle of its run's row, in rows, so that coinciding events of three kinds
@@ -33,7 +32,6 @@ class Event:
 
     name: str
     label: str
-    unit: str = "epochs"
     colour: str
     dashes: Dashes
     marker: str
