@@ -2,7 +2,8 @@ rule activations:
     input:
         checkpoints=rules.train.output.checkpoints,
     output:
-        PATHS.activations(RUN),
+        activations=PATHS.activations(RUN),
+        layers=PATHS.layers(RUN),
     log:
         PATHS.log("activations", RUN),
     conda:

@@ -1,6 +1,6 @@
 rule cka:
     input:
-        activations=rules.activations.output,
+        activations=rules.activations.output.activations,
     output:
         PATHS.cka(RUN),
     log:
@@ -21,7 +21,7 @@ rule cka:
 
 rule cka_layers:
     input:
-        activations=rules.activations.output,
+        activations=rules.activations.output.activations,
     output:
         PATHS.cka_layers(RUN),
     log:

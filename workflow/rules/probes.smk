@@ -1,6 +1,6 @@
 rule probes:
     input:
-        activations=rules.activations.output,
+        activations=rules.activations.output.activations,
     output:
         weights=PATHS.probe_weights(RUN),
         accuracy=PATHS.probe_accuracy(RUN),

@@ -41,6 +41,13 @@ def test_a_study_that_does_not_pass_leaves_no_copy(config):
     assert not list(Path("results/tiny/study").iterdir())
 
 
+def test_what_the_check_remarks_is_said_where_the_study_is_taken(config, capfd):
+    snapshot.take(config)
+    assert capfd.readouterr().err == (
+        "`archs.resnet`: global_pool always gives the same numbers as layer4.0 and is left out\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [

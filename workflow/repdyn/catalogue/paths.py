@@ -27,6 +27,9 @@ class Paths:
     def activations(self, run: str) -> str:
         return f"{self.root}/activations/{run}/activations.parquet"
 
+    def layers(self, run: str) -> str:
+        return f"{self.root}/layers/{run}/layers.parquet"
+
     def cka(self, run: str) -> str:
         return f"{self.root}/cka/{run}/cka.parquet"
 

@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         help="activations of every observed layer at every checkpoint",
         sections=_ACTIVATIONS,
         user_code=("model",),
-        writes=(Paths.activations,),
+        writes=(Paths.activations, Paths.layers),
         reads_images=True,
         uses_gpu=True,
     ),

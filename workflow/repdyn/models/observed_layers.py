@@ -38,6 +38,7 @@ _ENDS = (re.compile(r"^(?!.*(Head|Classifier|Linear)).*Norm"), re.compile(r"^(?!
 # Stems that dropout or the like may separate from the blocks. Other stems are right before the first block, apart from
 # modules beside the main path.
 _STEMS = ("patch_embed", "conv_proj", "stem")
+_PRODUCTS = (nn.Linear, nn.modules.conv._ConvNd)
 _BESIDE = re.compile(r"^(downsample|project|shortcut)$|(^|_)rope|rotary")
 
 
@@ -87,14 +88,9 @@ def _refuse_second_name(model: nn.Module, path: str) -> None:
 
 
 def keep_last(found: dict[str, Any], layer: str, value: Any) -> None:
-    """Store a layer's output, in order of the last calls, which ``in_order`` reads."""
+    """Store a layer's output, in order of the last calls."""
     found.pop(layer, None)
     found[layer] = value
-
-
-def in_order(layers: Mapping[str, str], outputs: Iterable[str]) -> dict[str, str]:
-    """The same layers in order of depth: the order of their outputs in a forward pass."""
-    return {layer: layers[layer] for layer in outputs}
 
 
 def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
@@ -107,6 +103,30 @@ def _by_default(modules: dict[str, nn.Module]) -> dict[str, str]:
     # The stem of ResNets ends in `maxpool`, which is the identity with `stem: small`.
     layers = {} if stem is None else {stem: "stem" if stem == "maxpool" else stem}
     return layers | {path: path for path in [*(_called(modules, block) for block in blocks), *end]}
+
+
+def blocks(model: nn.Module) -> dict[str, str]:
+    """A network's blocks, whether or not they are observed: path -> the path of the module that is called."""
+    modules = {path: module for path, module in model.named_modules() if path}
+    return {block: _called(modules, block) for block in _blocks(modules)}
+
+
+def is_end(model: nn.Module, path: str, within: Iterable[str]) -> bool:
+    """Whether a module is a norm or a pooling, by its class or, if it does nothing, by its name, and lies in no block.
+
+    Args:
+        model: the network.
+        path: the module's.
+        within: the paths of all blocks.
+    """
+    if any(f"{path}.".startswith(f"{block}.") for block in within):
+        return False
+    module, name = model.get_submodule(path), path.rpartition(".")[2]
+    if isinstance(module, nn.Identity) or (isinstance(module, nn.Sequential) and not len(module)):
+        return bool(re.search("norm|pool", name))
+    is_norm, is_pooling = (bool(end.match(type(module).__name__)) for end in _ENDS)
+    # A convolution with its norm is no norm, and attention that pools is a pooling.
+    return is_pooling or (is_norm and not any(isinstance(part, _PRODUCTS) for part in module.modules()))
 
 
 def _weighted(modules: Mapping[str, nn.Module]) -> list[str]:

@@ -130,7 +130,7 @@ def _python_path() -> str:
 
 
 def _check(path: Path, folders: Sequence[str]) -> None:
-    """Check a study in a separate process, since the check imports what Snakemake should not."""
+    """Check a study in a separate process, since the check imports what Snakemake should not; pass on its remarks."""
     environment = os.environ | {"PYTHONPATH": _python_path(), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-P", "-m", "repdyn", "check", "--study", str(path)]
     command += [word for folder in folders for word in ("--code", folder)]
@@ -143,3 +143,4 @@ def _check(path: Path, folders: Sequence[str]) -> None:
             "word, as it does where memory runs out."
         ]
         raise RepdynError(said[-1])
+    sys.stderr.write(done.stderr)  # remarks

@@ -23,9 +23,11 @@ from ..catalogue.plane_sets import IMAGES, SETS
 from ..data import datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
+from ..models.observation import Observation
 from ..models.pooling import Reducer
 from ..pipeline.counts import StudyCounts
 from ..regions import compare, planes
+from ..representations import extract
 from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
@@ -59,7 +61,8 @@ def main(study: Study) -> None:
                 trial.take_step(checked.model, checked.images, study.training, of_run)
         with blaming(f"archs.{arch}"):
             same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
-        remarks += [f"`archs.{arch}`: {said}" for said in (checked.unseen, same) if said is not None]
+        said = (checked.unseen, checked.observation.remark, same)
+        remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
         for optimizer in study.optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
@@ -146,7 +149,7 @@ class Checked:
 
     Attributes:
         model: in training mode.
-        layers: its observed layers, name -> module path, in order of depth.
+        observation: its observed layers.
         shapes: name -> shape of a layer's output for an image.
         kept: name -> shape after the reduction.
         calls: name -> number of calls in a forward pass; the last one is observed.
@@ -156,13 +159,18 @@ class Checked:
     """
 
     model: nn.Module
-    layers: dict[str, str]
+    observation: Observation
     shapes: dict[str, tuple[int, ...]]
     kept: dict[str, tuple[int, ...]]
     calls: dict[str, int]
     images: torch.Tensor
     resolution: float
     unseen: str | None
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """Its observed layers, name -> module path, in order of depth."""
+        return self.observation.paths
 
 
 def check_architecture(study: Study, arch: str) -> Checked:
@@ -186,15 +194,15 @@ def check_architecture(study: Study, arch: str) -> Checked:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
     for layer, output in outputs.items():
         check_output(layer, output, len(images))
-    layers = observed_layers.in_order(layers, outputs)
+    observation = extract.observed(study, arch)
     reduction = Reducer(study.activations.reduction, model)
-    shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in layers}
-    kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in layers}
-    unseen = coverage.remark(model.eval(), layers, images) if settings.layers is None else None
+    shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in observation.paths}
+    kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in observation.paths}
+    unseen = coverage.remark(model.eval(), observation.paths, images) if settings.layers is None else None
     model.train()
     kinds = {parameter.dtype for parameter in model.parameters()} | {output.dtype for output in outputs.values()}
     resolution = max(torch.finfo(kind).eps for kind in kinds if kind.is_floating_point or kind.is_complex)
-    return Checked(model, layers, shapes, kept, calls, images, resolution, unseen)
+    return Checked(model, observation, shapes, kept, calls, images, resolution, unseen)
 
 
 def check_memory(study: Study, layers: int) -> None:

@@ -37,7 +37,7 @@ PNG = 150_000  # bytes of a figure
 ROW = {
     "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
 }  # fmt: skip
-SCORES, SEGMENTS, FINDINGS = 8_000, 7_900, 17_500  # bytes of a file
+LAYERS, SCORES, SEGMENTS, FINDINGS = 6_400, 8_000, 7_900, 17_500  # bytes of a file
 # MiB of the interpreter with a stage's imports and libraries, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
 SCIPY = 40  # MiB in a process that has torch
@@ -100,6 +100,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "state": (extent.stored + STATE * extent.tensors) * (1 + grid.moments(optimizer)),
         "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
         + parquet(0, 0, 2 * E, 6 + L),
+        "layers": LAYERS,
         "cka": parquet(L * E**2, ROW["cka"], L, 8),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),

@@ -1,13 +1,13 @@
 """List the layers that a study would observe of each architecture, in order of depth, with shapes and parameters.
 
-`output` is the shape of a module's output for an image, `kept` its shape after the study's reduction.
+`part` is `stem`, `body` or `head` (``models/observation.py``), `output` the shape of a module's output for an image,
+`kept` its shape after the study's reduction.
 
 ``python -m repdyn layers`` and ``make layers`` print it.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -20,7 +20,7 @@ from . import check, rehearsal
 if TYPE_CHECKING:
     from ..config.study import Study
 
-HEADINGS = ("depth", "layer", "class", "output", "kept", "features", "parameters")
+HEADINGS = ("depth", "layer", "part", "class", "output", "kept", "features", "parameters")
 
 
 def main(study: Study) -> None:
@@ -36,19 +36,20 @@ def main(study: Study) -> None:
             checked = check.check_architecture(study, arch)
         print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, images of {_product(shape)}")
         rows: list[tuple[str, ...]] = [HEADINGS]
-        for depth, (layer, path) in enumerate(checked.layers.items()):
-            module, kept = checked.model.get_submodule(path), checked.kept[layer]
-            row = (str(depth), layer, type(module).__name__, _product(checked.shapes[layer]), _product(kept))
-            rows.append((*row, f"{math.prod(kept):,}", f"{_parameters(module):,}"))
+        for depth, layer in enumerate(checked.observation.layers):
+            shapes = _product(checked.shapes[layer.name]), _product(checked.kept[layer.name])
+            numbers = f"{layer.features:,}", f"{_parameters(checked.model.get_submodule(layer.path)):,}"
+            rows.append((str(depth), layer.name, layer.part, layer.kind, *shapes, *numbers))
         print(_aligned(rows))
-        for layer, path in checked.layers.items():
-            if layer != path:
-                print(f"  The module `{path}` is called {layer} in tables{_why(path)}.\n")
-        if checked.unseen is not None:
-            print(f"  {checked.unseen}.\n")
-        for layer, calls in checked.calls.items():
+        for name, path in checked.layers.items():
+            if name != path:
+                print(f"  The module `{path}` is called {name} in tables{_why(path)}.\n")
+        for remark in (checked.observation.remark, checked.unseen):
+            if remark is not None:
+                print(f"  {remark}.\n")
+        for name, calls in checked.calls.items():
             if calls > 1:
-                print(f"  {layer} is called {calls} times in a forward pass; its last call is observed.\n")
+                print(f"  {name} is called {calls} times in a forward pass; its last call is observed.\n")
         with check.blaming(f"archs.{arch}"):
             same = rehearsal.remark(study, arch, checked.model, checked.layers)
         if same is not None:
@@ -71,7 +72,7 @@ def _product(shape: tuple[int, ...]) -> str:
 def _aligned(rows: list[tuple[str, ...]]) -> str:
     """Format rows as lines of aligned columns, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    to_the_right = (0, 5, 6)
+    to_the_right = (0, 6, 7)
     lines = []
     for row in rows:
         cells = [

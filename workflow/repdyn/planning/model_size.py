@@ -15,7 +15,7 @@ from torch import nn
 
 from ..data import datasets
 from ..models import architectures, observed_layers
-from ..models.pooling import Reducer
+from ..representations import extract
 from . import check
 
 if TYPE_CHECKING:
@@ -67,10 +67,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
     with torch.device(device):
         classes = datasets.source(study.data).classes
         model = architectures.build(settings, shape, classes, seed=0).eval()
-    layers = observed_layers.observed(model, settings.layers)
-    reduction = Reducer(study.activations.reduction, model)
     sizes: dict[str, int] = {}
-    kept: dict[str, int] = {}
     own: dict[str, int] = {}
 
     def keep(path: str) -> Any:
@@ -80,8 +77,6 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
                 sizes[path] = math.prod(tensor.shape[1:])
                 if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
                     own[path] = sizes[path]
-                if path in layers.values():
-                    observed_layers.keep_last(kept, path, math.prod(reduction(tensor).shape[1:]))
 
         return hook
 
@@ -90,11 +85,10 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
     with torch.inference_mode():
         architectures.forward(model, settings.model, torch.zeros(2, *shape, device=device))
     state = model.state_dict().values()
-    names = {path: layer for layer, path in layers.items()}
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
         tensors=len(state),
-        features={names[path]: size for path, size in kept.items()},
+        features={layer.name: layer.features for layer in extract.observed(study, arch).layers},
         outputs=sum(own.values()),
         widest=max(sizes.values()),
     )

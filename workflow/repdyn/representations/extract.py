@@ -20,7 +20,7 @@ from torch import nn
 
 from ..data import datasets, subsets
 from ..errors import RepdynError
-from ..models import architectures, memory_layouts, observed_layers
+from ..models import architectures, memory_layouts, observation, observed_layers
 from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS, layer_columns
 from ..types import Array
@@ -78,20 +78,22 @@ def tap(
             handle.remove()
 
 
+def observed(study: Study, arch: str) -> observation.Observation:
+    """The observed layers of an architecture, the same for all runs, stages and machines."""
+    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+    return observation.observe(study.archs[arch], study.activations.reduction, shape, classes)
+
+
 def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
     """The network of a run, in eval mode at initialisation, and its observed layers.
 
     Returns:
-        The network, and name -> module path in order of depth, which a forward pass of two all-zero images finds.
+        The network, and name -> module path in order of depth.
     """
-    shape = datasets.shape(study.data)
-    model = architectures.of_run(study, run, shape, datasets.source(study.data).classes)
+    model = architectures.of_run(study, run, datasets.shape(study.data), datasets.source(study.data).classes)
     model = model.eval().to(device)
     memory_layouts.lay_out(model, torch.contiguous_format)
-    layers = observed_layers.observed(model, study.archs[run.arch].layers)
-    with torch.inference_mode(), tap(model, layers) as outputs:
-        model(torch.zeros(2, *shape, device=device))
-    return model, observed_layers.in_order(layers, outputs)
+    return model, observed(study, run.arch).paths
 
 
 @torch.inference_mode()

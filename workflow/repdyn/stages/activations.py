@@ -1,4 +1,8 @@
-"""The stage ``activations``: activations of every observed layer at every checkpoint, on a fixed set of examples."""
+"""The stage ``activations``: activations of every observed layer at every checkpoint, on a fixed set of examples.
+
+Beside them, which layers these are. Layers that are left out, because they always hold the numbers of another one, are
+observed too, and compared with it at each checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ import torch
 
 from ..data import subsets
 from ..errors import RepdynError
+from ..models.observation import Copy, Observation
 from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS
+from ..records.layers import LAYERS
 from ..records.train import CHECKPOINT
 from ..representations import extract
 from ..runtime import devices
@@ -59,21 +65,55 @@ def _row_group(
     return row_group
 
 
+def without_copies(
+    activations: Mapping[str, torch.Tensor], copies: Mapping[str, Copy], step: int
+) -> dict[str, torch.Tensor]:
+    """The activations of the layers that are kept.
+
+    Raises:
+        RepdynError: if a layer does not hold the numbers of the one that it was taken for.
+    """
+    for layer, copy in copies.items():
+        found, of = activations[layer], activations[copy.of]
+        if not ((found == of) | (found.isnan() & of.isnan())).all():
+            raise RepdynError(
+                f"Layer `{layer}` was to be left out, as the same as `{copy.of}`, but gives other numbers at step "
+                f"{step}; to keep it, list `{copy.path}`, without wildcards, and the other layers under `layers`."
+            )
+    return {layer: tensor for layer, tensor in activations.items() if layer not in copies}
+
+
+def _write_layers(job: Job, observation: Observation) -> None:
+    """Write which layers are observed."""
+    rows = {
+        "layer": [layer.name for layer in observation.layers],
+        "depth": list(range(len(observation.layers))),
+        "module": [layer.path for layer in observation.layers],
+        "kind": [layer.kind for layer in observation.layers],
+        "features": [layer.features for layer in observation.layers],
+        "part": [layer.part for layer in observation.layers],
+    }
+    tables.write(job.path(LAYERS), rows, LAYERS.schema, job.metadata(LAYERS))
+
+
 def main(job: Job) -> None:
-    """Write the activations table of a run."""
+    """Write the activations table of a run, and that of its layers."""
     study, run, settings = job.study, job.run, job.study.activations
     device = devices.prepare(study.execution.device)
     examples = subsets.load(study.data, job.data_root, run.seed)
     splits = extract.choose(settings, examples, study.data.seed)
     model, layers = extract.network(study, run, device)
+    observation = extract.observed(study, run.arch)
     for layer, path in layers.items():
         if layer != path:
             LOG.info("the module %s is called %s in tables", path, layer)
+    if observation.remark is not None:
+        LOG.info("%s", observation.remark)
     reduction = Reducer(settings.reduction, model)
     per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = checkpoint_schedule.steps_of(study)
-    first = extract.forward(model, layers, splits["probe"].images.subset([0]), device, reduction)
-    features = {layer: tensor.shape[1] for layer, tensor in first.items()}
+    features = {layer.name: layer.features for layer in observation.layers}
+    observed = layers | {layer: copy.path for layer, copy in observation.copies.items()}
 
     def write(float32: set[str]) -> None:
         table = extract.layout(features, float32, settings.dtype)
@@ -84,7 +124,8 @@ def main(job: Job) -> None:
                 path, wanted = job.place(CHECKPOINT, step=step)
                 checkpoints.load(path, model, wanted)
                 for split, chosen in splits.items():
-                    activations = extract.forward(model, layers, chosen.images, device, reduction)
+                    found = extract.forward(model, observed, chosen.images, device, reduction)
+                    activations = without_copies(found, observation.copies, step)
                     append(_row_group(step, step / per_epoch, split, chosen, activations, table))
 
     float32: set[str] = set()
@@ -99,6 +140,7 @@ def main(job: Job) -> None:
             )
         else:
             break
+    _write_layers(job, observation)
     LOG.info(
         "%d checkpoints, layers %s", len(steps), ", ".join(f"{layer} ({size})" for layer, size in features.items())
     )
