@@ -37,6 +37,7 @@ COLUMNS = {
         *STEPS, "split", "example", "label", "given_label", "patch_embed", "blocks.0", "blocks.1", "norm",
     ],
     f"layers/{RUN}/layers.parquet": ["layer", "depth", "module", "kind", "features", "part"],
+    f"batch_norm/{RUN}/batch_norm.parquet": ["layer", "depth", *STEPS, "cka", "same_class"],
     f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased"],
     f"probes/accuracy/{RUN}/accuracy.parquet": ["layer", "depth", *STEPS, "split", "accuracy", "true_accuracy"],
     f"regions/labels/{RUN}/labels.parquet": ["layer", "depth", *STEPS, "planes", "plane", "labels"],

@@ -74,6 +74,16 @@ def accuracy(layers):
     return pd.DataFrame(rows, columns=columns)
 
 
+def lagging(layers):
+    """Batch-norm statistics that lag the more the deeper the layer and the earlier in training."""
+    rows = [
+        (layer, depth, step, epoch, 1 - (depth + 1) / (len(layers) + 1) / (1 + epoch), None)
+        for (step, epoch), (depth, layer) in itertools.product(zip(STEPS, EPOCHS, strict=True), enumerate(layers))
+    ]
+    rows += [("output", len(layers), step, epoch, 0.5, epoch / 128) for step, epoch in zip(STEPS, EPOCHS, strict=True)]
+    return pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "cka", "same_class"])
+
+
 def findings():
     """A table of findings of 60 rows in all kinds of comparison, some without pairs."""
     from repdyn.analysis import claim_tests as stage

@@ -4,6 +4,7 @@ rule activations:
     output:
         activations=PATHS.activations(RUN),
         layers=PATHS.layers(RUN),
+        batch_norm=PATHS.batch_norm(RUN),
     log:
         PATHS.log("activations", RUN),
     conda:

@@ -18,6 +18,7 @@ from sample_tables import (
     accuracy,
     findings,
     history,
+    lagging,
     of_runs,
     pairs,
     plane_of,
@@ -31,6 +32,7 @@ from repdyn.config import study
 from repdyn.errors import RepdynError
 from repdyn.figures import (
     animation,
+    batch_norm,
     catalogue,
     draw,
     dynamics,
@@ -101,6 +103,7 @@ OF_STUDY = {
     "widths": lambda _: widths.descent(
         of_runs(lambda _a, _o, seed: history(seed)), {"resnet": 4, "vit": 16}
     ),
+    "batch-norm": lambda n: batch_norm.lag(of_runs(lambda *_: lagging(LAYERS[n]))),
     "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], measures.USUAL)), EVENTS_OF_RUNS),
     "findings": lambda _: forest.forest(findings(), "mislabelled", "Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(findings(), None, "Claims tested on 6 seeds"),

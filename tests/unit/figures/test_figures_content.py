@@ -16,6 +16,7 @@ from sample_tables import (
     accuracy,
     findings,
     history,
+    lagging,
     of_runs,
     pairs,
     segments,
@@ -25,7 +26,7 @@ from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS as DECLARED
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
-from repdyn.figures import dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
+from repdyn.figures import batch_norm, dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
 
 
 def panel(figure, title):
@@ -400,6 +401,18 @@ def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
     few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
     figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"))
     assert panel(figure, "CKA").collections[0].get_array().mask.all()
+
+
+def test_the_lag_of_batch_norm_has_a_panel_for_each_optimizer_of_networks_that_have_it():
+    of_resnets = of_runs(lambda *_: lagging(["a", "b"])).query("arch == 'resnet'")
+    figure = batch_norm.lag(of_resnets.assign(cka=of_resnets["cka"] - of_resnets["seed"] / 10))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["resnet, sgd (2 seeds)", "resnet, adam (2 seeds)"]
+    first, second, output = figure.axes[0].lines
+    assert list(first.get_xdata()) == list(second.get_xdata()) == EPOCHS
+    assert first.get_ydata()[0] == pytest.approx(1 - 1 / 3 - 0.05)
+    assert list(output.get_ydata()) == [epoch / 128 for epoch in EPOCHS]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][::2] == ["a", "output: share of the same class"]
+    assert batch_norm.NONE in [text.get_text() for text in batch_norm.lag(of_resnets.iloc[:0]).texts]
 
 
 def test_error_by_width_is_that_at_the_end_and_at_each_run_s_best_epoch():

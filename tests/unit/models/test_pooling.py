@@ -124,7 +124,7 @@ def test_tables_probes_and_regions_see_the_same_reduction(config, make_job, arch
         module.main(jobs[stage])
     job, run = jobs["activations"], jobs["activations"].run.path
     table = Representations(*job.place(ACTIVATIONS))
-    widths = [4, 4, 4, 8, 8, 8] if arch == "resnet" else [16] * 4
+    widths = [4, 4, 4, 8, 8] if arch == "resnet" else [16] * 4
     assert [table.features(layer) for layer in table.layers] == widths
     labels = pd.read_parquet(job.paths.region_similarity(run))
     assert set(labels.layer) == {*table.layers, "output"}

@@ -9,14 +9,16 @@ from torch import nn
 from repdyn.config import study as studies
 from repdyn.data import subsets
 from repdyn.errors import RepdynError
-from repdyn.models import architectures
+from repdyn.models import architectures, batch_norm
 from repdyn.planning import check, model_size
 from repdyn.records.activations import ACTIVATIONS
+from repdyn.records.batch_norm import BATCH_NORM
 from repdyn.representations import extract
 from repdyn.representations.table import Representations
 from repdyn.similarity import cka
 from repdyn.stages import activations as activations_stage
 from repdyn.stages import train as train_stage
+from repdyn.storage import tables
 from repdyn.training import checkpoints
 
 
@@ -86,9 +88,12 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
     table = Representations(*job.place(ACTIVATIONS))
     model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     assert table.layers == list(layers)
-    splits = extract.choose(job.study.activations, subsets.load(job.study.data, job.data_root, job.run.seed), 0)
+    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    splits = extract.choose(job.study.activations, examples, 0)
     step = int(table.steps[-1])
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
+    # All training images, as there are fewer than are asked for.
+    batch_norm.reestimate(model, batch_norm.find(model), torch.from_numpy(examples.train.images[:]))
     for split, examples in splits.items():
         assert np.array_equal(table.examples(split)["example"], examples.examples)
         assert np.array_equal(table.examples(split)["given_label"], examples.given_labels)
@@ -99,6 +104,28 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
             assert found.dtype == np.float16
             assert found.shape == (len(examples), table.features(layer))
             np.testing.assert_allclose(found, outputs[layer].numpy(), rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("arch", "batch_norm_images"), [("resnet", 1000), ("resnet", 16), ("vit", 1000)])
+def test_how_much_reestimated_statistics_change_is_a_table(trained, arch, batch_norm_images):
+    job = trained(arch, activations={"batch_norm_images": batch_norm_images})
+    activations_stage.main(job)
+    found = tables.read(*job.place(BATCH_NORM)).to_pandas()
+    if arch == "vit":
+        assert found.empty
+        return
+    table = Representations(*job.place(ACTIVATIONS))
+    assert list(found["layer"]) == [*table.layers, "output"] * len(table.steps)
+    assert list(found["depth"]) == [*range(len(table.layers) + 1)] * len(table.steps)
+    assert found["cka"].between(0, 1).all()
+    assert found["same_class"].notna().equals(found["layer"] == "output")
+    # Statistics of other weights, and of fewer images, give other activations.
+    assert found.query("layer == 'layer4.0' and step == 0")["cka"].item() < 0.99
+    stored = trained(arch, activations={"batch_norm": "stored"})
+    activations_stage.main(stored)
+    assert tables.read(*stored.place(BATCH_NORM)).num_rows == 0
+    other = Representations(*stored.place(ACTIVATIONS))
+    assert not np.array_equal(other.read("layer4.0", 0, "probe"), table.read("layer4.0", 0, "probe"))
 
 
 def test_one_row_group_for_each_checkpoint_and_split(trained):

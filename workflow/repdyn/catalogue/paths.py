@@ -30,6 +30,9 @@ class Paths:
     def layers(self, run: str) -> str:
         return f"{self.root}/layers/{run}/layers.parquet"
 
+    def batch_norm(self, run: str) -> str:
+        return f"{self.root}/batch_norm/{run}/batch_norm.parquet"
+
     def cka(self, run: str) -> str:
         return f"{self.root}/cka/{run}/cka.parquet"
 

@@ -88,7 +88,7 @@ STAGES: dict[str, Stage] = {
         help="activations of every observed layer at every checkpoint",
         sections=_ACTIVATIONS,
         user_code=("model",),
-        writes=(Paths.activations, Paths.layers),
+        writes=(Paths.activations, Paths.layers, Paths.batch_norm),
         reads_images=True,
         uses_gpu=True,
     ),
@@ -133,6 +133,7 @@ STAGES: dict[str, Stage] = {
             Paths.region_floor,
             Paths.region_fragmentation,
         ),
+        reads_images=True,
         uses_gpu=True,
     ),
     "regions_between": Stage(

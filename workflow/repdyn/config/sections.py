@@ -241,13 +241,19 @@ class Reduction(Section):
 
 
 class Activations(Section):
-    """Which examples' activations to store, how reduced, and in which precision."""
+    """Which examples' activations to store, how reduced, and in which precision.
+
+    ``batch_norm`` says whether everything is measured with batch-norm statistics re-estimated from
+    ``batch_norm_images`` training images, or all if there are fewer: see ``models/batch_norm.py``.
+    """
 
     similarity_examples: int = Field(default=500, ge=4)
     similarity_from: Literal["train", "test"] = "test"
     probe_examples: int | None = Field(default=None, ge=10)
     reduction: Reduction = Reduction()
     dtype: Literal["float16", "float32"] = "float16"
+    batch_norm: Literal["reestimated", "stored"] = "reestimated"
+    batch_norm_images: int = Field(default=1000, ge=2)
 
 
 class Cka(Section):

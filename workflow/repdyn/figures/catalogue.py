@@ -307,6 +307,22 @@ STUDY_FIGURES: dict[str, Entry] = {
         of_run=(Paths.history, Paths.scores),
         reads=("archs", "optimizers"),
     ),
+    "batch-norm": Entry(
+        module="figures.batch_norm",
+        category=TRAINING,
+        title="How far batch norm lags behind the weights",
+        description="Each layer with stored batch-norm statistics compared with itself with re-estimated ones.",
+        caption="""
+            In evaluation a batch norm uses averages that it kept while training, which lag behind the weights. Here
+            everything is measured with averages computed anew from training images at each checkpoint. A line is one
+            layer, dark for the first and light for the last: CKA of its activations under stored and under new averages
+            at the same checkpoint, 1 where it makes no difference. The dashed line is the share of images that the
+            network puts into the same class either way. Lines are means over seeds, bands go from the lowest seed to
+            the highest. Networks without batch norm have no panel.
+        """,
+        of_run=(Paths.batch_norm,),
+        reads=("archs", "optimizers"),
+    ),
     "widths": Entry(
         module="figures.widths",
         category=TRAINING,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from ..runtime.lazy_imports import without_compiler
 from . import architectures, observed_layers
 from .pooling import Reducer
 from .value_numbers import ValueNumbers
@@ -84,6 +85,7 @@ class Observation:
         return "; ".join(sentences) or None
 
 
+@without_compiler()  # which torch imports for what looks at operations, in two seconds
 def observe(settings: Architecture, reduction: Reduction, shape: architectures.Shape, classes: int) -> Observation:
     """Find the observed layers of an architecture.
 

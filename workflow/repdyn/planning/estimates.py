@@ -36,6 +36,7 @@ PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
 ROW = {
     "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
+    "batch_norm": 16,
 }  # fmt: skip
 LAYERS, SCORES, SEGMENTS, FINDINGS = 6_400, 8_000, 7_900, 17_500  # bytes of a file
 # MiB of the interpreter with a stage's imports and libraries, without and with pandas and scikit-learn.
@@ -101,6 +102,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
         + parquet(0, 0, 2 * E, 6 + L),
         "layers": LAYERS,
+        "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
         "cka": parquet(L * E**2, ROW["cka"], L, 8),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
@@ -162,12 +164,15 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     block = label_table.blocks(study.planes.count, L + 1, study.planes.resolution)[0].stop
     seen = (L + 1) * block * study.planes.resolution**2 * (E * label_table.kind(grid.classes).itemsize + 10)
     readout = 4 * 2 * p * 3 * grid.classes
+    normed = 4 * min(study.activations.batch_norm_images, grid.counts.train) * 3 * extent.widest * (extent.norms > 0)
+    observed = max(16 * max(n, m) * p + 4 * 512 * 4 * extent.widest, normed + 4 * n * p)
+    of_norms = normed and normed + images
     return {
         "train": grid.base + images + extent.stored * (2 + grid.moments(optimizer)) + passes,
-        "activations": grid.base + images + extent.stored + 16 * max(n, m) * p + 4 * 512 * 4 * extent.widest,
+        "activations": grid.base + images + extent.stored + observed,
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
-        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen),
+        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms),
         "phases": PANDAS * MIB + 8 * 20 * E**2,
     }
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from ..data import datasets
-from ..models import architectures, observed_layers
+from ..models import architectures, batch_norm, observed_layers
 from ..representations import extract
 from . import check
 
@@ -32,6 +32,7 @@ class Extent:
         features: observed layer -> number of features kept per example, in order of depth.
         outputs: numbers that all of its modules return for an example, except those written over their input.
         widest: numbers in the largest output of a module for an example.
+        norms: modules whose batch-norm statistics are re-estimated.
     """
 
     stored: int
@@ -39,6 +40,7 @@ class Extent:
     features: dict[str, int]
     outputs: int
     widest: int
+    norms: int
 
 
 def of_study(study: Study) -> dict[str, Extent]:
@@ -91,6 +93,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
         features={layer.name: layer.features for layer in extract.observed(study, arch).layers},
         outputs=sum(own.values()),
         widest=max(sizes.values()),
+        norms=len(batch_norm.find(model)) if study.activations.batch_norm == "reestimated" else 0,
     )
 
 

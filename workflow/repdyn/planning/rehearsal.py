@@ -21,8 +21,8 @@ import torch
 from torch import nn
 
 from ..data import datasets
-from ..errors import RepdynError
-from ..models import memory_layouts
+from ..errors import RepdynError, one_line
+from ..models import batch_norm, memory_layouts
 from ..models.pooling import Reducer
 from ..records.layer_names import OUTPUT
 from ..regions.labelling import Labeller, Readout
@@ -112,6 +112,7 @@ def check_measuring(
         _check_restored(layer, before, found, list(_outside_state(trained, model)), resolution)
     for part in (slice(0, 2), slice(2, 3)):
         _check_alone(found, observe(model, images[part]), part, resolution)
+    _reestimate(study, model, images)
     _label(model, layers, observe.reduction, images, {layer: found[layer].shape[1] for layer in layers})
     return _same(found)
 
@@ -146,6 +147,18 @@ def _same(found: Seen) -> str | None:
         if len(same) > 1
     ]
     return "; ".join(sentences) or None
+
+
+def _reestimate(study: Study, model: nn.Module, images: Array) -> None:
+    """Re-estimate batch-norm statistics as at each checkpoint."""
+    norms = batch_norm.find(model) if study.activations.batch_norm == "reestimated" else []
+    try:
+        batch_norm.reestimate(model.eval(), norms, torch.from_numpy(images))
+    except Exception as error:  # networks of one's own may do anything
+        words = one_line(error)
+        raise RepdynError(
+            f"batch-norm statistics cannot be re-estimated: {words}; set `activations.batch_norm` to stored."
+        ) from None
 
 
 def _check_state(trained: nn.Module, model: nn.Module) -> None:

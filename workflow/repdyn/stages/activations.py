@@ -1,6 +1,7 @@
 """The stage ``activations``: activations of every observed layer at every checkpoint, on a fixed set of examples.
 
-Beside them, which layers these are. Layers that are left out, because they always hold the numbers of another one, are
+Before anything is measured at a checkpoint, batch-norm statistics are re-estimated; how much this changes is a table.
+Another says which layers there are. Layers that are left out, because they always hold the numbers of another one, are
 observed too, and compared with it at each checkpoint.
 """
 
@@ -18,9 +19,11 @@ from ..errors import RepdynError
 from ..models.observation import Copy, Observation
 from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS
+from ..records.batch_norm import BATCH_NORM
+from ..records.layer_names import OUTPUT
 from ..records.layers import LAYERS
 from ..records.train import CHECKPOINT
-from ..representations import extract
+from ..representations import batch_norm, extract
 from ..runtime import devices
 from ..runtime.progress import LOG, track
 from ..storage import tables
@@ -83,6 +86,31 @@ def without_copies(
     return {layer: tensor for layer, tensor in activations.items() if layer not in copies}
 
 
+def _changes(
+    step: int,
+    epoch: float,
+    stored: Mapping[str, torch.Tensor],
+    reestimated: Mapping[str, torch.Tensor],
+    memory_gib: float,
+) -> list[dict[str, Any]]:
+    """Rows of the table of batch norm at a checkpoint, a row for each layer and one for the output."""
+    similar = batch_norm.similarity(stored, reestimated, memory_gib * 2**30)
+    classes = [of[OUTPUT].argmax(dim=1) for of in (stored, reestimated)]
+    same = float((classes[0] == classes[1]).double().mean())
+    return [
+        {"layer": layer, "depth": depth, "step": step, "epoch": epoch, "cka": similar[layer]}
+        | {"same_class": same if layer == OUTPUT else None}
+        for depth, layer in enumerate(reestimated)
+    ]
+
+
+def _write_changes(job: Job, changes: list[dict[str, Any]]) -> None:
+    """Write how much re-estimated statistics change."""
+    columns: dict[str, Any] = {name: [row[name] for row in changes] for name in BATCH_NORM.names}
+    columns["cka"] = tables.nullable(columns["cka"])
+    tables.write(job.path(BATCH_NORM), columns, BATCH_NORM.schema, job.metadata(BATCH_NORM))
+
+
 def _write_layers(job: Job, observation: Observation) -> None:
     """Write which layers are observed."""
     rows = {
@@ -97,7 +125,7 @@ def _write_layers(job: Job, observation: Observation) -> None:
 
 
 def main(job: Job) -> None:
-    """Write the activations table of a run, and that of its layers."""
+    """Write the activations table of a run, that of its layers, and that of what batch norm changes."""
     study, run, settings = job.study, job.run, job.study.activations
     device = devices.prepare(study.execution.device)
     examples = subsets.load(study.data, job.data_root, run.seed)
@@ -114,8 +142,17 @@ def main(job: Job) -> None:
     steps = checkpoint_schedule.steps_of(study)
     features = {layer.name: layer.features for layer in observation.layers}
     observed = layers | {layer: copy.path for layer, copy in observation.copies.items()}
+    reestimate = batch_norm.prepare(settings, model, lambda: examples, study.data.seed, device)
+    if reestimate is not None:
+        observed[OUTPUT] = ""  # the network itself
+        LOG.info(
+            "batch-norm statistics of %d modules, of %d training images",
+            len(reestimate.norms),
+            len(reestimate.images),
+        )
 
-    def write(float32: set[str]) -> None:
+    def write(float32: set[str]) -> list[dict[str, Any]]:
+        changes: list[dict[str, Any]] = []
         table = extract.layout(features, float32, settings.dtype)
         # A dictionary does not compress activations, and nobody filters on them.
         options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
@@ -123,15 +160,24 @@ def main(job: Job) -> None:
             for step in track(steps, len(steps), "checkpoint"):
                 path, wanted = job.place(CHECKPOINT, step=step)
                 checkpoints.load(path, model, wanted)
+                stored = {}
+                if reestimate is not None:
+                    stored = extract.forward(model, observed, splits["similarity"].images, device, reduction)
+                    reestimate(model)
                 for split, chosen in splits.items():
                     found = extract.forward(model, observed, chosen.images, device, reduction)
                     activations = without_copies(found, observation.copies, step)
+                    if stored and split == "similarity":
+                        changes += _changes(step, step / per_epoch, stored, activations, study.execution.memory_gib)
+                    activations.pop(OUTPUT, None)
                     append(_row_group(step, step / per_epoch, split, chosen, activations, table))
+
+        return changes
 
     float32: set[str] = set()
     while True:
         try:
-            write(float32)
+            changes = write(float32)
         except _DoesNotFit as overflow:
             float32 |= set(overflow.layers)
             LOG.info(
@@ -141,6 +187,7 @@ def main(job: Job) -> None:
         else:
             break
     _write_layers(job, observation)
+    _write_changes(job, changes)
     LOG.info(
         "%d checkpoints, layers %s", len(steps), ", ".join(f"{layer} ({size})" for layer, size in features.items())
     )

@@ -6,7 +6,7 @@ import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from ..data import datasets
+from ..data import datasets, subsets
 from ..models.pooling import Reducer
 from ..probes import probe_weights
 from ..records.planes import PLANES
@@ -18,7 +18,7 @@ from ..regions.compare import Target
 from ..regions.label_table import RegionLabels
 from ..regions.labelling import Labeller, Points, Readout, batch_size
 from ..regions.planes import Purpose
-from ..representations import extract
+from ..representations import batch_norm, extract
 from ..runtime import devices
 from ..runtime.progress import track
 from ..storage import tables
@@ -39,6 +39,13 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     features = [reader.features(layer) for layer in reader.layers]
     reduction = Reducer(study.activations.reduction, model)
     batch = batch_size(features, math.prod(shape), device, budget)
+    reestimate = batch_norm.prepare(
+        study.activations,
+        model,
+        lambda: subsets.load(study.data, job.data_root, job.run.seed),
+        study.data.seed,
+        device,
+    )
     labeller = Labeller(model, layers, shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
     with ExitStack() as stack:
@@ -55,6 +62,8 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
         for step, epoch in track(reader.epochs.items(), len(reader.epochs), "checkpoint"):
             path, wanted = job.place(CHECKPOINT, step=step)
             checkpoints.load(path, model, wanted)
+            if reestimate is not None:
+                reestimate(model)
             readout = Readout.load(reader, step, device)
             for target in targets:
                 for depth, count in enumerate(compare.label_planes(labeller, readout, target, step, epoch)):

@@ -1,0 +1,104 @@
+"""How far batch-norm statistics lag: each layer with stored ones compared with itself with re-estimated ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..records.batch_norm import BATCH_NORM
+from ..records.layer_names import OUTPUT
+from . import reading, sheet, style
+
+if TYPE_CHECKING:
+    from ..pipeline.jobs import Job
+
+LEFT, GAP_X, GAP_Y, HIGH = 0.48, 0.12, 0.34, 1.7  # inches: axis, between panels, height of one
+MOST_NAMED = 8  # layers in a legend
+SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
+SAME_CLASS: tuple[str, Any] = (style.CURVES["mislabelled"], (0, (3, 1)))  # colour and dashes
+NONE = "No network of this study has batch norm whose statistics are re-estimated."
+
+
+def _colours(layers: list[str]) -> dict[str, str]:
+    """Layer -> a shade by its depth."""
+    shades = style.SIMILARITY(np.linspace(*SHADES, len(layers)))
+    return {layer: to_hex(tuple(shade)) for layer, shade in zip(layers, shades, strict=True)}
+
+
+def _handles(of_archs: dict[str, list[str]]) -> list[Line2D]:
+    """Legend entries: the layers by name where they are few and of one architecture, else the first and the last."""
+    (first, *more) = of_archs.values()
+    named = first if not more and len(first) <= MOST_NAMED else ["first layer", "last layer"]
+    entries = [Line2D([], [], color=colour, label=layer) for layer, colour in _colours(named).items()]
+    label = "output: share of the same class"
+    colour, dashes = SAME_CLASS
+    return [*entries, Line2D([], [], label=label, color=colour, linestyle=dashes)]
+
+
+@style.styled
+def lag(
+    tables: pd.DataFrame,
+    title: str = "Stored against re-estimated batch norm: CKA of each layer, means over seeds and their range",
+) -> Figure:
+    """Draw small multiples, architectures with batch norm by optimizers.
+
+    Args:
+        tables: the tables ``batch_norm`` of all runs, with columns arch, optimizer, seed.
+        title: the figure's title.
+    """
+    if tables.empty:
+        figure = sheet.blank(4.6, 0.6)
+        sheet.title(figure, "Stored against re-estimated batch norm", NONE)
+        return figure
+    tables = reading.plain(tables)
+    of_archs = {
+        str(arch): [layer for layer in style.depth_order(part) if layer != OUTPUT]
+        for arch, part in tables.groupby("arch", sort=False)
+    }
+    optimizers = list(dict.fromkeys(tables["optimizer"]))
+    across = min(len(optimizers), 3)
+    rows = [(arch, optimizers[i : i + across]) for arch in of_archs for i in range(0, len(optimizers), across)]
+    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    wide = (width - LEFT - 0.06 - GAP_X * (across - 1)) / across
+    top = sheet.title_height(title, width) + 0.2
+    below = top + len(rows) * (HIGH + GAP_Y) + 0.06
+    handles = _handles(of_archs)
+    figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
+    for row, (arch, names) in enumerate(rows):
+        for column, optimizer in enumerate(names):
+            axis = sheet.panel(figure, LEFT + column * (wide + GAP_X), top + row * (HIGH + GAP_Y), wide, HIGH)
+            part = tables[(tables["arch"] == arch) & (tables["optimizer"] == optimizer)]
+            for layer, colour in _colours(of_archs[arch]).items():
+                by_epoch = part[part["layer"] == layer].dropna(subset=["cka"]).groupby("epoch")["cka"]
+                sheet.mean_and_range(axis, by_epoch, colour)
+            by_epoch = part[part["layer"] == OUTPUT].groupby("epoch")["same_class"]
+            sheet.mean_and_range(axis, by_epoch, SAME_CLASS[0], linewidth=0.9, linestyle=SAME_CLASS[1])
+            style.log_epochs(axis, float(tables["epoch"].max()))
+            axis.set_ylim(-0.02, 1.02)
+            axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+            sheet.name_panel(axis, f"{arch}, {optimizer}", part["seed"].nunique(), wide, pad=3)
+            axis.tick_params(labelbottom=row + 1 == len(rows), labelleft=column == 0)
+            if row + 1 == len(rows):
+                axis.set_xlabel("epoch", labelpad=1)
+            if column == 0:
+                axis.set_ylabel("CKA", labelpad=2)
+    sheet.title(figure, title)
+    sheet.legend(figure, LEFT, below, handles, width - LEFT - 0.06)
+    return figure
+
+
+FIGURES = {"batch-norm": lambda job: lag(reading.of_runs(job, BATCH_NORM))}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the tables of all runs and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return FIGURES[figure](job)
