@@ -54,9 +54,14 @@ def _sections(annotation: Any) -> Iterator[tuple[str, type[Section]]]:
 
 
 def stage_declares(stage: str, path: str, of_run: bool) -> bool:
-    """Whether the hyperparameters of a stage, of a run or of the whole grid, hold a setting."""
+    """Whether the hyperparameters of a stage, of a run or of the whole grid, hold a setting.
+
+    Those of a seed hold nothing of the grid.
+    """
     sections = STAGES[stage].sections
     top, _, rest = path.partition(".")
+    if top in ("archs", "optimizers", "seeds") and STAGES[stage].scope == "seed":
+        return False
     if top in ("archs", "optimizers", "seeds"):
         if rest in ("*.layers", "*.family"):
             return {"*.layers": "layers", "*.family": "families"}[rest] in sections
@@ -125,7 +130,9 @@ def recording(study: Study) -> Iterator[Read]:
         finally:
             silent = before
 
-    def hyperparameters(self: Study, stage: str, run: studies.Run | None = None) -> studies.Hyperparameters:
+    def hyperparameters(
+        self: Study, stage: str, run: studies.Run | studies.Replicate | None = None
+    ) -> studies.Hyperparameters:
         read.stages.add(stage)
         found: studies.Hyperparameters = silently(kept[0], self, stage, run)
         return found

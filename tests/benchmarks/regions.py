@@ -39,6 +39,7 @@ from repdyn.config.sections import Architecture
 from repdyn.models import architectures, observed_layers
 from repdyn.pipeline.jobs import Job
 from repdyn.probes import probe_weights
+from repdyn.records.planes import PLANES
 from repdyn.regions import labelling, planes
 from repdyn.representations import extract
 from repdyn.runtime import devices
@@ -116,10 +117,10 @@ class Bench:
         optimizer, seed = next(iter(study.optimizers)), study.seeds[0]
         run = study.run(arch, optimizer, seed)
         self.job = Job("regions", study, Paths(f"{root}/{study.name}"), run)
-        planes_stage.main(Job("planes", study, self.job.paths))
+        planes_stage.main(Job("planes", study, self.job.paths, self.job.replicate))
         for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(Job(stage, study, self.job.paths, run))
-        self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.paths.planes(), use)]
+        self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.path(PLANES), use)]
         with probe_weights.reading(self.job.paths.probe_weights(run.path)) as reader:
             self.steps, self.layers = list(reader.epochs), reader.layers
 

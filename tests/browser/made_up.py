@@ -57,15 +57,17 @@ def write_tables(job: Any) -> None:
 
     from repdyn.catalogue.plane_sets import SETS
     from repdyn.records import cka, phases, regions, train
+    from repdyn.records.planes import PLANES
     from repdyn.regions import label_table
     from repdyn.stages import planes as planes_stage
     from repdyn.storage import tables
 
-    planes_stage.main(replace(job, stage="planes"))
-    pictures = tables.read(job.paths.planes()).to_pandas()
-    pictures = pictures[pictures["purpose"] == "picture"]
+    for replicate in job.study.replicates:
+        planes_stage.main(replace(job, stage="planes", grid_run=replicate))
     for run in job.study.runs:
         layers = LAYERS[run.arch]
+        pictures = tables.read(*job.place(PLANES, run)).to_pandas()
+        pictures = pictures[pictures["purpose"] == "picture"]
 
         def write(table: tables.Table, columns: Any, layout: pa.Schema | None = None, run: Any = run) -> None:
             layout, of_run = layout or table.schema, replace(job, stage=table.stage, grid_run=run)

@@ -98,8 +98,11 @@ def test_settings_that_change_no_number_run_nothing_again(finished, tmp_path):
 def test_a_new_seed_runs_its_own_jobs_and_those_of_the_study_only(finished, tmp_path):
     jobs = planned(finished, study(tmp_path / "study.yaml", seeds=[0, 1]))
     assert {rule: jobs.get(rule) for rule in ("train", *MEASUREMENTS)} == dict.fromkeys(("train", *MEASUREMENTS), 4)
-    assert jobs["findings"] == 1
-    assert not {"planes", "examples"} & set(jobs)
+    assert {rule: jobs[rule] for rule in ("examples", "planes", "findings")} == {
+        "examples": 1,
+        "planes": 1,
+        "findings": 1,
+    }
 
 
 def test_a_deleted_figure_is_drawn_again_alone(finished):
@@ -149,7 +152,7 @@ def test_more_wrong_labels_are_in_every_file_after_one_call(folder, tmp_path):
 def test_the_data_set_is_fetched_before_jobs_that_read_it_and_for_no_others(finished):
     results = finished / "results" / "tiny"
     log, figure, examples = (
-        results / name for name in ("logs/fetch.log", f"figures/{RUN}/cka.png", "examples/examples.parquet")
+        results / name for name in ("logs/fetch.log", f"figures/{RUN}/cka.png", "examples/seed=0/examples.parquet")
     )
     for path, is_fetched in ((figure, False), (examples, True)):
         log.unlink()
@@ -193,7 +196,7 @@ def test_a_config_edited_while_jobs_wait_is_not_what_they_run_and_a_mismatch_is_
     ran = json.loads(pq.read_schema(here / target).metadata[b"repdyn"])["hyperparameters"]["probes"]["penalty"]
     assert ran == studies.load(TINY).probes.penalty
 
-    planes = command("--configfile", str(config), "--", "results/tiny/planes/planes.parquet")
+    planes = command("--configfile", str(config), "--", "results/tiny/planes/seed=1/planes.parquet")
     assert subprocess.run(planes, cwd=here, env=environment(), capture_output=True, check=False).returncode == 0
     by_hand = ["-m", "repdyn", "regions", "--study", str(config), "--arch", "vit", "--optimizer", "sgd", "--seed", "1"]
     done = subprocess.run(

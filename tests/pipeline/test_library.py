@@ -31,11 +31,11 @@ def snakemake(root: Path, folder: Path, first_on_path: Path, *arguments: str) ->
 
 @pytest.mark.parametrize("installed", ["on the path", "to be edited"])
 def test_the_library_beside_the_snakefile_reads_the_rules_and_runs_the_jobs(other, tmp_path, installed):
-    examples = "results/tiny/examples/examples.parquet"
+    examples = "results/tiny/examples/seed=0/examples.parquet"
     root, elsewhere = (other, ROOT) if installed == "on the path" else (ROOT, other)
     done = snakemake(root, tmp_path, elsewhere, "--", examples)
     assert done.returncode == 0, done.stderr
-    log = (tmp_path / "results/tiny/logs/examples.log").read_text(encoding="utf-8")
+    log = (tmp_path / "results/tiny/logs/examples/seed=0.log").read_text(encoding="utf-8")
     assert (SAID in log) == (root == other)
 
 

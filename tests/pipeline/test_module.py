@@ -23,7 +23,7 @@ rule mine:
     default_target: True
     input:
         rules.repdyn_tables.input,
-        rules.second_planes.output,
+        expand(rules.second_planes.output, seed=0),
     output: "mine.txt"
     shell: "touch {output}"
 """
@@ -69,7 +69,7 @@ def finished(place: Path) -> Path:
 
 def test_each_module_s_jobs_run_its_own_study_under_its_own_prefix(finished):
     for table, seed in (("representations/results/tiny", 0), ("results/other", 3)):
-        about = json.loads(pq.read_schema(finished / table / "planes/planes.parquet").metadata[b"repdyn"])
+        about = json.loads(pq.read_schema(finished / table / "planes/seed=0/planes.parquet").metadata[b"repdyn"])
         assert about["hyperparameters"]["planes"]["seed"] == seed
     assert (finished / "representations/results/tiny/findings/findings.parquet").is_file()
     assert {path.name for path in (finished / "results").iterdir()} == {"other"}

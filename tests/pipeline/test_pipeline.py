@@ -28,7 +28,7 @@ PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
 COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
 COLUMNS = {
-    "examples/examples.parquet": ["split", "example", "label", "mislabelled"],
+    "examples/seed=0/examples.parquet": ["split", "example", "label", "mislabelled"],
     f"history/{RUN}/history.parquet": [
         *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",
         "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",
@@ -69,6 +69,8 @@ def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, 
     assert set(about) == {"table", "stage", "run", "hyperparameters", "code", "versions", "units"}
     assert list(about["units"]) == COLUMNS[table]
     assert all(about["units"].values())
+    if "seed=" in table:
+        assert about["run"]["seed"] == about["hyperparameters"]["seed"] == 0
     if "arch=" in table:
         assert about["run"] == {"arch": "vit", "optimizer": "sgd", "seed": 0}
         assert about["hyperparameters"]["optimizer"]["lr"] == 0.05
@@ -173,8 +175,7 @@ def test_a_new_seed_runs_only_its_own_jobs(folder, tmp_path):
     assert {
         stage: counts[stage] for stage in ("train", "activations", "cka", "probes", "regions", "phases")
     } == dict.fromkeys(("train", "activations", "cka", "probes", "regions", "phases"), 4)
-    assert "planes" not in counts
-    assert counts["findings"] == 1
+    assert counts["examples"] == counts["planes"] == counts["findings"] == 1
 
 
 def test_a_truncated_table_is_named_with_the_command_that_makes_it_again(folder):

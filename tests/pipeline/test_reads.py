@@ -74,7 +74,7 @@ def reading_data() -> Iterator[list[object]]:
 @pytest.mark.usefixtures("place")
 def test_a_stage_reads_no_setting_that_it_does_not_declare(stage):
     study = studies.load(TINY)
-    run = studies.Run(*RUN) if STAGES[stage].scope == "run" else None
+    run = {"run": studies.Run(*RUN), "seed": studies.Replicate(RUN[2])}.get(STAGES[stage].scope)
     with declared.recording(study) as read, reading_data() as images:
         module_of(stage).main(Job(stage, study, Paths("results/tiny"), run))
     assert bool(images) == STAGES[stage].reads_images
@@ -105,9 +105,9 @@ def test_a_drawing_reads_the_tables_that_it_declares_and_no_setting_that_neither
         if figure == "widths":  # of which the tiny study has none
             patch.setattr(Origin, "check", lambda *_: None)
         drawn(study, figure, extension, of_run)
-    assert tables == {*entry.of_run, *entry.of_study}
+    assert tables == {*entry.of_run, *entry.of_seed, *entry.of_study}
     assert not images or "data" in entry.reads
-    stages = {STAGE_OF[place] for place in (*entry.of_run, *entry.of_study)}
+    stages = {STAGE_OF[place] for place in (*entry.of_run, *entry.of_seed, *entry.of_study)}
     undeclared = {
         path
         for path in read.settings
@@ -175,6 +175,10 @@ def two_seeds(place, monkeypatch):
             path = Path(lies(paths, target))
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(lies(paths, source), path)
+    for lies in catalogue.EXPLORER.of_seed:
+        path = Path(lies(paths, "seed=1"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(lies(paths, "seed=0"), path)
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), [case for case in DRAWINGS if not case[2]])

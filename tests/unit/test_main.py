@@ -49,7 +49,11 @@ def test_what_is_missing_is_one_sentence_without_a_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("examples", "--log", "study.yaml/examples.log"), "The log `study.yaml/examples.log` cannot be written"),
+        (
+            ("examples", "--seed", "0", "--log", "study.yaml/examples.log"),
+            "The log `study.yaml/examples.log` cannot be written",
+        ),
+        (("planes", "--seed", "7"), "The study `tiny` has no seed 7; its seeds are 0."),
         (("figure", "training", "a.png", "--optimizer", "sgd", "--seed", "0"), "needs all of --arch, --optimizer and"),
         (("figure", "training", "a.png", "--arch", "vit"), "needs all of --arch, --optimizer and --seed"),
     ],
@@ -279,9 +283,9 @@ def test_a_full_disk_cuts_a_log_short_and_a_mistake_in_a_line_is_still_told(caps
 def test_a_stage_runs_in_a_folder_whose_name_is_no_utf8_and_writes_what_it_says_of_it(tmp_path):
     folder = tmp_path / "b\udcff"
     folder.mkdir()
-    done = run("examples", "--study", TINY, "--log", folder / "a.log", folder=folder)
+    done = run("examples", "--study", TINY, "--seed", "0", "--log", folder / "a.log", folder=folder)
     assert done.returncode == 0, done.stderr
-    assert (folder / "results/tiny/examples/examples.parquet").is_file()
+    assert (folder / "results/tiny/examples/seed=0/examples.parquet").is_file()
     done = run("cka", "--study", folder / "none.yaml", *RUN, folder=folder)
     assert done.stderr.endswith(r"b\udcff/none.yaml`." "\n")
 

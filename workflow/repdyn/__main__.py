@@ -35,6 +35,7 @@ from .catalogue import stages
 from .catalogue.paths import Paths
 from .catalogue.stages import STAGES
 from .config import study as studies
+from .config.study import Replicate, Run
 from .errors import RepdynError, one_line
 from .pipeline.jobs import Job
 from .runtime import endings
@@ -79,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "figure":
             command.add_argument("figure", help="which figure")
             command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
+        if stage.scope == "seed":
+            command.add_argument("--seed", type=int, required=True, help="one of `seeds`")
         if stage.scope in ("run", "either"):
             needed = stage.scope == "run"
             command.add_argument("--arch", required=needed, help="a name under `archs`")
@@ -145,7 +148,9 @@ def _run(arguments: argparse.Namespace) -> None:
         module_of(arguments.stage).main(study)
         return
     paths = Paths(str(Path(arguments.results, study.name)))
-    run = None
+    run: Run | Replicate | None = None
+    if scope == "seed":
+        run = study.replicate(arguments.seed)
     if scope in ("run", "either"):
         named = (arguments.arch, arguments.optimizer, arguments.seed)
         if None in named and any(part is not None for part in named):

@@ -61,7 +61,9 @@ HERE = shlex.join(
 ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
 RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
+SEED = "seed={seed}"
 RUNS = [run.path for run in STUDY.runs]
+SEEDS = [replicate.path for replicate in STUDY.replicates]
 STEPS = checkpoint_schedule.steps_of(STUDY)
 
 
@@ -81,6 +83,8 @@ def made_with(stage):
     def of_run(wildcards):
         if "seed" not in wildcards.keys():
             return jobs.fingerprint(STUDY, stage, None)
+        if "arch" not in wildcards.keys():
+            return jobs.fingerprint(STUDY, stage, STUDY.replicate(int(wildcards.seed)))
         run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
         return jobs.fingerprint(STUDY, stage, run, SOURCE.folders)
 

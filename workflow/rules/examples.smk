@@ -1,8 +1,8 @@
 rule examples:
     output:
-        PATHS.examples(),
+        PATHS.examples(SEED),
     log:
-        PATHS.log("examples"),
+        PATHS.log("examples", SEED),
     # It takes a second.
     localrule: True
     conda:
@@ -11,6 +11,6 @@ rule examples:
         here=here,
         made_with=made_with("examples"),
     message:
-        "examples of the data set"
+        "examples of seed {wildcards.seed}"
     shell:
-        "python -P -m repdyn examples {params.here} --log {log}"
+        "python -P -m repdyn examples {params.here} --log {log} --seed {wildcards.seed}"

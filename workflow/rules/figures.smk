@@ -4,7 +4,7 @@ DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
 rule run_figure:
     input:
         lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].inputs(
-            PATHS, [RUN.format(**wildcards)]
+            PATHS, [RUN.format(**wildcards)], [SEED.format(**wildcards)]
         ),
     output:
         report(
@@ -44,7 +44,7 @@ rule run_figure:
 rule run_animation:
     input:
         lambda wildcards: catalogue.ANIMATIONS[wildcards.figure].inputs(
-            PATHS, [RUN.format(**wildcards)]
+            PATHS, [RUN.format(**wildcards)], [SEED.format(**wildcards)]
         ),
     output:
         PATHS.figure("{figure}", "gif", RUN),
@@ -68,7 +68,9 @@ rule run_animation:
 
 rule study_figure:
     input:
-        lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS),
+        lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(
+            PATHS, RUNS, SEEDS
+        ),
     output:
         report(
             PATHS.figure("{figure}", "{format}"),

@@ -1,8 +1,8 @@
 rule planes:
     output:
-        PATHS.planes(),
+        PATHS.planes(SEED),
     log:
-        PATHS.log("planes"),
+        PATHS.log("planes", SEED),
     # Run before hours of training, because it finds out whether the data suffice.
     priority: 1
     conda:
@@ -11,6 +11,6 @@ rule planes:
         here=here,
         made_with=made_with("planes"),
     message:
-        "planes through triplets of images"
+        "planes through triplets of images of seed {wildcards.seed}"
     shell:
-        "python -P -m repdyn planes {params.here} --log {log}"
+        "python -P -m repdyn planes {params.here} --log {log} --seed {wildcards.seed}"

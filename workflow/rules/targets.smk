@@ -19,6 +19,7 @@ rule figures:
 rule measurements:
     input:
         [path(PATHS, run) for run in RUNS for path in measured("run")],
+        [path(PATHS, seed) for seed in SEEDS for path in measured("seed")],
         [path(PATHS) for path in measured("study")],
 
 

@@ -96,9 +96,10 @@ def test_every_stage_has_the_module_and_the_rule_that_its_entry_promises():
     of_rules = rules()
     for name, stage in STAGES.items():
         assert provenance.PACKAGE.joinpath(*stages.module_of(name).split(".")).with_suffix(".py").is_file(), name
-        if stage.scope in ("run", "study") and name != "fetch":
+        if stage.scope in ("run", "seed", "study") and name != "fetch":
             assert f"-m repdyn {name} " in of_rules[name]
-            assert ("{wildcards.seed}" in of_rules[name]) == (stage.scope == "run"), name
+            assert ("{wildcards.seed}" in of_rules[name]) == (stage.scope in ("run", "seed")), name
+            assert ("{wildcards.arch}" in of_rules[name]) == (stage.scope == "run"), name
             assert (f'gpu=gpus("{name}")' in of_rules[name]) == stage.uses_gpu, name
         if stage.sections:
             assert f'made_with=made_with("{name}")' in of_rules[name], name

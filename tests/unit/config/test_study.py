@@ -211,10 +211,17 @@ def test_a_setting_enters_the_stages_that_depend_on_it_and_no_other(config, path
         assert before.hyperparameters(stage, run) == after.hyperparameters(stage, run), stage
 
 
+@pytest.mark.parametrize("stage", [name for name, stage in STAGES.items() if stage.scope in ("run", "seed")])
+def test_a_further_seed_changes_nothing_that_files_of_the_others_are_made_with(stage, config):
+    before, after = studies.parse(config | {"seeds": [0]}), studies.parse(config | {"seeds": [3, 0]})
+    first = before.replicate(0) if STAGES[stage].scope == "seed" else before.run("vit", "sgd", 0)
+    assert before.hyperparameters(stage, first) == after.hyperparameters(stage, first)
+
+
 # Digests of what files of the tiny study say that they were made with; the key of a training's state is made of it.
 HYPERPARAMETERS = {
-    "examples": "23477d95b5184f11",
-    "planes": "4602861cba8f7b53",
+    "examples": "085851c85e923c35",
+    "planes": "f17d92df0bcfcfd0",
     "train": "f37fd791f9bad9ee",
     "activations": "4b25862fd1588769",
     "cka": "7ea74b344c519523",
@@ -233,8 +240,9 @@ HYPERPARAMETERS = {
 def test_what_files_are_made_with_is_what_it_was(stage):
     """Where it is not, every finished study reruns that stage, which the changelog must say."""
     study = studies.load(TINY)
-    of_run = stage == "checkpoints" or STAGES[stage].scope == "run"
-    text = json.dumps(study.hyperparameters(stage, study.run("vit", "adam", 0) if of_run else None))
+    scope = "run" if stage == "checkpoints" else STAGES[stage].scope
+    of = {"run": study.run("vit", "adam", 0), "seed": study.replicate(0), "study": None}[scope]
+    text = json.dumps(study.hyperparameters(stage, of))
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == HYPERPARAMETERS[stage]
 
 

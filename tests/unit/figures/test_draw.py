@@ -290,7 +290,7 @@ def test_a_text_s_width_is_what_matplotlib_draws():
 def test_the_catalogue_names_real_tables_and_modules():
     paths = Paths("results/x")
     for entry in ENTRIES:
-        assert all(path.startswith("results/x/") for path in entry.inputs(paths, ["RUN"]))
+        assert all(path.startswith("results/x/") for path in entry.inputs(paths, ["RUN"], ["SEED"]))
         assert callable(importlib.import_module(f"repdyn.{entry.module}").draw)
 
 

@@ -13,7 +13,7 @@ RUN = "arch=vit.html/optimizer=sgd/seed=0"
 def paths(tmp_path):
     """A study of which some files are there."""
     paths = Paths(str(tmp_path / "digits"))
-    for path in (paths.planes(), paths.history(RUN), paths.checkpoint(RUN, 4), paths.figure("cka", "png", RUN)):
+    for path in (paths.planes("seed=0"), paths.history(RUN), paths.checkpoint(RUN, 4), paths.figure("cka", "png", RUN)):
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()
@@ -33,7 +33,7 @@ def test_a_study_in_order_is_let_pass_whatever_else_a_person_puts_there(paths, t
 
 
 @pytest.mark.parametrize(
-    "file", ["planes/planes.parquet", f"cka/{RUN}/cka.parquet", "explorer.html", "logs/planes.log"]
+    "file", ["planes/seed=0/planes.parquet", f"cka/{RUN}/cka.parquet", "explorer.html", "logs/findings.log"]
 )
 def test_a_folder_in_a_file_s_place_is_named(paths, tmp_path, file):
     place = tmp_path / "digits" / file

@@ -115,7 +115,8 @@ def test_a_batch_and_an_optimizer_cost_training_memory(grid, config):
 def test_jobs_are_those_of_the_grid(study):
     jobs = plan.of(study).jobs
     assert jobs["train"] == jobs["phases"] == 8
-    assert jobs["examples"] == jobs["planes"] == jobs["findings"] == 1
+    assert jobs["examples"] == jobs["planes"] == 2
+    assert jobs["findings"] == 1
 
 
 def test_the_report_says_whether_the_disk_is_enough_and_keeps_to_100_columns(study):

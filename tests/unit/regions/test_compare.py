@@ -13,6 +13,7 @@ from repdyn.config import study as studies
 from repdyn.errors import RepdynError
 from repdyn.pipeline.jobs import Job
 from repdyn.probes import probe_weights
+from repdyn.records.planes import PLANES
 from repdyn.regions import agreement, compare, fragmentation, label_table, labelling, planes
 from repdyn.regions.label_table import RegionLabels
 from repdyn.representations import extract
@@ -224,11 +225,11 @@ def study(tmp_path_factory):
 
     def job(stage, seed=0, **changes):
         study = studies.parse(base | {key: base[key] | value for key, value in changes.items()})
-        run = study.run("resnet", "sgd", seed) if stage not in ("planes", "regions_between") else None
+        run = study.run("resnet", "sgd", seed) if stage != "regions_between" else None
         return Job(stage, study, regions_paths(root), run)
 
-    planes_stage.main(job("planes"))
     for seed in (0, 1):
+        planes_stage.main(job("planes", seed))
         for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(job(stage, seed))
         regions_stage.main(job("regions", seed))
@@ -265,7 +266,7 @@ def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
     with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
-        for chosen in planes.read(job.paths.planes(), "scores"):
+        for chosen in planes.read(job.path(PLANES), "scores"):
             x, y = np.meshgrid(chosen.x[1], chosen.y[1])
             points = chosen.origin[1] + x.reshape(-1, 1) * chosen.a[1] + y.reshape(-1, 1) * chosen.b[1]
             images = torch.tensor(points.astype(np.float32)).view(-1, 1, 8, 8)
@@ -303,7 +304,7 @@ def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
     assert set(floor.layer) == set(layers)
     row = floor[(floor.planes == "clean") & (floor.step == floor.step.max())].iloc[2]
     checkpoints.load(job.paths.checkpoint(job.run.path, row.step), model)
-    chosen = next(p for p in planes.read(job.paths.planes(), "scores") if p.name == "clean")
+    chosen = next(p for p in planes.read(job.path(PLANES), "scores") if p.name == "clean")
     points = torch.cat(list(labelling.Points(chosen, torch.device("cpu")).batches(slice(0, len(chosen)), 1000)))
     with extract.tap(model, layers) as outputs, torch.inference_mode():
         model(points.view(-1, 1, 8, 8))

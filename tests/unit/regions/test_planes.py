@@ -9,6 +9,7 @@ from repdyn.catalogue.paths import Paths
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.config import study as studies
 from repdyn.config.sections import Planes
+from repdyn.config.study import Replicate
 from repdyn.data import subsets
 from repdyn.errors import RepdynError
 from repdyn.pipeline.jobs import Job
@@ -23,7 +24,7 @@ def job(config, tmp_path):
     def make(data_changes=None, **changes):
         config["planes"] |= changes
         config["data"] |= data_changes or {}
-        return Job("planes", studies.parse(config), Paths(str(tmp_path / "tiny")))
+        return Job("planes", studies.parse(config), Paths(str(tmp_path / "tiny")), Replicate(0))
 
     return make
 
@@ -165,6 +166,6 @@ def test_reading_gives_grids_that_start_and_end_at_the_stored_ranges(job):
 def test_two_runs_give_identical_bytes(job):
     job = job()
     planes_stage.main(job)
-    before = Path(job.paths.planes()).read_bytes()
+    before = Path(job.path(PLANES)).read_bytes()
     planes_stage.main(job)
-    assert Path(job.paths.planes()).read_bytes() == before
+    assert Path(job.path(PLANES)).read_bytes() == before

@@ -1,26 +1,28 @@
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from fake_datasets import cifar
 
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
+from repdyn.config.study import Replicate
 from repdyn.data import subsets
 from repdyn.errors import RepdynError
 from repdyn.pipeline.jobs import Job
+from repdyn.records.examples import EXAMPLES
 from repdyn.stages import examples
+from repdyn.storage import tables
 
 
-def job_of(config, tmp_path):
+def job_of(config, tmp_path, seed=0):
     config["execution"] = {"data_root": str(tmp_path)}
-    return Job("examples", studies.parse(config), Paths(str(tmp_path / "tiny")))
+    return Job("examples", studies.parse(config), Paths(str(tmp_path / "tiny")), Replicate(seed))
 
 
 def test_the_table_holds_every_example_that_is_used_with_its_class(config, tmp_path):
-    job = job_of(config, tmp_path)
+    job = job_of(config, tmp_path, seed=1)
     examples.main(job)
-    table = pq.read_table(job.paths.examples()).to_pandas()
-    found = subsets.load(job.study.data, tmp_path, seed=5)  # of any run
+    table = tables.read(*job.place(EXAMPLES)).to_pandas()
+    found = subsets.load(job.study.data, tmp_path, seed=1)
     for split, part in (("train", found.train), ("test", found.test)):
         rows = table[table.split == split]
         np.testing.assert_array_equal(rows.example, part.examples)

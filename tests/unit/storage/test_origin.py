@@ -20,6 +20,7 @@ from repdyn.errors import DamagedError, RepdynError
 from repdyn.figures import reading
 from repdyn.pipeline.counts import StudyCounts
 from repdyn.pipeline.jobs import Job
+from repdyn.records.planes import PLANES
 from repdyn.records.regions import FLOOR, SIMILARITY
 from repdyn.records.train import CHECKPOINT, HISTORY
 from repdyn.storage import tables
@@ -54,7 +55,7 @@ def test_a_stage_is_said_to_write_the_files_that_it_has_records_of():
     assert sum(map(len, of_stages.values())) == len(RECORDS)
     for name, stage in stages.STAGES.items():
         assert set(stage.writes) == set(of_stages[name]), name
-        assert {record.of_run for record in RECORDS if record.stage == name} <= {stage.scope == "run"}, name
+        assert {record.scope for record in RECORDS if record.stage == name} <= {stage.scope}, name
 
 
 def test_each_file_is_refused_in_the_place_of_every_other(job):
@@ -110,6 +111,15 @@ def test_a_table_of_another_seed_is_refused_whoever_reads_it(job):
     reading.of_run(job, HISTORY)
     with pytest.raises(RepdynError, match=r"seed=1/history\.parquet` says .* seed 0, but .* seed 1 belongs there"):
         reading.of_run(other, HISTORY)
+
+
+def test_the_planes_of_another_seed_are_refused_and_those_of_a_seed_are_read_by_all_of_its_runs(job):
+    other = replace(job, grid_run=job.study.run("vit", "adam", 0))
+    assert job.place(PLANES) == other.place(PLANES)
+    about = metadata(job, PLANES)
+    other.origin(PLANES).check("planes.parquet", about)
+    with pytest.raises(RepdynError, match=r"`planes` \(stage planes\) of seed 0, but `planes` .* of seed 1 belongs"):
+        job.origin(PLANES, job.study.replicate(1)).check("planes.parquet", about)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from repdyn.storage.origin import Origin
 
 SCHEMA = tables.schema(step=(pa.int64(), "optimizer steps"), cka=(pa.float64(), "similarity"))
 METADATA = {"table": "cka", "stage": "cka", "run": None, "hyperparameters": {"data": {"label_noise": 0.1}, "seed": 0}}
-TABLE = tables.Table("cka", "cka", Paths.cka, of_run=False, schema=SCHEMA)
+TABLE = tables.Table("cka", "cka", Paths.cka, scope="study", schema=SCHEMA)
 COLUMNS = {"cka": [1.0, None], "step": [0, 5]}
 
 

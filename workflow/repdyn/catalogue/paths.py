@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Paths:
-    """Paths of one study. ``run`` is a hive partition, ``arch=…/optimizer=…/seed=…``, or a pattern for one."""
+    """Paths of one study.
+
+    ``run`` is a hive partition, ``arch=…/optimizer=…/seed=…``, and ``seed`` one, ``seed=…``; or a pattern for one.
+    """
 
     root: str
 
-    def examples(self) -> str:
-        return f"{self.root}/examples/examples.parquet"
+    def examples(self, seed: str) -> str:
+        return f"{self.root}/examples/{seed}/examples.parquet"
 
     def history(self, run: str) -> str:
         return f"{self.root}/history/{run}/history.parquet"
@@ -42,8 +45,8 @@ class Paths:
     def cka_between(self) -> str:
         return f"{self.root}/cka_between/cka_between.parquet"
 
-    def planes(self) -> str:
-        return f"{self.root}/planes/planes.parquet"
+    def planes(self, seed: str) -> str:
+        return f"{self.root}/planes/{seed}/planes.parquet"
 
     def probe_weights(self, run: str) -> str:
         return f"{self.root}/probes/weights/{run}/probes.safetensors"
@@ -99,4 +102,5 @@ class Paths:
         return f"{folder}/{name}.{extension}"
 
     def log(self, stage: str, run: str | None = None) -> str:
+        """The log of a stage of a run or seed, or of the whole study."""
         return f"{self.root}/logs/{stage}.log" if run is None else f"{self.root}/logs/{stage}/{run}.log"

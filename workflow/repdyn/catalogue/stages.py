@@ -13,7 +13,7 @@ from typing import Literal
 
 from .paths import Paths
 
-Scope = Literal["run", "study", "either", "tool"]
+Scope = Literal["run", "seed", "study", "either", "tool"]
 # A method of ``Paths``.
 Place = Callable[..., str]
 
@@ -23,12 +23,13 @@ class Stage:
     """A stage.
 
     Attributes:
-        scope: what one job processes: a run, the whole study, or either; a tool has no jobs, people call it.
+        scope: what one job processes: a run, what all runs of a seed share, the whole study, or a run or the study; a
+            tool has no jobs, people call it.
         help: what it does, in one line.
         module: the module with its ``main``; if empty, the module of the stage's name in ``stages``.
         sections: the parts of the config that determine its numbers, also through earlier stages: sections, or single
-            settings of a section. ``run`` is the run's architecture, optimizer and seed, or the whole grid, without
-            ``layers`` and ``families``, which are parts of their own.
+            settings of a section. ``run`` is the run's architecture, optimizer and seed, the seed alone, or the whole
+            grid, without ``layers`` and ``families``, which are parts of their own.
         user_code: the user's code, named by import path, that it runs.
         writes: paths of the tables and other files that later stages and figures read.
         reads_images: whether its jobs read the data set itself, not only tables, so that it must be fetched first.
@@ -61,16 +62,16 @@ STAGES: dict[str, Stage] = {
         on_demand=True,
     ),
     "examples": Stage(
-        scope="study",
-        help="which examples are used, and which are mislabelled",
-        sections=("data",),
+        scope="seed",
+        help="which examples a seed uses, and which are mislabelled",
+        sections=("data", "run"),
         writes=(Paths.examples,),
         reads_images=True,
     ),
     "planes": Stage(
-        scope="study",
-        help="planes through triplets of images, shared by all runs",
-        sections=("data", "planes"),
+        scope="seed",
+        help="planes through triplets of images, shared by the runs of a seed",
+        sections=("data", "run", "planes"),
         writes=(Paths.planes,),
         reads_images=True,
     ),
@@ -186,4 +187,6 @@ def module_of(stage: str) -> str:
 
 def by_default() -> dict[str, Stage]:
     """The stages that ``rule all`` runs, besides figures."""
-    return {name: stage for name, stage in STAGES.items() if stage.scope in ("run", "study") and not stage.on_demand}
+    return {
+        name: stage for name, stage in STAGES.items() if stage.scope in ("run", "seed", "study") and not stage.on_demand
+    }

@@ -64,6 +64,21 @@ class Run:
         return f"arch={self.arch}/optimizer={self.optimizer}/seed={self.seed}"
 
 
+@dataclass(frozen=True)
+class Replicate:
+    """What the runs of one seed share."""
+
+    seed: int
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}"
+
+    @property
+    def path(self) -> str:
+        """The hive partition, ``seed=…``."""
+        return f"seed={self.seed}"
+
+
 class Study(Section):
     """A whole study: a grid of runs and the settings of every stage."""
 
@@ -166,6 +181,23 @@ class Study(Section):
             )
         return run
 
+    @property
+    def replicates(self) -> list[Replicate]:
+        """The seeds, each as what its runs share."""
+        return [Replicate(seed) for seed in self.seeds]
+
+    def replicate(self, seed: int) -> Replicate:
+        """What the runs of a seed share.
+
+        Raises:
+            RepdynError: if the grid has no such seed.
+        """
+        if seed not in self._seeds:
+            raise RepdynError(
+                f"The study `{self.name}` has no seed {seed}; its seeds are {messages.listed(self.seeds)}."
+            )
+        return Replicate(seed)
+
     @cached_property
     def _seeds(self) -> frozenset[int]:
         return frozenset(self.seeds)
@@ -193,12 +225,12 @@ class Study(Section):
         """The base learning rate of a run."""
         return self.optimizers[run.optimizer].rate(run.arch)
 
-    def hyperparameters(self, stage: str, run: Run | None = None) -> Hyperparameters:
+    def hyperparameters(self, stage: str, run: Run | Replicate | None = None) -> Hyperparameters:
         """Everything in the config that determines a stage's numbers, including the settings of the stages before it.
 
-        Plain JSON types throughout. ``run`` is None for stages of the whole study (``planes``, ``findings``); those
-        that read runs get the whole grid. Stage ``checkpoints`` stands for the files of that name: they do not depend
-        on how long training continues after them, so longer training keeps them.
+        Plain JSON types throughout. ``run`` is the seed for stages of a seed (``planes``), and None for stages of the
+        whole study (``findings``); those that read runs get the whole grid. Stage ``checkpoints`` stands for the files
+        of that name: they do not depend on how long training continues after them, so longer training keeps them.
         """
         if stage == "checkpoints":
             settings = self.hyperparameters("train", run)
@@ -216,6 +248,8 @@ class Study(Section):
                         for name, optimizer in self.optimizers.items()
                     }
                     settings["seeds"] = sorted(self.seeds)  # their order matters only to figures
+                elif isinstance(run, Replicate):
+                    settings["seed"] = run.seed
                 else:
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
                     settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
@@ -227,7 +261,7 @@ class Study(Section):
                 settings["findings"] = self.findings.model_dump(mode="json") | {"contrasts": contrasts}
             elif section == "layers":
                 of_archs = {name: arch.layers for name, arch in self.archs.items()}
-                settings["layers"] = of_archs if run is None else of_archs[run.arch]
+                settings["layers"] = of_archs[run.arch] if isinstance(run, Run) else of_archs
             else:
                 name, _, setting = section.partition(".")
                 only = {setting} if setting else None

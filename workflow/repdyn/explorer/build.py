@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from matplotlib.colors import to_hex
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import USUAL
 from ..catalogue.plane_sets import IMAGES
-from ..data import datasets, label_noise, subsets
+from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..figures import reading, style
 from ..figures.training import CURVES
@@ -148,41 +148,50 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
     return starts
 
 
-def plane_pictures(job: Job, planes: pd.DataFrame) -> list[dict[str, Any]]:
-    """For each plane its position, its three images, their classes, and the labels that each seed was trained with."""
-    settings, found = job.study.data, subsets.load(job.study.data, job.data_root)
-    # The data of seeds differ only in which wrong labels are given.
-    train, wrong = found.train.labels, found.mislabelled
-    given_to_train = {
-        seed: label_noise.given_labels(train, wrong, found.classes, settings, seed) for seed in job.study.seeds
+def picture_planes(job: Job) -> dict[int, pd.DataFrame]:
+    """Seed -> the planes for pictures of its runs, as many of each set for every seed."""
+    found = {}
+    for replicate in job.study.replicates:
+        planes = tables.read(*job.place(PLANES, replicate)).to_pandas()
+        found[replicate.seed] = planes[planes["purpose"] == "picture"]
+    return found
+
+
+def plane_pictures(job: Job, planes: Mapping[int, pd.DataFrame]) -> list[dict[str, Any]]:
+    """For each plane, and each seed of it, its position, its three images, their classes, and the labels trained with.
+
+    Args:
+        job: of the study.
+        planes: seed -> its planes, in the order of their pieces.
+    """
+    shown: dict[tuple[str, int], dict[str, Any]] = {}
+    for seed, of_seed in planes.items():
+        found = subsets.load(job.study.data, job.data_root, seed)
+        for plane in of_seed.to_dict("records"):
+            key = IMAGES[plane["planes"]], int(plane["plane"])
+            plane_of = shown.setdefault(key, {"set": key[0], "number": key[1], "of": {}})["of"]
+            plane_of[seed] = _picture(plane, found)
+    return list(shown.values())
+
+
+def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, Any]:
+    """A plane of a seed, from its row of the table and the seed's data."""
+    part = found.test if plane["planes"] == "test" else found.train
+    index = {example: i for i, example in enumerate(part.examples.tolist())}
+    rows = [index[example] for example in plane["examples"]]
+    images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]
+    pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    return {
+        "resolution": int(plane["resolution"]),
+        "x": [float(x) for x in plane["x"]],
+        "y": [float(y) for y in plane["y"]],
+        "xRange": [float(x) for x in plane["x_range"]],
+        "yRange": [float(y) for y in plane["y_range"]],
+        "shape": list(pixels.shape[1:]),
+        "images": [base64.b64encode(image.tobytes()).decode() for image in pixels],
+        "labels": [int(label) for label in plane["labels"]],
+        "given": part.given_labels[rows].tolist(),
     }
-    shown = []
-    for plane in planes.to_dict("records"):
-        in_test = plane["planes"] == "test"
-        part = found.test if in_test else found.train
-        index = {example: i for i, example in enumerate(part.examples.tolist())}
-        rows = [index[example] for example in plane["examples"]]
-        images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]
-        pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
-        given = {
-            seed: (part.given_labels if in_test else given)[rows].tolist() for seed, given in given_to_train.items()
-        }
-        shown.append(
-            {
-                "set": IMAGES[plane["planes"]],
-                "number": int(plane["plane"]),
-                "resolution": int(plane["resolution"]),
-                "x": [float(x) for x in plane["x"]],
-                "y": [float(y) for y in plane["y"]],
-                "xRange": [float(x) for x in plane["x_range"]],
-                "yRange": [float(y) for y in plane["y_range"]],
-                "shape": list(pixels.shape[1:]),
-                "images": [base64.b64encode(image.tobytes()).decode() for image in pixels],
-                "labels": [int(label) for label in plane["labels"]],
-                "given": given,
-            }
-        )
-    return shown
 
 
 def language(classes: int) -> dict[str, Any]:
@@ -211,12 +220,14 @@ def language(classes: int) -> dict[str, Any]:
     }
 
 
-def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[RunPieces], Detail, list[int]]:
+def chosen_runs(
+    job: Job, planes: Mapping[int, pd.DataFrame], budget: float
+) -> tuple[list[RunPieces], Detail, list[int]]:
     """Choose as many runs and as much detail as fit.
 
     Args:
         job: of the study.
-        planes: the picture planes.
+        planes: seed -> its picture planes.
         budget: bytes in the page.
 
     Returns:
@@ -226,11 +237,11 @@ def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[Run
         RepdynError: if not even the least detail fits.
     """
     first, *others = job.study.seeds
-    per_set, checkpoints = int(planes.groupby("planes").size().max()), _checkpoints(job)
-    for detail in details(per_set, checkpoints):
-        fewer = planes[planes["plane"] < detail.planes]
+    checkpoints = _checkpoints(job)
+    for detail in details(_per_set(planes[first]), checkpoints):
+        fewer = {seed: of_seed[of_seed["plane"] < detail.planes] for seed, of_seed in planes.items()}
         runs = [run for run in job.study.runs if run.seed == first]
-        shown = [run_pieces(job, run, fewer, detail) for run in track(runs, len(runs), "run")]
+        shown = [run_pieces(job, run, fewer[run.seed], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in shown) <= budget:
             break
     else:
@@ -241,11 +252,16 @@ def chosen_runs(job: Job, planes: pd.DataFrame, budget: float) -> tuple[list[Run
     seeds = [first]
     for seed in others:
         runs = [run for run in job.study.runs if run.seed == seed]
-        more = [run_pieces(job, run, fewer, detail) for run in track(runs, len(runs), "run")]
+        more = [run_pieces(job, run, fewer[run.seed], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in [*shown, *more]) > budget:
             break
         shown, seeds = [*shown, *more], [*seeds, seed]
     return shown, detail, seeds
+
+
+def _per_set(planes: pd.DataFrame) -> int:
+    """The number of planes of each set."""
+    return int(planes.groupby("planes").size().max())
 
 
 def _checkpoints(job: Job) -> int:
@@ -259,10 +275,10 @@ def main(job: Job) -> None:
     Raises:
         RepdynError: if a table is missing or not the study's, or the page's limit is too small.
     """
-    planes = tables.read(*job.place(PLANES)).to_pandas()
-    planes = planes[planes["purpose"] == "picture"]
+    planes = picture_planes(job)
     settings, mib = job.study.data, job.study.figures.explorer_mib
-    sets = set(planes["planes"])
+    of_first = planes[job.study.seeds[0]]
+    sets = set(of_first["planes"])
     study: dict[str, Any] = {
         "name": job.study.name,
         "dataset": settings.dataset,
@@ -278,11 +294,14 @@ def main(job: Job) -> None:
         "planes": plane_pictures(job, planes),
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
-    per_set = int(planes.groupby("planes").size().max())
     starts = np.cumsum([0, *(len(run.pieces) for run in runs)])
     study |= {
-        "leftOut": left_out(detail, per_set, job.study.seeds, seeds, mib),
-        "planes": [shown for shown in study["planes"] if shown["number"] < detail.planes],
+        "leftOut": left_out(detail, _per_set(of_first), job.study.seeds, seeds, mib),
+        "planes": [
+            shown | {"of": {seed: shown["of"][seed] for seed in seeds}}
+            for shown in study["planes"]
+            if shown["number"] < detail.planes
+        ],
         "runs": [run.about | {"piece": int(start)} for run, start in zip(runs, starts, strict=False)],
     }
     content = page.assemble(study, [piece for run in runs for piece in run.pieces])

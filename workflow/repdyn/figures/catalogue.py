@@ -49,19 +49,22 @@ class Drawn:
     Attributes:
         module: the repdyn module that draws it; a change of its code digest redraws it.
         of_run: paths of the tables of a run that it reads; for a figure of the whole study, of every run.
+        of_seed: paths of the tables of a seed that it reads; for a figure of the whole study, of every seed.
         of_study: paths of the tables of the whole study that it reads.
         reads: what it reads from the study itself, as names in ``SETTINGS``; ``data`` includes the images.
     """
 
     module: str
     of_run: tuple[Place, ...] = ()
+    of_seed: tuple[Place, ...] = ()
     of_study: tuple[Place, ...] = ()
     reads: tuple[str, ...] = ()
 
-    def inputs(self, paths: Paths, runs: list[str]) -> list[str]:
-        """Every file of the study that it reads, given the runs."""
+    def inputs(self, paths: Paths, runs: list[str], seeds: list[str]) -> list[str]:
+        """Every file of the study that it reads, given the partitions of runs and of seeds."""
         return [
             *(place(paths, run) for run in runs for place in self.of_run),
+            *(place(paths, seed) for seed in seeds for place in self.of_seed),
             *(place(paths) for place in self.of_study),
         ]
 
@@ -127,7 +130,7 @@ def _planes(name: str) -> Entry:
             triangle stand where the three images are; the legend shows them larger. {_ISLANDS[name]}
         """,
         of_run=(Paths.region_pictures,),
-        of_study=(Paths.planes,),
+        of_seed=(Paths.planes,),
         reads=("data",),
     )
 
@@ -375,7 +378,7 @@ REPORT = Drawn(
 EXPLORER = Drawn(
     module="explorer.build",
     of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
-    of_study=(Paths.planes,),
+    of_seed=(Paths.planes,),
     reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib"),
 )
 

@@ -1,4 +1,4 @@
-"""A job: one stage of one run, or of the whole study, which finds its files and signs those that it writes."""
+"""A job: a stage of a run, of a seed, or of the whole study, which finds its files and signs those that it writes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..catalogue import stages
 from ..catalogue.paths import Paths
 from ..catalogue.stages import STAGES
+from ..config.study import Replicate, Run
 from ..storage.origin import Origin, Record
 from ..user_code import digests, locate
 from . import provenance
 from .counts import StudyCounts
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,25 @@ class Job:
         stage: the stage's name on the command line.
         study: the validated config.
         paths: where the study's files lie.
-        grid_run: the run, None for stages of the whole study.
+        grid_run: the run, or the seed of a stage of what its runs share; None for stages of the whole study.
     """
 
     stage: str
     study: Study
     paths: Paths
-    grid_run: Run | None = None
+    grid_run: Run | Replicate | None = None
 
     @property
     def run(self) -> Run:
         """The run of a stage that has one."""
-        assert self.grid_run is not None, f"stage {self.stage} belongs to no run"
+        assert isinstance(self.grid_run, Run), f"stage {self.stage} belongs to no run"
         return self.grid_run
+
+    @property
+    def replicate(self) -> Replicate:
+        """The seed of a stage that has one, of a run or of what runs share."""
+        assert self.grid_run is not None, f"stage {self.stage} belongs to no seed"
+        return Replicate(self.grid_run.seed)
 
     @property
     def data_root(self) -> Path:
@@ -50,27 +57,35 @@ class Job:
         """The hyperparameters that a stage's files, of the same run, must be made with in this study."""
         return self.study.hyperparameters(stage, self.grid_run)
 
-    def path(self, record: Record, run: Run | None = None, step: int | None = None) -> str:
-        """The path of a file: of this job's run unless another is given; a checkpoint needs a step."""
-        of_run = [(run or self.run).path] if record.of_run else []
-        return record.path(self.paths, *of_run, *([] if step is None else [step]))
+    def _owner(self, record: Record, run: Run | Replicate | None = None) -> Run | Replicate | None:
+        """The run or seed that a file is of: this job's unless another is given; None for a file of the study."""
+        if record.scope == "run":
+            return run or self.run
+        if record.scope == "seed":
+            return self.replicate if run is None else Replicate(run.seed)
+        return None
 
-    def origin(self, record: Record, run: Run | None = None, step: int | None = None) -> Origin:
+    def path(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> str:
+        """The path of a file: of this job's run or seed unless another is given; a checkpoint needs a step."""
+        owner = self._owner(record, run)
+        return record.path(self.paths, *([] if owner is None else [owner.path]), *([] if step is None else [step]))
+
+    def origin(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> Origin:
         """The origin that this study expects of a file; arguments as for :meth:`path`."""
-        of_run = (run or self.run) if record.of_run else None
+        of_run = self._owner(record, run)
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
         return Origin(
             record, of_run, settings, step, None if record.rows is None else record.rows(StudyCounts(self.study))
         )
 
-    def place(self, record: Record, run: Run | None = None, step: int | None = None) -> tuple[str, Origin]:
+    def place(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> tuple[str, Origin]:
         """Path and expected origin of a file to read."""
         return self.path(record, run, step), self.origin(record, run, step)
 
     def metadata(self, record: Record) -> dict[str, Any]:
         """The metadata of a file that this job writes."""
         assert record.stage == self.stage, f"stage {self.stage} does not write {record.name}"
-        run = self.grid_run if record.of_run else None
+        run = self._owner(record)
         versions, folders = provenance.versions(stages.module_of(self.stage)), locate.taken()
         for path in import_paths(self.study, self.stage, run):
             versions |= digests.versions(path, folders)
@@ -81,15 +96,15 @@ class Job:
         return origin | fingerprints | {"versions": versions}
 
 
-def import_paths(study: Study, stage: str, run: Run | None) -> list[str]:
+def import_paths(study: Study, stage: str, run: Run | Replicate | None) -> list[str]:
     """Import paths of the user's code that a stage of a run uses: its model, and in training its optimizer."""
-    if run is None:
+    if not isinstance(run, Run):
         return []
     named = {"model": study.archs[run.arch].model, "optimizer": study.optimizers[run.optimizer].opt}
     return [named[part] for part in STAGES[stage].user_code if ":" in named[part]]
 
 
-def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
+def fingerprint(study: Study, stage: str, run: Run | Replicate | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
     """What decides a stage's rerun, besides its inputs: hyperparameters and the meaning of its code.
 
     Keys are sorted, because Snakemake compares params as printed, and order makes no difference to settings.
@@ -97,7 +112,7 @@ def fingerprint(study: Study, stage: str, run: Run | None, folders: tuple[str, .
     Args:
         study: the config.
         stage: the stage's name on the command line.
-        run: the run, None for stages of the whole study.
+        run: the run or seed, None for stages of the whole study.
         folders: the folders of the user's code, besides the working directory.
     """
     code = provenance.code_digest(stages.module_of(stage))

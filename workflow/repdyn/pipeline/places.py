@@ -39,7 +39,7 @@ def check(paths: Paths) -> None:
 
 def _folders() -> Iterator[str]:
     """The folders of a study above those of its runs."""
-    names = {"name": "name", "extension": "png", "stage": "stage", "run": "arch=", "step": 0}
+    names = {"name": "name", "extension": "png", "stage": "stage", "run": "arch=", "seed": "seed=", "step": 0}
     for method in vars(Paths).values():
         if inspect.isfunction(method) and not method.__name__.startswith("_"):
             given = {key: names[key] for key in inspect.signature(method).parameters if key in names}

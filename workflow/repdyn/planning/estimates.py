@@ -127,14 +127,14 @@ def labels(steps: int, sets: int, layers: int, planes: int, resolution: int, cla
 
 
 def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
-    """Table -> bytes, for tables of the whole study."""
-    study = grid.study
+    """Table -> bytes, for tables of the seeds and of the whole study."""
+    study, seeds = grid.study, len(grid.study.seeds)
     planes = grid.sets * (study.planes.count + study.planes.pictures)
     channels, height, width = datasets.shape(study.data)
     # Axes do not compress; the origin, of few distinct values, mostly does.
     return {
-        "examples": parquet(grid.counts.train + grid.counts.test, 4, 1, 4),
-        "planes": parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
+        "examples": seeds * parquet(grid.counts.train + grid.counts.test, 4, 1, 4),
+        "planes": seeds * parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
         "findings": FINDINGS,
         "figures": PNG * figures,
     }

@@ -55,7 +55,8 @@ def of(study: Study) -> Plan:
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
     of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
-    jobs = {name: runs if stage.scope == "run" else 1 for name, stage in stages.by_default().items()}
+    of_scope = {"run": runs, "seed": len(study.seeds), "study": 1}
+    jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default().items()}
     jobs["figures"] = formats * (runs * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
     memory = estimates.memory_of_study(grid)

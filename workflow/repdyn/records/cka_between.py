@@ -9,7 +9,7 @@ CKA_BETWEEN = Table(
     "cka_between",
     "cka_between",
     Paths.cka_between,
-    of_run=False,
+    scope="study",
     rows=lambda counts: counts.checkpoints * counts.runs_of_arch**2,
     schema=schema(
         arch=(pa.string(), "architecture"),

@@ -9,7 +9,7 @@ EXAMPLES = Table(
     "examples",
     "examples",
     Paths.examples,
-    of_run=False,
+    scope="seed",
     rows=lambda counts: counts.train + counts.test,
     schema=schema(
         split=(pa.string(), "train or test"),

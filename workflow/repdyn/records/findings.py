@@ -20,7 +20,7 @@ FINDINGS = Table(
     "findings",
     "findings",
     Paths.findings,
-    of_run=False,
+    scope="study",
     schema=schema(
         **_COMPARED,
         estimate=(pa.float64(), "mean over seeds of the difference, or of the score; null without pairs"),
@@ -44,7 +44,7 @@ PAIRS = Table(
     "findings/pairs",
     "findings",
     Paths.pairs,
-    of_run=False,
+    scope="study",
     schema=schema(
         **_COMPARED,
         arch_first=(pa.string(), "of the first run"),

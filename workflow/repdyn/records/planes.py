@@ -30,7 +30,7 @@ PLANES = Table(
     "planes",
     "planes",
     Paths.planes,
-    of_run=False,
+    scope="seed",
     rows=lambda counts: counts.planes + counts.pictures,
     schema=schema(
         purpose=(pa.string(), "scores or picture"),

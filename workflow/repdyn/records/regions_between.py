@@ -9,7 +9,7 @@ BETWEEN = Table(
     "regions/between",
     "regions_between",
     Paths.region_between,
-    of_run=False,
+    scope="study",
     rows=lambda counts: counts.checkpoints * counts.runs_of_arch**2,
     schema=schema(
         arch=(pa.string(), "architecture"),

@@ -1,9 +1,9 @@
 """Planes through triplets of images, on which decision regions are compared (Somepalli et al. 2022).
 
-Turns the data set into one table that all runs share. Three images x₀, x₁, x₂ span a plane with origin x₀, first axis
-a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, which is x₂ - x₀ made orthogonal to a and normalised (as in their code).
-The images are at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩). The grid spans their bounding box, widened on
-each side by ``margin`` times its length.
+Turns the data set into one table for each seed, which its runs share. Three images x₀, x₁, x₂ span a plane with origin
+x₀, first axis a = (x₁ - x₀) / ‖x₁ - x₀‖, and second axis b, which is x₂ - x₀ made orthogonal to a and normalised (as in
+their code). The images are at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - x₀⟩, ⟨b, x₂ - x₀⟩). The grid spans their bounding
+box, widened on each side by ``margin`` times its length.
 
 Triplets come from three sets: test images, and correctly and wrongly labelled training images (our choice; theirs are
 test images). They are drawn one by one from ``planes.seed``, so that a larger number of planes contains the smaller. A

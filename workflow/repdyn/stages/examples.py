@@ -1,4 +1,4 @@
-"""The examples of a study, and which of them are mislabelled: one table for all runs.
+"""The examples of a seed, and which of them are mislabelled: one table for all its runs.
 
 For people; stages read the data set itself. Time: that of reading it.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def main(job: Job) -> None:
-    """Write the examples of a study."""
-    found = subsets.load(job.study.data, job.data_root)
+    """Write the examples of a seed."""
+    found = subsets.load(job.study.data, job.data_root, job.replicate.seed)
     parts = {"train": found.train, "test": found.test}
     columns = {
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),

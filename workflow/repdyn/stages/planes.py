@@ -1,4 +1,4 @@
-"""The stage ``planes``: draw planes through triplets of images, shared by all runs."""
+"""The stage ``planes``: draw planes through triplets of images, shared by the runs of a seed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 
 def main(job: Job) -> None:
-    """Write the planes of a study."""
+    """Write the planes of a seed."""
     settings = job.study.planes
-    # The mislabelled examples are the same in all runs; their wrong labels differ, but are not used here.
-    examples = subsets.load(job.study.data, job.data_root)
+    examples = subsets.load(job.study.data, job.data_root, job.replicate.seed)
     chosen = planes.sets(examples)
     rows = [row for name, pool in chosen.items() for row in planes.through(pool, name, settings)]
     schema = pa.schema([*PLANES.schema, *image_columns(int(np.prod(examples.shape)))])

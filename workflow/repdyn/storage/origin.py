@@ -11,14 +11,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import RepdynError
 from .files import damaged
 
 if TYPE_CHECKING:
     from ..catalogue.counts import Counts
-    from ..config.study import Run
+    from ..config.study import Replicate, Run
 
 Metadata = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Record:
         name: its folder below the study's, by which users know it.
         stage: the stage that writes it.
         path: the method of ``Paths`` that returns its path.
-        of_run: whether there is one for each run, or one for the study.
+        scope: whether there is one for each run, for each seed, or for the study.
         settings: the name under which ``Study.hyperparameters`` has its settings, where they are not the stage's.
         rows: the number of rows of a table in a study, or a divisor of it where there are that many for each layer or
             set of planes; None where it is not known beforehand.
@@ -40,7 +40,7 @@ class Record:
     name: str
     stage: str
     path: Callable[..., str]
-    of_run: bool = True
+    scope: Literal["run", "seed", "study"] = "run"
     settings: str | None = None
     rows: Callable[[Counts], int] | None = None
 
@@ -51,14 +51,14 @@ class Origin:
 
     Attributes:
         record: which file it is.
-        run: its run; None for a file of the whole study.
+        run: its run, or its seed; None for a file of the whole study.
         hyperparameters: the settings that made it.
         step: the optimizer step of a checkpoint.
         rows: its number of rows, or a divisor of it; None accepts any.
     """
 
     record: Record
-    run: Run | None
+    run: Run | Replicate | None
     hyperparameters: Metadata
     step: int | None = None
     rows: int | None = None
@@ -106,7 +106,8 @@ class Origin:
 
 def _called(name: str, stage: str, run: Mapping[str, Any] | None, step: int | None) -> str:
     """A file in words."""
-    of_run = "" if run is None else f" of {run['arch']} {run['optimizer']} seed {run['seed']}"
+    levels = [] if run is None else [run[factor] for factor in ("arch", "optimizer") if factor in run]
+    of_run = "" if run is None else " ".join([" of", *levels, f"seed {run['seed']}"])
     at_step = "" if step is None else f" at step {step}"
     return f"`{name}` (stage {stage}){of_run}{at_step}"
 

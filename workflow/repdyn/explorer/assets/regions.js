@@ -14,13 +14,13 @@ function buildPlanes() {
       const caption = element("figcaption");
       return { canvas, caption, figure: element("figure", {}, canvas, caption) };
     });
-    const pictures = plane.images.map((_, i) => imageCanvas(plane, i));
     const taught = element("ul", { className: "taught" });
     const title = `three ${plane.set}` + (several ? ` (${plane.number + 1})` : "");
     const pair = element("div", { className: "pair" }, ...panels.map((panel) => panel.figure));
     parent.append(element("article", { className: "plane" }, element("h3", { textContent: title }), pair, taught));
-    planeCards.push({ plane, panels, pictures, taught, title });
-    for (const panel of panels) panel.canvas.addEventListener("pointermove", (event) => hoverPlane(plane, panel, event));
+    const card = { plane, panels, taught, title, seen: null, pictures: [] };
+    planeCards.push(card);
+    for (const panel of panels) panel.canvas.addEventListener("pointermove", (event) => hoverPlane(card, panel, event));
   }
 }
 
@@ -38,14 +38,16 @@ function imageCanvas(plane, i) {
   return canvas;
 }
 
-/** What this run was taught about the three images of a plane. */
-const taughtClasses = (plane, run) => plane.given[run.seed];
-
+/** Puts the planes of a run's seed into the cards, with what the run was taught about their three images. */
 function describePlanes(run) {
-  for (const { plane, pictures, taught } of planeCards) {
-    const given = taughtClasses(plane, run);
-    taught.replaceChildren(
-      ...plane.labels.map((label, i) => {
+  for (const card of planeCards) {
+    const seen = card.plane.of[run.seed];
+    if (seen === card.seen) continue;
+    const { given, labels } = seen;
+    const pictures = seen.images.map((_, i) => imageCanvas(seen, i));
+    Object.assign(card, { seen, pictures });
+    card.taught.replaceChildren(
+      ...labels.map((label, i) => {
         const copy = element("canvas", { width: pictures[i].width, height: pictures[i].height });
         copy.getContext("2d").drawImage(pictures[i], 0, 0);
         copy.style.borderColor = study.language.classes[given[i]];
@@ -58,13 +60,13 @@ function describePlanes(run) {
 
 function paintPlanes(run, layer, e) {
   const output = run.layers.indexOf(study.output);
-  planeCards.forEach(({ plane, panels, pictures, title }, p) => {
+  planeCards.forEach(({ panels, title, seen, pictures }, p) => {
     const of = [layer === output ? output : layer, output];
     panels.forEach((panel, i) => {
       const words = i === 1 || layer === output ? "network" : `probe of ${run.layers[layer]}`;
       panel.caption.textContent = words;
       panel.labels = labelsAt(run, p, of[i], e);
-      paintRegions(panel.canvas, plane, panel.labels, pictures, taughtClasses(plane, run));
+      paintRegions(panel.canvas, seen, panel.labels, pictures);
       const text = `Decision regions of the ${words} on a plane through ${title}, epoch ${epochText(run.epochs[e])}`;
       panel.canvas.setAttribute("aria-label", text);
     });
@@ -78,7 +80,7 @@ function labelsAt(run, p, layer, e) {
   return labels.subarray(start, start + points);
 }
 
-function paintRegions(canvas, plane, labels, pictures, given) {
+function paintRegions(canvas, plane, labels, pictures) {
   const R = plane.resolution;
   const [left, right] = plane.xRange;
   const [bottom, top] = plane.yRange;
@@ -99,7 +101,7 @@ function paintRegions(canvas, plane, labels, pictures, given) {
   pictures.forEach((picture, i) => {
     const x = ((plane.x[i] - left) / (right - left)) * width;
     const y = height - ((plane.y[i] - bottom) / (top - bottom)) * height;
-    for (const [margin, colour] of [[4, "#1d2733"], [3.2, "#ffffff"], [2, study.language.classes[given[i]]]]) {
+    for (const [margin, colour] of [[4, "#1d2733"], [3.2, "#ffffff"], [2, study.language.classes[plane.given[i]]]]) {
       context.fillStyle = colour;
       context.fillRect(x - side / 2 - margin, y - side / 2 - margin, side + 2 * margin, side + 2 * margin);
     }
@@ -108,9 +110,9 @@ function paintRegions(canvas, plane, labels, pictures, given) {
 }
 
 /** Says which class a point has, in the canvas's tooltip. */
-function hoverPlane(plane, panel, event) {
+function hoverPlane({ seen }, panel, event) {
   const box = panel.canvas.getBoundingClientRect();
-  const R = plane.resolution;
+  const R = seen.resolution;
   const column = Math.min(R - 1, Math.floor(((event.clientX - box.left) / box.width) * R));
   const row = Math.min(R - 1, Math.floor(((box.bottom - event.clientY) / box.height) * R));
   const label = panel.labels[Math.max(0, row) * R + Math.max(0, column)];
