@@ -28,7 +28,9 @@ PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
 COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
 COLUMNS = {
-    "examples/seed=0/examples.parquet": ["split", "example", "label", "mislabelled"],
+    "examples/seed=0/examples.parquet": [
+        "split", "example", "label", "given_label", "mislabelled", "common",
+    ],
     f"history/{RUN}/history.parquet": [
         *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",
         "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",

@@ -74,6 +74,8 @@ OTHER: dict[str, Any] = {
     "data.label_noise": 0.3,
     "data.label_noise_kind": "pairs",
     "data.label_noise_pairs": Beside({0: 1}, {"data.label_noise_kind": "pairs"}),
+    "data.drawn_by": Beside("study", {"data.common": None}),
+    "data.common": 41,
     "data.seed": 1,
     "training.epochs": 21,
     "training.batch_size": 31,

@@ -75,7 +75,11 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
             "`archs.vit`: `vit_tiny_patch16_224` has patch_size 3, which does not divide",
         ),
         ("model: resnet18", "model: resnet19", "`archs.resnet`: `resnet19` is not a timm model"),
-        ("similarity_examples: 40", "similarity_examples: 400", "is 400, but there are only 60 test examples"),
+        (
+            "similarity_examples: 40",
+            "similarity_examples: 400",
+            "is 400, but there are only 40 test examples that no seed",
+        ),
         ("train_size: 120", "train_size: 129", "the last batch of an epoch would have a single example"),
         ("opt: adam,", "opt: adamm,", "`optimizers.adam`: `adamm` is not an optimizer of timm"),
         ("stem: small", "stem: small\n    layers: [nose]", "`archs.resnet`: `layers`: no module is called `nose`"),
@@ -97,8 +101,8 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
         ),
         (
             "count: 2",
-            "count: 34221",
-            "each through three test images, but `data` has only 60 of these, which make 34,220",
+            "count: 9881",
+            "each through three test images, but `data` has only 40 of these that no seed trains on, which make 9,880",
         ),
         (
             "picture_resolution: 8",

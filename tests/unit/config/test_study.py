@@ -220,19 +220,19 @@ def test_a_further_seed_changes_nothing_that_files_of_the_others_are_made_with(s
 
 # Digests of what files of the tiny study say that they were made with; the key of a training's state is made of it.
 HYPERPARAMETERS = {
-    "examples": "085851c85e923c35",
-    "planes": "f17d92df0bcfcfd0",
-    "train": "f37fd791f9bad9ee",
-    "activations": "4b25862fd1588769",
-    "cka": "7ea74b344c519523",
-    "cka_layers": "65c8c6ef60a44864",
-    "cka_between": "0b9e0451970f5122",
-    "probes": "924b8b0a9518235a",
-    "regions": "6ce659788b56786b",
-    "regions_between": "5af20ae68db799f9",
-    "phases": "405ef7e896a507b4",
-    "findings": "b3e9fb76d39932b5",
-    "checkpoints": "2eea4d1899d91217",
+    "examples": "29941a549e8cbdf6",
+    "planes": "7b991199d53e85b8",
+    "train": "eed1082ba8c296c0",
+    "activations": "6030d9981e5a86d2",
+    "cka": "df49e3504be2b590",
+    "cka_layers": "717f3830855cfa61",
+    "cka_between": "f11ded72b21c4a04",
+    "probes": "bdb6a9eaa628c14d",
+    "regions": "b9ada9ccd84863a7",
+    "regions_between": "c79cb4efccac6bd7",
+    "phases": "2cb72d52b3b05480",
+    "findings": "a1b2e357996bc600",
+    "checkpoints": "3f228c48df0e5acf",
 }
 
 

@@ -77,7 +77,7 @@ def test_a_folder_that_may_not_be_written_to_will_do(tmp_path, monkeypatch):
 def test_the_relatives_of_mnist_have_a_place_each(tmp_path, monkeypatch, name):
     folder = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}[name]
     fakes.put(tmp_path / folder / "raw", fakes.mnist(monkeypatch, name, folder))
-    assert len(subsets.load(Data(dataset=name, label_noise=0.2), tmp_path).train) == fakes.TRAIN
+    assert len(subsets.load(Data(dataset=name, label_noise=0.2), tmp_path, 0).train) == fakes.TRAIN
 
 
 @pytest.mark.parametrize("classes", [10, 100])
@@ -91,7 +91,7 @@ def test_cifar_is_read_from_its_archive_and_from_what_that_holds(tmp_path, monke
     (tmp_path / next(iter(archive))).unlink()
     again, _ = datasets.read(settings, tmp_path)
     np.testing.assert_array_equal(again.images, train.images)
-    assert subsets.load(settings, tmp_path).shape == (3, 32, 32)
+    assert subsets.load(settings, tmp_path, 0).shape == (3, 32, 32)
 
 
 def test_the_digit_0_of_svhn_is_class_0(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ def test_the_digit_0_of_svhn_is_class_0(tmp_path, monkeypatch):
 def test_what_is_missing_and_cannot_be_downloaded_is_named_with_its_place(tmp_path, monkeypatch, name, fake, sentence):
     fake(monkeypatch)
     with pytest.raises(RepdynError, match=f"not whole under .* and cannot be downloaded .*{sentence}") as raised:
-        subsets.load(Data(dataset=name), tmp_path)
+        subsets.load(Data(dataset=name), tmp_path, 0)
     assert "\n" not in str(raised.value)
     assert not [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
 
@@ -267,7 +267,7 @@ def test_a_download_that_breaks_off_leaves_nothing_that_looks_whole(tmp_path, mo
 def test_fashion_mnist_as_debian_packages_it(tmp_path):
     (tmp_path / "FashionMNIST").mkdir()
     (tmp_path / "FashionMNIST/raw").symlink_to(DEBIAN)
-    fashion = subsets.load(Data(dataset="fashion-mnist", image_size=16, label_noise=0.2, train_size=1000), tmp_path)
+    fashion = subsets.load(Data(dataset="fashion-mnist", image_size=16, label_noise=0.2, train_size=1000), tmp_path, 0)
     assert (len(fashion.train), len(fashion.test)) == (1000, 10_000)
     assert fashion.shape == (1, 16, 16)
     train, _ = datasets.read(FASHION, tmp_path)

@@ -44,7 +44,7 @@ def test_tiny_imagenet_is_read_with_classes_and_images_in_order_of_their_names(t
 @pytest.mark.parametrize("test", ["test", "val"])
 def test_one_folder_a_class_is_read_too(tmp_path, test):
     plain(tmp_path / "mine", test)
-    loaded = subsets.load(described(), tmp_path)
+    loaded = subsets.load(described(), tmp_path, 0)
     assert (len(loaded.train), len(loaded.test), loaded.classes) == (3 * TRAIN, 3 * TEST, 3)
     assert loaded.train.images[:].dtype == np.float32
     assert loaded.shape == datasets.shape(described()) == (3, 16, 16)
@@ -118,7 +118,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(tmp_path, layout, change, s
     layout(tmp_path / "mine")
     change(tmp_path / "mine")
     with pytest.raises(RepdynError, match=sentence) as raised:
-        subsets.load(described(**settings), tmp_path)
+        subsets.load(described(**settings), tmp_path, 0)
     assert "\n" not in str(raised.value)
 
 
@@ -127,13 +127,13 @@ def test_an_image_cut_short_is_named_and_nothing_is_left_decoded(tmp_path):
     file = tmp_path / "mine/train/n02/3.png"
     file.write_bytes(file.read_bytes()[:-300])
     with pytest.raises(RepdynError, match=r"`.*train/n02/3.png` is not an image that can be read"):
-        subsets.load(described(), tmp_path)
+        subsets.load(described(), tmp_path, 0)
     assert not list((tmp_path / "mine-3x16").glob("train-*"))
 
 
 def test_tiny_imagenet_says_where_it_is_to_be_had(tmp_path):
     with pytest.raises(RepdynError, match=r"no folder `.*tiny-imagenet-200/train`.*; unpack http://cs231n"):
-        subsets.load(Data(dataset="tiny-imagenet"), tmp_path)
+        subsets.load(Data(dataset="tiny-imagenet"), tmp_path, 0)
 
 
 @pytest.mark.parametrize(

@@ -69,5 +69,5 @@ def test_resizing_pads_to_a_multiple_and_sums_blocks():
 def test_images_of_one_shade_are_refused():
     stored = np.zeros((5, 2, 4, 4), dtype=np.uint8)
     stored[:, 0, 0] = 9
-    with pytest.raises(RepdynError, match="All 3 training images have the same value in every pixel of channel 1"):
+    with pytest.raises(RepdynError, match="All 3 images to train on have the same value in every pixel of channel 1"):
         Standardisation.of(stored, np.arange(3), 4, 255)

@@ -15,7 +15,7 @@ LABELS = np.random.default_rng(0).integers(0, 10, size=2000)
 def given(seed=0, **settings):
     """Labels that are trained on, and who of the true ones is mislabelled."""
     settings = Data(**settings)
-    wrong = label_noise.mislabelled(LABELS, settings)
+    wrong = label_noise.mislabelled(LABELS, settings, seed)
     labels = label_noise.given_labels(LABELS, wrong, 10, settings, seed)
     np.testing.assert_array_equal(labels != LABELS, wrong)  # never the true class, and nobody else
     return labels, wrong
@@ -28,11 +28,16 @@ def test_exactly_the_configured_fraction_is_mislabelled(kind, rate):
     assert wrong.sum() == round(2000 * rate)
 
 
-def test_kinds_and_runs_mislabel_the_same_examples_and_another_data_seed_others():
+def test_kinds_mislabel_the_same_examples_and_another_seed_of_the_data_or_the_run_others():
     wrong = given(label_noise=0.3)[1]
     np.testing.assert_array_equal(given(label_noise=0.3, label_noise_kind="pairs")[1], wrong)
-    np.testing.assert_array_equal(given(seed=5, label_noise=0.3)[1], wrong)
-    assert (label_noise.mislabelled(LABELS, Data(label_noise=0.3, seed=1)) != wrong).any()
+    assert (given(seed=5, label_noise=0.3)[1] != wrong).any()
+    assert (label_noise.mislabelled(LABELS, Data(label_noise=0.3, seed=1), 0) != wrong).any()
+
+
+def test_where_the_study_draws_runs_of_all_seeds_mislabel_the_same_examples():
+    wrong = given(label_noise=0.3, drawn_by="study")[1]
+    np.testing.assert_array_equal(given(seed=5, label_noise=0.3, drawn_by="study")[1], wrong)
 
 
 def test_more_noise_adds_mislabelled_examples():
@@ -44,7 +49,8 @@ def test_more_noise_adds_mislabelled_examples():
 def test_pairs_make_a_class_into_the_next_whatever_the_seed_of_the_run():
     labels, wrong = given(seed=0, label_noise=0.3, label_noise_kind="pairs")
     np.testing.assert_array_equal(labels[wrong], (LABELS[wrong] + 1) % 10)
-    np.testing.assert_array_equal(labels, given(seed=1, label_noise=0.3, label_noise_kind="pairs")[0])
+    others, wrong = given(seed=1, label_noise=0.3, label_noise_kind="pairs")
+    np.testing.assert_array_equal(others[wrong], (LABELS[wrong] + 1) % 10)
 
 
 def test_pairs_can_be_named_and_then_the_fraction_is_of_their_examples():
@@ -68,7 +74,7 @@ def test_symmetric_noise_gives_all_other_classes_alike():
 
 def test_pairs_reach_the_training_set_through_the_config(config):
     config["data"] |= {"label_noise_kind": "pairs", "label_noise_pairs": {"3": 8}}
-    train = subsets.load(studies.parse(config).data, Path("/nonexistent")).train
+    train = subsets.load(studies.parse(config).data, Path("/nonexistent"), 0).train
     assert set(train.labels[train.mislabelled]) == {3}
     assert set(train.given_labels[train.mislabelled]) == {8}
 

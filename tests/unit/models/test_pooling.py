@@ -53,7 +53,7 @@ def test_on_constant_maps_and_equal_tokens_a_reduction_does_not_change_cka(rando
 
 def test_pooling_does_not_see_where_something_is():
     model = architectures.build(DEFAULT.archs["resnet"], (1, 8, 8), 10, seed=0).eval()
-    images = torch.from_numpy(subsets.load(DEFAULT.data, Path("data")).test.images[:200])
+    images = torch.from_numpy(subsets.load(DEFAULT.data, Path("data"), 0).test.images[:200])
     places = np.random.default_rng(0).integers(0, 8, size=200)
     moved = torch.stack([image.roll(int(place), dims=2) for image, place in zip(images, places, strict=True)])
     found = {}

@@ -376,7 +376,12 @@ def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):
         .apply(lambda rows: np.concatenate(rows.to_list()))
         for seed in (0, 1)
     }
-    assert len(found) == 4 * len(each[0])
+    # Four pairs of two runs on planes through test images; their training images are not the same.
+    counted = {name: len(each[0].xs(name, level="planes")) for name in ("test", "clean", "mislabelled")}
+    assert found.groupby("planes").size().to_dict() == {
+        name: rows * (4 if name == "test" else 2) for name, rows in counted.items()
+    }
+    assert (found[found.planes != "test"].seed_a == found[found.planes != "test"].seed_b).all()
     for row in found.itertuples():
         key = (row.layer, row.planes, row.step)
         assert row.similarity == (each[row.seed_a][key] == each[row.seed_b][key]).mean()

@@ -36,7 +36,7 @@ def rows(job):
 
 def images_of(job, row):
     """The three images of a row, from the data set itself."""
-    examples = subsets.load(job.study.data, job.data_root)
+    examples = subsets.load(job.study.data, job.data_root, 0)
     pool = examples.test if row.planes == "test" else examples.train
     where = {example: index for index, example in enumerate(pool.examples.tolist())}
     index = [where[example] for example in row.examples]
@@ -92,16 +92,25 @@ def test_classes_need_not_be_distinct_if_so_configured(job):
     assert any(len(set(labels)) < 3 for labels in table.labels)
 
 
-def test_planes_do_not_depend_on_which_wrong_labels_a_run_has(job):
-    job = job(count=5)
-    per_seed = []
+@pytest.mark.parametrize("drawn_by", ["seed", "study"])
+def test_seeds_share_planes_through_test_images_and_have_their_own_through_training_images(job, drawn_by):
+    job = job({"drawn_by": drawn_by} | ({"common": None} if drawn_by == "study" else {}), count=5)
+    through = []
     for seed in (0, 1):
         pool = planes.sets(subsets.load(job.study.data, job.data_root, seed))
-        settings = job.study.planes
-        per_seed.append(
-            [row["examples"].tolist() for name in pool for row in planes.through(pool[name], name, settings)]
-        )
-    assert per_seed[0] == per_seed[1]
+        rows = [row for name in pool for row in planes.through(pool[name], name, job.study.planes)]
+        through.append({name: [r["examples"].tolist() for r in rows if r["planes"] == name] for name in pool})
+        assert {len(found) for found in through[-1].values()} == {6}
+    same = [name for name in SETS if through[0][name] == through[1][name]]
+    assert same == (["test"] if drawn_by == "seed" else list(SETS))
+
+
+def test_planes_through_test_images_go_through_those_that_no_seed_trains_on(job):
+    job = job(count=30)
+    common = set(subsets.load(job.study.data, job.data_root, 0).common.examples.tolist())
+    table = rows(job)
+    used = {example for row in table[table.planes == "test"].itertuples() for example in row.examples.tolist()}
+    assert used <= common and len(common) == 40 and len(used) > 20
 
 
 def test_more_planes_contain_the_fewer(job):

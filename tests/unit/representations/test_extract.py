@@ -187,7 +187,10 @@ def test_all_runs_compare_the_same_examples(config, make_job):
     for seed in (0, 1):
         job = make_job("activations", config, seed=seed)
         examples = subsets.load(job.study.data, job.data_root, seed)
-        chosen.append(extract.choose(job.study.activations, examples, 0)["similarity"].examples)
+        splits = extract.choose(job.study.activations, examples, 0)
+        chosen.append(splits["similarity"].examples)
+        assert set(splits["probe"].examples) <= set(examples.train.examples)
+        assert not set(splits["similarity"].examples) & set(examples.train.examples)
     assert np.array_equal(*chosen)
 
 

@@ -1,5 +1,6 @@
 """CKA between layers and between runs: tables equal to pairs computed one by one."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,21 @@ def test_layers_are_compared_at_each_checkpoint(make_job, config, caplog):
         assert np.isnan(row.cka_debiased) == constant
     assert "step 0: the same for all examples, so without CKA: layer first" in caplog.text
     assert (frame.depth_a == frame.layer_a.map({"first": 0, "second": 1})).all()
+
+
+@pytest.mark.parametrize(("drawn_by", "pairs"), [("seed", {(0, 0), (1, 1)}), ("study", None)])
+def test_on_training_examples_that_seeds_draw_only_runs_of_one_seed_are_compared(make_job, config, drawn_by, pairs):
+    config["activations"]["similarity_from"] = "train"
+    config["data"] |= {"drawn_by": drawn_by, "common": None}
+    for arch, optimizer, seed in itertools.product(config["archs"], config["optimizers"], config["seeds"]):
+        own = 100 * seed if drawn_by == "seed" else 0
+        store(make_job("activations", config, arch, optimizer, seed), seed, examples=own + np.arange(30))
+    cka_between.main(make_job("cka_between", config))
+    frame = pd.read_parquet(Path(make_job("cka_between", config).paths.root) / "cka_between")
+    assert set(zip(frame.seed_a, frame.seed_b, strict=True)) == (pairs or set(itertools.product((0, 1), repeat=2)))
+    assert set(zip(frame.optimizer_a, frame.optimizer_b, strict=True)) == set(
+        itertools.product(("sgd", "adam"), repeat=2)
+    )
 
 
 def test_runs_are_compared_at_the_same_layer_and_checkpoint(make_job, config):

@@ -28,6 +28,8 @@ def test_the_table_holds_every_example_that_is_used_with_its_class(config, tmp_p
         np.testing.assert_array_equal(rows.example, part.examples)
         np.testing.assert_array_equal(rows.label, part.labels)
         np.testing.assert_array_equal(rows.mislabelled, part.mislabelled)
+        np.testing.assert_array_equal(rows.given_label, part.given_labels)
+    assert table[table.common].example.tolist() == found.common.examples.tolist()
     assert table.mislabelled.sum() == 24
 
 

@@ -21,7 +21,7 @@ def of(**changes):
 
 @pytest.fixture(scope="module")
 def digits():
-    examples = subsets.load(DEFAULT.data, Path("data")).train
+    examples = subsets.load(DEFAULT.data, Path("data"), 0).train
     return torch.from_numpy(examples.images[:256]), torch.from_numpy(examples.given_labels[:256])
 
 

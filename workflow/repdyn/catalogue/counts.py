@@ -41,5 +41,5 @@ class Counts(Protocol):
         """Planes of a set that are drawn."""
 
     @property
-    def runs_of_arch(self) -> int:
-        """Runs of each architecture."""
+    def pairs_of_seeds(self) -> int:
+        """Ordered pairs of runs of an architecture that have the same seed."""

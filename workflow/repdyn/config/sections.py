@@ -85,6 +85,9 @@ class Folder(Section):
 class Data(Section):
     """Which images, how many of them, and how many labels are wrong, in which way (``data/label_noise.py``).
 
+    ``drawn_by`` says what draws the examples that are trained on and those that are mislabelled: each run's seed, or
+    ``seed`` below, for the whole study. ``common`` is how many examples a data set without a test part sets aside, for
+    no run to train on and runs to be compared on (``data/subsets.py``).
     ``contents`` is a digest of an image folder's files (``data/contents.py``). It is filled in when a study is loaded
     to run, so that other images make another study. Where the config states it, any other images are refused.
     """
@@ -100,7 +103,15 @@ class Data(Section):
     label_noise: float = Field(default=0.0, ge=0.0, lt=1.0)
     label_noise_kind: Literal["symmetric", "pairs"] = "symmetric"
     label_noise_pairs: dict[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = None
+    drawn_by: Literal["seed", "study"] = "seed"
+    common: int | None = Field(default=None, ge=1)
     seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _a_study_that_draws_sets_nothing_aside(self) -> Data:
+        if self.common is not None and self.drawn_by == "study":
+            raise ValueError("`common` is for `drawn_by: seed`; where the study draws, all test examples are common")
+        return self
 
     @model_validator(mode="after")
     def _image_folders_are_described(self) -> Data:

@@ -198,6 +198,18 @@ class Study(Section):
             )
         return Replicate(seed)
 
+    def comparable(self, arch: str, common: bool) -> list[list[Run]]:
+        """The runs of an architecture in groups that can be compared, because they are measured on the same images.
+
+        Args:
+            arch: the architecture.
+            common: whether it is on images that no run trains on; others differ between seeds if seeds draw them.
+        """
+        runs = [run for run in self.runs if run.arch == arch]
+        if common or self.data.drawn_by == "study":
+            return [runs]
+        return [[run for run in runs if run.seed == seed] for seed in self.seeds]
+
     @cached_property
     def _seeds(self) -> frozenset[int]:
         return frozenset(self.seeds)

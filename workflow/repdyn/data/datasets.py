@@ -119,6 +119,33 @@ def sizes(settings: Settings) -> tuple[int, int]:
     return train or known.train, test or known.test
 
 
+def common_size(settings: Settings) -> int:
+    """The number of test examples that are the same for all seeds, and that no run trains on.
+
+    All of a test part. Of a data set that the study divides, ``data.common``, by default half of the test examples,
+    rounded up; where the study draws for all seeds, all of them.
+
+    Raises:
+        RepdynError: if the config asks for another number than there can be.
+    """
+    test = sizes(settings)[1]
+    if settings.drawn_by == "study":
+        return test
+    if source(settings).test is not None:
+        if settings.common is not None:
+            raise RepdynError(
+                f"`data.common` is for data sets without a test part, and that of `{settings.dataset}` is common to "
+                "all seeds; leave it out."
+            )
+        return test
+    common = (test + 1) // 2 if settings.common is None else settings.common
+    if common > test:
+        raise RepdynError(
+            f"`data.common` is {common}, but must be at most the number of test examples, {test}, of which these are."
+        )
+    return common
+
+
 def shape(settings: Settings) -> tuple[int, int, int]:
     """Channels, height and width of the images, without reading anything."""
     known = source(settings)

@@ -72,7 +72,7 @@ class Standardisation:
         std = np.sqrt((counts * (values - mean[:, None]) ** 2).sum(axis=1) / n)
         if not std.all():
             raise RepdynError(
-                f"All {len(index)} training images have the same value in every pixel of channel {std.argmin()}, so "
+                f"All {len(index)} images to train on have the same value in every pixel of channel {std.argmin()}, so "
                 "they cannot be standardised."
             )
         return cls(mean, std, ((values - mean[:, None]) / std[:, None]).astype(np.float32))

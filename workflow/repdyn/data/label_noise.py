@@ -1,10 +1,11 @@
 """Wrong labels: which training examples are mislabelled, and as what.
 
-The mislabelled examples are drawn from ``data.seed``, so they are the same for every run of a study. Exactly the
-configured fraction, rounded, is mislabelled. There are two kinds of noise, and neither ever gives the true class:
+The mislabelled examples are drawn from ``data.seed`` and the run's seed, so they are the same for the runs of a seed;
+with ``drawn_by: study`` for every run. Exactly the configured fraction, rounded, is mislabelled. There are two kinds of
+noise, and neither ever gives the true class:
 
 - ``symmetric``: one of the other classes, all equally likely, drawn from ``data.seed`` and the run's seed, so that
-  seeds are replicates (chosen) while planes through mislabelled images are shared by all runs.
+  seeds are replicates (chosen).
 - ``pairs``: a class fixed by the true one. By default it is the next class, and the first for the last ("pair
   flipping", Han et al. 2018); ``label_noise_pairs`` sets others, such as truck to automobile on CIFAR-10 (Patrini et
   al. 2017). Classes that it does not name keep their labels, and the fraction is that of the examples of named classes.
@@ -37,10 +38,17 @@ def check(settings: Settings, classes: int) -> None:
             )
 
 
-def mislabelled(labels: Array, settings: Settings) -> Array:
-    """Draw the mislabelled training examples: (n,) bool, from their (n,) true classes."""
+def mislabelled(labels: Array, settings: Settings, seed: int) -> Array:
+    """Draw the mislabelled training examples: (n,) bool.
+
+    Args:
+        labels: (n,), the true classes.
+        settings: the ``data`` section of the config.
+        seed: the run's.
+    """
     wrong = np.zeros(len(labels), dtype=bool)
-    order = np.random.default_rng([settings.seed, 1]).permutation(len(labels))
+    of_seed = [seed] if settings.drawn_by == "seed" else []
+    order = np.random.default_rng([settings.seed, 1, *of_seed]).permutation(len(labels))
     if settings.label_noise_pairs is not None:
         order = order[np.isin(labels[order], list(settings.label_noise_pairs))]
     wrong[order[: round(settings.label_noise * len(order))]] = True

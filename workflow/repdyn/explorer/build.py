@@ -21,7 +21,7 @@ from matplotlib.colors import to_hex
 
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import USUAL
-from ..catalogue.plane_sets import IMAGES
+from ..catalogue.plane_sets import COMMON, IMAGES
 from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..figures import reading, style
@@ -176,7 +176,7 @@ def plane_pictures(job: Job, planes: Mapping[int, pd.DataFrame]) -> list[dict[st
 
 def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, Any]:
     """A plane of a seed, from its row of the table and the seed's data."""
-    part = found.test if plane["planes"] == "test" else found.train
+    part = found.common if plane["planes"] == COMMON else found.train
     index = {example: i for i, example in enumerate(part.examples.tolist())}
     rows = [index[example] for example in plane["examples"]]
     images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]

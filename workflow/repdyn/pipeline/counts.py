@@ -63,6 +63,6 @@ class StudyCounts:
         return self.study.planes.pictures
 
     @property
-    def runs_of_arch(self) -> int:
-        """Runs of each architecture."""
-        return len(self.study.optimizers) * len(self.study.seeds)
+    def pairs_of_seeds(self) -> int:
+        """Ordered pairs of runs of an architecture that have the same seed."""
+        return len(self.study.optimizers) ** 2 * len(self.study.seeds)

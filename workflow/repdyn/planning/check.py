@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..catalogue.plane_sets import IMAGES, SETS
+from ..catalogue.plane_sets import COMMON, IMAGES, SETS
 from ..data import datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
@@ -93,11 +93,15 @@ def check_examples(study: Study) -> None:
     classes = datasets.source(study.data).classes
     label_noise.check(study.data, classes)
     settings = study.activations
-    pool = test if settings.similarity_from == "test" else train
+    common = datasets.common_size(study.data)
+    pool = common if settings.similarity_from == "test" else train
     if settings.similarity_examples > pool:
+        remedy = ""
+        if pool < test and settings.similarity_from == "test":
+            remedy = f" that no seed trains on; raise `data.common`, which can be up to {test}, or compare fewer"
         raise RepdynError(
             f"`activations.similarity_examples` is {settings.similarity_examples}, but there are only {pool} "
-            f"{settings.similarity_from} examples."
+            f"{settings.similarity_from} examples{remedy}."
         )
     if settings.probe_examples is not None and settings.probe_examples > train:
         raise RepdynError(
@@ -129,17 +133,20 @@ def check_planes(study: Study) -> None:
     """Check that each set of images has as many triplets as the config asks for planes, whatever their classes."""
     train, test = datasets.sizes(study.data)
     wrong = round(study.data.label_noise * train)
-    sets = dict(zip(SETS, (test, train - wrong, wrong), strict=True))
+    common = datasets.common_size(study.data)
+    aside = " that no seed trains on" if common < test else ""
+    sets = dict(zip(SETS, (common, train - wrong, wrong), strict=True))
     if not study.data.label_noise:
         del sets["mislabelled"]
     if study.data.label_noise_pairs is not None:  # the number of mislabelled images then depends on the data
-        sets = {"test": test}
+        sets = {COMMON: common}
     wanted = max(study.planes.count, study.planes.pictures)
     for name, images in sets.items():
         if math.comb(images, 3) < wanted:
             raise RepdynError(
-                f"`planes` asks for {wanted:,}, each through three {IMAGES[name]}, but `data` has only {images} of "
-                f"these, which make {math.comb(images, 3):,}; ask for fewer planes, or change `data`."
+                f"`planes` asks for {wanted:,}, each through three {IMAGES[name]}, but `data` has only {images} "
+                f"of these{aside if name == COMMON else ''}, which make {math.comb(images, 3):,}; ask for fewer "
+                "planes, or change `data`."
             )
 
 

@@ -15,6 +15,8 @@ EXAMPLES = Table(
         split=(pa.string(), "train or test"),
         example=(pa.int64(), "position in the data set's own part"),
         label=(pa.int64(), "true class"),
-        mislabelled=(pa.bool_(), "whether a wrong class is trained on; which one depends on the run"),
+        given_label=(pa.int64(), "class that is trained on"),
+        mislabelled=(pa.bool_(), "whether a wrong class is trained on"),
+        common=(pa.bool_(), "whether runs are compared on it: the same for all seeds, never trained on"),
     ),
 )

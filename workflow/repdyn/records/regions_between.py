@@ -10,7 +10,7 @@ BETWEEN = Table(
     "regions_between",
     Paths.region_between,
     scope="study",
-    rows=lambda counts: counts.checkpoints * counts.runs_of_arch**2,
+    rows=lambda counts: counts.checkpoints * counts.pairs_of_seeds,
     schema=schema(
         arch=(pa.string(), "architecture"),
         layer=(pa.string(), "layer"),

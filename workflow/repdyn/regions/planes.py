@@ -6,8 +6,10 @@ their code). The images are at (0, 0), (‖x₁ - x₀‖, 0) and (⟨a, x₂ - 
 box, widened on each side by ``margin`` times its length.
 
 Triplets come from three sets: test images, and correctly and wrongly labelled training images (our choice; theirs are
-test images). They are drawn one by one from ``planes.seed``, so that a larger number of planes contains the smaller. A
-plane for pictures goes through the same triplet as the scored plane of its number.
+test images). Test images are those that no run trains on, so these planes are the same for all seeds, and runs are
+compared on them. A seed has planes of its own through its training images, unless the study draws these. Triplets are
+drawn one by one from ``planes.seed``, so that a larger number of planes contains the smaller. A plane for pictures goes
+through the same triplet as the scored plane of its number.
 
 Time: negligible. Memory: six numbers and three images' worth of floats for each plane, and the data set.
 """
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from ..catalogue.plane_sets import SETS
+from ..catalogue.plane_sets import COMMON, SETS
 from ..data import subsets
 from ..data.images import Images
 from ..errors import RepdynError
@@ -139,15 +141,8 @@ def choose_triplets(
 def sets(examples: subsets.StudyData) -> dict[str, subsets.Examples]:
     """The images of each set; the set ``mislabelled`` exists only if there are wrong labels."""
     train, wrong = examples.train, examples.mislabelled
-    everything = np.ones(len(examples.test), dtype=bool)
-    chosen = {"test": (examples.test, everything), "clean": (train, ~wrong), "mislabelled": (train, wrong)}
-    return {
-        name: subsets.Examples(
-            pool.images.subset(part), *(column[part] for column in (pool.labels, pool.given_labels, pool.examples))
-        )
-        for name, (pool, part) in chosen.items()
-        if name != "mislabelled" or wrong.any()
-    }
+    chosen = {COMMON: examples.common, "clean": train.subset(~wrong), "mislabelled": train.subset(wrong)}
+    return {name: chosen[name] for name in SETS if len(chosen[name]) or name != "mislabelled"}
 
 
 def through(examples: subsets.Examples, name: str, settings: Settings) -> list[dict[str, Any]]:

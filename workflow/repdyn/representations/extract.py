@@ -127,13 +127,15 @@ def forward(
 
 
 def choose(settings: Settings, examples: subsets.StudyData, seed: int) -> dict[str, subsets.Examples]:
-    """The examples of each split, drawn once per study from ``data.seed``.
+    """The examples of each split, of those of a run's seed, drawn from ``data.seed``.
+
+    Test examples are those that no run trains on, the same for all seeds.
 
     Raises:
         RepdynError: if there are fewer examples than requested.
     """
     generator = np.random.default_rng([seed, 3])
-    source = examples.test if settings.similarity_from == "test" else examples.train
+    source = examples.common if settings.similarity_from == "test" else examples.train
     wanted = {
         "similarity": (source, settings.similarity_examples, settings.similarity_from),
         "probe": (examples.train, settings.probe_examples or len(examples.train), "train"),
@@ -144,10 +146,7 @@ def choose(settings: Settings, examples: subsets.StudyData, seed: int) -> dict[s
             raise RepdynError(
                 f"`activations.{split}_examples` is {count}, but there are only {len(pool)} {name} examples."
             )
-        chosen = np.sort(generator.permutation(len(pool))[:count])
-        splits[split] = subsets.Examples(
-            pool.images.subset(chosen), pool.labels[chosen], pool.given_labels[chosen], pool.examples[chosen]
-        )
+        splits[split] = pool.subset(np.sort(generator.permutation(len(pool))[:count]))
     return splits
 
 

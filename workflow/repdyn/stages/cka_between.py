@@ -1,13 +1,15 @@
 """CKA between runs, at the same layer and checkpoint: two seeds, or two optimizers from one initialisation.
 
 Turns the activations of all runs of a study into one table: both estimators of ``similarity/cka.py`` for every pair of
-runs of one architecture. All runs store the activations of the same examples, so representations correspond.
+runs of one architecture. All runs store the activations of the same test examples, so representations correspond. With
+``similarity_from: train`` only runs of one seed do, if seeds draw their training examples, and only these are compared.
 
 Time and memory: those of ``cka.py`` with one representation for each run, once for each layer and checkpoint.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -52,19 +54,19 @@ def check_alike(of_runs: Sequence[Representations]) -> None:
 
 
 def main(job: Job) -> None:
-    """Write the table of the study, one row group for each layer of each architecture at each checkpoint."""
+    """Write the table of the study, a row group for each layer, checkpoint and group of runs that can be compared."""
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
     with tables.writer(job.path(CKA_BETWEEN), CKA_BETWEEN.schema, job.metadata(CKA_BETWEEN)) as append:
         for arch in study.archs:
-            runs = [run for run in study.runs if run.arch == arch]
-            of_runs = [Representations(*job.place(ACTIVATIONS, run)) for run in runs]
-            check_alike(of_runs)
-            first = of_runs[0]
+            of_runs = {run: Representations(*job.place(ACTIVATIONS, run)) for run in study.runs if run.arch == arch}
+            check_alike(list(of_runs.values()))
+            first = next(iter(of_runs.values()))
+            groups = study.comparable(arch, common=study.activations.similarity_from == "test")
             checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
             for depth, layer in enumerate(track(first.layers, len(first.layers), "layer")):
-                for step, epoch in checkpoints:
-                    source = StoredRepresentations([Place(table, layer, step) for table in of_runs])
+                for (step, epoch), runs in itertools.product(checkpoints, groups):
+                    source = StoredRepresentations([Place(of_runs[run], layer, step) for run in runs])
                     found = cka.similarities(source, budget, backend)
                     for run, same in zip(runs, found.constant, strict=True):
                         if same:
@@ -72,4 +74,6 @@ def main(job: Job) -> None:
                                 "%s, layer %s is the same for all examples at step %d: no CKA", run, layer, step
                             )
                     append(columns(runs, layer, depth, step, epoch, found))
-            LOG.info("%s: %d runs, %d layers at %d checkpoints", arch, len(runs), len(first.layers), len(checkpoints))
+            LOG.info(
+                "%s: %d runs, %d layers at %d checkpoints", arch, len(of_runs), len(first.layers), len(checkpoints)
+            )

@@ -26,12 +26,15 @@ def main(job: Job) -> None:
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
         "example": np.concatenate([part.examples for part in parts.values()]),
         "label": np.concatenate([part.labels for part in parts.values()]),
+        "given_label": np.concatenate([part.given_labels for part in parts.values()]),
         "mislabelled": np.concatenate([part.mislabelled for part in parts.values()]),
+        "common": np.concatenate([np.zeros(len(found.train), dtype=bool), np.arange(len(found.test)) < found.n_common]),
     }
     tables.write(job.path(EXAMPLES), columns, EXAMPLES.schema, job.metadata(EXAMPLES))
     channels, height, width = found.shape
     LOG.info(
-        "%s: %d training examples, %d of them mislabelled, %d for testing, %d classes, images of %d × %d × %d",
-        job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.classes, channels,
-        height, width,
+        "%s: %d training examples, %d of them mislabelled, %d for testing, %d of them common to all seeds, %d classes, "
+        "images of %d × %d × %d",
+        job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.n_common,
+        found.classes, channels, height, width,
     )  # fmt: skip
