@@ -75,13 +75,17 @@ def test_what_no_stage_makes_use_of_enters_none(library):
     assert digests(library) == before
 
 
+def test_how_a_log_dates_the_fit_decides_no_training():
+    assert not provenance.uses("stages.train", "analysis.events")
+
+
 def test_remarks_types_and_words_enter_none(library):
     before = digests(library)
     edit(library / "stages" / "train.py", '    """Train a run;', '    """Do train a run;')
     edit(
         library / "stages" / "train.py",
-        'LOG.info("perfect fit at epoch %g", fitted)',
-        'LOG.info("fitted at %g", fitted)',
+        'LOG.info("after epoch %g: %s", history[-1]["epoch"], note(history[-1]))',
+        'LOG.info("at the end: %s", note(history[-1]))',
     )
     edit(
         library / "training" / "trainer.py",

@@ -1,4 +1,7 @@
-"""Events of a run, each an epoch: their names, and their marks in figures."""
+"""Events of a run, each an epoch: their names, and their marks in figures.
+
+``analysis/events.py`` dates them, so that one bad evaluation moves none of them far, but for the first perfect fit.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,7 @@ EVENTS: dict[str, Event] = {
         ),
         Event(
             name=PERFECT_FIT_SUSTAINED,
-            label="perfect fit from here on",
+            label="lasting perfect fit",
             colour="#000000",
             dashes=_DASHED,
             marker="D",

@@ -41,6 +41,12 @@ BOUNDARY_SPREAD = "boundary_spread"
 BOUNDARY_DISTANCE = "boundary_distance"
 TEST_DIP_DEPTH = "test_dip_depth"
 TEST_ACCURACY_BEST = "test_accuracy_best"
+TRAINED_BEYOND_FIT = "trained_beyond_fit"
+# Events that one evaluation can move far, beside those of ``events.py`` that it cannot.
+PERFECT_FIT_STRICT = "perfect_fit_strict"
+MEMORIZATION_ONSET_FIRST = "memorization_onset_first"
+MEMORIZATION_END_FIRST = "memorization_end_first"
+SECOND_DESCENT_END_EDGE = "second_descent_end_edge"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +231,38 @@ SCORES: dict[str, Score] = {
             formula="largest test accuracy of all evaluations",
             unit="fraction",
             range="0 … 1",
+        ),
+        Score(
+            name=TRAINED_BEYOND_FIT,
+            scope="history",
+            label="trained beyond fit",
+            formula="last epoch / sustained perfect fit; 3 or more leave room for what comes after it",
+            range="≥ 1",
+        ),
+        *(
+            Score(name=name, scope="history", label=label, formula=formula, unit="epochs", range="≥ 0")
+            for name, label, formula in (
+                (
+                    PERFECT_FIT_STRICT,
+                    "perfect fit without exception",
+                    "first epoch at training accuracy 1 from which all evaluations stay at `phases.sustained` or above",
+                ),
+                (
+                    MEMORIZATION_ONSET_FIRST,
+                    "first evaluation in memorization",
+                    "first evaluation at which a fraction `phases.onset` of the wrong labels is fitted",
+                ),
+                (
+                    MEMORIZATION_END_FIRST,
+                    "first evaluation after memorization",
+                    "first evaluation at which a fraction `phases.end` of the wrong labels is fitted",
+                ),
+                (
+                    SECOND_DESCENT_END_EDGE,
+                    "recovered by the last evaluation",
+                    "recovery of test accuracy where the last evaluation counts three times in the running median",
+                ),
+            )
         ),
     )
 }

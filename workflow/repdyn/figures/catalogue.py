@@ -101,7 +101,7 @@ class Entry(Drawn):
 
 _EVENTS = """
     Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit
-    is where every training example gets the label it was trained with.
+    is where every training example gets the label it was trained with; it lasts if nine tenths of what follows do, too.
 """
 _MATRIX = """
     Each square is one layer compared with itself: position (x, y) says how alike the layer at epoch x is to the same

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..analysis import events
 from ..data import subsets
 from ..records.train import CHECKPOINT, HISTORY, STATE
 from ..runtime.lazy_imports import without_compiler
@@ -31,15 +32,9 @@ def main(job: Job) -> None:
         columns = {name: [row[name] for row in history] for name in HISTORY.names}
         tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
         folder.remove_others()
-    _report_fit(history)
-
-
-def _report_fit(history: list[dict[str, Any]]) -> None:
     LOG.info("after epoch %g: %s", history[-1]["epoch"], note(history[-1]))
-    fitted = next((row["epoch"] for row in history if row["train_accuracy"] == 1.0), None)
-    if fitted is None:
-        LOG.warning("the training set was never fitted perfectly; phases after perfect fit will be missing")
-    elif history[-1]["epoch"] < 2 * fitted:
-        LOG.warning("perfect fit came at epoch %g; train for at least twice as many epochs", fitted)
-    else:
-        LOG.info("perfect fit at epoch %g", fitted)
+    LOG.log(
+        *events.enough_after_fit(
+            [row["epoch"] for row in history], [row["train_accuracy"] for row in history], job.study.phases
+        )
+    )
