@@ -89,14 +89,14 @@ def write_tables(job: Any) -> None:
         write(train.HISTORY, history)
         segments = pd.DataFrame(
             {
-                "layer": [layers[1]] * 2, "depth": [1, 1], "measure": ["cka"] * 2, "phase": [0, 1],
-                "step_start": [0, STEPS[4]], "step_end": [STEPS[3], STEPS[-1]],
+                "layer": [layers[1]] * 2, "depth": [1, 1], "part": ["body"] * 2, "measure": ["cka"] * 2,
+                "phase": [0, 1], "step_start": [0, STEPS[4]], "step_end": [STEPS[3], STEPS[-1]],
                 "epoch_start": [0.0, EPOCHS[4]], "epoch_end": [EPOCHS[3], EPOCHS[-1]],
             }
         )  # fmt: skip
         write(phases.SEGMENTS, segments)
         scores = {
-            "layer": [None] * 4, "depth": [None] * 4, "measure": [None] * 4, "score": list(EVENTS),
+            "layer": [None] * 4, "depth": [None] * 4, "part": [None] * 4, "measure": [None] * 4, "score": list(EVENTS),
             "value": list(EVENTS.values()),
         }  # fmt: skip
         write(phases.SCORES, scores)

@@ -48,10 +48,10 @@ COLUMNS = {
         "layer", "depth", *STEPS, "planes", "plane", "fragments", "classes",
     ],
     f"phases/segments/{RUN}/segments.parquet": [
-        "layer", "depth", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
+        "layer", "depth", "part", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
     ],
-    f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "measure", "score", "value"],
-    f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "measure", "epoch", "novelty", "alignment"],
+    f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "part", "measure", "score", "value"],
+    f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "part", "measure", "epoch", "novelty", "alignment"],
     "findings/findings.parquet": [
         *COMPARED, "estimate", "ci_low", "ci_high", "p_value", "q_value", "n_pairs", "n_seeds", "decision", "decidable",
         "compared", "contrast", "verdict",

@@ -224,18 +224,18 @@ def test_findings_of_a_study_are_the_same_bytes_each_time_and_count_the_pairs_th
     for run in job.study.runs:
         level = float(run.optimizer == "sgd") + 0.01 * random.normal()
         value = None if run.optimizer == "sgd" and run.seed == 0 else level
-        rows = [(None, None, None, name, 9.0) for name in claim_tests.FACTS[:2]] + [
-            (None, None, None, "test_dip", None)
+        rows = [(None, None, None, None, name, 9.0) for name in claim_tests.FACTS[:2]] + [
+            (None, None, None, None, "test_dip", None)
         ]
-        rows += [(None, None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
-        rows += [("stem", 0, "cka", "novelty", 5.0), ("inner", 1, "cka", "novelty", value)]
+        rows += [(None, None, None, None, "perfect_fit_sustained", 9.0 if run.optimizer == "sgd" else 3.0)]
+        rows += [("stem", 0, "stem", "cka", "novelty", 5.0), ("inner", 1, "body", "cka", "novelty", value)]
         columns = dict(zip(SCORES.names, map(list, zip(*rows, strict=True)), strict=True))
         of_run = replace(job, stage="phases", grid_run=run)
         tables.write(of_run.path(SCORES), columns, SCORES.schema, of_run.metadata(SCORES))
         at = [1.0, 3.0, 9.0, 27.0]
         novelty = [0.0, 0.5, 1.0, 0.5] if run.optimizer == "sgd" else [0.5, 1.0, 0.5, 0.0]
         moments = {"layer": ["inner"] * 4, "depth": [1] * 4, "measure": ["cka"] * 4, "epoch": at, "novelty": novelty}
-        moments["alignment"] = novelty
+        moments |= {"alignment": novelty, "part": ["body"] * 4}
         tables.write(of_run.path(MOMENTS), moments, MOMENTS.schema, of_run.metadata(MOMENTS))
     findings_stage.main(job)
     written = Path(job.paths.findings()), Path(job.paths.pairs())

@@ -65,11 +65,12 @@ def table(sharpness):
     return pa.concat_tables(parts).to_pandas()
 
 none = pd.DataFrame({name: [] for name in SIMILARITY.names})
+parts = {"stem": "stem", "a": "body", "b": "body", "norm": "head"}
 segments, scores = {}, {}
 for optimizer, sharpness in (("sgd", 0.2), ("adam", 0.1)):
     for seed in (0, 1):
-        segments[optimizer], rows, _ = phases.analyse(history, table(sharpness + seed / 100), none, Phases())
-        columns = ["layer", "depth", "measure", "score", "value"]
+        segments[optimizer], rows, _ = phases.analyse(history, table(sharpness + seed / 100), none, parts, Phases())
+        columns = ["layer", "depth", "part", "measure", "score", "value"]
         scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=columns)
 frame, facts = claim_tests.values(scores), claim_tests.facts(scores)
 contrast = Contrast(factor="optimizer", levels=("sgd", "adam"))

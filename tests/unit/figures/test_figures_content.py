@@ -248,12 +248,9 @@ def test_synchrony_is_that_of_the_scores():
     cka, regions = pairs(["a", "b", "c"]), pairs(["a", "b", "c", "output"], "similarity", ["test"])
     found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions)
     assert list(found) == ["cka", "regions:test"]
-    (of_run,) = [
-        score[4]
-        for score in phases.together("cka", [t for t in phases.trajectories(cka, regions) if t.measure == "cka"],
-                                     dict.fromkeys("abc", np.array([])), None)
-        if score[3] == "synchrony"
-    ]  # fmt: skip
+    body = [t for t in phases.trajectories(cka, regions) if t.measure == "cka" and t.depth > 0]
+    rows = phases.together("cka", body, dict.fromkeys("bc", np.array([])), None)
+    (of_run,) = [value for *_, name, value in rows if name == "synchrony"]
     assert found["cka"].loc["b", "c"] == pytest.approx(of_run)
     figure = dynamics.synchrony(cka, regions)
     axes = panel(figure, "regions, test")

@@ -1,8 +1,7 @@
 import pandas as pd
 import pytest
 
-from repdyn.analysis import claim_tests, crossover, phases
-from repdyn.catalogue.measures import MEASURES
+from repdyn.analysis import claim_tests, crossover
 from repdyn.config.study import Run
 from repdyn.records import inner_layers
 
@@ -23,12 +22,7 @@ def test_whoever_makes_a_score_of_a_run_takes_the_same_layers_whatever_the_order
     scores = scores.sample(frac=1, random_state=shuffled)
     (found,) = claim_tests.values({Run("vit", "sgd", 0): scores})["value"]
     assert found == pytest.approx(0.1)
-    # Both of phases, and crossover.
-    t = [_trajectory(layer, depth) for layer, depth in zip(scores["layer"], scores["depth"], strict=True)]
-    assert phases.depth_trend(t, change | {"stem": 9.0, "output": -9.0}) == pytest.approx(1)
-    boundaries = {layer: [1.0] for layer in change} | {"stem": [9.0], "output": [9.0]}
-    together = {score: value for *_, score, value in phases.together("cka", t, boundaries, 10.0)}
-    assert together["boundary_distance"] == pytest.approx(0)
+    # And crossover.
     early, late = [0.0, 1.0, 0.5, 0.2], [1.0, 0.0, 0.5, 0.8]
     columns = {"measure": "cka", "epoch": [1.0, 3.0, 9.0, 27.0], "alignment": 0.0}
     parts = [
@@ -39,9 +33,3 @@ def test_whoever_makes_a_score_of_a_run_takes_the_same_layers_whatever_the_order
     runs = {Run("vit", "sgd", 0): 3.0, Run("vit", "adam", 0): 27.0}
     own = crossover.values(dict.fromkeys(runs, moments), runs)
     assert own[(own.optimizer == "sgd") & (own.score == "transition_own")]["value"].item() > 1
-
-
-def _trajectory(layer, depth):
-    """Too short for phases, so that only where it stands matters."""
-    columns = {"step_a": [0], "step_b": [0], "epoch_a": [0.0], "epoch_b": [0.0], "cka": [1.0]}
-    return phases.Trajectory(layer, depth, MEASURES["cka"], pd.DataFrame(columns))

@@ -2,8 +2,8 @@
 
 ``catalogue`` declares measures, events and scores with their formulas. Phases are found in each layer under each
 measure that is a kernel (``change_points.py``). Events are epochs (``events.py``). Scores of a run under a measure are
-over its inner layers (``records/inner_layers.py``). Transition and alignment at every moment are a table of their own,
-from which ``crossover.py`` computes the score at another run's perfect fit.
+over the layers of its body: not its stem, its head or the network's output. Transition and alignment at every moment
+are a table of their own, from which ``crossover.py`` computes the score at another run's perfect fit.
 
 Distinguishability, novelty, transition and synchrony use the matrix at even distances of log epoch
 (``trajectory.py``), so that the schedule creates no phases. Changes use the checkpoints themselves. Debiased CKA is a
@@ -27,7 +27,6 @@ from ..catalogue import scores as names
 from ..catalogue.events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
 from ..catalogue.measures import KERNELS, Measure
 from ..records.cka import CKA
-from ..records.inner_layers import is_inner
 from ..records.phases import MOMENTS, SEGMENTS
 from ..records.regions import SIMILARITY
 from ..runtime.progress import LOG
@@ -38,10 +37,11 @@ from . import trajectory as paths_in_time
 if TYPE_CHECKING:
     from ..config.sections import Phases
 
-Score = tuple[str | None, int | None, str | None, str, float | None]  # a row of ``SCORES``
+Score = tuple[str | None, int | None, str | None, str | None, str, float | None]  # a row of ``SCORES``
 
 REACH = 4  # points on either side that novelty compares
 LEAST_CHECKPOINTS = 4
+BODY = "body"  # the part of a network over whose layers a run is scored
 
 
 class Trajectory:
@@ -140,7 +140,7 @@ def alignment(boundaries: Array, position: Array, moment: float | None) -> float
 
 
 def curves(t: Trajectory, boundaries: Array) -> pd.DataFrame:
-    """A layer's rows of ``MOMENTS``: novelty, for transition, and alignment at every moment.
+    """A layer's rows of ``MOMENTS``, without its part: novelty, for transition, and alignment at every moment.
 
     Args:
         t: the layer under a measure.
@@ -220,33 +220,35 @@ def _mean(values: list[float | None]) -> float | None:
 
 
 def together(
-    measure: str, layers: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
+    measure: str, body: list[Trajectory], boundaries: Mapping[str, Array], fitted: float | None
 ) -> list[Score]:
     """A run's scores under one measure; ``boundaries`` of phases are by layer, in decades of epochs."""
-    inner = [t for t in layers if is_inner(t.layer, t.depth)]
-    enough = [layer for layer in inner if len(layer.steps) >= LEAST_CHECKPOINTS]
+    enough = [layer for layer in body if len(layer.steps) >= LEAST_CHECKPOINTS]
     pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
-    distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in inner]
+    distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in body]
     spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
     return [
-        (None, None, measure, names.SYNCHRONY, _mean([synchrony(a.even, b.even) for a, b in pairs])),
-        (None, None, measure, names.PROGRESS_GAP, _mean([_progress_gap(*pair) for pair in pairs])),
-        (None, None, measure, names.BOUNDARY_SPREAD, spread),
-        (None, None, measure, names.BOUNDARY_DISTANCE, _mean(distances)),
+        (None, None, None, measure, names.SYNCHRONY, _mean([synchrony(a.even, b.even) for a, b in pairs])),
+        (None, None, None, measure, names.PROGRESS_GAP, _mean([_progress_gap(*pair) for pair in pairs])),
+        (None, None, None, measure, names.BOUNDARY_SPREAD, spread),
+        (None, None, None, measure, names.BOUNDARY_DISTANCE, _mean(distances)),
     ]
 
 
-def depth_trend(layers: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
-    """Spearman correlation of depth and change over inner layers; None for fewer than 3, or equal changes."""
-    inner = [(t.depth, change.get(t.layer)) for t in layers if is_inner(t.layer, t.depth)]
-    there = [(depth, value) for depth, value in inner if value is not None]
+def depth_trend(body: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
+    """Spearman correlation of depth and change over some layers; None for fewer than 3, or equal changes."""
+    there = [(t.depth, value) for t in body if (value := change.get(t.layer)) is not None]
     if len(there) < 3 or len({value for _, value in there}) < 2:
         return None
     return float(stats.spearmanr(*zip(*there, strict=True)).statistic)
 
 
 def analyse(
-    history: Mapping[str, Array], cka: pd.DataFrame, regions: pd.DataFrame, settings: Phases
+    history: Mapping[str, Array],
+    cka: pd.DataFrame,
+    regions: pd.DataFrame,
+    parts: Mapping[str, str],
+    settings: Phases,
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
     """Segments, scores and moments of a run.
 
@@ -254,32 +256,35 @@ def analyse(
         history: its columns as arrays.
         cka: its CKA table.
         regions: its table of region similarity.
+        parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.
     """
     found = events.events(history, settings)
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
-    scores: list[Score] = [(None, None, None, name, value) for name, value in found.items()]
+    scores: list[Score] = [(None, None, None, None, name, value) for name, value in found.items()]
     segments: list[tuple[Any, ...]] = []
     moments: list[pd.DataFrame] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
+        body = [t for t in layers if parts[t.layer] == BODY]
         change: dict[str, dict[str, float | None]] = {}
         for t in layers:
+            of_layer = (t.layer, t.depth, parts[t.layer], measure)
             if len(t.steps) < LEAST_CHECKPOINTS:
                 LOG.warning("%s has %s at only %d checkpoints: no phases", t.layer, measure, len(t.steps))
                 boundaries[t.layer] = np.array([])
-                scores.append((t.layer, t.depth, measure, names.PHASES, None))
+                scores.append((*of_layer, names.PHASES, None))
                 continue
             of_grid, of_D = change_points.phases(t.even)
             starts = paths_in_time.starts(of_grid, t.grid, t.position)
             boundaries[t.layer] = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
             ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
             segments += [
-                (t.layer, t.depth, measure, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
+                (*of_layer, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
                 for i, (a, b) in enumerate(zip(starts, ends, strict=True))
             ]
             values = {names.PHASES: float(len(starts)), names.NOVELTY: novelty(t.even)}
-            moments.append(curves(t, boundaries[t.layer]))
+            moments.append(curves(t, boundaries[t.layer]).assign(part=parts[t.layer]))
             values[names.TRANSITION_FITTED] = transition(t.even, t.grid, fitted)
             values |= {
                 name: alignment(boundaries[t.layer], t.position, found[event])
@@ -288,10 +293,10 @@ def analyse(
             values |= {name: of_D.get(D) for D, name in names.DISTINGUISHABILITY.items()}
             change[t.layer] = changes(t.S, t.epochs, onset, fitted, found[TEST_DIP])
             values |= change[t.layer]
-            scores += [(t.layer, t.depth, measure, name, value) for name, value in values.items()]
-        scores += together(measure, layers, boundaries, fitted)
-        for of_layer, name in names.DEPTH_TREND.items():
-            of_layers = {layer: values[of_layer] for layer, values in change.items()}
-            scores.append((None, None, measure, name, depth_trend(layers, of_layers)))
+            scores += [(*of_layer, name, value) for name, value in values.items()]
+        scores += together(measure, body, boundaries, fitted)
+        for changed, name in names.DEPTH_TREND.items():
+            of_layers = {layer: values[changed] for layer, values in change.items()}
+            scores.append((None, None, None, measure, name, depth_trend(body, of_layers)))
     at_moments = pd.concat(moments, ignore_index=True) if moments else pd.DataFrame(columns=MOMENTS.names)
     return pd.DataFrame(segments, columns=SEGMENTS.names), scores, at_moments

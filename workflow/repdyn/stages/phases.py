@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow as pa
 
 from ..analysis.phases import analyse
 from ..records.cka import CKA
+from ..records.inner_layers import is_inner
+from ..records.layer_names import OUTPUT
 from ..records.phases import MOMENTS, SCORES, SEGMENTS
 from ..records.regions import SIMILARITY
 from ..records.train import HISTORY
@@ -18,13 +21,22 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 
+def _parts(*frames: pd.DataFrame) -> dict[str, str]:
+    """The part of each layer of some tables."""
+    layers = pd.concat([frame[["layer", "depth"]] for frame in frames]).drop_duplicates()
+    return {
+        layer: "body" if is_inner(layer, depth) else OUTPUT if layer == OUTPUT else "stem"
+        for layer, depth in zip(layers["layer"], layers["depth"], strict=True)
+    }
+
+
 def main(job: Job) -> None:
     """Write segments, scores and moments of a run."""
     history = tables.read(*job.place(HISTORY)).to_pandas()
     cka = tables.read(*job.place(CKA)).to_pandas()
     regions = tables.read(*job.place(SIMILARITY)).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
-    segments, scores, moments = analyse(arrays, cka, regions, job.study.phases)
+    segments, scores, moments = analyse(arrays, cka, regions, _parts(cka, regions), job.study.phases)
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
