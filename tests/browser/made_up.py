@@ -91,7 +91,7 @@ def write_tables(job: Any) -> None:
             {
                 "layer": [layers[1]] * 2, "depth": [1, 1], "part": ["body"] * 2, "measure": ["cka"] * 2,
                 "phase": [0, 1], "step_start": [0, STEPS[4]], "step_end": [STEPS[3], STEPS[-1]],
-                "epoch_start": [0.0, EPOCHS[4]], "epoch_end": [EPOCHS[3], EPOCHS[-1]],
+                "epoch_start": [0.0, EPOCHS[4]], "epoch_end": [EPOCHS[3], EPOCHS[-1]], "width": [None, 0.1],
             }
         )  # fmt: skip
         write(phases.SEGMENTS, segments)

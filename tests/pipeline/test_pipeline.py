@@ -48,7 +48,7 @@ COLUMNS = {
         "layer", "depth", *STEPS, "planes", "plane", "fragments", "classes",
     ],
     f"phases/segments/{RUN}/segments.parquet": [
-        "layer", "depth", "part", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end",
+        "layer", "depth", "part", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end", "width",
     ],
     f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "part", "measure", "score", "value"],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "part", "measure", "epoch", "novelty", "alignment"],

@@ -3,6 +3,7 @@ rule phases:
         history=rules.train.output.history,
         cka=rules.cka.output,
         regions=rules.regions.output.similarity,
+        probes=rules.probes.output.accuracy,
     output:
         segments=PATHS.segments(RUN),
         scores=PATHS.scores(RUN),

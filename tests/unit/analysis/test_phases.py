@@ -14,6 +14,7 @@ from repdyn.config.sections import Phases
 from repdyn.errors import RepdynError
 from repdyn.records.cka import CKA
 from repdyn.records.phases import SCORES
+from repdyn.records.probes import ACCURACY as PROBED
 from repdyn.records.regions import SIMILARITY
 from repdyn.records.train import HISTORY
 from repdyn.stages import phases as phases_stage
@@ -38,6 +39,12 @@ def parts(*frames):
     return {layer: layer if layer in ("stem", "output") else "body" for frame in frames for layer in frame["layer"]}
 
 
+# Probes of one layer, on true labels .1 ahead of the network wherever the two are compared.
+ACCURACIES = pd.DataFrame(
+    {"layer": "probed", "depth": 1, "step": STEPS, "epoch": EPOCHS, "split": "similarity", "accuracy": 0.5}
+).assign(true_accuracy=lambda frame: frame["epoch"] / 50 + 0.1)
+
+
 def analyse(cka, regions=None, fitted=True):
     epochs = np.arange(161.0)
     accuracy = np.clip(epochs / 50, 0, 1 if fitted else 0.9)
@@ -45,7 +52,7 @@ def analyse(cka, regions=None, fitted=True):
     history = {"epoch": epochs, "train_accuracy": accuracy, "mislabelled_accuracy": wrong, "test_accuracy": accuracy}
     empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
     regions = empty if regions is None else regions
-    segments, scores, _ = phases.analyse(history, cka, regions, parts(cka, regions), Phases())
+    segments, scores, _ = phases.analyse(history, cka, regions, ACCURACIES, parts(cka, regions, ACCURACIES), Phases())
     return segments, {(layer, measure, score): value for layer, _, _, measure, score, value in scores}
 
 
@@ -55,7 +62,7 @@ def test_phases_writes_the_scores_that_are_declared_and_no_others():
         "layer": {score for layer, measure, score in scores if layer},
         "run": {score for layer, measure, score in scores if measure and not layer}
         | {"transition_own", "alignment_own"},
-        "history": {score for _, measure, score in scores if not measure} - set(EVENTS),
+        "history": {score for layer, measure, score in scores if not measure and not layer} - set(EVENTS),
     }
     assert of == {scope: {name for name, s in DECLARED.items() if s.scope == scope} for scope in of}
 
@@ -132,6 +139,24 @@ def test_without_perfect_fit_what_needs_it_is_null():
     assert scores[None, None, "perfect_fit_sustained"] is None
     assert scores["a", "cka", "change_memorization"] is None
     assert scores[None, "cka", "boundary_distance"] is None
+
+
+def test_latent_generalization_is_that_of_each_probed_layer_and_has_no_measure():
+    _, scores = analyse(rows(line(), "a", 0, "cka"))
+    assert scores["probed", None, "latent_generalization"] == pytest.approx(0.1, abs=1e-3)
+
+
+def test_the_moment_at_which_change_stops_is_that_of_the_layers_of_the_body():
+    """All layers change at one pace, but for the body's, which stop at epoch 12."""
+    position = np.log10(np.concatenate([[0.25 / 10**0.1], EPOCHS[1:]]))
+    stopped = np.cumsum(np.where(position < np.log10(12), 1, 0.05))
+    frames = [rows(kernel(np.stack([np.ones(30), 0.01 * stopped], 1)), f"l{i}", i, "cka") for i in range(2)]
+    outer = rows(kernel(np.stack([np.ones(30), 0.01 * np.arange(30)], 1)), "stem", 2, "cka")
+    _, scores = analyse(pd.concat([*frames, outer]))
+    assert np.log10(scores[None, "cka", "stop_epoch"]) == pytest.approx(np.log10(12), abs=0.1)
+    assert scores[None, "cka", "stop_size"] > 1.5
+    _, scores = analyse(outer)
+    assert scores[None, "cka", "stop_epoch"] is None
 
 
 def test_novelty_is_one_for_clean_orthogonal_blocks_and_nothing_for_no_change():
@@ -248,6 +273,7 @@ def job(make_job, config, monkeypatch):
     write(job, CKA, cka)
     regions = rows(blocks((12, 18)), "b", 1, "similarity", planes="test")
     write(job, SIMILARITY, regions)
+    write(job, PROBED, ACCURACIES.assign(layer="b"))
     return job
 
 
@@ -271,6 +297,8 @@ def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
     starts = segments.groupby(["measure", "layer"])["step_start"].apply(list).to_dict()
     assert starts["cka", "a"] == [STEPS[3], STEPS[15]]
     assert starts["cka", "b"] == [0, STEPS[10]]
+    assert segments["width"].isna().tolist() == (segments["phase"] == 0).tolist()
+    assert value["b", None, "latent_generalization"] is None
     assert starts["regions:test", "b"] == [0, STEPS[12]]
 
 

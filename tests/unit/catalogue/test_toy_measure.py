@@ -45,6 +45,7 @@ from repdyn.config.study import Run
 from repdyn.explorer import build
 from repdyn.figures import dynamics, forest, timelines
 from repdyn.records.cka import CKA
+from repdyn.records.probes import ACCURACY
 from repdyn.records.regions import SIMILARITY
 from repdyn.similarity.cka import Similarities
 from repdyn.stages import cka
@@ -65,11 +66,13 @@ def table(sharpness):
     return pa.concat_tables(parts).to_pandas()
 
 none = pd.DataFrame({name: [] for name in SIMILARITY.names})
+no_probes = pd.DataFrame({name: [] for name in ACCURACY.names})
 parts = {"stem": "stem", "a": "body", "b": "body", "norm": "head"}
 segments, scores = {}, {}
 for optimizer, sharpness in (("sgd", 0.2), ("adam", 0.1)):
     for seed in (0, 1):
-        segments[optimizer], rows, _ = phases.analyse(history, table(sharpness + seed / 100), none, parts, Phases())
+        cka_table = table(sharpness + seed / 100)
+        segments[optimizer], rows, _ = phases.analyse(history, cka_table, none, no_probes, parts, Phases())
         columns = ["layer", "depth", "part", "measure", "score", "value"]
         scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=columns)
 frame, facts = claim_tests.values(scores), claim_tests.facts(scores)

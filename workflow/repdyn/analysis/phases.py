@@ -5,7 +5,7 @@ measure that is a kernel (``change_points.py``). Events are epochs (``events.py`
 over the layers of its body: not its stem, its head or the network's output. Transition and alignment at every moment
 are a table of their own, from which ``crossover.py`` computes the score at another run's perfect fit.
 
-Distinguishability, novelty, transition and synchrony use the matrix at even distances of log epoch
+Distinguishability, novelty, transition, stops and synchrony use the matrix at even distances of log epoch
 (``trajectory.py``), so that the schedule creates no phases. Changes use the checkpoints themselves. Debiased CKA is a
 kernel too: it is the cosine of U-centred Grams under their inner product.
 
@@ -33,6 +33,8 @@ from ..runtime.progress import LOG
 from ..types import Array
 from . import change_points, events
 from . import trajectory as paths_in_time
+from . import transition as stops
+from .latent import latent_generalization
 
 if TYPE_CHECKING:
     from ..config.sections import Phases
@@ -71,6 +73,7 @@ class Trajectory:
             self.position: Array = paths_in_time.positions(self.epochs)
             self.grid: Array = paths_in_time.even_grid(self.position)
             self.even: Array = paths_in_time.even(self.S, self.position)
+            self.spacing = float(self.grid[1] - self.grid[0])  # decades of epochs
 
 
 def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
@@ -226,13 +229,26 @@ def together(
     enough = [layer for layer in body if len(layer.steps) >= LEAST_CHECKPOINTS]
     pairs = [(a, b) for a, b in itertools.combinations(enough, 2) if np.array_equal(a.steps, b.steps)]
     distances = [_boundary_distance(boundaries[layer.layer], fitted) for layer in body]
+    stop = _stop(enough)
     spread = float(np.std([boundary(layer) for layer in enough])) if len(enough) > 1 else None
     return [
         (None, None, None, measure, names.SYNCHRONY, _mean([synchrony(a.even, b.even) for a, b in pairs])),
         (None, None, None, measure, names.PROGRESS_GAP, _mean([_progress_gap(*pair) for pair in pairs])),
         (None, None, None, measure, names.BOUNDARY_SPREAD, spread),
         (None, None, None, measure, names.BOUNDARY_DISTANCE, _mean(distances)),
+        (None, None, None, measure, names.STOP_EPOCH, stop.epoch),
+        (None, None, None, measure, names.STOP_SIZE, stop.size),
     ]
+
+
+def _stop(body: list[Trajectory]) -> stops.Stop:
+    """When change of some layers stops; layers with fewer checkpoints than others are left out."""
+    if not body:
+        return stops.Stop(None, None)
+    most = max(body, key=lambda t: len(t.steps)).steps
+    longest = [t for t in body if np.array_equal(t.steps, most)]
+    speed = np.mean([stops.log_speed(t.even, t.spacing) for t in longest], axis=0)
+    return stops.stop(speed, between(longest[0].grid))
 
 
 def depth_trend(body: list[Trajectory], change: Mapping[str, float | None]) -> float | None:
@@ -247,6 +263,7 @@ def analyse(
     history: Mapping[str, Array],
     cka: pd.DataFrame,
     regions: pd.DataFrame,
+    accuracy: pd.DataFrame,
     parts: Mapping[str, str],
     settings: Phases,
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
@@ -256,12 +273,16 @@ def analyse(
         history: its columns as arrays.
         cka: its CKA table.
         regions: its table of region similarity.
+        accuracy: its table of the probes' accuracy.
         parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.
     """
     found = events.events(history, settings)
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
     scores: list[Score] = [(None, None, None, None, name, value) for name, value in found.items()]
+    for depth, layer in sorted(set(zip(accuracy["depth"].tolist(), accuracy["layer"].tolist(), strict=True))):
+        value = latent_generalization(accuracy[accuracy["layer"] == layer], history, onset, fitted)
+        scores.append((layer, depth, parts[layer], None, names.LATENT_GENERALIZATION, value))
     segments: list[tuple[Any, ...]] = []
     moments: list[pd.DataFrame] = []
     for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
@@ -275,13 +296,13 @@ def analyse(
                 boundaries[t.layer] = np.array([])
                 scores.append((*of_layer, names.PHASES, None))
                 continue
-            of_grid, of_D = change_points.phases(t.even)
-            starts = paths_in_time.starts(of_grid, t.grid, t.position)
+            found_phases = change_points.phases(t.even, t.spacing)
+            starts, widths = paths_in_time.starts(found_phases.starts, found_phases.widths, t.grid, t.position)
             boundaries[t.layer] = (t.position[starts[1:]] + t.position[np.array(starts[1:], dtype=int) - 1]) / 2
             ends = [*(start - 1 for start in starts[1:]), len(t.steps) - 1]
             segments += [
-                (*of_layer, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b])
-                for i, (a, b) in enumerate(zip(starts, ends, strict=True))
+                (*of_layer, i, t.steps[a], t.steps[b], t.epochs[a], t.epochs[b], width)
+                for i, (a, b, width) in enumerate(zip(starts, ends, [None, *widths], strict=True))
             ]
             values = {names.PHASES: float(len(starts)), names.NOVELTY: novelty(t.even)}
             moments.append(curves(t, boundaries[t.layer]).assign(part=parts[t.layer]))
@@ -290,7 +311,7 @@ def analyse(
                 name: alignment(boundaries[t.layer], t.position, found[event])
                 for event, name in names.ALIGNMENT.items()
             }
-            values |= {name: of_D.get(D) for D, name in names.DISTINGUISHABILITY.items()}
+            values |= {name: found_phases.distinguishability.get(D) for D, name in names.DISTINGUISHABILITY.items()}
             change[t.layer] = changes(t.S, t.epochs, onset, fitted, found[TEST_DIP])
             values |= change[t.layer]
             scores += [(*of_layer, name, value) for name, value in values.items()]

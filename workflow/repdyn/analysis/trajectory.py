@@ -52,11 +52,23 @@ def even(S: Array, position: Array, grid: Array | None = None) -> Array:
     return K
 
 
-def starts(of_grid: list[int], grid: Array, position: Array) -> list[int]:
+def starts(of_grid: list[int], widths: list[float], grid: Array, position: Array) -> tuple[list[int], list[float]]:
     """The first checkpoints of phases, from their first grid points; drops phases without a checkpoint.
 
     A boundary lies half way between the last grid point of a phase and the first of the next.
+
+    Args:
+        of_grid: the first grid point of each phase.
+        widths: of the boundary before each phase but the first; of two that become one, the narrower is kept.
+        grid: (points,).
+        position: (E,) of checkpoints.
+
+    Returns:
+        The first checkpoint of each phase, and widths as above.
     """
-    middles = [(grid[point - 1] + grid[point]) / 2 for point in of_grid[1:]]
-    first = {int(np.searchsorted(position, middle)) for middle in middles}
-    return [0, *sorted(index for index in first if 0 < index < len(position))]
+    first: dict[int, float] = {}
+    for point, width in zip(of_grid[1:], widths, strict=True):
+        index = int(np.searchsorted(position, (grid[point - 1] + grid[point]) / 2))
+        if 0 < index < len(position):
+            first[index] = min(width, first.get(index, width))
+    return [0, *sorted(first)], [first[index] for index in sorted(first)]

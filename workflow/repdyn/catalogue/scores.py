@@ -5,8 +5,12 @@
 Transition and alignment are 0 on average for a random moment on the log axis. For moments in its middle, such as
 perfect fit, that holds only if novelty is no greater there and boundaries are no nearer. So ``transition_own`` and
 ``alignment_own`` compare them with the perfect fits of other runs. Like debiased CKA, changes under it may leave 0 … 1.
-Change through memorization starts from all checkpoints before it, initialisation included, so it contains some late
-learning of the pattern, too.
+Change from before memorization to after perfect fit starts from all checkpoints before onset, initialisation included,
+so it holds early learning, too: what memorization adds, only runs without wrong labels can tell.
+
+Scores that are ``descriptive`` say what happened in a run. They are held against nothing that would be there anyway, so
+no claim uses them: novelty and boundaries are where early learning is; a trend of change with depth is positive in any
+window of any run; gaps of progress and spreads of boundaries are small in independent layers too.
 """
 
 from __future__ import annotations
@@ -39,6 +43,9 @@ SYNCHRONY = "synchrony"
 PROGRESS_GAP = "progress_gap"
 BOUNDARY_SPREAD = "boundary_spread"
 BOUNDARY_DISTANCE = "boundary_distance"
+STOP_EPOCH = "stop_epoch"
+STOP_SIZE = "stop_size"
+LATENT_GENERALIZATION = "latent_generalization"
 TEST_DIP_DEPTH = "test_dip_depth"
 TEST_ACCURACY_BEST = "test_accuracy_best"
 TRAINED_BEYOND_FIT = "trained_beyond_fit"
@@ -55,14 +62,15 @@ class Score:
 
     Attributes:
         name: in the column ``score`` of tables.
-        scope: of a layer under a measure (``layer``), of a run under a measure, over its inner layers (``run``), or of
-            a run's history (``history``).
+        scope: of a layer under a measure, or by its probes (``layer``), of a run under a measure, over the layers of
+            its body (``run``), or of a run's history (``history``).
         label: a short name; for a score of direction -1, of its negative.
         formula: in words.
         unit: of the value; ``1`` for none.
         range: possible values.
         against: the reference in its formula; None without one.
         direction: 1 if a greater score supports the claim, -1 if a smaller one does.
+        descriptive: whether it is no evidence for a claim, because it would be much the same if the claim were false.
     """
 
     name: str
@@ -73,9 +81,10 @@ class Score:
     range: str
     against: str | None = None
     direction: Literal[1, -1] = 1
+    descriptive: bool = False
 
 
-_DRIFT = "smooth drift of the same total change"
+_DRIFT = "the same trajectory at its smoothed pace"
 _MOMENTS = "all moments of the run on the log axis of epochs"
 _OTHERS = "sustained perfect fit of the runs of the same architecture and seed under other optimizers"
 _ALIGNED = {
@@ -93,7 +102,7 @@ SCORES: dict[str, Score] = {
                 name=name,
                 scope="layer",
                 label=f"{words} phases beyond drift",
-                formula=f"(R² of {words} phases − R² of drift) / (1 − R² of drift)",
+                formula=f"share of the variance that {words} phases explain beyond what they explain at smoothed pace",
                 range="≤ 1; drift 0, clean blocks 1",
                 against=_DRIFT,
             )
@@ -105,6 +114,7 @@ SCORES: dict[str, Score] = {
             label="sharpest change",
             formula="largest, over moments, of similarity within the 4 points on either side minus across (Foote 2000)",
             range="−1 … 1",
+            descriptive=True,
         ),
         Score(
             name=CHANGE_EARLY,
@@ -112,11 +122,12 @@ SCORES: dict[str, Score] = {
             label="change before memorization",
             formula="1 − similarity of initialisation to the last checkpoint before onset of memorization",
             range="0 … 1",
+            descriptive=True,
         ),
         Score(
             name=CHANGE_MEMORIZATION,
             scope="layer",
-            label="change in memorization",
+            label="change from before memorization to after fit",
             formula="1 − mean similarity of checkpoints before onset to those after sustained perfect fit",
             range="0 … 1",
         ),
@@ -126,6 +137,7 @@ SCORES: dict[str, Score] = {
             label="change after perfect fit",
             formula="1 − mean similarity among the checkpoints after sustained perfect fit",
             range="0 … 1",
+            descriptive=True,
         ),
         Score(
             name=CHANGE_DESCENT,
@@ -133,6 +145,34 @@ SCORES: dict[str, Score] = {
             label="change from the dip on",
             formula="1 − similarity of the dip of test accuracy to the last checkpoint, where there is a dip",
             range="0 … 1",
+            descriptive=True,
+        ),
+        Score(
+            name=LATENT_GENERALIZATION,
+            scope="layer",
+            label="probes ahead of the network",
+            formula="probes' accuracy on true labels of unseen examples − test accuracy, mean over log epochs from "
+            "onset of memorization to sustained perfect fit (Ketha & Ramaswamy 2026)",
+            unit="fraction",
+            range="−1 … 1",
+            against="the network's own test accuracy",
+        ),
+        Score(
+            name=STOP_EPOCH,
+            scope="run",
+            label="where change stops",
+            formula="epoch at which the layers' mean log rate of change falls most, from both halves of the .6 decades "
+            "before to the .3 after",
+            unit="epochs",
+            range="> 0",
+        ),
+        Score(
+            name=STOP_SIZE,
+            scope="run",
+            label="how much change stops",
+            formula="by how much the log rate of change falls where it falls most",
+            unit="decades",
+            range="any",
         ),
         Score(
             name=SYNCHRONY,
@@ -140,6 +180,7 @@ SCORES: dict[str, Score] = {
             label="times of change alike",
             formula="mean over pairs of layers of the CKA of their double-centred matrices",
             range="−1 … 1",
+            descriptive=True,
         ),
         Score(
             name=PROGRESS_GAP,
@@ -148,6 +189,7 @@ SCORES: dict[str, Score] = {
             formula="mean over pairs of layers of the mean absolute difference of their cumulative shares of change",
             range="0 … 1",
             direction=-1,
+            descriptive=True,
         ),
         Score(
             name=BOUNDARY_SPREAD,
@@ -157,6 +199,7 @@ SCORES: dict[str, Score] = {
             unit="decades of epochs",
             range="≥ 0",
             direction=-1,
+            descriptive=True,
         ),
         Score(
             name=BOUNDARY_DISTANCE,
@@ -166,6 +209,7 @@ SCORES: dict[str, Score] = {
             unit="decades of epochs",
             range="≥ 0",
             direction=-1,
+            descriptive=True,
         ),
         Score(
             name=TRANSITION_FITTED,
@@ -174,6 +218,7 @@ SCORES: dict[str, Score] = {
             formula="2 × (share of moments less novel than that of sustained perfect fit, ties half) − 1",
             range="−1 … 1",
             against=_MOMENTS,
+            descriptive=True,
         ),
         *(
             Score(
@@ -183,6 +228,7 @@ SCORES: dict[str, Score] = {
                 formula=f"1 − d / mean d, d from {_ALIGNED[event][1]} to the nearest boundary, its mean over moments",
                 range="≤ 1",
                 against=_MOMENTS,
+                descriptive=True,
             )
             for event, name in ALIGNMENT.items()
         ),
@@ -193,6 +239,7 @@ SCORES: dict[str, Score] = {
             formula="transition at the run's own sustained perfect fit minus the mean at others', over inner layers",
             range="−2 … 2",
             against=_OTHERS,
+            descriptive=True,
         ),
         Score(
             name=ALIGNMENT_OWN,
@@ -201,20 +248,23 @@ SCORES: dict[str, Score] = {
             formula="alignment with the run's own sustained perfect fit minus the mean with others', over inner layers",
             range="any",
             against=_OTHERS,
+            descriptive=True,
         ),
         Score(
             name=DEPTH_TREND[CHANGE_DESCENT],
             scope="run",
             label="from the dip on, by depth",
-            formula="Spearman correlation of depth and change from the dip on",
+            formula="Spearman correlation of depth and change from the dip on; positive in any window of any run",
             range="−1 … 1",
+            descriptive=True,
         ),
         Score(
             name=DEPTH_TREND[CHANGE_MEMORIZATION],
             scope="run",
             label="in memorization, by depth",
-            formula="Spearman correlation of depth and change in memorization, which needs no dip",
+            formula="Spearman correlation of depth and that change, which needs no dip; positive in any window",
             range="−1 … 1",
+            descriptive=True,
         ),
         Score(
             name=TEST_DIP_DEPTH,

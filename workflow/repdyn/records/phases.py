@@ -19,6 +19,7 @@ SEGMENTS = Table(
         step_end=(pa.int64(), "optimizer steps, last checkpoint"),
         epoch_start=(pa.float64(), "epochs"),
         epoch_end=(pa.float64(), "epochs"),
+        width=(pa.float64(), "decades of epochs, 10-90 % of the change that begins the phase; null for the first"),
     ),
 )
 SCORES = Table(
@@ -29,7 +30,7 @@ SCORES = Table(
         layer=(pa.string(), "layer; null for the run"),
         depth=(pa.int64(), "observed layers from the input; null for the run"),
         part=(pa.string(), "stem, body, head or output; null for the run"),
-        measure=(pa.string(), "measure of similarity; null for events"),
+        measure=(pa.string(), "measure of similarity; null for events and for scores of probes"),
         score=(pa.string(), "name"),
         value=(pa.float64(), "epochs for events, else a number; null where undefined"),
     ),

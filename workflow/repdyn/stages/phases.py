@@ -12,6 +12,7 @@ from ..records.cka import CKA
 from ..records.inner_layers import is_inner
 from ..records.layer_names import OUTPUT
 from ..records.phases import MOMENTS, SCORES, SEGMENTS
+from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
 from ..records.train import HISTORY
 from ..runtime.progress import LOG
@@ -36,7 +37,10 @@ def main(job: Job) -> None:
     cka = tables.read(*job.place(CKA)).to_pandas()
     regions = tables.read(*job.place(SIMILARITY)).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
-    segments, scores, moments = analyse(arrays, cka, regions, _parts(cka, regions), job.study.phases)
+    accuracy = tables.read(*job.place(ACCURACY)).to_pandas()
+    segments, scores, moments = analyse(
+        arrays, cka, regions, accuracy, _parts(cka, regions, accuracy), job.study.phases
+    )
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
