@@ -198,6 +198,11 @@ def _own_times(random, fits):
     return np.broadcast_to(10 ** random.uniform(np.log10(6), np.log10(60), fits.shape[1]), fits.shape)
 
 
+def _any_times(random, fits):
+    """A time for each run, whatever the fits."""
+    return 10 ** random.uniform(np.log10(6), np.log10(60), fits.shape)
+
+
 def _at(epoch=0.0, by=0.0):
     """At an epoch, or at so many times the fit."""
     return lambda _, fits: epoch + by * fits
@@ -209,6 +214,7 @@ EVENTS = {
     **{f"at epoch {epoch:g}": _at(epoch) for epoch in (10.0, 20.0, 40.0)},
     **{f"at {word} the fit": _at(by=by) for word, by in (("⅓", 1 / 3), ("½", 0.5), ("2 ×", 2.0))},
     "at each level's own time": _own_times,
+    "at each run's own time": _any_times,
     "at the fit": _at(by=1.0),
 }
 

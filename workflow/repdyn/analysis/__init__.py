@@ -1,6 +1,7 @@
 """Analysis of similarity over training: events, phases, scores, and claims that are tested over runs.
 
 ``trajectory`` resamples a layer's matrix on an even grid of log epochs, ``change_points`` finds its phases, ``events``
-dates events in a history, ``phases`` scores a run, and ``crossover`` compares its dates with those of other runs.
-``rate_matching`` and ``pairing`` choose which runs to compare, and ``claim_tests`` tests claims over them.
+dates events in a history, ``phases`` scores a run, ``transition`` finds where its change stops and tests whether that
+goes with perfect fit, ``latent`` holds probes against the network, and ``crossover`` compares its dates with those of
+other runs. ``rate_matching`` and ``pairing`` choose which runs to compare, and ``claim_tests`` tests claims over them.
 """

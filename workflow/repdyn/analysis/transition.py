@@ -17,7 +17,27 @@ Over runs that reach perfect fit at different times, the moments follow the fit 
 centred within each seed, is near 1 and their log ratio near 0. A moment at a fixed epoch has slope 0; one at half of
 the fit has slope 1 and log ratio −.3. Fits that hardly differ cannot tell these apart: then the test says so.
 
-Time: negligible. False positives and power are printed by ``tests/benchmarks/calibration.py``.
+The share of 100 simulated studies in which change is found to stop at the fit, with both p at most .05, and in brackets
+of those that are not identifiable (``tests/benchmarks/calibration.py``; fits of four levels span .6 decade, of fewer
+.32; seeds deviate by .04, and early learning is larger than the event):
+
+======================== =========== =========== =========== =========== =========== ===========
+seeds, levels            6, 4        6, 3        6, 2        8, 4        8, 3        8, 2
+======================== =========== =========== =========== =========== =========== ===========
+no event                 .00 (1.00)  .00 (1.00)  .00 (1.00)  .00 (1.00)  .00 (1.00)  .00 (1.00)
+at epoch 10              .00 (.00)   .00 (.00)   .00 (.04)   .00 (.00)   .00 (.00)   .00 (.00)
+at epoch 20              .00 (.00)   .00 (.01)   .00 (.23)   .00 (.00)   .00 (.00)   .00 (.02)
+at epoch 40              .00 (.02)   .00 (.09)   .00 (.60)   .00 (.02)   .00 (.01)   .00 (.25)
+at ⅓ the fit             .00 (.39)   .00 (.59)   .00 (1.00)  .00 (.52)   .00 (.43)   .00 (.96)
+at ½ the fit             .00 (.00)   .00 (.00)   .00 (.42)   .00 (.00)   .00 (.00)   .00 (.12)
+at 2 × the fit           .00 (.49)   .00 (.04)   .00 (.52)   .00 (.71)   .00 (.00)   .00 (.25)
+at each level's own time .01 (.01)   .07 (.03)   .03 (.36)   .01 (.00)   .07 (.02)   .05 (.08)
+at each run's own time   .00 (.01)   .00 (.05)   .00 (.30)   .00 (.00)   .00 (.01)   .00 (.03)
+at the fit               1.00 (.00)  1.00 (.00)  .76 (.24)   1.00 (.00)  1.00 (.00)  1.00 (.00)
+======================== =========== =========== =========== =========== =========== ===========
+
+Without permuted levels, each level's own time gives .09 (six seeds) and .13 (eight) at four levels. So where there are
+four levels, both p decide. Time: negligible.
 """
 
 from __future__ import annotations
@@ -121,7 +141,7 @@ class Following:
         p_value: the largest of four exact one-sided sign-flip tests over seeds, that the slope is above .5 and below
             1.5, and the log ratio above −.15 and below .15.
         p_levels: exact, of a slope as large if the levels' moments are permuted, alike in all seeds; None below four
-            levels.
+            levels. Where it is there, a claim needs it to be small, too.
         usable: number of runs with a fit and a moment.
         dropped: index of each other run -> why it is left out.
         reason: why nothing can be said; all numbers but counts are None then.
