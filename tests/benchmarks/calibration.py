@@ -6,7 +6,7 @@
 Printed are, for each law, the share of layers with more than one phase and their mean distinguishability, and the share
 of studies of six and of eight seeds in which change is found to stop at perfect fit, at p ≤ .05. A law without phases,
 or whose change stops elsewhere, gives false positives; the others give power. ``tests/unit/simulated_studies.py`` says
-what is simulated; a reduced form is a unit test (``tests/unit/analysis/test_calibration.py``). Two minutes on one core.
+what is simulated; a reduced form is a unit test (``tests/unit/analysis/test_calibration.py``). Ten minutes on one core.
 """
 
 from __future__ import annotations
