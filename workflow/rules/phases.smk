@@ -4,6 +4,7 @@ rule phases:
         cka=rules.cka.output,
         regions=rules.regions.output.similarity,
         probes=rules.probes.output.accuracy,
+        layers=rules.activations.output.layers,
     output:
         segments=PATHS.segments(RUN),
         scores=PATHS.scores(RUN),

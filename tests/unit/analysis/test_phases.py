@@ -13,6 +13,7 @@ from repdyn.catalogue.scores import SCORES as DECLARED
 from repdyn.config.sections import Phases
 from repdyn.errors import RepdynError
 from repdyn.records.cka import CKA
+from repdyn.records.layers import LAYERS
 from repdyn.records.phases import SCORES
 from repdyn.records.probes import ACCURACY as PROBED
 from repdyn.records.regions import SIMILARITY
@@ -274,6 +275,14 @@ def job(make_job, config, monkeypatch):
     regions = rows(blocks((12, 18)), "b", 1, "similarity", planes="test")
     write(job, SIMILARITY, regions)
     write(job, PROBED, ACCURACIES.assign(layer="b"))
+    parts = {
+        "layer": ["a", "b"],
+        "depth": [0, 1],
+        "part": ["stem", "body"],
+        "module": ["a", "b"],
+        "kind": ["Block"] * 2,
+    }
+    write(job, LAYERS, pd.DataFrame(parts | {"features": [8, 8]}))
     return job
 
 
@@ -293,6 +302,7 @@ def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
     assert value["b", "cka", "change_memorization"] is None
     assert value[None, None, "perfect_fit_first"] == 50
     assert np.isfinite([number for number in value.values() if number is not None]).all()
+    assert {(row["layer"], row["part"]) for row in scores.to_pylist()} == {(None, None), ("a", "stem"), ("b", "body")}
     segments = tables.read(job.paths.segments(job.run.path)).to_pandas()
     starts = segments.groupby(["measure", "layer"])["step_start"].apply(list).to_dict()
     assert starts["cka", "a"] == [STEPS[3], STEPS[15]]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from ..analysis.phases import analyse
 from ..records.cka import CKA
-from ..records.inner_layers import is_inner
 from ..records.layer_names import OUTPUT
+from ..records.layers import LAYERS
 from ..records.phases import MOMENTS, SCORES, SEGMENTS
 from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 
-def _parts(*frames: pd.DataFrame) -> dict[str, str]:
-    """The part of each layer of some tables."""
-    layers = pd.concat([frame[["layer", "depth"]] for frame in frames]).drop_duplicates()
-    return {
-        layer: "body" if is_inner(layer, depth) else OUTPUT if layer == OUTPUT else "stem"
-        for layer, depth in zip(layers["layer"], layers["depth"], strict=True)
-    }
-
-
 def main(job: Job) -> None:
     """Write segments, scores and moments of a run."""
     history = tables.read(*job.place(HISTORY)).to_pandas()
@@ -38,9 +28,9 @@ def main(job: Job) -> None:
     regions = tables.read(*job.place(SIMILARITY)).to_pandas()
     arrays = {name: history[name].to_numpy(dtype=float) for name in history}
     accuracy = tables.read(*job.place(ACCURACY)).to_pandas()
-    segments, scores, moments = analyse(
-        arrays, cka, regions, accuracy, _parts(cka, regions, accuracy), job.study.phases
-    )
+    layers = tables.read(*job.place(LAYERS)).to_pandas()
+    parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
+    segments, scores, moments = analyse(arrays, cka, regions, accuracy, parts, job.study.phases)
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
