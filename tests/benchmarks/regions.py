@@ -36,7 +36,8 @@ from torch.utils.data import DataLoader, Dataset
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.config.sections import Architecture
-from repdyn.models import architectures, observed_layers
+from repdyn.data import datasets
+from repdyn.models import architectures, memory_layouts, observed_layers
 from repdyn.pipeline.jobs import Job
 from repdyn.probes import probe_weights
 from repdyn.records.planes import PLANES
@@ -121,15 +122,17 @@ class Bench:
         for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(Job(stage, study, self.job.paths, run))
         self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.path(PLANES), use)]
+        self.paths = extract.observed(study, arch).paths
         with probe_weights.reading(self.job.paths.probe_weights(run.path)) as reader:
             self.steps, self.layers = list(reader.epochs), reader.layers
 
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
-        from repdyn.data import datasets
-
-        model, layers = extract.network(self.job.study, self.job.run, torch.device("cpu"))
+        # Without a look for the observed layers, which the reference approach does not take each time.
+        study, shape = self.job.study, datasets.shape(self.job.study.data)
+        model = architectures.of_run(study, self.job.run, shape, datasets.source(study.data).classes).eval()
+        memory_layouts.lay_out(model, torch.contiguous_format)
         checkpoints.load(self.job.paths.checkpoint(self.job.run.path, step), model)
-        return model, layers, datasets.shape(self.job.study.data)
+        return model, self.paths, shape
 
     def models(self, step: int) -> Iterator[nn.Module]:
         with probe_weights.reading(self.job.paths.probe_weights(self.job.run.path)) as reader:
@@ -205,6 +208,7 @@ def default_study(path: Path, epochs: int, repeats: int, per_decade: int, publis
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     content["training"]["epochs"] = epochs
     content["checkpoints"]["per_decade"] = per_decade
+    content["activations"]["batch_norm"] = "stored"  # as the reference approach sees a network
     content["execution"]["device"] = "cpu"
     study = studies.parse(content)
     for arch in study.archs:

@@ -10,7 +10,9 @@ from sklearn.metrics import cohen_kappa_score
 from torch import nn
 
 from repdyn.config import study as studies
+from repdyn.data import subsets
 from repdyn.errors import RepdynError
+from repdyn.models import batch_norm
 from repdyn.pipeline.jobs import Job
 from repdyn.probes import probe_weights
 from repdyn.records.planes import PLANES
@@ -258,12 +260,20 @@ def test_similarity_is_the_agreement_of_the_stored_labels(study):
     assert (similarity[similarity.step_a == similarity.step_b].similarity == 1).all()
 
 
+def as_measured(job, step):
+    """The network at a checkpoint, with batch-norm statistics of all training images, and its layers."""
+    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
+    checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
+    images = subsets.load(job.study.data, job.data_root, job.run.seed).train.images[:]
+    batch_norm.reestimate(model, batch_norm.find(model), torch.from_numpy(images))
+    return model, layers
+
+
 def test_labels_are_those_of_probes_and_network_one_point_at_a_time(study):
     job = study("regions")
     labels = table(job, "region_labels")
-    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     step = int(labels.step.max())
-    checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
+    model, layers = as_measured(job, step)
     here = labels[labels.step == step].set_index(["planes", "layer", "plane"])["labels"]
     with probe_weights.reading(job.paths.probe_weights(job.run.path)) as reader:
         for chosen in planes.read(job.path(PLANES), "scores"):
@@ -300,10 +310,9 @@ def test_fragmentation_is_that_of_the_stored_labels(study):
 def test_the_noise_floor_is_the_agreement_of_the_probes_of_two_halves(study):
     job = study("regions")
     floor = table(job, "region_floor")
-    model, layers = extract.network(job.study, job.run, torch.device("cpu"))
-    assert set(floor.layer) == set(layers)
     row = floor[(floor.planes == "clean") & (floor.step == floor.step.max())].iloc[2]
-    checkpoints.load(job.paths.checkpoint(job.run.path, row.step), model)
+    model, layers = as_measured(job, row.step)
+    assert set(floor.layer) == set(layers)
     chosen = next(p for p in planes.read(job.path(PLANES), "scores") if p.name == "clean")
     points = torch.cat(list(labelling.Points(chosen, torch.device("cpu")).batches(slice(0, len(chosen)), 1000)))
     with extract.tap(model, layers) as outputs, torch.inference_mode():
@@ -357,7 +366,7 @@ def test_planes_and_probes_of_another_study_are_refused(study):
 
 
 def test_regions_that_do_not_fit_into_the_memory_are_refused_before_any_work(study):
-    with pytest.raises(RepdynError, match=r"`execution\.memory_gib` is 1e-06, but regions of 6 layers and"):
+    with pytest.raises(RepdynError, match=r"`execution\.memory_gib` is 1e-06, but regions of 5 layers and"):
         regions_stage.main(study("regions", execution={"memory_gib": 1e-6}))
 
 

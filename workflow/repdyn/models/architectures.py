@@ -100,6 +100,8 @@ def forward(model: nn.Module, name: str, images: torch.Tensor) -> Any:
     """
     try:
         return model(images)
+    except RepdynError:  # of what observes it
+        raise
     except Exception as error:  # models refuse images in their own ways
         words = load.in_words(error, name)
         raise RepdynError(f"the model does not take images of {tuple(images.shape[1:])}: {words}.") from None
