@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 
-KEYS = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
+from repdyn.catalogue.scores import STOP_SLOPE
+
+KEYS = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
 
 
 def check_pairs(findings: pd.DataFrame, pairs: pd.DataFrame) -> None:
@@ -16,6 +18,10 @@ def check_pairs(findings: pd.DataFrame, pairs: pd.DataFrame) -> None:
     assert there.index.is_unique
     assert len(of_keys) == len(there)
     both = there.join(of_keys.add_suffix("_of_pairs"))
-    np.testing.assert_allclose(both["estimate_of_pairs"], both["estimate"].astype(float), rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(both["weight_of_pairs"], 1)
+    np.testing.assert_allclose(
+        both["estimate_of_pairs"].astype(float), both["estimate"].astype(float), rtol=1e-9, atol=1e-12
+    )
+    # An interaction takes one mean from another, and a slope weighs deviations from a mean.
+    balanced = both.index.to_frame()["level_second"].notna() | (both.index.to_frame()["score"] == STOP_SLOPE)
+    np.testing.assert_allclose(both["weight_of_pairs"].astype(float), np.where(balanced, 0, 1), atol=1e-12)
     assert (both["n_seeds"] == both["n_seeds_of_pairs"]).all()

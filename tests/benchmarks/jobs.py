@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("--study", type=Path, default=ROOT / "config.yaml")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
-    stages = [name for name, stage in STAGES.items() if stage.scope != "tool"]
+    stages = [name for name, stage in STAGES.items() if stage.scope not in ("tool", "studies")]
     codes = {"import torch": ("import torch",)} | {stage: (START, stage, str(given.study)) for stage in stages}
     for code in codes.values():
         cost(*code)  # files into the system's cache, bytecode onto the disk

@@ -26,7 +26,7 @@ RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
-COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "matching"]
+COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
 COLUMNS = {
     "examples/seed=0/examples.parquet": [
         "split", "example", "label", "given_label", "mislabelled", "common",
@@ -53,12 +53,16 @@ COLUMNS = {
     f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "part", "measure", "score", "value"],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "part", "measure", "epoch", "novelty", "alignment"],
     "findings/findings.parquet": [
-        *COMPARED, "estimate", "ci_low", "ci_high", "p_value", "q_value", "n_pairs", "n_seeds", "decision", "decidable",
-        "compared", "contrast", "verdict",
+        *COMPARED, "primary", "estimate", "ci_low", "ci_high", "p_value", "p_adjusted", "q_value", "n_pairs", "n_seeds",
+        "n_left_out", "decision", "reason", "compared", "contrast", "verdict",
     ],
     "findings/pairs.parquet": [
         *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",
         "value_second", "weight",
+    ],
+    "findings/left_out.parquet": [*COMPARED, "arch", "optimizer", "seed", "reason"],
+    "findings/synchrony.parquet": [
+        "arch", "optimizer", "measure", "score", "seed_a", "seed_b", "synchrony", "beyond",
     ],
 }  # fmt: skip
 
@@ -110,26 +114,30 @@ def test_every_estimate_is_the_mean_of_its_pairs_and_their_values_are_the_runs_s
     findings, pairs = (pd.read_parquet(results / "findings" / f"{name}.parquet") for name in ("findings", "pairs"))
     check_pairs(findings, pairs)
     scores = pd.read_parquet(results / "phases" / "scores")
-    of_run = scores[scores["layer"].isna() & scores["measure"].notna()].set_index(
-        ["arch", "optimizer", "seed", "measure", "score"]
-    )["value"]
-    synchrony = pairs[pairs["score"] == "synchrony"]
-    assert len(synchrony) > 4
+    # A run's value is the mean over the layers of its body.
+    body = scores[(scores["part"] == "body") & (scores["score"] == "novelty")]
+    of_run = body.groupby(["arch", "optimizer", "seed", "measure"])["value"].mean()
+    novelty = pairs[pairs["score"] == "novelty"]
+    assert len(novelty) > 4
     for side in ("first", "second"):
-        runs = synchrony[[f"arch_{side}", f"optimizer_{side}", "seed", "measure", "score"]]
-        assert [of_run[tuple(run)] for run in runs.to_numpy()] == synchrony[f"value_{side}"].tolist()
+        runs = novelty[[f"arch_{side}", f"optimizer_{side}", "seed", "measure"]]
+        expected = [of_run[tuple(run)] for run in runs.to_numpy()]
+        assert novelty[f"value_{side}"].tolist() == pytest.approx(expected, abs=1e-12)
 
 
 def test_similarity_matrices_are_whole_symmetric_and_one_on_the_diagonal(folder):
     for table, value, keys in (("cka", "cka", ["layer"]), ("regions/similarity", "similarity", ["layer", "planes"])):
         frame = pd.read_parquet(folder / "results" / "tiny" / table / RUN)
-        for _, part in frame.groupby(keys):
+        least: dict[str, float] = {}
+        for of, part in frame.groupby(keys):
             matrix = part.pivot(index="step_a", columns="step_b", values=value).to_numpy()
             assert matrix.shape == (8, 8)
             np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
             np.testing.assert_allclose(np.diag(matrix), 1, atol=1e-12)
             assert matrix.min() >= 0
-            assert matrix.min() < 0.999
+            least[of[0]] = min(matrix.min(), least.get(of[0], 1.0))
+        # On two planes of 36 points, a first layer may see one class at every checkpoint, but not on all sets.
+        assert len(least) > 3 and max(least.values()) < 0.999
 
 
 def test_the_output_of_the_network_has_regions_too(folder):

@@ -131,6 +131,7 @@ OTHER: dict[str, Any] = {
     "findings.resamples": 300,
     "findings.seed": 1,
     "figures.formats": ["png", "svg"],
+    "figures.seeds": 1,
     "figures.explorer_mib": 20.0,
     "execution.device": "cuda",
     "execution.data_root": "elsewhere",

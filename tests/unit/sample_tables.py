@@ -84,49 +84,45 @@ def lagging(layers):
     return pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "cka", "same_class"])
 
 
-def findings():
-    """A table of findings of 60 rows in all kinds of comparison, some without pairs."""
-    from repdyn.analysis import claim_tests as stage
+def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "adam"), undecidable=True):
+    """Tables of findings and their pairs, with all kinds of comparison; one run has no change by memorization."""
+    from repdyn.analysis import claim_tests, fits
     from repdyn.catalogue import claims
+    from repdyn.catalogue.events import EVENTS
+    from repdyn.config.sections import Contrast, Findings
 
-    plain = "resnet: sgd-0.05, sgd-0.1 - adam 0.001; vit: sgd-0.03 - adam 0.001, adam-fast 0.003"
-    comparisons = [
-        (claims.OPTIMIZER, "sgd", "adam", None, plain),
-        (claims.OPTIMIZER, "sgd", "adam", claims.EQUAL_SPEED, "resnet: sgd-0.05 - adam 0.001"),
-        (claims.ARCH, "vit", "resnet", None, None),
+    random = np.random.default_rng(0)
+    scores = {
+        name for claim in claims.CLAIMS.values() if claim.primary for name in (claim.primary[1], *claim.exploratory)
+    }
+    measured = sorted(scores - {"latent_generalization", "stop_slope", "stop_ratio"})
+    runs = list(itertools.product(archs, optimizers, range(seeds)))
+    rows = [
+        (*run, measure, score, random.normal(0.1 * (run[0] == archs[0]), 0.03))
+        for run, measure, score in itertools.product(runs, ("cka", "cka_debiased", "regions:test"), measured)
     ]
-    rows = []
-
-    def add(claim, measure, score, comparison, numbers, seeds):
-        factor, first, second, matching, compared = comparison
-        estimate, low, high, p = numbers
-        tested = {"estimate": estimate, "ci_low": low, "ci_high": high, "p_value": p, "n_seeds": seeds}
-        decision = stage.decide(tested, 1, 0.95)
-        rows.append(
-            tested
-            | {"claim": claim, "measure": measure, "score": score, "factor": factor, "first": first, "second": second}
-            | {"level": None, "matching": matching, "n_pairs": 2 * seeds, "decision": decision, "compared": compared}
-            | {"decidable": stage.decidable(seeds, 0.95), "verdict": stage.verdict(decision, seeds, 0.95)}
-            | {"contrast": claims.contrast(factor, first, second, matching)}
-        )
-
-    for claim in claims.CLAIMS.values():
-        for comparison, measure, score in itertools.product(
-            comparisons if claims.ARCH in claim.factors else (),
-            ("cka", "cka_debiased", "regions:test", "regions:mislabelled"),
-            claim.compared,
-        ):
-            value = 0.01 * (len(rows) % 7 - 2)
-            pairless = comparison[3] == claims.EQUAL_SPEED and measure == "cka" and score == "synchrony"
-            p = 0.03125 if value else 1.0
-            add(claim.name, measure, score, comparison, (None,) * 4 if pairless else
-                (value, value - 0.02, value + 0.03, p), 6)  # fmt: skip
-    few = (0.3, 0.1, 0.5, 0.25)
-    add(claims.TRANSITION.name, "cka", "transition_fitted", (claims.ARCH, "vit", None, None, None), few, 3)
-    dips = (claims.DIP, claims.WITH, claims.WITHOUT, None, None)
-    add(claims.DESCENT.name, "cka", *claims.DESCENT.compared, dips, few, 3)
-    q_values = stage.q_values([row["p_value"] for row in rows])
-    return pd.DataFrame([row | {"q_value": q} for row, q in zip(rows, q_values, strict=True)])
+    rows += [(*run, None, "latent_generalization", random.normal(0.05, 0.03)) for run in runs]
+    rows += [(*run, "cka", "stop_epoch", 20.0 + run[2]) for run in runs]
+    values = pd.DataFrame(rows, columns=["arch", "optimizer", "seed", "measure", "score", "value"])
+    lost = (values["seed"] == 1) & (values["optimizer"] == "adam") & (values["score"] == "change_memorization")
+    values.loc[lost & undecidable, "value"] = np.nan
+    of_runs = pd.DataFrame(runs, columns=["arch", "optimizer", "seed"])
+    of_runs = of_runs.assign(**dict.fromkeys(EVENTS, 20.0), test_accuracy_best=0.9)
+    families = {name: name.split("-")[0] for name in optimizers}
+    tests = claim_tests.ClaimTests(values, of_runs, families, Findings(resamples=500))
+    contrasts = [
+        *(
+            Contrast(factor="optimizer", levels=(families[optimizers[0]], "adam"))
+            for _ in range(len(set(families)) > 1)
+        ),
+        *(Contrast(factor="arch", levels=(archs[1], archs[0])) for _ in range(len(archs) > 1)),
+    ]
+    rates = {(arch, name): 0.05 if name == "sgd" else 0.001 for arch in archs for name in optimizers}
+    p = {
+        (arch, name, measure, "synchrony_beyond"): 0.001 if name == "sgd" else 0.3
+        for arch, name, measure in itertools.product(archs, optimizers, ("cka", "regions:test"))
+    }
+    return claim_tests.tables_of(claim_tests.find(tests, contrasts, rates, p, fits.of_study(tests)), 0.95)[:2]
 
 
 def plane_of(layers, steps=12, resolution=6):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from repdyn.analysis import change_points, transition
+from repdyn.analysis import change_points, sign_flips, synchrony, transition
 
 DIRECTIONS = 100  # of noise, and of the drift of a run with an event
 VARIANCE = 0.3  # of a trajectory, beside an offset of length 1
@@ -327,3 +327,77 @@ def transitions_found(
     found = np.array([r.p_value is not None and r.p_value <= 0.05 for r in results])
     also = np.array([r.p_levels is None or r.p_levels <= 0.05 for r in results])
     return float(found.mean()), float((found & also).mean()), float(np.mean([r.reason is not None for r in results]))
+
+
+# Layers that change at times of their own, and those of a run that do so together.
+TIMES = {share: Law(directions=20, noise=0.02, deviation=1.0, common=share) for share in (0.0, 0.3, 0.6)}
+
+
+def synchrony_found(law: Law, studies: int, seeds: int, seed: int = 0) -> tuple[float, float]:
+    """Share of cells whose layers are found to change in synchrony, and their mean synchrony beyond other seeds."""
+    random = np.random.default_rng(seed)
+    alike = [synchrony.likeness(kernels(law, random, seeds)) for _ in range(studies)]
+    p = np.array([synchrony.p_value(of_cell, 1000, 0) for of_cell in alike])
+    return float((p <= 0.05).mean()), float(np.mean([synchrony.beyond(synchrony.of_seeds(of)) for of in alike]))
+
+
+def synchrony_differs(
+    first: tuple[Law, int], second: tuple[Law, int], studies: int, seeds: int, seed: int = 0
+) -> float:
+    """Share of pairs of cells, each a law and a number of layers, whose synchrony is found to differ."""
+    random = np.random.default_rng(seed)
+    hits = []
+    for _ in range(studies):
+        one, other = (
+            synchrony.pseudo_values(synchrony.of_seeds(synchrony.likeness(kernels(law, random, seeds, layers))))
+            for law, layers in (first, second)
+        )
+        hits.append(sign_flips.p_value(one - other, 1000, 0) <= 0.05)
+    return float(np.mean(hits))
+
+
+def contrasts_found(laws: dict[tuple[str, str], Law], studies: int, seeds: int, seed: int = 0) -> tuple[float, float]:
+    """How often contrasts of phases are decided in studies of two architectures and optimizers, by max-T over five.
+
+    Args:
+        laws: (architecture, optimizer) -> the law of its runs.
+        studies: how many.
+        seeds: of each.
+        seed: of the generator.
+
+    Returns:
+        The share of studies with any decision, and the mean share of decided contrasts among those of cells whose laws
+        have different shares in blocks.
+    """
+    random = np.random.default_rng(seed)
+    any_of, right = [], []
+    pairs = [(("a", o), ("b", o)) for o in "xy"] + [((a, "x"), (a, "y")) for a in "ab"]
+    for _ in range(studies):
+        of_cell = {
+            cell: np.array(
+                [np.mean([change_points.phases(S, 1 / 12).distinguishability[2] for S in run])
+                 for run in kernels(law, random, seeds)]
+            )
+            for cell, law in laws.items()
+        }  # fmt: skip
+        d = [of_cell[one] - of_cell[other] for one, other in pairs]
+        d.append(d[2] - d[3])
+        p = sign_flips.adjusted([pd.Series(x) for x in d], 1000, 0)
+        any_of.append(min(p) <= 0.05)
+        true = [laws[one].share != laws[other].share for one, other in pairs]
+        right += [value <= 0.05 for value, is_true in zip(p, true, strict=False) if is_true]
+    return float(np.mean(any_of)), float(np.mean(right)) if right else float("nan")
+
+
+def covered(law: str, seeds: int, studies: int, seed: int = 0) -> tuple[float, float]:
+    """How often intervals at .95 hold the mean, and the median, of a law of the seeds' differences."""
+    random = np.random.default_rng(seed)
+    draw, mean, median = {
+        "normal": (random.normal, 0.0, 0.0),
+        "uniform": (lambda size: random.uniform(-1, 1, size), 0.0, 0.0),
+        "heavy (t of 3)": (lambda size: random.standard_t(3, size), 0.0, 0.0),
+        "exponential": (lambda size: random.exponential(size=size), 1.0, np.log(2)),
+        "lognormal": (lambda size: np.exp(random.normal(size=size)), np.exp(0.5), 1.0),
+    }[law]
+    ends = np.array([sign_flips.interval(draw(size=seeds), 0.95, 1000, 0) for _ in range(studies)])
+    return tuple(float(((ends[:, 0] <= centre) & (centre <= ends[:, 1])).mean()) for centre in (mean, median))

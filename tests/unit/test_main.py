@@ -107,7 +107,7 @@ def test_a_command_that_is_not_whole_is_one_sentence(tmp_path, arguments, senten
         (
             "picture_resolution: 8",
             "picture_resolution: 20000",
-            "`execution.memory_gib` is 2, but regions of 6 layers and the output at 8 checkpoints on planes of 20000²",
+            "`execution.memory_gib` is 2, but regions of 5 layers and the output at 8 checkpoints on planes of 20000²",
         ),
         (
             "per_decade: 5",

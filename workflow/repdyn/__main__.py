@@ -35,12 +35,14 @@ from .catalogue import stages
 from .catalogue.paths import Paths
 from .catalogue.stages import STAGES
 from .config import study as studies
-from .config.study import Replicate, Run
+from .config.study import Replicate, Run, Study
 from .errors import RepdynError, one_line
 from .pipeline.jobs import Job
 from .runtime import endings
 from .runtime.progress import LOG
 from .user_code import locate
+
+CONFIG = Path("config.yaml")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,9 +65,18 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, stage in STAGES.items():
         command = commands.add_parser(name, help=stage.help, description=stage.help)
+        several = stage.scope == "studies"
         command.add_argument(
-            "--study", type=Path, default=Path("config.yaml"), help="the config (default: config.yaml)"
+            "--study",
+            type=Path,
+            action="append" if several else "store",
+            default=None if several else CONFIG,
+            help=f"the config{', once for each study' if several else ''} (default: {CONFIG})",
         )
+        if stage.scope != "tool":
+            command.add_argument("--results", default="results", help="where results lie (default: results)")
+        if several:
+            continue
         command.add_argument(
             "--code",
             type=Path,
@@ -75,7 +86,6 @@ def parser() -> argparse.ArgumentParser:
         )
         if stage.scope == "tool":
             continue
-        command.add_argument("--results", default="results", help="where results lie (default: results)")
         command.add_argument("--log", type=Path, help="append a log here")
         if name == "figure":
             command.add_argument("figure", help="which figure")
@@ -138,12 +148,25 @@ def _say_if_another_is_here() -> None:
         )
 
 
+def _settled(study: Study) -> Study:
+    """The study with the digest of its images, which the copy that Snakemake's jobs read has already."""
+    if study.data.contents is not None:
+        return study
+    settled: Study = importlib.import_module(".data.datasets", __package__).settled(study)
+    return settled
+
+
 def _run(arguments: argparse.Namespace) -> None:
+    scope = STAGES[arguments.stage].scope
+    if scope == "studies":
+        _say_if_another_is_here()
+        given = [_settled(studies.load(path)) for path in arguments.study or [CONFIG]]
+        module_of(arguments.stage).main(given, Path(arguments.results))
+        return
     if arguments.code is None:  # run by hand: rules pass --code
         _say_if_another_is_here()
     study = studies.load(arguments.study)
     locate.take_in(arguments.code or [arguments.study.parent])
-    scope = STAGES[arguments.stage].scope
     if scope == "tool":
         module_of(arguments.stage).main(study)
         return
@@ -157,9 +180,7 @@ def _run(arguments: argparse.Namespace) -> None:
             raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
-    if study.data.contents is None:  # the study's copy, which Snakemake's jobs read, has it
-        study = importlib.import_module(".data.datasets", __package__).settled(study)
-    job = Job(arguments.stage, study, paths, run)
+    job = Job(arguments.stage, _settled(study), paths, run)
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
     _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)
     start = time.monotonic()

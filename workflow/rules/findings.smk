@@ -1,10 +1,14 @@
 rule findings:
     input:
         scores=[PATHS.scores(run) for run in RUNS],
-        moments=[PATHS.moments(run) for run in RUNS],
+        history=[PATHS.history(run) for run in RUNS],
+        cka=[PATHS.cka(run) for run in RUNS],
+        regions=[PATHS.region_similarity(run) for run in RUNS],
     output:
         findings=PATHS.findings(),
         pairs=PATHS.pairs(),
+        left_out=PATHS.left_out(),
+        synchrony=PATHS.synchrony(),
     log:
         PATHS.log("findings"),
     conda:

@@ -1,5 +1,7 @@
 """The calibration of tests/benchmarks/calibration.py in small: thresholds that a broken definition fails."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import simulated_studies as simulated
@@ -34,6 +36,48 @@ def test_change_is_found_to_stop_at_perfect_fit_only_if_it_does(event):
         assert found >= 0.8
     else:
         assert also <= 0.1
+
+
+def at_most(studies, rate=0.05):
+    """The share that a test of this rate exceeds in one of seven hundred simulations."""
+    return rate + 3 * np.sqrt(rate * (1 - rate) / studies)
+
+
+@pytest.mark.parametrize("seeds", [6, 8])
+def test_layers_are_found_to_change_in_synchrony_only_if_they_do(seeds):
+    found, mean = simulated.synchrony_found(simulated.TIMES[0.0], studies=200, seeds=seeds)
+    assert found <= at_most(200)
+    assert abs(mean) < 0.03
+    found, mean = simulated.synchrony_found(simulated.TIMES[0.6], studies=60, seeds=seeds)
+    assert mean > 0.1
+    assert found >= (0.8 if seeds == 8 else 0.6)
+
+
+def test_synchrony_is_found_to_differ_between_cells_only_if_it_does():
+    little, some, much = simulated.TIMES.values()
+    same = replace(much, common=1.0)
+    assert simulated.synchrony_differs((some, 4), (some, 6), 100, 8) <= at_most(100)
+    assert simulated.synchrony_differs((little, 4), (same, 4), 40, 8) >= 0.8
+
+
+def test_contrasts_of_phases_are_decided_only_where_there_are_blocks():
+    bell, waves = (simulated.DRIFTS[f"drift, {pace}"] for pace in ("bell 10 : 1", "two waves"))
+    blocks = simulated.BLOCKS["2 blocks, 0.2 of variance"]
+    cells = (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
+    alike = dict.fromkeys(cells, bell)
+    apart = dict(zip(cells, (blocks, blocks, waves, waves), strict=True))
+    assert simulated.contrasts_found(alike, 12, 6)[0] <= 0.1
+    any_of, right = simulated.contrasts_found(apart, 6, 6)
+    assert any_of == 1.0
+    assert right >= 0.8
+
+
+@pytest.mark.parametrize("seeds", [6, 8])
+@pytest.mark.parametrize("law", ["normal", "uniform", "heavy (t of 3)"])
+def test_intervals_cover_the_centre_of_a_symmetric_law(law, seeds):
+    mean, median = simulated.covered(law, seeds, studies=2000)
+    assert 0.93 <= mean <= 0.985
+    assert mean == median
 
 
 def test_the_tables_of_a_simulated_study_are_those_that_are_analysed():

@@ -8,6 +8,7 @@ from made_of import check_pairs
 
 from repdyn.analysis import claim_tests, pairing
 from repdyn.analysis.pairing import Comparison
+from repdyn.catalogue.events import EVENTS
 from repdyn.config.sections import Contrast, Findings
 
 FAMILIES = {"sgd-slow": "sgd", "sgd-fast": "sgd", "adam": "adam"}
@@ -24,9 +25,8 @@ def grid(missing=(), seeds=6):
     return pd.DataFrame(rows, columns=["arch", "optimizer", "seed", "value"])
 
 
-def paired(frame, comparison, facts=None):
-    levels = pairing.levels(frame, comparison.factor, FAMILIES, facts)
-    return pairing.pairs(frame.assign(level=levels), comparison)
+def paired(frame, comparison):
+    return pairing.pairs(pairing.with_levels(frame, FAMILIES), comparison)
 
 
 def value(frame, *run):
@@ -45,27 +45,39 @@ def test_the_two_runs_of_a_pair_are_alike_in_everything_but_the_factor_and_have_
         assert row.value_second == value(frame, "resnet", row.optimizer_second, row.seed)
 
 
-def test_of_a_family_each_member_is_paired_and_their_mean_counts_as_one_pair():
+def test_of_a_family_each_member_is_paired_and_their_mean_counts_as_one_difference():
     frame = grid()
-    found = paired(frame, Comparison("optimizer", "sgd", "adam"))
-    assert len(found) == 2 * 2 * 6
-    d = pairing.differences(found)
-    assert len(d) == 2 * 6
-    by_family = frame.assign(family=frame.optimizer.map(FAMILIES)).pivot_table(
-        index=["arch", "seed"], columns="family", values="value"
+    found = paired(frame, Comparison("optimizer", "sgd", "adam", level="vit"))
+    assert len(found) == 2 * 6 and set(found.arch_first) == set(found.arch_second) == {"vit"}
+    vit = frame[frame.arch == "vit"]
+    by_family = vit.assign(family=vit.optimizer.map(FAMILIES)).pivot_table(
+        index="seed", columns="family", values="value"
     )
-    expected = by_family.sgd - by_family.adam
-    np.testing.assert_allclose(d, expected)
-    np.testing.assert_allclose(found.weight, 1 / (2 * 2 * 6))
+    pd.testing.assert_series_equal(pairing.differences(found), by_family.sgd - by_family.adam, check_names=False)
+    np.testing.assert_allclose(found.weight, 1 / (2 * 6))
+
+
+def test_an_interaction_is_the_difference_of_the_differences_over_seeds_that_have_both():
+    frame = grid(missing={("vit", "adam", 2), ("resnet", "sgd-fast", 3)})
+    found = paired(frame, Comparison("optimizer", "sgd", "adam", level="vit", level_second="resnet"))
+    at = {
+        arch: pairing.differences(paired(frame, Comparison("optimizer", "sgd", "adam", level=arch)))
+        for arch in ("vit", "resnet")
+    }
+    expected = (at["vit"] - at["resnet"]).dropna()
+    assert list(expected.index) == [0, 1, 3, 4, 5]
+    pd.testing.assert_series_equal(pairing.differences(found), expected, check_names=False)
+    weighted = (found.weight * (found.value_first - found.value_second)).sum()
+    assert weighted == pytest.approx(expected.mean())
 
 
 def test_weights_are_those_of_a_mean_over_seeds_of_means_where_pairs_are_missing():
-    frame = grid(missing={("vit", "sgd-slow", 0), ("resnet", "adam", 0), ("vit", "adam", 1)})
-    found = paired(frame, Comparison("optimizer", "sgd", "adam"))
+    frame = grid(missing={("vit", "sgd-slow", 0), ("vit", "adam", 1)})
+    found = paired(frame, Comparison("optimizer", "sgd", "adam", level="vit"))
     d = pairing.differences(found)
-    assert d.groupby(level=0).size().to_dict() == {0: 1, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2}
+    assert found.groupby("seed").size().to_dict() == {0: 1, 2: 2, 3: 2, 4: 2, 5: 2}
     weighted = (found.weight * (found.value_first - found.value_second)).sum()
-    assert weighted == pytest.approx(d.groupby(level=0).mean().mean())
+    assert weighted == pytest.approx(d.mean())
     assert (found.value_first - found.value_second).mean() != pytest.approx(weighted)
     assert found.weight.sum() == pytest.approx(1)
 
@@ -85,26 +97,15 @@ def test_no_pair_is_an_empty_table_of_the_same_columns():
         assert pairing.differences(found).empty
 
 
-def test_runs_that_dip_are_paired_with_those_of_their_architecture_and_seed_that_do_not():
-    frame = grid(seeds=2)
-    dips = (frame.optimizer == "sgd-fast") & ~((frame.arch == "vit") & (frame.seed == 1))
-    facts = frame.assign(test_dip=np.where(dips, 5.0, np.nan))
-    found = paired(frame, Comparison("dip", "with", "without"), facts)
-    assert len(found) == 3 * 2
-    assert (found.optimizer_first == "sgd-fast").all() and (found.arch_first == found.arch_second).all()
-    assert set(found.optimizer_second) == {"sgd-slow", "adam"}
-
-
 def test_there_is_no_factor_but_those():
     with pytest.raises(KeyError, match="depth"):
-        pairing.levels(grid(), "depth", FAMILIES)
+        paired(grid(), Comparison("depth", "1", "2"))
 
 
 def simulated():
     """Findings and pairs of a study in which scores, measures and values are missing here and there."""
     random = np.random.default_rng(1)
-    scores = ("novelty", "synchrony", "change_memorization", "transition_fitted", "depth_trend_memorization",
-              "depth_trend_descent")  # fmt: skip
+    scores = ("novelty", "synchrony_beyond", "change_memorization", "distinguishability_2")
     runs = list(itertools.product(("resnet", "vit"), FAMILIES, range(4)))
     values = pd.DataFrame(
         [
@@ -114,20 +115,21 @@ def simulated():
         columns=["arch", "optimizer", "seed", "measure", "score", "value"],
     )
     facts = pd.DataFrame(runs, columns=["arch", "optimizer", "seed"]).assign(
-        perfect_fit_first=random.uniform(5, 50, len(runs)), test_accuracy_best=random.uniform(size=len(runs)),
-        test_dip=np.where(random.random(len(runs)) < 0.5, 9.0, np.nan), perfect_fit_sustained=50.0,
-    )  # fmt: skip
+        **dict.fromkeys(EVENTS, 9.0), test_accuracy_best=random.uniform(size=len(runs))
+    )
+    facts["perfect_fit_first"] = random.uniform(5, 50, len(runs))
     contrasts = [
         Contrast(factor="optimizer", levels=("sgd", "adam")), Contrast(factor="arch", levels=("vit", "resnet")),
     ]  # fmt: skip
-    found = list(claim_tests.find(values, contrasts, SETTINGS, facts, FAMILIES, {}))
-    return values, claim_tests.tables_of(found)
+    tests = claim_tests.ClaimTests(values, facts, FAMILIES, SETTINGS)
+    findings, pairs, _ = claim_tests.tables_of(claim_tests.find(tests, contrasts, {}, {}), 0.95)
+    return values, (findings, pairs)
 
 
 def test_every_estimate_of_a_simulated_study_is_the_mean_of_its_pairs():
     _, (found, made_of) = simulated()
-    assert set(found["factor"]) == {"arch", "optimizer", "dip"}
-    assert {"equal_speed", "best_accuracy"} < set(found["matching"])
+    assert set(found["factor"].dropna()) == {"arch", "optimizer"}
+    assert {"equal_speed", "best_accuracy"} == set(found["matching"].dropna())
     check_pairs(found, made_of)
 
 
@@ -140,13 +142,16 @@ def test_one_query_leads_from_a_finding_to_the_scores_of_its_two_runs():
         """
         SELECT f.estimate, p.weight, p.value_first, p.value_second, a.value AS first, b.value AS second
         FROM findings AS f
-        JOIN pairs AS p ON (f.claim, f.measure, f.score, f.factor, f.first, f.second, f.level, f.matching)
-            IS NOT DISTINCT FROM (p.claim, p.measure, p.score, p.factor, p.first, p.second, p.level, p.matching)
+        JOIN pairs AS p ON
+            (f.claim, f.measure, f.score, f.factor, f.first, f.second, f.level, f.level_second, f.matching)
+            IS NOT DISTINCT FROM (p.claim, p.measure, p.score, p.factor, p.first, p.second, p.level, p.level_second,
+                p.matching)
         JOIN scores AS a ON (a.arch, a.optimizer, a.seed, a.measure, a.score)
             = (p.arch_first, p.optimizer_first, p.seed, p.measure, p.score)
         JOIN scores AS b ON (b.arch, b.optimizer, b.seed, b.measure, b.score)
             = (p.arch_second, p.optimizer_second, p.seed, p.measure, p.score)
-        WHERE f.matching = 'equal_speed' AND f.score = 'novelty' AND f.measure = 'cka'
+        WHERE f.matching = 'equal_speed' AND f.score = 'novelty' AND f.measure = 'cka' AND f.level = 'vit'
+            AND f.level_second IS NULL
         """
     ).df()
     assert len(found) > 2

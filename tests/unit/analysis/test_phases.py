@@ -61,8 +61,7 @@ def test_phases_writes_the_scores_that_are_declared_and_no_others():
     _, scores = analyse(rows(blocks((10, 12, 8)), "a", 0, "cka"))
     of = {
         "layer": {score for layer, measure, score in scores if layer},
-        "run": {score for layer, measure, score in scores if measure and not layer}
-        | {"transition_own", "alignment_own"},
+        "run": {score for layer, measure, score in scores if measure and not layer},
         "history": {score for layer, measure, score in scores if not measure and not layer} - set(EVENTS),
     }
     assert of == {scope: {name for name, s in DECLARED.items() if s.scope == scope} for scope in of}

@@ -57,24 +57,31 @@ def test_no_two_of_a_kind_are_called_alike():
     assert not set(events.EVENTS) & set(scores.SCORES), "both are in the column `score`"
 
 
-def test_claims_are_of_scores_that_are_declared():
+def test_claims_are_of_scores_and_measures_that_are_declared():
     for claim in claims.CLAIMS.values():
-        assert {*claim.compared, *claim.alone} <= set(scores.SCORES)
-        assert bool(claim.factors) == bool(claim.compared)
-        assert all(scores.SCORES[name].scope != "history" for name in (*claim.compared, *claim.alone))
-    of_claims = [name for claim in claims.CLAIMS.values() for name in (*claim.compared, *claim.alone)]
-    assert len(set(of_claims)) == len(of_claims), "a direction is that of one claim"
+        assert (claim.primary is None) == (claim.test == "none") == bool(claim.obstacle)
+        if claim.primary is None:
+            continue
+        measure, score = claim.primary
+        assert measure is None or measure in measures.KERNELS
+        assert {score, *claim.exploratory} <= set(scores.SCORES)
+        assert scores.SCORES[score].scope != "history" and not scores.SCORES[score].descriptive
+        assert set(claim.needs) <= set(events.EVENTS)
+        assert claim.null, "a claim says what would be there if it were false"
 
 
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        (("optimizer", "sgd", "adam", None), "optimizer: sgd - adam"),
-        (("optimizer", "sgd", "adam", "equal_speed"), "optimizer: sgd - adam, at equal speed of fit"),
-        (("arch", "vit", None, None), "arch: vit"),
-        (("dip", "with", "without", None), "dip: with - without"),
-        (("dip", "with", None, None), "runs with a dip"),
-        (("arch", "dip", None, None), "arch: dip"),
+        (("optimizer", "sgd", "adam", "vit", None, None), "optimizer: sgd − adam, arch: vit"),
+        (("optimizer", "sgd", "adam", "vit", "resnet", None), "optimizer: sgd − adam, arch: vit − resnet"),
+        (
+            ("optimizer", "sgd", "adam", "vit", None, "equal_speed"),
+            "optimizer: sgd − adam, arch: vit, at equal speed of fit",
+        ),
+        (("arch", "vit", None, None, None, None), "arch: vit"),
+        (("arch", "vit", None, "sgd", None, None), "arch: vit, optimizer: sgd"),
+        ((None,) * 6, "all runs"),
     ],
 )
 def test_a_contrast_in_words(of, words):
@@ -83,7 +90,7 @@ def test_a_contrast_in_words(of, words):
 
 def test_an_unknown_matching_raises():
     with pytest.raises(KeyError, match="luck"):
-        claims.contrast("optimizer", "sgd", "adam", "luck")
+        claims.contrast("optimizer", "sgd", "adam", None, None, "luck")
 
 
 # Words that stages and columns are called by, too.

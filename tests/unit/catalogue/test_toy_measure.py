@@ -39,7 +39,7 @@ ASK = """
 import json
 import numpy as np, pandas as pd, pyarrow as pa
 from matplotlib import text
-from repdyn.analysis import claim_tests, phases
+from repdyn.analysis import claim_tests, fits, phases
 from repdyn.config.sections import Contrast, Findings, Phases
 from repdyn.config.study import Run
 from repdyn.explorer import build
@@ -76,9 +76,10 @@ for optimizer, sharpness in (("sgd", 0.2), ("adam", 0.1)):
         columns = ["layer", "depth", "part", "measure", "score", "value"]
         scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=columns)
 frame, facts = claim_tests.values(scores), claim_tests.facts(scores)
+tests = claim_tests.ClaimTests(frame, facts, {"sgd": "sgd", "adam": "adam"}, Findings(resamples=100))
 contrast = Contrast(factor="optimizer", levels=("sgd", "adam"))
-found = claim_tests.find(frame, [contrast], Findings(resamples=100), facts)
-findings, pairs = claim_tests.tables_of(list(found))
+found = claim_tests.find(tests, [contrast], {}, {}, fits.of_study(tests))
+findings, pairs, _ = claim_tests.tables_of(found, 0.95)
 
 def says(figure):
     return any("a toy" in words.get_text() for words in figure.findobj(text.Text))
@@ -93,7 +94,7 @@ print(json.dumps({
     "figure phases": says(timelines.layers(segments["sgd"])),
     "figure synchrony": says(dynamics.synchrony(table(0.2), none)),
     "figure change": says(dynamics.change(table(0.2), none)),
-    "figure findings": says(forest.forest(findings, "mislabelled")),
+    "figure findings": says(forest.forest(findings, pairs, primary=False)),
     "explorer": "toy" in build.USUAL,
 }))
 """

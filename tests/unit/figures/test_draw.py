@@ -105,8 +105,8 @@ OF_STUDY = {
     ),
     "batch-norm": lambda n: batch_norm.lag(of_runs(lambda *_: lagging(LAYERS[n]))),
     "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], measures.USUAL)), EVENTS_OF_RUNS),
-    "findings": lambda _: forest.forest(findings(), "mislabelled", "Claims tested on 6 seeds"),
-    "findings-all": lambda _: forest.forest(findings(), None, "Claims tested on 6 seeds"),
+    "findings": lambda _: forest.forest(*findings(), title="Claims tested on 6 seeds"),
+    "findings-all": lambda _: forest.forest(*findings(), primary=False, title="Claims tested on 6 seeds"),
     "cka-grid": lambda n: grids.pages(
         of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title="CKA of all runs", label="CKA"
     ),

@@ -318,41 +318,52 @@ def test_probes_without_wrong_labels_have_no_panel_for_true_ones():
     ]  # fmt: skip
 
 
-def test_findings_have_a_mark_and_an_interval_for_each_row_of_the_measures_asked_for():
-    table = findings()
-    figure = forest.forest(table, "mislabelled")
-    rows = table[table["measure"].isin(["cka", "regions:mislabelled"])]
-    estimates = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "estimate"]
-    assert len(estimates) == rows["estimate"].notna().sum()
+def lines(figure, gid):
+    return [line for axes in figure.axes for line in axes.lines if line.get_gid() == gid]
+
+
+def test_findings_show_what_decides_with_its_seeds_and_number_what_stands_in_the_way():
+    table, pairs = findings()
+    figure = forest.forest(table, pairs)
+    primary = table[table["primary"].astype(bool)]
+    shown = primary["estimate"].notna().sum()
+    assert len(lines(figure, "estimate")) == len(lines(figure, "seeds")) == shown > 20
+    assert len(lines(figure, "interval")) == primary["ci_low"].notna().sum()
     words = [text.get_text() for text in figure.texts]
-    assert words.count("no pairs") == rows["estimate"].isna().sum() > 0
-    assert words.count("supported") == (rows["decision"] == "supported").sum() > 0
-    assert "too few seeds" in words
-    assert "runs with a dip against runs without" in " ".join(words)
-    assert [axes.get_ylim()[0] > 0 for axes in figure.axes] == [True] * rows["claim"].nunique()
-    assert len(forest.forest(table).axes[0].lines) > len(figure.axes[0].lines), "all measures are more"
+    assert sum(word == "supported" for word in words) == (primary["decision"] == "supported").sum() > 0
+    reasons = list(primary["reason"].dropna().unique())
+    assert len(reasons) > 1
+    noted = " ".join(words)
+    for number, reason in enumerate(reasons, 1):
+        assert f"undecided ({number})" in words
+        assert f"{number} {reason}"[:60] in noted
 
 
-def test_findings_that_would_not_fit_a_page_stand_in_two_columns_without_numbers():
-    table = findings()
-    heading = "estimate [interval]"
-    short = forest.forest(table[(table["factor"] == "optimizer") & table["matching"].isna()], "mislabelled")
-    assert heading in [text.get_text() for text in short.texts]
-    assert len({axes.get_position().x0 for axes in short.axes}) == 1
-    assert short.get_size_inches()[1] <= sheet.TALLEST
-    tall = forest.forest(table, "mislabelled")
-    words = [text.get_text() for text in tall.texts]
-    assert heading not in words and words.count("verdict") == words.count("p") == 2
-    assert len({axes.get_position().x0 for axes in tall.axes}) == 2
-    assert tall.get_size_inches()[1] <= sheet.TALLEST
-    taller = forest.forest(pd.concat([table.assign(first=f"a{i}") for i in range(5)]))
-    assert heading in [text.get_text() for text in taller.texts], "what fits no page has its numbers"
+def test_the_seeds_of_a_finding_are_its_differences_and_their_mean_its_estimate():
+    table, pairs = findings()
+    figure = forest.forest(table, pairs)
+    for mark, seeds in zip(lines(figure, "estimate"), lines(figure, "seeds"), strict=True):
+        assert np.mean(seeds.get_xdata()) == pytest.approx(mark.get_xdata()[0])
 
 
-def test_ticks_of_long_numbers_keep_apart_where_claims_stand_side_by_side():
-    table = findings()
-    wide = table.assign(ci_low=-0.094, ci_high=0.086).where(table["claim"] == "memorization changes layers more", table)
-    figure = forest.forest(wide, "mislabelled")
+def test_all_findings_show_each_score_and_measure_with_q_for_what_is_exploratory():
+    table, pairs = findings()
+    figure = forest.forest(table, pairs, primary=False)
+    assert len(lines(figure, "estimate")) == table["estimate"].notna().sum()
+    words = [text.get_text() for text in figure.texts]
+    assert sum(word.startswith("q ") for word in words) == table["q_value"].notna().sum() > 0
+
+
+def test_claims_of_three_seeds_say_that_they_are_too_few_and_show_them():
+    figure = forest.forest(*findings(seeds=3))
+    assert not lines(figure, "interval")
+    assert {len(line.get_xdata()) for line in lines(figure, "seeds")} <= {2, 3}
+    assert any("too few seeds, 3 of the 6" in text.get_text() for text in figure.texts)
+
+
+def test_ticks_of_long_numbers_keep_apart():
+    table, pairs = findings()
+    figure = forest.forest(table.assign(ci_low=-0.094, ci_high=0.086), pairs)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     for axes in figure.axes:
@@ -363,29 +374,15 @@ def test_ticks_of_long_numbers_keep_apart_where_claims_stand_side_by_side():
 
 
 def test_zero_has_no_sign():
-    row = findings().iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
-    words = [text.get_text() for text in forest.forest(row).texts]
+    table, pairs = findings()
+    row = table[table["primary"].astype(bool)].iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
+    words = [text.get_text() for text in forest.forest(row, pairs.iloc[:0]).texts]
     assert "0.000 [−0.030, 0.010]" in words
 
 
-def test_right_is_more_of_a_claim_also_where_less_of_a_score_is():
-    table = findings()
-    row = (
-        table[(table["measure"] == "cka") & (table["score"] == "progress_gap")]
-        .iloc[[0]]
-        .assign(estimate=-0.02, ci_low=-0.05, ci_high=0.01)
-    )
-    (axes,) = forest.forest(row).axes
-    (interval,) = [line for line in axes.lines if line.get_gid() == "interval"]
-    (mark,) = [line for line in axes.lines if line.get_gid() == "estimate"]
-    assert list(interval.get_xdata()) == [-0.01, 0.05]
-    assert mark.get_xdata()[0] == 0.02
-    assert axes.texts[0].get_text().startswith("more for sgd")
-
-
 def test_findings_say_which_learning_rates_are_compared():
-    words = " ".join(text.get_text() for text in forest.forest(findings()).texts)
-    assert "Learning rates, sgd against adam, at equal speed of fit: resnet: sgd-0.05 against adam 0.001" in words
+    words = " ".join(text.get_text() for text in forest.forest(*findings()).texts)
+    assert "Learning rates at equal speed of fit, resnet: sgd 0.05 − adam 0.001" in words
 
 
 def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():

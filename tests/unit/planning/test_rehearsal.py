@@ -64,11 +64,12 @@ def odd(config, tmp_path):
         config["training"]["epochs"] = 3
         config["checkpoints"] = {"schedule": "explicit", "epochs": [1, 2, 3]}
         config["activations"] |= {"similarity_examples": config["data"]["test_size"], "dtype": "float32"}
+        config["data"]["common"] = config["data"]["test_size"]
         checked = study.parse(config)
         check.main(checked)
 
         def job(stage):
-            run = None if stage == "planes" else checked.run("odd", "sgd", seed)
+            run = checked.replicate(seed) if stage == "planes" else checked.run("odd", "sgd", seed)
             return Job(stage, checked, Paths(str(tmp_path / checked.name)), run)
 
         return job

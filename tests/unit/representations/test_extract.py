@@ -119,8 +119,8 @@ def test_how_much_reestimated_statistics_change_is_a_table(trained, arch, batch_
     assert list(found["depth"]) == [*range(len(table.layers) + 1)] * len(table.steps)
     assert found["cka"].between(0, 1).all()
     assert found["same_class"].notna().equals(found["layer"] == "output")
-    # Statistics of other weights, and of fewer images, give other activations.
-    assert found.query("layer == 'layer4.0' and step == 0")["cka"].item() < 0.99
+    # Statistics of other weights, and of fewer images, give other activations; the same ones have 1, to rounding.
+    assert found.query("layer == 'layer4.0' and step == 0")["cka"].item() < 0.999
     stored = trained(arch, activations={"batch_norm": "stored"})
     activations_stage.main(stored)
     assert tables.read(*stored.place(BATCH_NORM)).num_rows == 0

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from repdyn.catalogue.claims import CLAIMS
 from repdyn.catalogue.scores import SCORES
 from repdyn.figures import catalogue
 from repdyn.stages import report
@@ -77,33 +78,29 @@ def test_what_a_table_holds_is_text_not_markup():
     assert "<td>a &lt;b&gt;</td>" in report.table(("x",), [("a <b>",)], numbers=())
 
 
-def test_findings_are_grouped_by_claim_and_contrast_with_what_was_compared():
-    frame = pd.DataFrame(
-        {
-            "claim": ["a claim"] * 2 + ["another"],
-            "measure": ["cka", "cka_debiased", "cka"],
-            "score": ["novelty", "novelty", "progress_gap"],
-            "contrast": ["optimizer: sgd - adam"] * 2 + ["arch: vit - resnet"],
-            "estimate": [-0.5, 0.25, np.nan],
-            "ci_low": [-0.75, 0.125, np.nan],
-            "ci_high": [-0.25, 0.5, np.nan],
-            "p_value": [0.25, 0.0001, np.nan],
-            "q_value": [0.25, 0.0002, np.nan],
-            "n_pairs": [6, 6, 0],
-            "verdict": ["undecided", "holds", "undecided: no pairs"],
-            "n_seeds": [3, 3, 0],
-            "compared": ["sgd 0.05 - adam 0.001", "sgd 0.05 - adam 0.001", None],
-        }
+def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_exploratory():
+    from sample_tables import findings
+
+    frame, _ = findings()
+    frame.loc[frame["primary"].astype(bool).idxmax(), "p_adjusted"] = 0.0001
+    left_out = pd.DataFrame(
+        {"claim": ["a <claim>"] * 2, "reason": ["did not happen: the fit"] * 2}
+        | {"arch": ["vit"] * 2, "optimizer": ["sgd"] * 2, "seed": [3, 4]}
     )
-    page = report.findings(frame, confidence=0.9)
-    assert page.count("<h2>") == page.count("<table>") == 3, "the last one says what the scores are"
-    assert "<td>progress_gap ↓</td>" in page and "<td>novelty</td>" in page
-    assert SCORES["progress_gap"].formula in page and SCORES["synchrony"].formula not in page
-    assert page.count("sgd 0.05 - adam 0.001") == 1
-    assert "90 % interval" in page
-    assert '<td class="number">−0.750 to −0.250</td>' in page
-    assert "nan" not in page.lower().replace("resnet", "")
-    assert '<td class="number">&lt; 0.001</td>' in page
+    page = report.findings(frame, left_out, confidence=0.9)
+    primary = frame[frame["primary"].astype(bool)]
+    decided, exploratory = page.split("<h2>Exploratory</h2>")
+    assert decided.count("<h2>") == primary["claim"].nunique() + 1, "and the runs left out"
+    assert "<td>a &lt;claim&gt;</td><td>did not happen: the fit</td><td>vit sgd 3, vit sgd 4</td>" in decided
+    for claim in CLAIMS.values():
+        assert claim.name[1:] in decided
+    assert "<td>supported</td>" in decided and "<td>supported</td>" not in exploratory
+    assert "not testable" in decided and "exploratory" not in decided.lower()
+    assert decided.count("At equal speed of fit, resnet: sgd 0.05 − adam 0.001") > 0
+    assert exploratory.count("<details>") == exploratory.count("<table>") - 1, "the last one says what the scores are"
+    assert "90 % interval" in page and "nan" not in page.lower()
+    assert '<td class="number">&lt; 0.001</td>' in decided
+    assert SCORES["distinguishability_3"].formula in exploratory and SCORES["progress_gap"].formula not in page
 
 
 def test_a_run_without_an_event_has_a_dash():
@@ -120,4 +117,4 @@ def test_a_run_without_an_event_has_a_dash():
     page = report.runs([(("vit", "sgd", "0.03", "0"), history, scores)])
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
-    assert cells == ["vit", "sgd", "0.03", "0", "10", *"––––7–", "1.000", "0.900", "0.800", "12"]
+    assert cells == ["vit", "sgd", "0.03", "0", "10", *"––––7–", "–", "1.000", "0.900", "0.800", "12"]

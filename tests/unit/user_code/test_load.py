@@ -74,13 +74,13 @@ def test_a_model_and_an_optimizer_beside_the_config_are_trained(folder, tmp_path
     study = folder / "study.yaml"
     checked = run("check", "--study", study, folder=elsewhere)
     assert checked.returncode == 0
-    assert checked.stderr.count("\n") == checked.stderr.count("they are one layer") == 1
+    assert checked.stderr.count("\n") == checked.stderr.count("is left out") == 1
     shown = run("layers", "--study", study, folder=elsewhere)
     assert shown.returncode == 0, shown.stderr
     assert "vit: mine:MyNet, 1,066 parameters, images of 1 × 8 × 8" in shown.stdout
-    assert [line.split()[1:4] for line in shown.stdout.splitlines()[-3:-1]] == [
-        ["2", "ReLU", "12"],
-        ["4", "ReLU", "12"],
+    assert [line.split()[1:5] for line in shown.stdout.splitlines()[-3:-1]] == [
+        ["2", "stem", "ReLU", "12"],
+        ["4", "body", "ReLU", "12"],
     ]
     trained = run("train", "--study", study, *RUN, folder=elsewhere)
     assert trained.returncode == 0, trained.stderr
@@ -96,7 +96,7 @@ def test_code_lies_where_the_command_says_or_in_the_working_directory(folder, tm
     for where, code in ((elsewhere, ("--code", elsewhere, "--code", folder)), (folder, ())):
         checked = run("check", "--study", elsewhere / "study.yaml", *code, folder=where)
         assert checked.returncode == 0
-        assert checked.stderr.count("\n") == checked.stderr.count("they are one layer") == 1
+        assert checked.stderr.count("\n") == checked.stderr.count("is left out") == 1
 
 
 def test_a_model_that_is_called_like_a_module_of_python_s_is_refused_before_anything_runs(folder):

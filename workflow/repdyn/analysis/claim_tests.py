@@ -1,36 +1,31 @@
-"""Tests of claims about the grid: is a score greater under one level of a factor than under another, or than chance?
+"""Tests of claims about the grid, with seeds as replicates.
 
-Every contrast of the study is tested for every claim that compares levels, under every measure, for every score of the
-claim, not just the one that shows it best. Paired runs share everything but the contrast's factor (``pairing.py``).
-Contrasts of optimizers are between families. If a family has several members, they are also tested at equal speed of
-fit and at best test accuracy (``rate_matching.py``).
+``catalogue/claims.py`` declares the claims, and for each the one measure and score that decide it. Claims about levels
+of a factor are tested for every contrast of the study at each level of the other factor, and by their interaction:
+whether the difference at one level is that at another. Pooled over levels, opposite differences would cancel. Runs that
+are compared share everything but the contrast's factor (``pairing.py``). Contrasts of optimizers are between families.
+If a family has several members, the two are compared at equal speed of fit, which is primary then, at best test
+accuracy, and over all members (``rate_matching.py``). A run's value of a layer's score is the mean over the layers of
+its body.
 
-Claims about a single level test a score that is 0 by chance against 0. A transition at perfect fit is tested for each
-architecture, by scores against all moments and by scores against perfect fit of other runs (``crossover.py``). More
-change in deeper layers is tested over the runs whose test accuracy dips and recovers (epoch-wise double descent), and
-against runs of the same architecture and seed without a dip. These differ in their optimizer, too: if runs dip under
-one optimizer only, as they nearly do on digits, that is a contrast of optimizers under another name. A run's value of a
-layer score is the mean over its inner layers (``records/inner_layers.py``). ``catalogue`` declares the claims, their
-scores, and the direction of these.
-
-Seeds are the replicates. Pairs of one seed share initial weights, order or wrong labels, so they are not independent:
-they are averaged, and whole seeds are resampled and flipped.
-
-- Estimate: the mean over seeds.
-- Interval: percentile bootstrap over seeds (too short for few seeds: for three it is their range).
-- p-value: two-sided, from all sign flips of the seeds' means (exact up to the configured number of resamples, a random
-  sample of flips beyond). It is valid if a seed's mean is equally likely to have either sign under the null.
-- Decision: ``supported`` or ``contradicted`` if p is at most 1 − confidence, else ``undecided``. The least p of n seeds
-  is 2^(1 − n), so fewer than six seeds decide nothing at .05; the column ``decidable`` says so.
-- q-value: decisions are not corrected for the number of claims, so one in twenty false claims is decided. If all claims
-  with at most this q-value are called decided, at most this share of them is expected to be so by chance (Benjamini &
-  Hochberg 1995). This is proved for independent tests and some kinds of dependence (Benjamini & Yekutieli 2001). Here
-  tests share runs, layers and measures, so it is a guide, not a guarantee.
+- Differences of seeds are tested by sign flips, with intervals from subset means (``sign_flips.py``). Pairs of one seed
+  share initial weights, order and data, so they are averaged first.
+- Synchrony is tested by permuting the seeds of each layer (``synchrony.py``), the stop of change by its regression on
+  the run's own fit (``transition.py``).
+- Primary p-values are adjusted: by max-T over all comparisons of levels together, and within its claim for each claim
+  about single cells or fits. So for each of these families the chance of a false decision is at most 1 − confidence.
+- Decision: ``supported`` or ``contradicted`` if the adjusted p is at most 1 − confidence, else ``undecided``;
+  ``reason`` says why where the data could not decide. The least p of n seeds is 2^(1 − n): fewer than six decide
+  nothing at .05.
+- All other rows are exploratory: they have a q-value over all exploratory rows (Benjamini & Hochberg 1995), and neither
+  adjusted p nor decision. Their tests share runs, layers and measures, so q is a guide, not a guarantee.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,30 +33,117 @@ import pandas as pd
 from scipy import stats
 
 from ..catalogue import claims, measures
-from ..catalogue.claims import CLAIMS, CONTRADICTED, DESCENT, SUPPORTED, TRANSITION, UNDECIDED
-from ..catalogue.events import PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED, TEST_DIP
-from ..catalogue.scores import SCORES, TEST_ACCURACY_BEST
-from ..records import inner_layers
-from ..records.findings import FINDINGS, PAIRS
-from ..runtime.progress import LOG
-from .pairing import Comparison, differences, levels, pairs
-from .rate_matching import matchings
+from ..catalogue.claims import (
+    ARCH,
+    CLAIMS,
+    CONTRADICTED,
+    EQUAL_SPEED,
+    OPTIMIZER,
+    SUPPORTED,
+    SYNCHRONY,
+    UNDECIDED,
+    Claim,
+)
+from ..catalogue.events import EVENTS
+from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST
+from ..records.findings import FINDINGS, LEFT_OUT, PAIRS
+from ..records.layer_names import RUN
+from . import sign_flips
+from .pairing import SIDES, Comparison, differences, of_level, pairs, with_levels
+from .rate_matching import Matching, matchings
+from .synchrony import LEAST_SEEDS
 
 if TYPE_CHECKING:
     from ..config.sections import Contrast, Findings
     from ..config.study import Run
 
-# Scores of a run's history that decide which runs are compared.
-FACTS = (PERFECT_FIT_FIRST, TEST_ACCURACY_BEST, TEST_DIP, PERFECT_FIT_SUSTAINED)
-Finding = tuple[dict[str, Any], pd.DataFrame]  # a row of ``FINDINGS`` without q, and its ``pairs``
+# Scores of a run's history that decide which runs are compared, and why a run has no score.
+FACTS = (*EVENTS, TEST_ACCURACY_BEST)
+TOO_FEW = "too few seeds"
+
+
+@dataclass(kw_only=True)
+class Finding:
+    """A row of the table of findings, and what it is made of.
+
+    Attributes:
+        claim: tested.
+        measure, score: by which.
+        comparison: of which runs.
+        primary: whether it decides the claim.
+        found: ``pairs`` of the estimate.
+        tested: estimate, ci_low, ci_high, p_value, n_seeds.
+        reason: why nothing can be decided.
+        compared: optimizers with their rates, in words.
+        left_out: arch, optimizer, seed and reason of the runs that should be in it and are not.
+        flips: whether the p-value is that of sign flips of the seeds' differences.
+        p_adjusted, q_value: given by :func:`adjust`.
+    """
+
+    claim: Claim
+    measure: str | None
+    score: str | None
+    comparison: Comparison
+    primary: bool
+    found: pd.DataFrame
+    tested: dict[str, Any]
+    reason: str | None = None
+    compared: str | None = None
+    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[*RUN, "reason"]))
+    flips: bool = True
+    p_adjusted: float | None = None
+    q_value: float | None = None
+
+    @property
+    def keys(self) -> dict[str, Any]:
+        """The columns that it shares with its pairs."""
+        return {"claim": self.claim.name, "measure": self.measure, "score": self.score} | self.comparison.columns()
+
+    def row(self, confidence: float) -> dict[str, Any]:
+        """Its row of ``FINDINGS``."""
+        decision = self._decision(confidence) if self.primary else None
+        return {
+            **self.keys,
+            "primary": self.primary,
+            **self.tested,
+            "p_adjusted": self.p_adjusted,
+            "q_value": self.q_value,
+            "n_pairs": len(self.found),
+            "n_left_out": len(self.left_out) if self.primary else None,
+            "decision": decision,
+            "reason": self.reason if self.primary else None,
+            "compared": self.compared,
+            "contrast": claims.contrast(**self.comparison.columns()),
+            "verdict": "exploratory" if decision is None else verdict(decision, self.reason),
+        }
+
+    def _decision(self, confidence: float) -> str:
+        p = self.p_adjusted
+        if self.reason is not None or p is None or p > 1 - confidence + 1e-12:
+            return UNDECIDED
+        assert self.score is not None
+        # Tests other than sign flips are against one side, so they reject towards the claim only.
+        ahead = not self.flips or self.tested["estimate"] * SCORES[self.score].direction > 0
+        return SUPPORTED if ahead else CONTRADICTED
+
+
+def verdict(decision: str, reason: str | None) -> str:
+    """A decision in words."""
+    return decision if reason is None else f"{decision}: {reason}"
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run, measure and score: arch, optimizer, seed, measure, score, value."""
+    """One row for each run, measure and score: arch, optimizer, seed, measure, score, value.
+
+    Scores of layers are means over the layers of the body; latent generalization, over the deeper half of these.
+    """
     frames = []
     for run, frame in scores.items():
-        layers = inner_layers.rows(frame.dropna(subset=["layer"]))
-        of_layers = layers.groupby(["measure", "score"])["value"].mean().reset_index()
+        body = frame[frame["part"] == "body"]
+        depths = np.sort(body["depth"].dropna().unique())
+        deeper = body["depth"] >= (depths[len(depths) // 2] if len(depths) else 0)
+        body = body[deeper | (body["score"] != LATENT_GENERALIZATION)]
+        of_layers = body.groupby(["measure", "score"], dropna=False)["value"].mean().reset_index()
         of_run = frame[frame["layer"].isna() & frame["measure"].notna()][["measure", "score", "value"]]
         both = pd.concat([of_layers, of_run]).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed)
         frames.append(both)
@@ -72,154 +154,243 @@ def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
     """One row for each run: arch, optimizer, seed and ``FACTS``."""
     rows = []
     for run, frame in scores.items():
-        found = frame[frame["measure"].isna()].set_index("score")["value"]
+        found = frame[frame["measure"].isna() & frame["layer"].isna()].set_index("score")["value"]
         history = {name: found.get(name, np.nan) for name in FACTS}
         rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
     return pd.DataFrame(rows)
 
 
 def test(d: pd.Series, settings: Findings) -> dict[str, Any]:
-    """Mean over seeds of differences (indexed by seed), its bootstrap interval and its sign-flip p-value."""
-    seeds = d.groupby(level=0).mean().to_numpy(dtype=float)
-    n = len(seeds)
-    found: dict[str, Any] = {"estimate": float(seeds.mean()) if n else None, "n_pairs": len(d), "n_seeds": n}
-    if n < 2:
-        return found | {"ci_low": None, "ci_high": None, "p_value": None}
-    random = np.random.default_rng(settings.seed)
-    interval = stats.bootstrap(
-        (seeds,), np.mean, confidence_level=settings.confidence, n_resamples=settings.resamples,
-        method="percentile", rng=random,
-    ).confidence_interval  # fmt: skip
-    flips = stats.permutation_test(
-        (seeds,), np.mean, permutation_type="samples", n_resamples=settings.resamples, rng=random
-    )
-    low, high = float(interval.low), float(interval.high)
-    return found | {"ci_low": low, "ci_high": high, "p_value": float(flips.pvalue)}
+    """Mean of the seeds' differences, its interval, and its sign-flip p-value; p is None below two seeds."""
+    of_seeds = d.to_numpy(dtype=float)
+    n = len(of_seeds)
+    ends = sign_flips.interval(of_seeds, settings.confidence, settings.resamples, settings.seed)
+    low, high = (None, None) if ends is None else ends
+    p = sign_flips.p_value(of_seeds, settings.resamples, settings.seed) if n > 1 else None
+    estimate = float(of_seeds.mean()) if n else None
+    return {"estimate": estimate, "ci_low": low, "ci_high": high, "p_value": p, "n_seeds": n}
 
 
-def decidable(n: int, confidence: float) -> bool:
-    """Whether n seeds can reach p = 1 − confidence."""
-    return n > 1 and 2 ** (1 - n) <= 1 - confidence + 1e-12
+def obstacle(n: int, confidence: float) -> str | None:
+    """Why n seeds cannot decide; None if they can."""
+    least = sign_flips.least_seeds(confidence)
+    if n >= least:
+        return None
+    return f"{TOO_FEW}, {n} of the {least} that p = {1 - confidence:.2g} takes"
 
 
-def decide(tested: Mapping[str, Any], direction: int, confidence: float) -> str:
-    """Decide a claim from its test.
+class ClaimTests:
+    """The tests of a study's claims."""
 
-    Args:
-        tested: returned by :func:`test`.
-        direction: 1 if a greater score supports the claim, -1 if a smaller one does.
-        confidence: 1 minus the largest p of a decision.
-    """
-    p = tested["p_value"]
-    if not decidable(tested["n_seeds"], confidence) or p is None or p > 1 - confidence + 1e-12:
-        return UNDECIDED
-    return SUPPORTED if tested["estimate"] * direction > 0 else CONTRADICTED
+    def __init__(
+        self, frame: pd.DataFrame, of_runs: pd.DataFrame, families: Mapping[str, str], settings: Findings
+    ) -> None:
+        """Set up.
 
+        Args:
+            frame: returned by :func:`values`, with scores that need several runs added.
+            of_runs: returned by :func:`facts`; every run of the study.
+            families: optimizer -> family.
+            settings: the section ``findings`` of the config.
 
-def verdict(decision: str, n: int, confidence: float) -> str:
-    """A decision at n seeds, in words."""
-    if decision != UNDECIDED:
-        return decision
-    words = f"{decision} at {n} seed{'s' if n != 1 else ''}"
-    return words if decidable(n, confidence) else f"{words}: too few to reach p = {1 - confidence:.2g}"
+        Raises:
+            KeyError: if a measure is unknown.
+        """
+        self.runs, self.families, self.settings = with_levels(of_runs, families), families, settings
+        self.measures = measures.in_order(frame["measure"].dropna())
+        known = with_levels(frame, families)
+        self._of_score = dict(iter(known.fillna({"measure": ""}).groupby(["measure", "score"])))
+        self._none = known.iloc[:0]
 
+    def of_score(self, measure: str | None, score: str) -> pd.DataFrame:
+        """Runs with their ``value`` of a score."""
+        return self._of_score.get((measure or "", score), self._none)
 
-def compare(
-    runs: pd.DataFrame, comparison: Comparison, scores: Mapping[str, Sequence[str]], of: Sequence[str],
-    settings: Findings,
-) -> Iterator[Finding]:  # fmt: skip
-    """Test all scores of these claims, under every measure, for one comparison.
+    def ways(self, claim: Claim) -> Iterator[tuple[str | None, str]]:
+        """Each measure and score of a claim, the primary one first."""
+        assert claim.primary is not None
+        yield claim.primary
+        measure, score = claim.primary
+        under = [None] if measure is None else self.measures
+        for each in (score, *claim.exploratory):
+            yield from ((name, each) for name in under if (name, each) != claim.primary)
 
-    Args:
-        runs: returned by :func:`values`, of the compared runs, with the column ``level``.
-        comparison: the levels.
-        scores: claim -> scores.
-        of: measures, including those that no run has.
-        settings: the section ``findings`` of the config.
+    def compare(
+        self, claim: Claim, comparison: Comparison, matching: Matching | None = None, *, primary: bool = True,
+        compared: str | None = None,
+    ) -> Iterator[Finding]:  # fmt: skip
+        """Test one comparison under each measure and score of the claim, by sign flips of seeds."""
+        for measure, score in self.ways(claim):
+            runs = self.of_score(measure, score)
+            found = pairs(runs if matching is None else matching.restrict(runs), comparison)
+            tested = test(differences(found), self.settings)
+            decides = primary and (measure, score) == claim.primary
+            finding = Finding(
+                claim=claim, measure=measure, score=score, comparison=comparison, primary=decides, found=found,
+                tested=tested, reason=obstacle(tested["n_seeds"], self.settings.confidence), compared=compared,
+            )  # fmt: skip
+            if decides:
+                finding.left_out = self._left_out(claim, comparison, runs, found, matching)
+                if found.empty and len(finding.left_out):
+                    finding.reason = f"no run has the score: {finding.left_out['reason'].mode()[0]}"
+            yield finding
 
-    Raises:
-        KeyError: if a score is unknown.
-    """
-    confidence = settings.confidence
-    held = {name: getattr(comparison, name) for name in ("factor", "first", "second", "matching")}
-    words = claims.contrast(**held)
-    of_score = dict(iter(runs.groupby(["measure", "score"])))
-    for claim, names in scores.items():
-        for measure in of:
-            for score in names:
-                found = pairs(of_score.get((measure, score), runs.iloc[:0]), comparison)
-                tested = test(differences(found), settings)
-                decision = decide(tested, SCORES[score].direction, confidence)
-                row = {"claim": claim, "measure": measure, "score": score, "level": None, **held, **tested}
-                row |= {"decision": decision, "decidable": decidable(tested["n_seeds"], confidence)}
-                row |= {"verdict": verdict(decision, tested["n_seeds"], confidence)}
-                yield row | {"contrast": words, "compared": comparison.compared}, found
+    def _left_out(
+        self, claim: Claim, comparison: Comparison, runs: pd.DataFrame, found: pd.DataFrame, matching: Matching | None
+    ) -> pd.DataFrame:
+        """The runs of a comparison that are in none of its pairs, with the reason."""
+        assert comparison.factor is not None
+        wanted = self.runs if matching is None else matching.restrict(self.runs)
+        levels = [level for level in (comparison.level, comparison.level_second) if level is not None]
+        if levels:
+            wanted = pd.concat([of_level(wanted, claims.OTHER[comparison.factor], level) for level in levels])
+        sides = [side for side in (comparison.first, comparison.second) if side is not None]
+        wanted = pd.concat([of_level(wanted, comparison.factor, side) for side in sides])
+        used = {
+            (row[f"arch_{side}"], row[f"optimizer_{side}"], row["seed"])
+            for side in ("first", "second")
+            for row in found[[*SIDES, "seed"]].to_dict("records")
+        }
+        valued = set(runs.dropna(subset=["value"])[[*RUN]].itertuples(index=False, name=None))
+        rows = []
+        for run in wanted.to_dict("records"):
+            key = tuple(run[name] for name in RUN)
+            if key in used:
+                continue
+            missing = [EVENTS[event].label for event in claim.needs if pd.isna(run[event])]
+            if key in valued:
+                reason = "has no partner with a value"
+            elif missing:
+                reason = f"did not happen: {', '.join(missing)}"
+            else:
+                reason = "score is undefined"
+            rows.append((*key, reason))
+        return pd.DataFrame(rows, columns=[*RUN, "reason"])
+
+    def levels(
+        self, claim: Claim, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float]
+    ) -> Iterator[Finding]:
+        """Test a claim for each contrast, at each level of the other factor, and the interactions."""
+        archs = self.runs["arch"].drop_duplicates().tolist()
+        of_archs = [contrast.levels for contrast in contrasts if contrast.factor == ARCH]
+        for contrast in contrasts:
+            if contrast.factor == ARCH:
+                for family in dict.fromkeys(self.families.values()):
+                    yield from self.compare(claim, Comparison(ARCH, *contrast.levels, level=family))
+                continue
+            found = list(matchings(self.runs, self.families, contrast.levels))
+            decisive = EQUAL_SPEED if len(found) > 1 else None
+            for matching in found:
+                primary = matching.name == decisive
+                alone = [Comparison(OPTIMIZER, *contrast.levels, arch, None, matching.name) for arch in archs]
+                both = [Comparison(OPTIMIZER, *contrast.levels, *pair, matching.name) for pair in of_archs]
+                for comparison in (*alone, *both):
+                    at = [level for level in (comparison.level, comparison.level_second) if level is not None]
+                    words = matching.describe(rates, at)
+                    yield from self.compare(claim, comparison, matching, primary=primary, compared=words)
+
+    def cells(
+        self, claim: Claim, one_sided: Mapping[tuple[str, str, str | None, str], float] | None = None
+    ) -> Iterator[Finding]:
+        """Test a claim for each architecture and optimizer.
+
+        Args:
+            claim: about one cell.
+            one_sided: (arch, optimizer, measure, score) -> p of a test that replaces sign flips; a row without one has
+                none.
+        """
+        of_cells = Counter(zip(self.runs["arch"], self.runs["optimizer"], strict=True))
+        for (arch, optimizer), seeds in of_cells.items():
+            comparison = Comparison(ARCH, arch, level=optimizer)
+            of_cell = Matching(None, {arch: ((optimizer,), ())})
+            # Cells are of single optimizers, so levels of the other factor need no family.
+            for finding in self.compare(claim, Comparison(ARCH, arch), of_cell):
+                finding.comparison = comparison
+                if one_sided is not None:
+                    p = one_sided.get((arch, optimizer, finding.measure, str(finding.score)))
+                    finding.flips, finding.tested = False, finding.tested | {"p_value": p}
+                    few = f"{TOO_FEW}, {seeds} of {LEAST_SEEDS}" if seeds < LEAST_SEEDS else "score is undefined"
+                    finding.reason = few if p is None else None
+                yield finding
 
 
 def find(
-    frame: pd.DataFrame, contrasts: Sequence[Contrast], settings: Findings,
-    of_runs: pd.DataFrame | None = None, families: Mapping[str, str] | None = None,
-    rates: Mapping[tuple[str, str], float] | None = None,
-) -> Iterator[Finding]:  # fmt: skip
-    """Rows of the findings table, each with the pairs of its estimate.
+    tests: ClaimTests, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float],
+    synchrony_p: Mapping[tuple[str, str, str | None, str], float], fits: Iterable[Finding] = (),
+) -> list[Finding]:  # fmt: skip
+    """All findings of a study, in the order of the claims.
 
     Args:
-        frame: returned by :func:`values`.
+        tests: of the study.
         contrasts: of the study.
-        settings: the section ``findings`` of the config.
-        of_runs: returned by :func:`facts`; None leaves out the matchings and the claims about dips.
-        families: optimizer -> family; None makes each optimizer its own family.
         rates: (arch, optimizer) -> learning rate.
-
-    Raises:
-        KeyError: if the frame has an unknown measure.
+        synchrony_p: (arch, optimizer, measure, score) -> one-sided p-value.
+        fits: the findings of claims about fits.
     """
-    families = families or {name: name for name in frame["optimizer"].unique()}
-    of = measures.in_order(frame["measure"])
-
-    def runs(factor: str) -> pd.DataFrame:
-        return frame.assign(level=levels(frame, factor, families, of_runs))
-
-    for contrast in contrasts:
-        factor, compared = contrast.factor, _compared(contrast.factor)
-        if factor == claims.ARCH or of_runs is None:
-            yield from compare(runs(factor), Comparison(factor, *contrast.levels), compared, of, settings)
-            continue
-        for matching in matchings(of_runs, families, contrast.levels):
-            of_rates, words = matching.describe(rates or {}), claims.contrast(factor, *contrast.levels, matching.name)
-            comparison = Comparison(factor, *contrast.levels, matching.name, of_rates)
-            LOG.info("%s compares %s", words, of_rates or "nothing: no rate fits with every seed")
-            yield from compare(matching.restrict(runs(factor)), comparison, compared, of, settings)
-    alone = {TRANSITION.name: TRANSITION.alone}
-    for arch in frame["arch"].drop_duplicates():
-        of_arch = runs(claims.ARCH)
-        yield from compare(of_arch[of_arch["arch"] == arch], Comparison(claims.ARCH, arch), alone, of, settings)
-    if of_runs is not None and of_runs[TEST_DIP].notna().any():
-        of_dips, alone = runs(claims.DIP), {DESCENT.name: DESCENT.alone}
-        yield from compare(of_dips, Comparison(claims.DIP, claims.WITH), alone, of, settings)
-        dips = Comparison(claims.DIP, claims.WITH, claims.WITHOUT)
-        yield from compare(of_dips, dips, _compared(claims.DIP), of, settings)
-    else:
-        LOG.info("not tested, since test accuracy dips in no run: %s", DESCENT.name)
-
-
-def _compared(factor: str) -> dict[str, tuple[str, ...]]:
-    """Claim -> scores, for the claims that compare levels of this factor."""
-    return {claim.name: claim.compared for claim in CLAIMS.values() if factor in claim.factors}
+    found: list[Finding] = []
+    of_fits = list(fits)
+    for claim in CLAIMS.values():
+        match claim.test:
+            case "levels":
+                found += tests.levels(claim, contrasts, rates)
+            case "cell":
+                found += tests.cells(claim, synchrony_p if claim is SYNCHRONY else None)
+            case "fit":
+                found += [finding for finding in of_fits if finding.claim is claim]
+            case "none":
+                nothing = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value")) | {"n_seeds": 0}
+                found.append(
+                    Finding(
+                        claim=claim,
+                        measure=None,
+                        score=None,
+                        comparison=Comparison(),
+                        primary=True,
+                        found=pairs(tests.of_score(None, ""), Comparison(ARCH, "")),
+                        tested=nothing,
+                        reason=f"not testable: {claim.obstacle}",
+                    )
+                )
+    adjust(found, tests.settings)
+    return found
 
 
-def q_values(p_values: Sequence[float | None]) -> list[float | None]:
-    """The q-value of each p-value (Benjamini & Hochberg 1995); None where there is none."""
-    known = np.array([p for p in p_values if p is not None])
-    adjusted = iter(stats.false_discovery_control(known).tolist() if len(known) else [])
-    return [None if p is None else next(adjusted) for p in p_values]
+def adjust(found: Sequence[Finding], settings: Findings) -> None:
+    """Give primary rows their adjusted p-value, and exploratory rows their q-value."""
+    tested = [finding for finding in found if finding.tested["p_value"] is not None]
+    primary = [finding for finding in tested if finding.primary and finding.reason is None]
+    for family in _families(primary):
+        if all(finding.flips for finding in family):
+            d = [differences(finding.found) for finding in family]
+            p_values = sign_flips.adjusted(d, settings.resamples, settings.seed)
+        else:
+            p_values = sign_flips.holm([finding.tested["p_value"] for finding in family])
+        for finding, p in zip(family, p_values, strict=True):
+            finding.p_adjusted = p
+    exploratory = [finding for finding in tested if not finding.primary]
+    if exploratory:
+        q = stats.false_discovery_control([finding.tested["p_value"] for finding in exploratory])
+        for finding, value in zip(exploratory, q.tolist(), strict=True):
+            finding.q_value = value
 
 
-def tables_of(found: Sequence[Finding]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables ``FINDINGS``, with q-values, and ``PAIRS``."""
-    rows = [row for row, _ in found]
-    q = np.array(q_values([row["p_value"] for row in rows]), dtype=float)  # NaN for None
-    findings = pd.DataFrame(rows, columns=FINDINGS.names).assign(q_value=q)
-    keys = [name for name in PAIRS.names if name in FINDINGS.names]
-    made_of = [pairs.assign(**{name: row[name] for name in keys}) for row, pairs in found if len(pairs)]
-    return findings, pd.concat(made_of)[PAIRS.names] if made_of else pd.DataFrame(columns=PAIRS.names)
+def _families(primary: Sequence[Finding]) -> list[list[Finding]]:
+    """The primary rows that are adjusted together: all comparisons of levels, and each other claim by itself."""
+    families: dict[str, list[Finding]] = {}
+    for finding in primary:
+        name = "levels" if finding.claim.test == "levels" else finding.claim.name
+        families.setdefault(name, []).append(finding)
+    return list(families.values())
+
+
+def tables_of(found: Sequence[Finding], confidence: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The tables ``FINDINGS``, ``PAIRS`` and ``LEFT_OUT``."""
+    rows = [finding.row(confidence) for finding in found]
+    findings = pd.DataFrame(rows, columns=FINDINGS.names)
+    made_of = [finding.found.assign(**finding.keys) for finding in found if len(finding.found)]
+    left_out = [finding.left_out.assign(**finding.keys) for finding in found if len(finding.left_out)]
+    return findings, _joined(made_of, PAIRS.names), _joined(left_out, LEFT_OUT.names)
+
+
+def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

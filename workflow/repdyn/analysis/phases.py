@@ -3,7 +3,7 @@
 ``catalogue`` declares measures, events and scores with their formulas. Phases are found in each layer under each
 measure that is a kernel (``change_points.py``). Events are epochs (``events.py``). Scores of a run under a measure are
 over the layers of its body: not its stem, its head or the network's output. Transition and alignment at every moment
-are a table of their own, from which ``crossover.py`` computes the score at another run's perfect fit.
+are a table of their own.
 
 Distinguishability, novelty, transition, stops and synchrony use the matrix at even distances of log epoch
 (``trajectory.py``), so that the schedule creates no phases. Changes use the checkpoints themselves. Debiased CKA is a

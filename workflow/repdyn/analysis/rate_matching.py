@@ -42,15 +42,17 @@ class Matching:
     def restrict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of the compared runs."""
         cells = {(arch, name) for arch, sides in self.chosen.items() for side in sides for name in side}
-        return frame[[cell in cells for cell in zip(frame["arch"], frame["optimizer"], strict=True)]]
+        compared = [cell in cells for cell in zip(frame["arch"], frame["optimizer"], strict=True)]
+        return frame[np.array(compared, dtype=bool)]
 
-    def describe(self, rates: Mapping[tuple[str, str], float]) -> str:
-        """Each architecture with its compared optimizers and their rates, in words."""
+    def describe(self, rates: Mapping[tuple[str, str], float], archs: Sequence[str]) -> str:
+        """Each of these architectures with its compared optimizers and their rates, in words."""
 
         def side(arch: str, names: Sequence[str]) -> str:
             return ", ".join(f"{name} {rates[arch, name]:g}" if (arch, name) in rates else name for name in names)
 
-        return "; ".join(f"{arch}: {side(arch, a)} - {side(arch, b)}" for arch, (a, b) in self.chosen.items())
+        of_archs = {arch: sides for arch, sides in self.chosen.items() if arch in archs}
+        return "; ".join(f"{arch}: {side(arch, a)} − {side(arch, b)}" for arch, (a, b) in of_archs.items())
 
 
 def matchings(facts: pd.DataFrame, families: Mapping[str, str], levels: Sequence[str]) -> Iterator[Matching]:

@@ -1,32 +1,28 @@
-"""Claims, and the scores that test them.
+"""Claims, what each is tested by, and against what.
 
-A claim compares two levels of a factor, or is about one level and tested by scores that are 0 by chance.
+A claim has one primary measure and score. They are declared here, before any run that they are tested on, and only they
+decide. All else that bears on a claim is exploratory: it has p- and q-values, and no verdict.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from .events import PERFECT_FIT_SUSTAINED
+from .events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED
 from .scores import (
-    ALIGNMENT,
-    ALIGNMENT_OWN,
-    BOUNDARY_SPREAD,
-    CHANGE_DESCENT,
     CHANGE_MEMORIZATION,
-    DEPTH_TREND,
     DISTINGUISHABILITY,
+    LATENT_GENERALIZATION,
     NOVELTY,
-    PROGRESS_GAP,
-    SYNCHRONY,
-    TRANSITION_FITTED,
-    TRANSITION_OWN,
+    STOP_RATIO,
+    STOP_SLOPE,
+    SYNCHRONY_BEYOND,
+    SYNCHRONY_STEADY,
 )
 
-ARCH, OPTIMIZER, DIP = "arch", "optimizer", "dip"
-WITH, WITHOUT = "with", "without"
-# Levels that are not names of the grid -> their runs in words.
-_OF_RUNS = {(DIP, WITH): "with a dip", (DIP, WITHOUT): "without"}
+ARCH, OPTIMIZER = "arch", "optimizer"
+OTHER = {ARCH: OPTIMIZER, OPTIMIZER: ARCH}  # factor -> the one at whose levels it is compared
 EQUAL_SPEED, BEST_ACCURACY = "equal_speed", "best_accuracy"
 # How the optimizers of two families are matched -> in words.
 MATCHINGS = {EQUAL_SPEED: "at equal speed of fit", BEST_ACCURACY: "at best test accuracy"}
@@ -39,74 +35,101 @@ class Claim:
 
     Attributes:
         name: the sentence.
-        factors: the claim compares their levels.
-        compared: scores to compare between two levels.
-        alone: scores of one level to compare with 0.
+        test: how: scores of two ``levels`` of a factor are compared, at each level of the other factor; a score of each
+            ``cell`` of the grid, an architecture and an optimizer, is compared with 0; runs of an architecture are
+            compared by when they ``fit`` (``analysis/transition.py``); or ``none`` is possible.
+        primary: the measure and the score that decide; the measure is None for a score without one.
+        exploratory: further scores. Those and the primary score are tested under all measures.
+        needs: events without which a run has no primary score.
+        null: what the score would be like if the claim were false, and why that is 0.
+        obstacle: why there is no test.
     """
 
     name: str
-    factors: tuple[str, ...] = ()
-    compared: tuple[str, ...] = ()
-    alone: tuple[str, ...] = ()
+    test: Literal["levels", "cell", "fit", "none"]
+    primary: tuple[str | None, str] | None = None
+    exploratory: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    null: str = ""
+    obstacle: str = ""
 
 
+_EXCHANGED = "the two runs of a seed could be exchanged, so their difference is as often above 0 as below"
+PHASES = Claim(
+    name="phases are more distinguishable",
+    test="levels",
+    primary=("cka", DISTINGUISHABILITY[2]),
+    exploratory=(DISTINGUISHABILITY[3], NOVELTY),
+    null=_EXCHANGED,
+)
+CHANGE = Claim(
+    name="layers change more from before memorization to after perfect fit",
+    test="levels",
+    primary=("cka", CHANGE_MEMORIZATION),
+    needs=(MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED),
+    null=_EXCHANGED,
+)
+SYNCHRONY = Claim(
+    name="layers change in synchrony",
+    test="cell",
+    primary=("cka", SYNCHRONY_BEYOND),
+    exploratory=(SYNCHRONY_STEADY,),
+    null="layers of one run are no more alike in when they change than layers of different seeds",
+)
+SYNCHRONY_MORE = Claim(
+    name="layers change more in synchrony",
+    test="levels",
+    primary=("cka", SYNCHRONY_BEYOND),
+    exploratory=(SYNCHRONY_STEADY,),
+    null=_EXCHANGED,
+)
 TRANSITION = Claim(
-    name="perfect fit is a transition",
-    alone=(TRANSITION_FITTED, ALIGNMENT[PERFECT_FIT_SUSTAINED], TRANSITION_OWN, ALIGNMENT_OWN),
+    name="change stops at perfect fit",
+    test="fit",
+    primary=("cka", STOP_SLOPE),
+    exploratory=(STOP_RATIO,),
+    needs=(PERFECT_FIT_SUSTAINED,),
+    null="the moment at which change stops does not move with a run's own fit, or lies elsewhere",
+)
+LATENT = Claim(
+    name="hidden layers read the true classes better than the network while it memorizes wrong ones",
+    test="cell",
+    primary=(None, LATENT_GENERALIZATION),
+    needs=(MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED),
+    null="a linear probe on hidden layers is as often worse on test images as it is better",
 )
 DESCENT = Claim(
     name="deeper layers change more where test accuracy dips and recovers",
-    factors=(DIP,),
-    # This score needs no dip, so runs without one have it too.
-    compared=(DEPTH_TREND[CHANGE_MEMORIZATION],),
-    alone=(DEPTH_TREND[CHANGE_DESCENT],),
+    test="none",
+    obstacle="no runs without wrong labels; within a run, change grows with depth over any two checkpoints",
 )
 CLAIMS: dict[str, Claim] = {
-    claim.name: claim
-    for claim in (
-        Claim(
-            name="phases are more distinguishable",
-            factors=(ARCH, OPTIMIZER),
-            compared=(*DISTINGUISHABILITY.values(), NOVELTY),
-        ),
-        Claim(
-            name="memorization changes layers more",
-            factors=(ARCH, OPTIMIZER),
-            compared=(CHANGE_MEMORIZATION,),
-        ),
-        Claim(
-            name="layers change more in synchrony",
-            factors=(ARCH, OPTIMIZER),
-            compared=(SYNCHRONY, PROGRESS_GAP, BOUNDARY_SPREAD),
-        ),
-        TRANSITION,
-        DESCENT,
-    )
+    claim.name: claim for claim in (PHASES, CHANGE, SYNCHRONY_MORE, SYNCHRONY, TRANSITION, LATENT, DESCENT)
 }
 
 
-def in_words(factor: str, level: str) -> str:
-    """The runs of a level, in words."""
-    return f"runs {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else level
+def level_in_words(level: str | None, level_second: str | None) -> str | None:
+    """The level of the other factor, in words; for an interaction, whose difference is taken from whose."""
+    return level if level_second is None else f"{level} − {level_second}"
 
 
-def more(factor: str, level: str) -> str:
-    """The meaning of an estimate above 0 for the first level of a comparison, in words."""
-    return f"more {_OF_RUNS[factor, level]}" if (factor, level) in _OF_RUNS else f"more for {level}"
-
-
-def contrast(factor: str, first: str, second: str | None, matching: str | None) -> str:
-    """A comparison in words.
-
-    Args:
-        factor: of the levels.
-        first: the level that a claim is about.
-        second: the other level; None if the first is compared with 0.
-        matching: how optimizers are matched; None if all are compared.
+def contrast(
+    factor: str | None,
+    first: str | None,
+    second: str | None,
+    level: str | None,
+    level_second: str | None,
+    matching: str | None,
+) -> str:
+    """A comparison in words; its arguments are the columns of the table of findings.
 
     Raises:
         KeyError: if there is no such matching.
     """
-    if second is None:
-        return in_words(factor, first) if (factor, first) in _OF_RUNS else f"{factor}: {first}"
-    return f"{factor}: {first} - {second}" + (f", {MATCHINGS[matching]}" if matching is not None else "")
+    if factor is None:
+        return "all runs"
+    words = f"{factor}: {first}" + (f" − {second}" if second is not None else "")
+    at = level_in_words(level, level_second)
+    if at is not None:
+        words += f", {OTHER[factor]}: {at}"
+    return words + (f", {MATCHINGS[matching]}" if matching is not None else "")

@@ -87,6 +87,12 @@ class Paths:
     def pairs(self) -> str:
         return f"{self.root}/findings/pairs.parquet"
 
+    def left_out(self) -> str:
+        return f"{self.root}/findings/left_out.parquet"
+
+    def synchrony(self) -> str:
+        return f"{self.root}/findings/synchrony.parquet"
+
     def report_findings(self) -> str:
         return f"{self.root}/report/findings.html"
 

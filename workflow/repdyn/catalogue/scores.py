@@ -1,16 +1,17 @@
 """Scores: the formula, scope and direction of each.
 
-``analysis/phases.py`` computes those that need one run, ``analysis/crossover.py`` those that need other runs.
+``analysis/phases.py`` computes those that need one run, the stage ``findings`` those that need several.
 
 Transition and alignment are 0 on average for a random moment on the log axis. For moments in its middle, such as
-perfect fit, that holds only if novelty is no greater there and boundaries are no nearer. So ``transition_own`` and
-``alignment_own`` compare them with the perfect fits of other runs. Like debiased CKA, changes under it may leave 0 … 1.
+perfect fit, that holds only if novelty is no greater there and boundaries are no nearer. Like debiased CKA, changes
+under it may leave 0 … 1.
+
 Change from before memorization to after perfect fit starts from all checkpoints before onset, initialisation included,
 so it holds early learning, too: what memorization adds, only runs without wrong labels can tell.
 
 Scores that are ``descriptive`` say what happened in a run. They are held against nothing that would be there anyway, so
-no claim uses them: novelty and boundaries are where early learning is; a trend of change with depth is positive in any
-window of any run; gaps of progress and spreads of boundaries are small in independent layers too.
+none decides a claim: novelty and boundaries are where early learning is; a trend of change with depth is positive in
+any window of any run; gaps of progress and spreads of boundaries are small in independent layers too.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ PHASES = "phases"
 DISTINGUISHABILITY = {2: "distinguishability_2", 3: "distinguishability_3"}  # by the number of phases
 NOVELTY = "novelty"
 TRANSITION_FITTED = "transition_fitted"
-TRANSITION_OWN = "transition_own"
 # Event -> the score of its nearness to a boundary.
 ALIGNMENT = {
     PERFECT_FIT_SUSTAINED: "alignment_fitted",
@@ -32,7 +32,6 @@ ALIGNMENT = {
     MEMORIZATION_END: "alignment_end",
     TEST_DIP: "alignment_dip",
 }
-ALIGNMENT_OWN = "alignment_own"
 CHANGE_EARLY = "change_early"
 CHANGE_MEMORIZATION = "change_memorization"
 CHANGE_FITTED = "change_fitted"
@@ -40,6 +39,10 @@ CHANGE_DESCENT = "change_descent"
 # Score of a layer -> the score of its trend with depth.
 DEPTH_TREND = {CHANGE_DESCENT: "depth_trend_descent", CHANGE_MEMORIZATION: "depth_trend_memorization"}
 SYNCHRONY = "synchrony"
+SYNCHRONY_BEYOND = "synchrony_beyond"
+SYNCHRONY_STEADY = "synchrony_steady"
+STOP_SLOPE = "stop_slope"
+STOP_RATIO = "stop_ratio"
 PROGRESS_GAP = "progress_gap"
 BOUNDARY_SPREAD = "boundary_spread"
 BOUNDARY_DISTANCE = "boundary_distance"
@@ -74,7 +77,7 @@ class Score:
     """
 
     name: str
-    scope: Literal["layer", "run", "history"]
+    scope: Literal["layer", "run", "history", "runs"]
     label: str
     formula: str
     unit: str = "1"
@@ -86,7 +89,6 @@ class Score:
 
 _DRIFT = "the same trajectory at its smoothed pace"
 _MOMENTS = "all moments of the run on the log axis of epochs"
-_OTHERS = "sustained perfect fit of the runs of the same architecture and seed under other optimizers"
 _ALIGNED = {
     PERFECT_FIT_SUSTAINED: ("boundary near perfect fit", "sustained perfect fit"),
     MEMORIZATION_ONSET: ("boundary near onset", "onset of memorization"),
@@ -127,7 +129,7 @@ SCORES: dict[str, Score] = {
         Score(
             name=CHANGE_MEMORIZATION,
             scope="layer",
-            label="change from before memorization to after fit",
+            label="change from onset to fit",
             formula="1 − mean similarity of checkpoints before onset to those after sustained perfect fit",
             range="0 … 1",
         ),
@@ -233,22 +235,37 @@ SCORES: dict[str, Score] = {
             for event, name in ALIGNMENT.items()
         ),
         Score(
-            name=TRANSITION_OWN,
-            scope="run",
-            label="sharper at own fit",
-            formula="transition at the run's own sustained perfect fit minus the mean at others', over inner layers",
-            range="−2 … 2",
-            against=_OTHERS,
-            descriptive=True,
+            name=SYNCHRONY_BEYOND,
+            scope="runs",
+            label="synchrony beyond other seeds",
+            formula="(s − s′) / (1 − s′): s is the mean synchrony of different layers of a run, s′ of two seeds",
+            range="≤ 1",
+            against="layers of other seeds, of the same architecture and optimizer",
         ),
         Score(
-            name=ALIGNMENT_OWN,
-            scope="run",
-            label="nearer to own fit",
-            formula="alignment with the run's own sustained perfect fit minus the mean with others', over inner layers",
-            range="any",
-            against=_OTHERS,
-            descriptive=True,
+            name=SYNCHRONY_STEADY,
+            scope="runs",
+            label="the same without collapses",
+            formula="the same, without checkpoints at which training accuracy is below half of the best so far",
+            range="≤ 1",
+            against="layers of other seeds, of the same architecture and optimizer",
+        ),
+        Score(
+            name=STOP_SLOPE,
+            scope="runs",
+            label="stop moves with the fit",
+            formula="slope of the log epoch at which change stops on that of sustained perfect fit, within seeds",
+            range="any; 1 if it moves with the fit",
+            against="1; ½ and 1½ are the limits",
+        ),
+        Score(
+            name=STOP_RATIO,
+            scope="runs",
+            label="stop lies at the fit",
+            formula="mean log ratio of the epoch at which change stops to that of sustained perfect fit",
+            unit="decades of epochs",
+            range="any; 0 if it lies at the fit",
+            against="0; ± .15 are the limits",
         ),
         Score(
             name=DEPTH_TREND[CHANGE_DESCENT],

@@ -1,8 +1,8 @@
 """Every stage: its name and purpose, its settings, and the files that it writes.
 
-A stage is a module with ``main(job)``, an entry here and a rule. A tool has ``main(study)`` and no rule. The command
-line, reruns, ``plan``, the inputs of figures and the params of rules follow from the entry. Imports nothing heavy,
-because Snakemake and every cluster job read it.
+A stage is a module with ``main(job)``, an entry here and a rule. A tool has ``main(study)``, or for several studies
+``main(studies, results)``, and no rule. The command line, reruns, ``plan``, the inputs of figures and the params of
+rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from .paths import Paths
 
-Scope = Literal["run", "seed", "study", "either", "tool"]
+Scope = Literal["run", "seed", "study", "either", "tool", "studies"]
 # A method of ``Paths``.
 Place = Callable[..., str]
 
@@ -24,7 +24,7 @@ class Stage:
 
     Attributes:
         scope: what one job processes: a run, what all runs of a seed share, the whole study, or a run or the study; a
-            tool has no jobs, people call it.
+            tool has no jobs, people call it, of one study or for the results of several ``studies``.
         help: what it does, in one line.
         module: the module with its ``main``; if empty, the module of the stage's name in ``stages``.
         sections: the parts of the config that determine its numbers, also through earlier stages: sections, or single
@@ -154,7 +154,7 @@ STAGES: dict[str, Stage] = {
         scope="study",
         help="claims about the whole grid, tested",
         sections=(*_PHASES, "findings", "families"),
-        writes=(Paths.findings, Paths.pairs),
+        writes=(Paths.findings, Paths.pairs, Paths.left_out, Paths.synchrony),
     ),
     # ``figures/catalogue.py`` declares what redraws figures and pages.
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),
@@ -176,6 +176,7 @@ STAGES: dict[str, Stage] = {
     "plan": Stage(
         scope="tool", module="planning.plan", help="print what a study costs: jobs, checkpoints, disk, memory"
     ),
+    "summary": Stage(scope="studies", help="print what several studies found as a Markdown table"),
     "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
 }
 

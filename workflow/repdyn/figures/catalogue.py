@@ -36,7 +36,6 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "contrasts": lambda study: study.optimizer_contrasts,
     "confidence": lambda study: study.findings.confidence,
     "data": lambda study: study.data.model_dump(mode="json"),
-    "label noise": lambda study: study.data.label_noise,
     "similarity_from": lambda study: study.activations.similarity_from,
     "explorer_mib": lambda study: study.figures.explorer_mib,
 }
@@ -142,16 +141,14 @@ def _findings(title: str, description: str, more: str) -> Entry:
         title=title,
         description=description,
         caption=f"""
-            A mark is an estimate, the mean over seeds; its bar is a bootstrap interval over seeds, too short where
-            seeds are few. Marks to the right of the vertical line mean more of what the claim says: for the first of
-            the two that are contrasted, or than would be there by chance. A p-value comes from flipping the signs of
-            seeds; with fewer than six seeds none can reach .05, which is said as too few seeds. Contrasts of
-            optimizers are contrasts of learning rates, too, which stand below the plot; where a study has several
-            rates, optimizers are also compared at equal speed of fit and each at its best test accuracy. Where there
-            are too many rows for a page, numbers are left to the table of findings. {more}
+            A mark is an estimate, the mean over seeds; its bar is an interval over seeds; faint dots are the seeds
+            themselves. Marks to the right of the vertical line mean more of what the claim says: for the first of the
+            two that are contrasted, or than there would be without it. Fewer than six seeds decide no difference at
+            .05 and have no interval. Contrasts of optimizers are contrasts of learning rates, too; where a study has
+            several rates, those are compared that fit equally fast. {more}
         """,
-        of_study=(Paths.findings,),
-        reads=("number of seeds", "confidence", "label noise"),
+        of_study=(Paths.findings, Paths.pairs),
+        reads=("number of seeds", "confidence"),
     )
 
 
@@ -356,12 +353,12 @@ STUDY_FIGURES: dict[str, Entry] = {
     "findings": _findings(
         "Claims tested",
         "Every claim about architectures and optimizers with its estimate, interval, p-value and verdict.",
-        "Decision regions are those on planes through mislabelled images, or test images where no label is wrong.",
+        "Each claim has one measure and one score that decide it; p is adjusted for all comparisons.",
     ),
     "findings-all": _findings(
         "Claims tested, by every measure",
-        "Every claim with its estimate, interval, p-value and verdict, by CKA, debiased CKA and all decision regions.",
-        "Measures of one kind are not independent of each other.",
+        "Every claim by every measure and score, the exploratory ones included.",
+        "Only rows with a verdict decide; of all others q is the share of chance among rows of this p or less.",
     ),
     "cka-grid": _grid("cka", Paths.cka, CKA, "CKA"),
     "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, "agreement of decision regions"),
@@ -372,7 +369,7 @@ STUDY_FIGURES: dict[str, Entry] = {
 REPORT = Drawn(
     module="stages.report",
     of_run=(Paths.history, Paths.scores),
-    of_study=(Paths.findings,),
+    of_study=(Paths.findings, Paths.left_out),
     reads=("archs", "optimizers", "seeds", "rates", "confidence"),
 )
 EXPLORER = Drawn(

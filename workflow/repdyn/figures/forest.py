@@ -1,8 +1,8 @@
-"""Forest plot of the findings: every claim with estimates, intervals, p-values and verdicts."""
+"""Forest plots of the findings: estimates with intervals, the seeds behind them, p-values and verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,234 +13,271 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from ..catalogue.claims import MATCHINGS, UNDECIDED, in_words, more
-from ..catalogue.measures import MEASURES, USUAL, in_order
-from ..catalogue.scores import SCORES
-from ..records.findings import FINDINGS
+from ..analysis.pairing import differences
+from ..catalogue.claims import MATCHINGS, UNDECIDED, level_in_words
+from ..catalogue.measures import MEASURES, in_order
+from ..catalogue.scores import SCORES, STOP_SLOPE
+from ..records.findings import COMPARED, FINDINGS, PAIRS
 from ..storage import tables
 from . import sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-ROW, BLOCK, CLAIM, AXIS = 0.118, 0.14, 0.2, 0.25  # inches: a finding, a contrast's heading, a claim's, an axis below
-HEADING_LINE = 0.1  # inches for each further line of a contrast's heading
+ROW, BLOCK, CLAIM, AXIS = 0.125, 0.15, 0.2, 0.26  # inches: a finding, a block's heading, a claim's, an axis below
+SEEDS = 0.034  # inches that seeds lie above their mean and its interval
 TICK = 0.34  # least inches between ticks with labels like −0.05
-MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a score under its contrast
-COMPARISON = ["factor", "first", "second", "level", "matching"]  # columns that identify a comparison
+MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a row under its heading
+MEASURE, PLOT, WIDE = 1.76, 2.66, 1.64  # inches: left edges of measures' names and of the plot, its width
+NUMBERS = {
+    "estimate [interval]": 4.4,
+    "p": 5.66,
+    "seeds": 6.02,
+    "verdict": 6.32,
+}  # text beside the plot -> its left edge
+COMPARISON = [*COMPARED][3:]  # columns that identify a comparison
+KEYS = [*COMPARED]
+UNSEEDED = (STOP_SLOPE,)  # scores that a seed alone does not have
 
 
 @dataclass(frozen=True)
-class PlotLayout:
-    """Positions in inches from the left edge of a column of claims.
+class Row:
+    """A finding in the plot: its name, its measure's name where several are shown, and its row of the table."""
 
-    Attributes:
-        columns: number of columns of claims.
-        measure: position of measures' names, None where only colours distinguish measures.
-        plot, wide: left edge and width of the plot.
-        mark: size of an estimate's mark, in points.
-        numbers: text beside the plot -> its position.
-    """
-
-    columns: int
-    measure: float | None
-    plot: float
-    wide: float
-    mark: float
-    numbers: dict[str, float]
-
-    @property
-    def names(self) -> float:
-        """The width for names of scores."""
-        return (self.plot if self.measure is None else self.measure) - MARGIN - INDENT - 0.04
-
-
-FULL = PlotLayout(1, 1.62, 2.6, 1.7, 3.6, {"estimate [interval]": 4.4, "p": 5.68, "seeds": 6.0, "verdict": 6.36})
-# For plots that would not fit a page: leaves out numbers that the plot shows and the table of findings has.
-COMPACT = PlotLayout(2, None, 1.5, 0.92, 2.8, {"p": 2.45, "verdict": 2.81})
+    name: str
+    measure: str
+    finding: pd.Series
 
 
 @dataclass(frozen=True)
 class Block:
-    """The findings of one claim in one contrast."""
+    """Findings under one heading; ``direction`` is the meaning of the right side."""
 
     heading: str
     direction: str
-    rows: pd.DataFrame
+    rows: list[Row]
 
 
 @style.styled
-def forest(frame: pd.DataFrame, planes: str | None = None, title: str = "What the study finds") -> Figure:
-    """Draw each claim as a panel, with a block for each contrast and a row for each score and measure.
+def forest(
+    frame: pd.DataFrame, pairs: pd.DataFrame, primary: bool = True, title: str = "What the study finds"
+) -> Figure:
+    """Draw each claim as a panel with a row for each finding.
 
-    Scores of which less supports the claim change sign, so that right always means more of the claim. Claims are set in
-    two columns without numbers if the plot is taller than a page and then fits one.
+    Scores of which less supports the claim change sign, so that right always means more of the claim. Faint dots are
+    seeds. What stands in the way of a decision is numbered, and said below.
 
     Args:
         frame: the findings table.
-        planes: show CKA and this set of planes; None shows all measures.
+        pairs: the pairs of the findings.
+        primary: show what decides claims: a row for each comparison; else all findings with estimates, those of a
+            comparison together.
         title: the figure's title.
 
     Raises:
         KeyError: if a measure, a score or a matching is unknown.
     """
-    frame = _turned(frame)
-    if planes is not None:
-        shown = [name for name, measure in USUAL.items() if measure.planes in (None, planes)]
-        frame = frame[frame["measure"].isin(shown)]
-    claims = {str(claim): list(_blocks(part)) for claim, part in frame.groupby("claim", sort=False)}
-    notes = _notes(frame)
+    frame = frame[frame["primary"].astype(bool)] if primary else frame[frame["estimate"].notna()]
+    seeds = {key: differences(part) for key, part in _by_finding(pairs)}
+    blocks_of = _primary_blocks if primary else _all_blocks
+    claims = {str(claim): list(blocks_of(part)) for claim, part in frame.groupby("claim", sort=False)}
+    notes = _reasons(frame) if primary else {}
+    below_plots = [f"{number} {reason}" for reason, number in notes.items()] + _rates(frame)
+    lines = [line for note in below_plots for line in sheet.wrapped(note, sheet.PAGE - 0.2, style.SMALL)]
     top = sheet.title_height(title, sheet.PAGE) + 0.16
-    handles = [_handle(measure) for measure in in_order(frame["measure"])]
+    handles = [_handle(measure) for measure in in_order(frame["measure"].dropna())]
     legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
-    below = legend + 0.8 * sheet.LINE * len(notes) + 0.06
-    heights = [_height(claim, blocks, FULL) for claim, blocks in claims.items()]
-    layout, first = FULL, len(claims)  # number of claims in the first column
-    if top + sum(heights) + below > sheet.TALLEST:
-        narrow = [_height(claim, blocks, COMPACT) for claim, blocks in claims.items()]
-        cut = min(range(1, len(narrow) + 1), key=lambda n: max(sum(narrow[:n]), sum(narrow[n:])))
-        if top + max(sum(narrow[:cut]), sum(narrow[cut:])) + below <= sheet.TALLEST:
-            layout, first, heights = COMPACT, cut, narrow
-    bottom = top + max(sum(heights[:first]), sum(heights[first:]))
-    figure = sheet.blank(sheet.PAGE, bottom + below)
+    bottom = top + sum(_height(claim, blocks) for claim, blocks in claims.items())
+    figure = sheet.blank(sheet.PAGE, bottom + legend + 0.8 * sheet.LINE * len(lines) + 0.06)
     sheet.title(figure, title)
-    for column, part in enumerate((slice(first), slice(first, None))):
-        x, y = column * sheet.PAGE / 2, top
-        for name, left in layout.numbers.items() if column < layout.columns else ():
-            sheet.write(figure, x + left, top - 0.16, name, fontsize=style.SMALL, color=style.GREY)
-        for (claim, blocks), height in zip(list(claims.items())[part], heights[part], strict=True):
-            _claim(figure, (x, y), claim, blocks, layout)
-            y += height
+    for name, left in NUMBERS.items():
+        words = "adjusted p" if primary and name == "p" else name
+        place: dict[str, Any] = {"ha": "right"} if words == "adjusted p" else {}
+        sheet.write(
+            figure, left + (0.28 if place else 0), top - 0.16, words, fontsize=style.SMALL, color=style.GREY, **place
+        )
+    y = top
+    for claim, blocks in claims.items():
+        _claim(figure, y, claim, blocks, seeds, notes)
+        y += _height(claim, blocks)
     sheet.legend(figure, MARGIN, bottom, handles, sheet.PAGE - 2 * MARGIN)
-    for i, note in enumerate(notes):
-        y = bottom + legend + i * 0.8 * sheet.LINE
-        sheet.write(figure, MARGIN, y, note, fontsize=style.SMALL, color=style.GREY)
+    for i, line in enumerate(lines):
+        top = bottom + legend + i * 0.8 * sheet.LINE
+        sheet.write(figure, MARGIN, top, line, fontsize=style.SMALL, color=style.GREY)
     return figure
 
 
-def _headline(claim: str, layout: PlotLayout) -> list[str]:
-    """The lines of a claim's heading."""
-    # Bold letters are wider than the measured ones.
-    return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE / layout.columns - 2 * MARGIN))
+def _by_finding(pairs: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """The pairs of each finding, by its key columns; null is the empty string."""
+    yield from pairs.assign(**{name: pairs[name].fillna("") for name in KEYS}).groupby(KEYS, sort=False)
 
 
-def _height(claim: str, blocks: list[Block], layout: PlotLayout) -> float:
-    """Height of a claim, in inches."""
-    return _above(claim, layout) + sum(_heading_height(b, layout) + ROW * len(b.rows) for b in blocks) + AXIS
+def _key(finding: pd.Series) -> tuple[Any, ...]:
+    return tuple("" if pd.isna(finding[name]) else finding[name] for name in KEYS)
 
 
-def _above(claim: str, layout: PlotLayout) -> float:
-    """Height of a claim's heading, in inches."""
-    return CLAIM + (len(_headline(claim, layout)) - 1) * 0.8 * sheet.LINE
+def _known(finding: pd.Series) -> dict[str, Any]:
+    """The columns of a comparison; None for null."""
+    return {name: None if pd.isna(finding[name]) else finding[name] for name in COMPARISON}
 
 
-def _heading(block: Block, layout: PlotLayout) -> list[str]:
-    """The lines of a contrast's heading, left of the plot."""
-    return sheet.wrapped(block.heading, layout.plot - MARGIN - 0.04, style.SMALL)
+def _comparison(of: dict[str, Any], level: bool = True) -> str:
+    """A comparison as a row's name."""
+    if of["factor"] is None:
+        return "all runs"
+    sides = of["first"] if of["second"] is None else f"{of['first']} − {of['second']}"
+    at = level_in_words(of["level"], of["level_second"]) if level else None
+    matching = None if of["matching"] is None else MATCHINGS[of["matching"]]
+    return ", ".join(words for words in (sides, at, matching) if words)
 
 
-def _heading_height(block: Block, layout: PlotLayout) -> float:
-    return BLOCK + (len(_heading(block, layout)) - 1) * HEADING_LINE
+def _direction(of: dict[str, Any]) -> str:
+    return "more than without it" if of["second"] is None else "more for the first"
 
 
-def _turned(frame: pd.DataFrame) -> pd.DataFrame:
-    """Convert numbers to floats, with changed sign where less of a score supports the claim."""
-    numbers = frame[["estimate", "ci_low", "ci_high"]].astype(float)
-    less = np.array([SCORES[score].direction < 0 for score in frame["score"]], dtype=bool)
-    for column, other in (("estimate", "estimate"), ("ci_low", "ci_high"), ("ci_high", "ci_low")):
-        frame = frame.assign(**{column: numbers[column].where(~less, -numbers[other])})
-    return frame
+def _primary_blocks(part: pd.DataFrame) -> Iterator[Block]:
+    """A claim's comparisons, by its measure and score."""
+    for _, rows in part.groupby(["measure", "score"], sort=False, dropna=False):
+        measure, score = rows["measure"].iloc[0], rows["score"].iloc[0]
+        listed = [Row(_comparison(_known(row)), "", row) for _, row in rows.iterrows()]
+        if pd.isna(score):
+            yield Block("", "", listed)
+            continue
+        words = SCORES[score].label if pd.isna(measure) else f"{SCORES[score].label}, {MEASURES[measure].label}"
+        yield Block(words, _direction(_known(rows.iloc[0])), listed)
 
 
-def _comparisons(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each comparison: its heading, the meaning of the right side, and its rows."""
-    for _, rows in frame.groupby(COMPARISON, sort=False, dropna=False):
-        known = rows[COMPARISON].iloc[0].dropna().to_dict()
-        of: dict[Any, Any] = dict.fromkeys(COMPARISON) | known
-        heading, direction = in_words(of["factor"], of["first"]), "more than by chance"
-        if of["second"] is not None:
-            heading += f" against {in_words(of['factor'], of['second'])}"
-            direction = more(of["factor"], of["first"])
-        matching = None if of["matching"] is None else MATCHINGS[of["matching"]]
-        yield ", ".join(words for words in (heading, of["level"], matching) if words), direction, rows
-
-
-def _blocks(part: pd.DataFrame) -> Iterator[Block]:
-    """The comparisons of a claim, their rows by score and measure."""
+def _all_blocks(part: pd.DataFrame) -> Iterator[Block]:
+    """A claim's scores and measures, by comparison."""
     measures, scores = list(MEASURES), list(SCORES)
-    for heading, direction, rows in _comparisons(part):
-        order = np.lexsort((rows["measure"].map(measures.index), rows["score"].map(scores.index)))
-        yield Block(heading, direction, rows.iloc[order])
+    for _, rows in part.groupby(COMPARISON, sort=False, dropna=False):
+        order = sorted(
+            (row for _, row in rows.iterrows()),
+            key=lambda row: (
+                scores.index(row["score"]),
+                -1 if pd.isna(row["measure"]) else measures.index(row["measure"]),
+            ),
+        )
+        listed, before = [], ""
+        for row in order:
+            measure = "" if pd.isna(row["measure"]) else MEASURES[row["measure"]].label
+            listed.append(Row("" if row["score"] == before else SCORES[row["score"]].label, measure, row))
+            before = row["score"]
+        of = _known(order[0])
+        yield Block(_comparison(of), _direction(of), listed)
 
 
-def _claim(figure: Figure, place: tuple[float, float], claim: str, blocks: list[Block], layout: PlotLayout) -> None:
-    """Draw one panel, with its upper left corner at ``place`` in inches."""
-    x, y = place
-    for i, line in enumerate(_headline(claim, layout)):
-        sheet.write(figure, x + MARGIN, y + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
-    y += _above(claim, layout)
-    high = sum(_heading_height(block, layout) + ROW * len(block.rows) for block in blocks)
-    axis = sheet.panel(figure, x + layout.plot, y, layout.wide, high)
-    axis.set_ylim(high, 0)  # inches from the top
-    axis.axvline(0, color=style.GREY, linewidth=0.6, zorder=0)
-    limits = _limits(blocks)
+def _headline(claim: str) -> list[str]:
+    """The lines of a claim's heading; bold letters are wider than the measured ones."""
+    return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE - 2 * MARGIN))
+
+
+def _above(claim: str) -> float:
+    """Height of a claim's heading, in inches."""
+    return CLAIM + (len(_headline(claim)) - 1) * 0.8 * sheet.LINE
+
+
+def _high(blocks: list[Block]) -> float:
+    """Height of a claim's plot, in inches."""
+    return sum(BLOCK * bool(block.heading) + ROW * len(block.rows) for block in blocks)
+
+
+def _has_plot(blocks: list[Block]) -> bool:
+    return any(pd.notna(row.finding["estimate"]) for block in blocks for row in block.rows)
+
+
+def _height(claim: str, blocks: list[Block]) -> float:
+    """Height of a claim, in inches."""
+    return _above(claim) + _high(blocks) + (AXIS if _has_plot(blocks) else 0.1)
+
+
+def _claim(
+    figure: Figure,
+    top: float,
+    claim: str,
+    blocks: list[Block],
+    seeds: dict[tuple[Any, ...], pd.Series],
+    notes: dict[str, int],
+) -> None:
+    """Draw one panel, ``top`` inches from the top."""
+    for i, line in enumerate(_headline(claim)):
+        sheet.write(figure, MARGIN, top + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
+    y, axis = top + _above(claim), None
+    limits = _limits([row.finding for block in blocks for row in block.rows], seeds)
     decimals = 2 if max(map(abs, limits)) > 0.2 else 3
+    if _has_plot(blocks):
+        axis = sheet.panel(figure, PLOT, y, WIDE, _high(blocks))
+        axis.set(xlim=limits, ylim=(_high(blocks), 0), yticks=[])  # inches from the top
+        axis.axvline(0, color=style.GREY, linewidth=0.6, zorder=0)
+        axis.xaxis.set_major_locator(MaxNLocator(max(2, int(WIDE / TICK)), steps=[1, 2, 5, 10]))
     at = 0.0
     for block in blocks:
-        for i, line in enumerate(_heading(block, layout)):
-            top = y + at + 0.02 + i * HEADING_LINE
-            sheet.write(figure, x + MARGIN, top, line, fontsize=style.SMALL, fontstyle="italic")
-        at += _heading_height(block, layout)
-        axis.text(0.985, at - 0.5 * BLOCK + 0.01, f"{block.direction} →", transform=axis.get_yaxis_transform(),
-                  ha="right", va="center", fontsize=5.4, color=style.GREY)  # fmt: skip
-        before = ""
-        for _, row in block.rows.iterrows():
-            middle = at + ROW / 2
-            if row["score"] != before:
-                name = sheet.shortened(SCORES[row["score"]].label, layout.names, style.SMALL)
-                sheet.write(figure, x + MARGIN + INDENT, y + middle, name, va="center", fontsize=style.SMALL)
-            before = row["score"]
-            _row(figure, axis, (x, y), middle, row, decimals, layout)
+        if block.heading:
+            heading = sheet.shortened(block.heading, PLOT - MARGIN - 0.04, style.SMALL)
+            sheet.write(figure, MARGIN, y + at + 0.02, heading, fontsize=style.SMALL, fontstyle="italic")
+            at += BLOCK
+        if axis is not None:
+            axis.text(0.985, at - 0.5 * BLOCK + 0.01, f"{block.direction} →", transform=axis.get_yaxis_transform(),
+                      ha="right", va="center", fontsize=5.4, color=style.GREY)  # fmt: skip
+        for row in block.rows:
+            _row(figure, axis, y, at + ROW / 2, row, seeds.get(_key(row.finding)), decimals, notes)
             at += ROW
-    axis.set_xlim(*limits)
-    axis.set_yticks([])
-    axis.xaxis.set_major_locator(MaxNLocator(max(2, int(layout.wide / TICK)), steps=[1, 2, 5, 10]))
 
 
 def _row(
     figure: Figure,
-    axis: Axes,
-    place: tuple[float, float],
+    axis: Axes | None,
+    top: float,
     middle: float,
-    row: pd.Series,
+    row: Row,
+    seeds: pd.Series | None,
     decimals: int,
-    layout: PlotLayout,
+    notes: dict[str, int],
 ) -> None:
-    """Draw mark and interval in the plot, names and numbers beside it."""
-    x, y = place
-    measure = MEASURES[row["measure"]]
+    """Draw seeds, mark and interval in the plot, names and numbers beside it."""
+    finding, y = row.finding, top + middle
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
-    if layout.measure is not None:
-        sheet.write(figure, x + layout.measure, y + middle, measure.label, **small)
-    if np.isfinite(row["ci_low"]):
-        axis.plot([row["ci_low"], row["ci_high"]], [middle] * 2, color=measure.colour, linewidth=1.2,
-                  solid_capstyle="butt", gid="interval")  # fmt: skip
-    if not np.isfinite(row["estimate"]):
-        sheet.write(figure, x + min(layout.numbers.values()), y + middle, "no pairs", **small)
+    room = (MEASURE if row.measure else PLOT) - MARGIN - INDENT - 0.04
+    sheet.write(figure, MARGIN + INDENT, y, sheet.shortened(row.name, room, style.SMALL), **small)
+    sheet.write(figure, MEASURE, y, row.measure, **small)
+    _verdict(figure, y, finding, notes, small)
+    if pd.isna(finding["estimate"]):
+        if finding["n_pairs"] == 0 and pd.notna(finding["score"]):
+            sheet.write(figure, NUMBERS["estimate [interval]"], y, "no pairs", **small)
         return
-    axis.plot(row["estimate"], middle, marker=measure.marker, markersize=layout.mark, color=measure.colour,
-              markeredgecolor="white", markeredgewidth=0.4, gid="estimate")  # fmt: skip
-    ends = ", ".join(_number(row[end], decimals) for end in ("ci_low", "ci_high"))
-    words = {
-        "estimate [interval]": _number(row["estimate"], decimals)
-        + (f" [{ends}]" if np.isfinite(row["ci_low"]) else ""),
-        "p": f"{row['p_value']:.2g}" if pd.notna(row["p_value"]) else "–",
-        "seeds": str(row["n_seeds"]),
-        "verdict": row["decision"] if row["decidable"] else "too few seeds",
-    }
-    for name, left in layout.numbers.items():
-        weight = "bold" if name == "verdict" and row["decision"] != UNDECIDED else "normal"
-        sheet.write(figure, x + left, y + middle, words[name], fontweight=weight, **small)
+    assert axis is not None
+    turned = SCORES[finding["score"]].direction
+    colour, marker = style.INK, "o"
+    if pd.notna(finding["measure"]):
+        colour, marker = MEASURES[finding["measure"]].colour, MEASURES[finding["measure"]].marker
+    if seeds is not None and SCORES[finding["score"]].name not in UNSEEDED:
+        axis.plot(turned * seeds, [middle - SEEDS] * len(seeds), "o", color=colour, markersize=1.7, alpha=0.6,
+                  markeredgewidth=0, gid="seeds")  # fmt: skip
+    ends = sorted(turned * np.array([finding["ci_low"], finding["ci_high"]], dtype=float))
+    if np.isfinite(ends).all():
+        axis.plot(ends, [middle] * 2, color=colour, linewidth=1.2, solid_capstyle="butt", gid="interval")
+    estimate = turned * float(finding["estimate"])
+    axis.plot(estimate, middle, marker=marker, markersize=3.6, color=colour, markeredgecolor="white",
+              markeredgewidth=0.4, gid="estimate")  # fmt: skip
+    words = _number(estimate, decimals)
+    if np.isfinite(ends).all():
+        words += f" [{', '.join(_number(end, decimals) for end in ends)}]"
+    sheet.write(figure, NUMBERS["estimate [interval]"], y, words, **small)
+
+
+def _verdict(figure: Figure, y: float, finding: pd.Series, notes: dict[str, int], small: dict[str, Any]) -> None:
+    """Write p, the seeds and the verdict of a finding."""
+    p = finding["p_adjusted"] if finding["primary"] else finding["p_value"]
+    if pd.notna(finding["score"]):
+        sheet.write(figure, NUMBERS["p"], y, f"{p:.2g}" if pd.notna(p) else "–", **small)
+        sheet.write(figure, NUMBERS["seeds"], y, str(finding["n_seeds"]), **small)
+    if not finding["primary"]:
+        words = f"q {finding['q_value']:.2g}" if pd.notna(finding["q_value"]) else ""
+    else:
+        number = notes.get(str(finding["reason"]))
+        words = finding["decision"] + (f" ({number})" if number is not None else "")
+    weight = "bold" if finding["primary"] and finding["decision"] != UNDECIDED else "normal"
+    sheet.write(figure, NUMBERS["verdict"], y, words, fontweight=weight, **small)
 
 
 def _number(value: float, decimals: int) -> str:
@@ -248,12 +285,17 @@ def _number(value: float, decimals: int) -> str:
     return f"{value:z.{decimals}f}".replace("-", "−")
 
 
-def _limits(blocks: list[Block]) -> tuple[float, float]:
-    """Limits that include every interval of a claim, and zero."""
-    values = np.concatenate([block.rows[["estimate", "ci_low", "ci_high"]].to_numpy(float).ravel() for block in blocks])
-    values = np.append(values[np.isfinite(values)], 0.0)
+def _limits(findings: list[pd.Series], seeds: dict[tuple[Any, ...], pd.Series]) -> tuple[float, float]:
+    """Limits that include every interval and seed of a claim, and zero."""
+    values = [0.0]
+    for finding in findings:
+        if pd.isna(finding["score"]):
+            continue
+        of_seeds = [] if finding["score"] in UNSEEDED else list(seeds.get(_key(finding), []))
+        ends = finding[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float)
+        values += list(SCORES[finding["score"]].direction * np.array([*ends[np.isfinite(ends)], *of_seeds]))
     margin = 0.06 * (np.ptp(values) or 1.0)
-    return float(values.min() - margin), float(values.max() + margin)
+    return float(min(values) - margin), float(max(values) + margin)
 
 
 def _handle(name: str) -> Line2D:
@@ -263,29 +305,31 @@ def _handle(name: str) -> Line2D:
     )
 
 
-def _notes(frame: pd.DataFrame) -> list[str]:
-    """The learning rates that each comparison of optimizers compares."""
-    notes: list[str] = []
-    # Where no rate fits everywhere, none are compared at equal speed.
-    for heading, _, rows in _comparisons(frame[frame["compared"].fillna("") != ""]):
-        rates = f"Learning rates, {heading}: {rows['compared'].iloc[0].replace(' - ', ' against ')}"
-        notes += sheet.wrapped(rates, sheet.PAGE - 0.2, style.SMALL)
-    return notes
+def _reasons(frame: pd.DataFrame) -> dict[str, int]:
+    """Why findings cannot be decided -> the number of its note."""
+    return {str(reason): number for number, reason in enumerate(frame["reason"].dropna().unique(), 1)}
 
 
-def _draw(job: Job, planes: str | None) -> Figure:
-    frame = tables.read(*job.place(FINDINGS)).to_pandas()
+def _rates(frame: pd.DataFrame) -> list[str]:
+    """The learning rates that comparisons of optimizers compare, where the study has several of a family."""
+    matched = frame[frame["compared"].fillna("") != ""]
+    matched = matched[matched["matching"].notna() & matched["level_second"].isna()]
+    notes: dict[str, None] = {}
+    for _, row in matched.iterrows():
+        notes[f"Learning rates {MATCHINGS[row['matching']]}, {row['compared']}"] = None
+    return list(notes)
+
+
+def _draw(job: Job, primary: bool) -> Figure:
+    findings, pairs = (tables.read(*job.place(table)).to_pandas() for table in (FINDINGS, PAIRS))
     seeds = len(job.study.seeds)
     words = f"{seeds} seeds" if seeds != 1 else "one seed"
     confidence = f"{job.study.findings.confidence:.0%}".replace("%", " %")
-    return forest(frame, planes, f"Claims tested on {words}: estimates with {confidence} bootstrap intervals")
+    return forest(findings, pairs, primary, f"Claims tested on {words}: estimates with {confidence} intervals")
 
 
-# Figure -> the set of planes that it shows beside CKA; None for all measures.
-FIGURES: dict[str, Callable[[Job], str | None]] = {
-    "findings": lambda job: "mislabelled" if job.study.data.label_noise else "test",
-    "findings-all": lambda _: None,
-}
+# Figure -> whether it shows what decides claims, and nothing else.
+FIGURES: dict[str, bool] = {"findings": True, "findings-all": False}
 
 
 def draw(job: Job, figure: str) -> Figure:
@@ -294,4 +338,4 @@ def draw(job: Job, figure: str) -> Figure:
     Raises:
         KeyError: if there is no such figure here.
     """
-    return _draw(job, FIGURES[figure](job))
+    return _draw(job, FIGURES[figure])

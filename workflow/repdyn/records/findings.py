@@ -5,15 +5,16 @@ import pyarrow as pa
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 
-# Columns that findings and their pairs share.
-_COMPARED = {
-    "claim": (pa.string(), "of the first level against the second, or of the first alone"),
-    "measure": (pa.string(), "measure of similarity"),
-    "score": (pa.string(), "name"),
-    "factor": (pa.string(), "arch, optimizer (by family), or dip: whether test accuracy dips and recovers"),
+# Columns that findings, their pairs and the runs left out of them share.
+COMPARED = {
+    "claim": (pa.string(), "a sentence"),
+    "measure": (pa.string(), "measure of similarity; null for a score without one"),
+    "score": (pa.string(), "name; null where there is no test"),
+    "factor": (pa.string(), "arch or optimizer (by family); null where there is no test"),
     "first": (pa.string(), "level of the factor"),
-    "second": (pa.string(), "level of the factor; null where the first is held against 0"),
-    "level": (pa.string(), "of the other factor; null for all"),
+    "second": (pa.string(), "level of the factor; null where the first is tested alone"),
+    "level": (pa.string(), "of the other factor; null for all of them"),
+    "level_second": (pa.string(), "of the other factor, whose difference is taken away: an interaction; else null"),
     "matching": (pa.string(), "of optimizers: equal_speed or best_accuracy; null for all"),
 }
 FINDINGS = Table(
@@ -22,21 +23,21 @@ FINDINGS = Table(
     Paths.findings,
     scope="study",
     schema=schema(
-        **_COMPARED,
+        **COMPARED,
+        primary=(pa.bool_(), "whether this row decides its claim; all others are exploratory"),
         estimate=(pa.float64(), "mean over seeds of the difference, or of the score; null without pairs"),
-        ci_low=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
-        ci_high=(pa.float64(), "bootstrap interval at the configured confidence; null with fewer than two seeds"),
-        p_value=(pa.float64(), "two-sided, sign flips of seeds; null with fewer than two seeds"),
-        q_value=(pa.float64(), "share of chance among all decided at this p or less; null with fewer than two seeds"),
-        n_pairs=(pa.int64(), "pairs, those of one family's optimizers as one; or runs held against 0"),
+        ci_low=(pa.float64(), "interval from subset means at the configured confidence; null with too few seeds"),
+        ci_high=(pa.float64(), "interval from subset means at the configured confidence; null with too few seeds"),
+        p_value=(pa.float64(), "sign flips of seeds, or the test of the claim; null where there is none"),
+        p_adjusted=(pa.float64(), "max-T or Holm over the primary rows of its family; null if exploratory"),
+        q_value=(pa.float64(), "share of chance among all exploratory rows at this p or less; null if primary"),
+        n_pairs=(pa.int64(), "pairs of runs, or runs tested alone"),
         n_seeds=(pa.int64(), "replicates"),
-        decision=(pa.string(), "supported, contradicted or undecided"),
-        decidable=(pa.bool_(), "whether so many seeds can reach p = 1 - confidence"),
+        n_left_out=(pa.int64(), "runs that should be among them and are not; null if exploratory"),
+        decision=(pa.string(), "supported, contradicted or undecided; null if exploratory"),
+        reason=(pa.string(), "why nothing can be decided; null where the data decide"),
         compared=(pa.string(), "optimizers and learning rates held against each other; null where optimizers are not"),
-        contrast=(
-            pa.string(),
-            "in words: factor: first level - second level, and how they are matched; or what is held against 0",
-        ),
+        contrast=(pa.string(), "the comparison in words"),
         verdict=(pa.string(), "in words"),
     ),
 )
@@ -46,14 +47,46 @@ PAIRS = Table(
     Paths.pairs,
     scope="study",
     schema=schema(
-        **_COMPARED,
+        **COMPARED,
         arch_first=(pa.string(), "of the first run"),
         optimizer_first=(pa.string(), "of the first run"),
-        arch_second=(pa.string(), "of the second run; null where the first is held against 0"),
-        optimizer_second=(pa.string(), "of the second run; null where the first is held against 0"),
+        arch_second=(pa.string(), "of the second run; null where the first is tested alone"),
+        optimizer_second=(pa.string(), "of the second run; null where the first is tested alone"),
         seed=(pa.int64(), "of both runs"),
         value_first=(pa.float64(), "the score of the first run"),
         value_second=(pa.float64(), "the score of the second run, or 0"),
         weight=(pa.float64(), "of the difference in the estimate, which is the sum of weighted differences"),
+    ),
+)
+LEFT_OUT = Table(
+    "findings/left_out",
+    "findings",
+    Paths.left_out,
+    scope="study",
+    schema=schema(
+        **COMPARED,
+        arch=(pa.string(), "architecture"),
+        optimizer=(pa.string(), "optimizer"),
+        seed=(pa.int64(), "seed"),
+        reason=(pa.string(), "why the run is not in a primary row"),
+    ),
+)
+SYNCHRONY = Table(
+    "findings/synchrony",
+    "findings",
+    Paths.synchrony,
+    scope="study",
+    schema=schema(
+        arch=(pa.string(), "architecture"),
+        optimizer=(pa.string(), "optimizer"),
+        measure=(pa.string(), "measure of similarity"),
+        score=(
+            pa.string(),
+            "synchrony_beyond: all checkpoints; synchrony_steady: without collapses of training accuracy",
+        ),
+        seed_a=(pa.int64(), "seed"),
+        seed_b=(pa.int64(), "seed"),
+        synchrony=(pa.float64(), "CKA of double-centred matrices, mean over different layers, one of each seed"),
+        beyond=(pa.float64(), "synchrony beyond the other seed, of this pair; null for one and the same seed"),
     ),
 )

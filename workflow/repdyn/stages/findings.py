@@ -2,47 +2,86 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..analysis import claim_tests, crossover
+from ..analysis import claim_tests, fits, synchrony
+from ..analysis.phases import Trajectory, trajectories
 from ..catalogue.claims import UNDECIDED
-from ..catalogue.events import PERFECT_FIT_SUSTAINED
 from ..records import phases
-from ..records.findings import FINDINGS, PAIRS
+from ..records.cka import CKA
+from ..records.findings import FINDINGS, LEFT_OUT, PAIRS, SYNCHRONY
+from ..records.regions import SIMILARITY
+from ..records.train import HISTORY
 from ..runtime.progress import LOG
 from ..storage import tables
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.study import Run
     from ..pipeline.jobs import Job
+    from ..types import Array
+
+Cell = tuple[str, str, str | None, str]  # architecture, optimizer, measure, score
 
 
-def _of_runs(job: Job, table: tables.Table) -> dict[Run, pd.DataFrame]:
-    """One table of every run."""
-    return {run: tables.read(*job.place(table, run)).to_pandas() for run in job.study.runs}
+def _layers(job: Job, run: Run, scores: pd.DataFrame) -> Iterator[Trajectory]:
+    """The trajectories of a run's body under every kernel."""
+    body = set(scores.loc[scores["part"] == "body", "layer"])
+    similar = (tables.read(*job.place(table, run)).to_pandas() for table in (CKA, SIMILARITY))
+    yield from (layer for layer in trajectories(*similar) if layer.layer in body)
+
+
+def _steady_steps(job: Job, run: Run, layers: list[Trajectory]) -> Array:
+    """The checkpoints of a run at which training accuracy had not collapsed."""
+    history = tables.read(*job.place(HISTORY, run)).to_pandas()
+    longest = max(layers, key=lambda layer: len(layer.steps))
+    kept = synchrony.steady(history["epoch"].to_numpy(), history["train_accuracy"].to_numpy(), longest.epochs)
+    steps: Array = longest.steps[kept]
+    return steps
+
+
+def _synchrony(job: Job, scores: dict[Run, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, dict[Cell, float]]:
+    """The seeds' pseudo-values, a row for each pair of seeds, and p-values, of every cell of the grid."""
+    of_seeds, of_pairs, p_values = [], [], dict[Cell, float]()
+    for (arch, optimizer), group in itertools.groupby(scores, key=lambda run: (run.arch, run.optimizer)):
+        layers = {run: list(_layers(job, run, scores[run])) for run in group}
+        steady = {run.seed: _steady_steps(job, run, found) for run, found in layers.items() if found}
+        for measure in dict.fromkeys(layer.measure for found in layers.values() for layer in found):
+            runs = {run.seed: [x for x in found if x.measure == measure] for run, found in layers.items()}
+            values, pairs, p = synchrony.of_cell(runs, steady, job.study.findings)
+            cell = {"arch": arch, "optimizer": optimizer, "measure": measure}
+            of_seeds.append(values.assign(**cell))
+            of_pairs.append(pairs.assign(**cell))
+            p_values |= {(arch, optimizer, measure, score): value for score, value in p.items()}
+    return pd.concat(of_seeds, ignore_index=True), pd.concat(of_pairs, ignore_index=True), p_values
 
 
 def main(job: Job) -> None:
-    """Write the findings over all runs of the study, and the pairs of runs behind them."""
-    study: Study = job.study
-    scores, moments = _of_runs(job, phases.SCORES), _of_runs(job, phases.MOMENTS)
+    """Write the findings over all runs of the study, and what they are made of."""
+    study = job.study
+    settings = study.findings
+    scores = {run: tables.read(*job.place(phases.SCORES, run)).to_pandas() for run in study.runs}
     of_runs = claim_tests.facts(scores)
-    # Moments are on a log axis of epochs, which has no place for initialisation.
-    fitted = {run: epoch for run, epoch in zip(scores, of_runs[PERFECT_FIT_SUSTAINED], strict=True) if epoch > 0}
-    families = study.families
+    pseudo_values, of_pairs, synchrony_p = _synchrony(job, scores)
+    frame = pd.concat([claim_tests.values(scores), pseudo_values], ignore_index=True)
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
-    settings = job.study.findings
-    frame = pd.concat([claim_tests.values(scores), crossover.values(moments, fitted)], ignore_index=True)
-    found = list(claim_tests.find(frame, study.contrasts, settings, of_runs, families, rates))
-    for record, content in zip((FINDINGS, PAIRS), claim_tests.tables_of(found), strict=True):
-        table = pa.Table.from_pandas(content, preserve_index=False)
+    tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings)
+    found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, fits.of_study(tests))
+    made = claim_tests.tables_of(found, settings.confidence)
+    contents = zip((FINDINGS, PAIRS, LEFT_OUT, SYNCHRONY), (*made, of_pairs[SYNCHRONY.names]), strict=True)
+    for record, content in contents:
+        table = pa.Table.from_pandas(content.replace({np.nan: None}), record.schema, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
-    rows = [row for row, _ in found]
+    rows = made[0][made[0]["primary"].astype(bool)].to_dict("records")
     decided = [row for row in rows if row["decision"] != UNDECIDED]
-    LOG.info("%d claims tested, %d decided", len(rows), len(decided))
+    LOG.info("%d primary tests, %d decided; %d exploratory ones", len(rows), len(decided), len(found) - len(rows))
     for row in decided:
-        said = "%(contrast)s: %(claim)s (%(measure)s %(score)s) %(verdict)s, %(estimate).3g, p = %(p_value).3g"
+        said = (
+            "%(contrast)s: %(claim)s (%(measure)s %(score)s) %(verdict)s, %(estimate).3g, adjusted p = %(p_adjusted).3g"
+        )
         LOG.info(said, row)

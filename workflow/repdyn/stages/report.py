@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..catalogue.claims import CLAIMS, MATCHINGS
 from ..catalogue.events import EVENTS
-from ..catalogue.scores import SCORES
+from ..catalogue.measures import MEASURES
+from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
 from ..records import phases
-from ..records.findings import FINDINGS
+from ..records.findings import FINDINGS, LEFT_OUT
 from ..records.train import HISTORY
 from ..runtime.progress import LOG
 from ..storage import tables
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 MINUS = "\u2212"
 DOWN = "↓"
+BEYOND = "epochs ÷ fit"
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -47,6 +50,7 @@ th, td {{ padding: 4px 10px 4px 0; text-align: left; vertical-align: top; border
 thead th {{ color: #5a6675; font-weight: 600; border-bottom: 2px solid #b9c2cd; }}
 .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 td.number {{ white-space: nowrap; }}
+details {{ margin: 6px 0; }} summary {{ cursor: pointer; }}
 th {{ vertical-align: bottom; }}
 td:last-child:not(.number) {{ min-width: 15em; }}
 </style>
@@ -98,43 +102,115 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Seque
     return f"<div><table>\n<thead><tr>{row('th', headings)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
 
 
-def findings(frame: pd.DataFrame, confidence: float) -> str:
-    """The findings as a page, one table for each claim and contrast.
+def findings(frame: pd.DataFrame, left_out: pd.DataFrame, confidence: float) -> str:
+    """The findings as a page: what decides each claim, who is left out of it, then what is exploratory.
 
     Args:
         frame: the findings table.
+        left_out: the runs left out of primary findings.
         confidence: of its intervals.
     """
-    interval = f"{100 * confidence:g} % interval"
-    headings = ("measure", "score", "estimate", interval, "p", "q", "seeds", "pairs", "verdict")
+    primary = frame["primary"].astype(bool)
     parts = [
-        "<p>An estimate is of the score as it is: the first of the two minus the second, or against 0. Above 0 it "
-        f"speaks for the claim; of a score marked {DOWN}, of which less is more, it does so below 0. Seeds are the "
-        "replicates: an estimate is the mean over seeds of the difference between runs that share everything but the "
-        "contrast. Verdicts go by p, of each claim alone; q is the share that chance is expected to have, at most, "
-        "among all claims on this page of this p or a lower one.</p>"
+        "<p>Each claim has one measure and one score that decide it, declared before the runs. An estimate is of the "
+        f"score as it is: the first of the two minus the second, or against 0. Above 0 it speaks for the claim; of a "
+        f"score marked {DOWN}, of which less is more, it does so below 0. Seeds are the replicates. Verdicts go by the "
+        "adjusted p: among all comparisons of levels, and among the rows of each other claim, the chance of any false "
+        f"verdict is at most {1 - confidence:.2g}.</p>"
+    ]
+    for claim, part in frame[primary].groupby("claim", sort=False):
+        parts += _decided(str(claim), part, confidence)
+    if len(left_out):
+        parts.append(_left_out(left_out))
+    parts += _exploratory(frame[~primary & frame["estimate"].notna()], confidence)
+    parts.append(_explained(frame["score"].dropna()))
+    return PAGE.format(title="What was found", body="\n".join(parts))
+
+
+def _interval(row: Mapping[Hashable, Any]) -> str:
+    return "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}"
+
+
+def _sentence(text: str) -> str:
+    return html.escape(text[0].upper() + text[1:])
+
+
+def _decided(claim: str, part: pd.DataFrame, confidence: float) -> list[str]:
+    """The primary rows of a claim."""
+    rows = part.to_dict("records")
+    parts = [f"<h2>{_sentence(claim)}</h2>"]
+    declared = CLAIMS[claim]
+    if declared.primary is None:
+        return [*parts, *(f"<p>{_sentence(row['verdict'])}.</p>" for row in rows)]
+    measure, score = declared.primary
+    by = marked(score) if measure is None else f"{marked(score)} of {MEASURES[measure].words}"
+    parts.append(f"<p>Decided by {html.escape(by)}, {html.escape(SCORES[score].formula)}. If it were false: "
+                 f"{html.escape(declared.null)}.</p>")  # fmt: skip
+    interval = f"{100 * confidence:g} % interval"
+    headings = ("comparison", "estimate", interval, "p", "adjusted p", "seeds", "runs left out", "verdict")
+    cells = [
+        (
+            row["contrast"],
+            number(row["estimate"]),
+            _interval(row),
+            probability(row["p_value"]),
+            probability(row["p_adjusted"]),
+            str(row["n_seeds"]),
+            f"{row['n_left_out']:.0f}",
+            row["verdict"],
+        )
+        for row in rows
+    ]
+    parts.append(table(headings, cells, numbers=headings[1:-1]))
+    compared = part[part["level_second"].isna()].dropna(subset=["matching"])
+    parts.extend(
+        f"<p>{_sentence(MATCHINGS[row['matching']])}, {html.escape(row['compared'])}.</p>"
+        for row in compared.to_dict("records")
+        if row["compared"]
+    )
+    return parts
+
+
+def _left_out(frame: pd.DataFrame) -> str:
+    """The runs that are missing in primary rows, with the reason."""
+    rows = [
+        (
+            str(claim),
+            str(reason),
+            ", ".join(dict.fromkeys(f"{run.arch} {run.optimizer} {run.seed}" for run in runs.itertuples())),
+        )
+        for (claim, reason), runs in frame.groupby(["claim", "reason"], sort=False)
+    ]
+    return "<h2>Runs left out</h2>\n" + table(("claim", "reason", "runs, by seed"), rows, ())
+
+
+def _exploratory(frame: pd.DataFrame, confidence: float) -> list[str]:
+    """All other rows, one table for each claim and comparison."""
+    if frame.empty:
+        return []
+    interval = f"{100 * confidence:g} % interval"
+    headings = ("measure", "score", "estimate", interval, "p", "q", "seeds", "pairs")
+    parts = [
+        "<h2>Exploratory</h2><p>Further measures and scores, without verdicts. q is the share that chance is expected "
+        "to have, at most, among all exploratory rows of this p or a lower one.</p>"
     ]
     for (claim, contrast), part in frame.groupby(["claim", "contrast"], sort=False):
-        parts.append(f"<h2>{html.escape(str(claim))}: {html.escape(str(contrast))}</h2>")
-        compared = part["compared"].dropna().unique()
-        parts.extend(f"<p>Held against each other: {html.escape(str(pairing))}.</p>" for pairing in compared)
         rows = [
             (
-                row["measure"],
+                "–" if pd.isna(row["measure"]) else row["measure"],
                 marked(row["score"]),
                 number(row["estimate"]),
-                "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}",
+                _interval(row),
                 probability(row["p_value"]),
                 probability(row["q_value"]),
                 str(row["n_seeds"]),
                 str(row["n_pairs"]),
-                row["verdict"],
             )
             for row in part.to_dict("records")
         ]
-        parts.append(table(headings, rows, numbers=("estimate", interval, "p", "q", "seeds", "pairs")))
-    parts.append(_explained(frame["score"]))
-    return PAGE.format(title="What was found", body="\n".join(parts))
+        said = f"{_sentence(str(claim))}: {html.escape(str(contrast))}"
+        parts.append(f"<details><summary>{said}</summary>{table(headings, rows, numbers=headings[2:])}</details>")
+    return parts
 
 
 def _explained(names: Iterable[str]) -> str:
@@ -156,7 +232,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
     """
     events = [event.label for event in EVENTS.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
-    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *events, *accuracies, "training, s")
+    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *events, BEYOND, *accuracies, "training, s")
     rows = []
     for words, history, scores in records:
         of_run = scores[scores["layer"].isna()].set_index("score")["value"]
@@ -166,6 +242,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
                 *words,
                 epoch(last["epoch"]),
                 *(epoch(of_run.get(event)) for event in EVENTS),
+                number(of_run.get(TRAINED_BEYOND_FIT), 1),
                 number(last["train_accuracy"]),
                 number(history["test_accuracy"].max()),
                 number(last["test_accuracy"]),
@@ -175,7 +252,8 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
     told = (
         "<p>Epochs at which something took place; a dash where it did not. Memorization begins when a quarter of the "
         "wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is where every "
-        "training example gets the label it was trained with.</p>"
+        "training example gets the label it was trained with. A run that ends before three times its fit shows little "
+        "of what follows the fit.</p>"
     )
     listed = table(headings, rows, numbers=headings[2:])
     return PAGE.format(title="What became of each run", body=f"{told}\n{listed}")
@@ -194,8 +272,11 @@ def main(job: Job) -> None:
         history = tables.read(*job.place(HISTORY, run)).to_pandas()
         scores = tables.read(*job.place(phases.SCORES, run)).to_pandas()
         records.append((words, history, scores))
-    found = tables.read(*job.place(FINDINGS)).to_pandas()
-    pages = {paths.report_findings(): findings(found, study.findings.confidence), paths.report_runs(): runs(records)}
+    found, left_out = (tables.read(*job.place(record)).to_pandas() for record in (FINDINGS, LEFT_OUT))
+    pages = {
+        paths.report_findings(): findings(found, left_out, study.findings.confidence),
+        paths.report_runs(): runs(records),
+    }
     for path, content in pages.items():
         with atomic(Path(path)) as temporary:
             temporary.write_text(content, encoding="utf-8")
