@@ -1,4 +1,5 @@
 DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
+DRAWN_RUNS = [run.path for run in STUDY.drawn_runs]
 
 
 rule run_figure:

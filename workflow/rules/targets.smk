@@ -5,7 +5,7 @@ rule figures:
     input:
         [
             PATHS.figure(figure, extension, run)
-            for run in RUNS
+            for run in DRAWN_RUNS
             for figure in DEFAULT_RUN_FIGURES
             for extension in STUDY.figures.formats
         ],
@@ -36,7 +36,7 @@ rule reported:
         rules.explorer.output,
         [
             PATHS.figure(figure, STUDY.figures.formats[0], run)
-            for run in RUNS
+            for run in DRAWN_RUNS
             for figure in DEFAULT_RUN_FIGURES
         ],
         [

@@ -6,6 +6,7 @@ from torch import nn
 
 from repdyn.config import study as studies
 from repdyn.data import datasets
+from repdyn.figures import catalogue
 from repdyn.models import architectures
 from repdyn.planning import check, estimates, model_size, plan
 from repdyn.planning.estimates import Grid
@@ -127,3 +128,14 @@ def test_the_report_says_whether_the_disk_is_enough_and_keeps_to_100_columns(stu
     assert "free: NOT ENOUGH" in text
     assert "8 runs (2 architectures × 2 optimizers × 2 seeds), 8 checkpoints each" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_figures_of_runs_are_planned_for_the_seeds_that_are_drawn(config):
+    content = config | {"seeds": [4, 2, 7]}
+    every, one = (
+        plan.of(studies.parse(content | {"figures": figures})).jobs["figures"] for figures in ({}, {"seeds": 1})
+    )
+    runs = len(content["archs"]) * len(content["optimizers"])
+    drawn = catalogue.drawn_by_default(studies.parse(content))[0]
+    assert every - one == 2 * runs * len(drawn)
+    assert {run.seed for run in studies.parse(content | {"figures": {"seeds": 2}}).drawn_runs} == {4, 2}

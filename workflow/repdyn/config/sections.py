@@ -386,9 +386,14 @@ class Findings(Section):
 
 
 class Figures(Section):
-    """Which formats `rule all` draws (any can be requested by file name), and how large the explorer may be."""
+    """What `rule all` draws, and how large the explorer may be.
+
+    Figures of single runs are drawn of the first ``seeds`` seeds only; by default of all. Any other figure, in any
+    format, can be requested by file name.
+    """
 
     formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1), AfterValidator(distinct)] = ["png"]
+    seeds: int | None = Field(default=None, ge=1)
     explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
 
 

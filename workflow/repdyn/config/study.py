@@ -215,6 +215,12 @@ class Study(Section):
         return frozenset(self.seeds)
 
     @property
+    def drawn_runs(self) -> list[Run]:
+        """The runs whose figures `rule all` draws."""
+        drawn = self.seeds[: self.figures.seeds]
+        return [run for run in self.runs if run.seed in drawn]
+
+    @property
     def families(self) -> dict[str, str]:
         """Optimizer -> its family; its own name where the config gives none."""
         return {name: optimizer.family or name for name, optimizer in self.optimizers.items()}

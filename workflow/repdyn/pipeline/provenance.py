@@ -32,7 +32,6 @@ _DISTRIBUTIONS = {
     "pandas": "pandas",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
-    "ruptures": "ruptures",
     "safetensors": "safetensors",
     "torch": "torch",
     "torchvision": "torchvision",

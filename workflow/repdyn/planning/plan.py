@@ -57,7 +57,7 @@ def of(study: Study) -> Plan:
     runs, formats = len(study.runs), len(study.figures.formats)
     of_scope = {"run": runs, "seed": len(study.seeds), "study": 1}
     jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default().items()}
-    jobs["figures"] = formats * (runs * len(of_run) + len(of_study))
+    jobs["figures"] = formats * (len(study.drawn_runs) * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
     memory = estimates.memory_of_study(grid)
     for arch in study.archs:
