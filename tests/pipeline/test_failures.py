@@ -27,7 +27,7 @@ def test_a_data_set_that_cannot_be_had_is_one_sentence_before_any_job(tmp_path, 
     for kind in ("http", "https"):
         monkeypatch.setenv(f"{kind}_proxy", "http://127.0.0.1:9")  # where nobody answers
     study = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    study["data"]["dataset"] = "mnist"
+    study["data"] = {"dataset": "mnist", "train_size": 120, "test_size": 60}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     done = snakemake("--configfile", "study.yaml", folder=tmp_path)
     assert done.returncode == 1

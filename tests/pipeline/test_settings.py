@@ -98,6 +98,8 @@ OTHER: dict[str, Any] = {
     "activations.probe_examples": 101,
     "activations.reduction.pool": 2,
     "activations.reduction.tokens": "mean",
+    "activations.batch_norm": "stored",
+    "activations.batch_norm_images": 50,
     "activations.dtype": "float32",
     "cka.batch_examples": 20,
     "cka.resamples": 100,
