@@ -124,3 +124,13 @@ def test_holms_p_values():
     assert sign_flips.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert sign_flips.holm([0.9, 0.8]) == [1.0, 1.0]
     assert sign_flips.holm([]) == []
+
+
+def test_one_sided_flips_are_exact_and_of_many_seeds_random():
+    assert sign_flips.p_above(np.array([1.0, 2.0, 3.0]), 1000, 0) == 1 / 8
+    assert sign_flips.p_above(np.array([-1.0, 2.0, 3.0]), 1000, 0) == 2 / 8
+    assert sign_flips.p_above(np.zeros(4), 1000, 0) == 1
+    d = np.random.default_rng(0).normal(0.4, 1, 40)
+    assert sign_flips.p_above(d, 20_000, 0) == pytest.approx(
+        stats.ttest_1samp(d, 0, alternative="greater").pvalue, abs=0.01
+    )

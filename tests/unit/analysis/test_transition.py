@@ -103,10 +103,13 @@ def test_moments_at_a_fixed_epoch_have_no_slope():
     assert found.p_value > 0.9
 
 
-def test_sign_flips_are_exact():
-    assert transition.flips(np.array([1.0, 2.0, 3.0])) == 1 / 8
-    assert transition.flips(np.array([-1.0, 2.0, 3.0])) == 2 / 8
-    assert transition.flips(np.zeros(4)) == 1
+def test_more_levels_than_can_be_permuted_are_permuted_at_random():
+    _, fits, moments, _ = study(lambda fits: fits)
+    f, y = np.log10(fits).reshape(6, 4), np.log10(moments).reshape(6, 4)
+    assert transition.permuted(f, y, 24, 0) == transition.permuted(f, y, 1000, 0) == 1 / 24
+    assert transition.permuted(f, y, 23, 0) == pytest.approx(1 / 24, abs=0.1)
+    wide = np.tile(np.linspace(0, 1, 12), (6, 1))  # of 12 levels there are half a billion permutations
+    assert transition.permuted(wide, wide, 200, 0) == 1 / 200
 
 
 def test_runs_that_drop_out_are_named_and_do_not_count():
@@ -125,9 +128,9 @@ def test_a_level_without_moments_makes_no_permutation_significant():
     f, y = np.log10(fits).reshape(6, 4), np.log10(moments).reshape(6, 4)
     y[:, 2:] = np.nan
     f[:, :2] += 0.0
-    assert transition.permuted(f, y) > 1 / 24
+    assert transition.permuted(f, y, 1000, 0) > 1 / 24
     y[:, 1] = np.nan
-    assert transition.permuted(f, y) == 1
+    assert transition.permuted(f, y, 1000, 0) == 1
 
 
 @pytest.mark.parametrize(

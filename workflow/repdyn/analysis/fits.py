@@ -36,8 +36,9 @@ def of_study(tests: ClaimTests) -> Iterator[Finding]:
 def _of_runs(tests: ClaimTests, arch: str, measure: str, runs: pd.DataFrame) -> Iterator[Finding]:
     """The findings of an architecture under a measure; ``value`` of its runs is the epoch of their stop."""
     following = transition.test(
-        runs["seed"].tolist(), runs[PERFECT_FIT_SUSTAINED].tolist(), runs["value"].tolist(), runs["optimizer"].tolist()
-    )
+        runs["seed"].tolist(), runs[PERFECT_FIT_SUSTAINED].tolist(), runs["value"].tolist(), runs["optimizer"].tolist(),
+        tests.settings.resamples, tests.settings.seed,
+    )  # fmt: skip
     dropped = runs.iloc[list(following.dropped)][[*RUN]].assign(reason=list(following.dropped.values()))
     usable = runs.drop(runs.index[list(following.dropped)])
     of_seed = usable.groupby("seed")["seed"].transform("size")

@@ -56,6 +56,13 @@ def p_value(d: Array, resamples: int, seed: int) -> float:
     return float((found >= found[0] - _TIE).mean())
 
 
+def p_above(d: Array, resamples: int, seed: int) -> float:
+    """The one-sided p-value of a mean above 0 of the seeds' differences ``d``, (n,)."""
+    sums = signs(len(d), resamples, seed) @ d
+    tie = _TIE * np.sqrt(np.square(d).sum())
+    return float((np.concatenate([sums, -sums]) >= sums[0] - tie).mean())
+
+
 def interval(d: Array, confidence: float, resamples: int, seed: int) -> tuple[float, float] | None:
     """The interval of the centre of the seeds' differences ``d``, (n,); None below :func:`least_seeds`."""
     n = len(d)

@@ -43,12 +43,14 @@ four levels, both p decide. Time: negligible.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..types import Array
+from . import sign_flips
 from .change_points import squared_distances
 
 WINDOW = 0.3  # decades
@@ -156,7 +158,14 @@ class Following:
     reason: str | None = None
 
 
-def test(seeds: Sequence[int], fits: Sequence[float], moments: Sequence[float], levels: Sequence[str]) -> Following:
+def test(
+    seeds: Sequence[int],
+    fits: Sequence[float],
+    moments: Sequence[float],
+    levels: Sequence[str],
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Following:
     """Test whether the moments of runs of one architecture follow their perfect fits.
 
     Args:
@@ -164,6 +173,8 @@ def test(seeds: Sequence[int], fits: Sequence[float], moments: Sequence[float], 
         fits: epochs of perfect fit; NaN without one.
         moments: epochs; NaN without one.
         levels: what the runs of a seed differ in, such as the optimizer with its rate.
+        resamples: number of sign flips or permutations where there are too many for all.
+        seed: draws these.
     """
     fit, moment = np.array(fits, dtype=float), np.array(moments, dtype=float)
     dropped = {}
@@ -190,8 +201,8 @@ def test(seeds: Sequence[int], fits: Sequence[float], moments: Sequence[float], 
     return Following(
         float(along.sum() / size.sum()),
         float(ratio.mean()),
-        max(flips(side) for side in sides),
-        permuted(f, y) if len(kinds) >= LEVELS else None,
+        max(sign_flips.p_above(side, resamples, seed) for side in sides),
+        permuted(f, y, resamples, seed) if len(kinds) >= LEVELS else None,
         usable,
         dropped,
     )
@@ -215,23 +226,19 @@ def _centred(values: Array) -> Array:
     return centred
 
 
-def flips(values: Array) -> float:
-    """Exact one-sided p that a mean is above 0: the share of sign flips with a sum as large, (n,), 2ⁿ flips."""
-    signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(values))))
-    return float((signs @ values >= values.sum() - 1e-12).mean())
-
-
-def permuted(f: Array, y: Array) -> float:
-    """Exact p of a slope as large: levels of moments permuted, alike in all seeds.
+def permuted(f: Array, y: Array, resamples: int, seed: int) -> float:
+    """The p of a slope as large: levels of moments permuted, alike in all seeds.
 
     Args:
         f: (seeds, levels) log fits, NaN where there is none.
         y: (seeds, levels) log moments, NaN where there is none.
+        resamples: if there are more permutations, so many random ones are taken, the observed one among them.
+        seed: draws these.
 
     A permutation that leaves no slope counts as one with a slope as large.
     """
     slopes = []
-    for order in itertools.permutations(range(f.shape[1])):
+    for order in _orders(f.shape[1], resamples, seed):
         there = np.isfinite(f) & np.isfinite(y[:, order])
         there &= there.sum(1, keepdims=True) >= 2
         rows = there.any(1)
@@ -242,3 +249,13 @@ def permuted(f: Array, y: Array) -> float:
         size = np.nansum(x * x)
         slopes.append(float(np.nansum(x * z) / size) if size > 0 else np.inf)
     return float(np.mean(np.array(slopes) >= slopes[0] - 1e-12))
+
+
+def _orders(levels: int, resamples: int, seed: int) -> Iterable[Sequence[int]]:
+    """Permutations of levels, the observed one first: all of them, or random ones where those are too many."""
+    if math.factorial(levels) <= resamples:
+        return itertools.permutations(range(levels))
+    random = np.random.default_rng(seed)
+    drawn = random.permuted(np.broadcast_to(np.arange(levels), (resamples, levels)), axis=1)
+    drawn[0] = np.arange(levels)
+    return drawn.tolist()  # type: ignore[no-any-return]
