@@ -172,8 +172,10 @@ def two_seeds(place, monkeypatch):
     monkeypatch.setattr(Origin, "check", lambda *_: None)
     paths, other = Paths(str(place / "results/tiny")), {"vit": "resnet", "resnet": "vit", "sgd": "adam", "adam": "sgd"}
     for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
+        # Layers differ from one architecture to the other, and the ViT has no batch norm.
+        stand_ins = {Paths.history: other[arch], Paths.batch_norm: "resnet"}
         for lies in (*catalogue.EXPLORER.of_run, Paths.batch_norm):
-            arch_of = arch if lies is not Paths.history else other[arch]  # layers differ from one to the other
+            arch_of = stand_ins.get(lies, arch)
             source, target = studies.Run(arch_of, other[optimizer], 0).path, studies.Run(arch, optimizer, 1).path
             path = Path(lies(paths, target))
             path.parent.mkdir(parents=True, exist_ok=True)

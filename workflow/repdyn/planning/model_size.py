@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from ..data import datasets
-from ..models import architectures, batch_norm, observed_layers
-from ..representations import extract
+from ..models import architectures, observed_layers
+from ..representations import batch_norm, extract
 from . import check
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
         features={layer.name: layer.features for layer in extract.observed(study, arch).layers},
         outputs=sum(own.values()),
         widest=max(sizes.values()),
-        norms=len(batch_norm.find(model)) if study.activations.batch_norm == "reestimated" else 0,
+        norms=len(batch_norm.norms(study.activations, model)),
     )
 
 

@@ -22,11 +22,12 @@ from torch import nn
 
 from ..data import datasets
 from ..errors import RepdynError, one_line
-from ..models import batch_norm, memory_layouts
+from ..models import memory_layouts
+from ..models.batch_norm import reestimate
 from ..models.pooling import Reducer
 from ..records.layer_names import OUTPUT
 from ..regions.labelling import Labeller, Readout
-from ..representations import extract
+from ..representations import batch_norm, extract
 from ..training import checkpoints
 from ..types import Array
 from ..user_code import load
@@ -92,7 +93,7 @@ def check_measuring(
     """
     _move(trained)
     run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-    model, _ = extract.network(study, run, CPU)
+    model = extract.model_of(study, run, CPU)
     _check_state(trained, model)
     with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
         path = Path(folder) / "step=0.safetensors"
@@ -151,9 +152,9 @@ def _same(found: Seen) -> str | None:
 
 def _reestimate(study: Study, model: nn.Module, images: Array) -> None:
     """Re-estimate batch-norm statistics as at each checkpoint."""
-    norms = batch_norm.find(model) if study.activations.batch_norm == "reestimated" else []
+    norms = batch_norm.norms(study.activations, model)
     try:
-        batch_norm.reestimate(model.eval(), norms, torch.from_numpy(images))
+        reestimate(model.eval(), norms, torch.from_numpy(images))
     except Exception as error:  # networks of one's own may do anything
         words = one_line(error)
         raise RepdynError(

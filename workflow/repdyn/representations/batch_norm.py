@@ -39,6 +39,11 @@ class Reestimation:
         batch_norm.reestimate(model, self.norms, self.images)
 
 
+def norms(settings: Settings, model: nn.Module) -> list[nn.Module]:
+    """The modules of a network whose statistics are re-estimated; none where stored ones are asked for."""
+    return batch_norm.find(model) if settings.batch_norm == "reestimated" else []
+
+
 def prepare(
     settings: Settings, model: nn.Module, examples: Callable[[], subsets.StudyData], seed: int, device: torch.device
 ) -> Reestimation | None:
@@ -51,12 +56,12 @@ def prepare(
         seed: of the study's data.
         device: of the network.
     """
-    norms = batch_norm.find(model) if settings.batch_norm == "reestimated" else []
-    if not norms:
+    found = norms(settings, model)
+    if not found:
         return None
     images = examples().train.images
     chosen = np.sort(np.random.default_rng([seed, 4]).permutation(len(images))[: settings.batch_norm_images])
-    return Reestimation(norms, torch.from_numpy(images[chosen]).to(device))
+    return Reestimation(found, torch.from_numpy(images[chosen]).to(device))
 
 
 class _Two:

@@ -84,16 +84,17 @@ def observed(study: Study, arch: str) -> observation.Observation:
     return observation.observe(study.archs[arch], study.activations.reduction, shape, classes)
 
 
-def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
-    """The network of a run, in eval mode at initialisation, and its observed layers.
-
-    Returns:
-        The network, and name -> module path in order of depth.
-    """
+def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:
+    """The network of a run, in eval mode at initialisation."""
     model = architectures.of_run(study, run, datasets.shape(study.data), datasets.source(study.data).classes)
     model = model.eval().to(device)
     memory_layouts.lay_out(model, torch.contiguous_format)
-    return model, observed(study, run.arch).paths
+    return model
+
+
+def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
+    """The network of a run, and its observed layers, name -> module path in order of depth."""
+    return model_of(study, run, device), observed(study, run.arch).paths
 
 
 @torch.inference_mode()

@@ -130,8 +130,8 @@ def main(job: Job) -> None:
     device = devices.prepare(study.execution.device)
     examples = subsets.load(study.data, job.data_root, run.seed)
     splits = extract.choose(settings, examples, study.data.seed)
-    model, layers = extract.network(study, run, device)
-    observation = extract.observed(study, run.arch)
+    model, observation = extract.model_of(study, run, device), extract.observed(study, run.arch)
+    layers = observation.paths
     for layer, path in layers.items():
         if layer != path:
             LOG.info("the module %s is called %s in tables", path, layer)
