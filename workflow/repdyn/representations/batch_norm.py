@@ -1,6 +1,6 @@
 """Batch-norm statistics re-estimated at each checkpoint, before anything is measured, and how much this changes.
 
-The images are drawn from the run's training images by ``data.seed``, stream 4, the same for every checkpoint and stage.
+The images are drawn from the run's training images by ``data.seed``, stream 5, the same for every checkpoint and stage.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def prepare(
     if not found:
         return None
     images = examples().train.images
-    chosen = np.sort(np.random.default_rng([seed, 4]).permutation(len(images))[: settings.batch_norm_images])
+    chosen = np.sort(np.random.default_rng([seed, 5]).permutation(len(images))[: settings.batch_norm_images])
     return Reestimation(found, torch.from_numpy(images[chosen]).to(device))
 
 
