@@ -41,7 +41,7 @@ PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ font: 14px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; color: #1d2733; background: #fff;
-  margin: 0 auto; max-width: 1160px; padding: 16px 24px; }}
+  margin: 0 auto; max-width: 1232px; padding: 16px 24px; }}
 h1 {{ font-size: 20px; margin: 0 0 4px; }} h2 {{ font-size: 15px; margin: 24px 0 4px; }}
 p {{ margin: 4px 0 8px; color: #5a6675; max-width: 75ch; }}
 div {{ overflow-x: auto; }}
@@ -52,7 +52,8 @@ thead th {{ color: #5a6675; font-weight: 600; border-bottom: 2px solid #b9c2cd; 
 td.number {{ white-space: nowrap; }}
 details {{ margin: 6px 0; }} summary {{ cursor: pointer; }}
 th {{ vertical-align: bottom; }}
-td:last-child:not(.number) {{ min-width: 15em; }}
+.unbroken {{ white-space: nowrap; }}
+td:last-child:not(.number) {{ min-width: 22em; }}
 </style>
 </head>
 <body>
@@ -91,9 +92,12 @@ def marked(score: str) -> str:
     return f"{score} {DOWN}" if SCORES[score].direction < 0 else score
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str]) -> str:
-    """An HTML table; columns whose headings are among ``numbers`` are right-aligned."""
-    kinds = [' class="number"' if heading in numbers else "" for heading in headings]
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str], unbroken: Sequence[str] = ()
+) -> str:
+    """An HTML table; columns of ``numbers`` are right-aligned, and those of ``unbroken`` have no line breaks."""
+    classes = dict.fromkeys(numbers, ' class="number"') | dict.fromkeys(unbroken, ' class="unbroken"')
+    kinds = [classes.get(heading, "") for heading in headings]
 
     def row(tag: str, cells: Sequence[str]) -> str:
         return "".join(f"<{tag}{kind}>{html.escape(cell)}</{tag}>" for kind, cell in zip(kinds, cells, strict=True))
@@ -161,7 +165,7 @@ def _decided(claim: str, part: pd.DataFrame, confidence: float) -> list[str]:
         )
         for row in rows
     ]
-    parts.append(table(headings, cells, numbers=headings[1:-1]))
+    parts.append(table(headings, cells, numbers=headings[1:-1], unbroken=headings[:1]))
     compared = part[part["level_second"].isna()].dropna(subset=["matching"])
     parts.extend(
         f"<p>{_sentence(MATCHINGS[row['matching']])}, {html.escape(row['compared'])}.</p>"
