@@ -21,6 +21,8 @@ RECORDS: dict[str, tables.Table] = {table.name: table for table in (cka.CKA, reg
 @pytest.mark.parametrize("measure", measures.MEASURES.values(), ids=measures.MEASURES)
 def test_a_measure_is_a_column_of_its_table(measure):
     schema = RECORDS[measure.table].schema
+    if measure.name not in measures.ALWAYS:
+        schema = pa.schema([*schema, *cka.further([measure])])
     assert pa.types.is_floating(schema.field(measure.column).type)
     assert (measure.planes is not None) == ("planes" in schema.names)
 
@@ -28,6 +30,7 @@ def test_a_measure_is_a_column_of_its_table(measure):
 def test_every_similarity_of_a_run_is_declared():
     declared = {(measure.table, measure.column, measure.planes) for measure in measures.MEASURES.values()}
     there = {("cka", name, None) for name in cka.CKA.names if name.startswith("cka")}
+    there |= {("cka", column.name, None) for column in cka.further(measures.MEASURES.values())}
     there |= {("regions/similarity", name, planes) for name in ("similarity", "kappa") for planes in SETS}
     assert declared == there
 
@@ -38,15 +41,15 @@ def test_measures_stand_in_the_order_of_the_catalogue_and_an_unknown_one_raises(
         "regions:test",
         "regions:clean",
     ]
-    with pytest.raises(KeyError, match="rsa"):
-        measures.in_order(["cka", "rsa"])
+    with pytest.raises(KeyError, match="luck"):
+        measures.in_order(["cka", "luck"])
     assert [measures.of_regions(name).planes for name in SETS] == list(SETS)
     with pytest.raises(KeyError, match="train"):
         measures.of_regions("train")
 
 
-def test_kappa_is_no_kernel_and_what_is_drawn_is_one():
-    assert {measure.column for measure in measures.MEASURES.values() if not measure.kernel} == {"kappa"}
+def test_kappa_and_procrustes_are_no_kernels_and_what_is_drawn_is_one():
+    assert {measure.column for measure in measures.MEASURES.values() if not measure.kernel} == {"kappa", "procrustes"}
     assert set(measures.USUAL) < set(measures.KERNELS)
 
 

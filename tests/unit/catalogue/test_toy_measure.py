@@ -18,13 +18,15 @@ from repdyn.pipeline import provenance
 # File of the library -> the line that the toy stands before, and the toy.
 DIFF = {
     "catalogue/measures.py": (
-        "    )\n}\nKERNELS",
+        "    )\n}\nOF_ACTIVATIONS",
         """\
         Measure(
             name="toy",
             label="a toy",
             words="the square of CKA",
+            source="ours",
             range=(0.0, 1.0),
+            chance="above 0",
             table="cka",
             column="toy",
             colour="#228833",

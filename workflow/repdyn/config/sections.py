@@ -7,14 +7,16 @@ cluster job read it.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from ..catalogue.measures import OF_ACTIVATIONS
 from . import plain
-from .messages import listed
+from .messages import listed, shown
 from .names import Name
 
 # A run's seed is a partition folder, whose number readers take for a 32-bit integer, or for text.
@@ -296,6 +298,64 @@ class Cka(Section):
         if self.resamples and self.batch_examples is not None:
             raise ValueError("`resamples` needs whole Grams: leave out `batch_examples`, or set `resamples: 0`")
         return self
+
+
+class ChosenMeasure(Section):
+    """A measure of activations beside CKA and debiased CKA: one of ``catalogue/measures.py``, or the user's own.
+
+    ``neighbours`` is k of ``knn``, ``components`` the dimension of ``subspace``. A measure of one's own has a name that
+    becomes a column, and a function by import path: ``vector`` turns (n, p) into a vector, and similarity is the
+    cosine of two; ``pairs`` turns two of (n, p) into a similarity.
+    """
+
+    name: str
+    neighbours: int = Field(default=10, ge=1, le=10_000)
+    components: int = Field(default=10, ge=1, le=1_000)
+    vector: str | None = None
+    pairs: str | None = None
+
+    @property
+    def function(self) -> str | None:
+        """The import path of a measure of one's own."""
+        return self.vector or self.pairs
+
+    @model_validator(mode="after")
+    def _is_known_or_has_a_function(self) -> ChosenMeasure:
+        given = self.model_fields_set
+        if self.function is None:
+            if self.name not in OF_ACTIVATIONS:
+                raise ValueError(
+                    f"{shown(self.name)} is not a measure; there are {listed(OF_ACTIVATIONS)}; one of your own needs "
+                    "`vector` or `pairs`, an import path such as `my_code:my_measure`"
+                )
+        else:
+            if self.vector is not None and self.pairs is not None:
+                raise ValueError(f"`{self.name}` has `vector` and `pairs`; keep one")
+            if not _COLUMN.fullmatch(self.name) or self.name in TAKEN or self.name.endswith(("_p", "_calibrated")):
+                raise ValueError(
+                    f"{shown(self.name)} cannot be the name of a measure of your own; it becomes a column and figures: "
+                    "use small letters, digits and `_`, beginning with a letter, ending with neither `_p` nor "
+                    f"`_calibrated`, and none of {listed(sorted(TAKEN))}"
+                )
+            if ":" not in str(self.function):
+                raise ValueError(f"`{self.name}`: {shown(self.function)} is no import path; write `my_code:my_measure`")
+        for setting, owner in (("neighbours", "knn"), ("components", "subspace")):
+            if setting in given and self.name != owner:
+                raise ValueError(f"`{setting}` is a setting of `{owner}`, not of `{self.name}`")
+        return self
+
+
+_COLUMN = re.compile("[a-z][a-z0-9_]{0,39}")
+# Names of measures, of columns beside them, and of figures.
+TAKEN = frozenset(
+    (
+        *OF_ACTIVATIONS,
+        *("arch", "optimizer", "seed", "layer", "depth", "part", "step", "step_a", "step_b", "epoch", "epoch_a"),
+        *("epoch_b", "cka_low", "cka_high", "layer_a", "layer_b", "depth_a", "depth_b", "similarity", "kappa"),
+        *("training", "regions", "phases", "synchrony", "change", "probes", "planes", "timeline", "findings", "widths"),
+        *("geometry", "weights", "boundaries", "batch", "output"),
+    )
+)
 
 
 class Logistic(Section):

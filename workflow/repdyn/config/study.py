@@ -16,8 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
 from ..errors import RepdynError
 from . import config_file, messages, plain
@@ -27,6 +28,7 @@ from .sections import (
     Activations,
     Architecture,
     Checkpoints,
+    ChosenMeasure,
     Cka,
     Contrast,
     Data,
@@ -79,6 +81,13 @@ class Replicate:
         return f"seed={self.seed}"
 
 
+def _named(measures: Any) -> Any:
+    """A measure without settings may be given by its name alone."""
+    if not isinstance(measures, list):
+        return measures
+    return [{"name": measure} if isinstance(measure, str) else measure for measure in measures]
+
+
 class Study(Section):
     """A whole study: a grid of runs and the settings of every stage."""
 
@@ -91,6 +100,7 @@ class Study(Section):
     checkpoints: Checkpoints = Checkpoints()
     activations: Activations = Activations()
     cka: Cka = Cka()
+    measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)] | None = None
     probes: Probes = Probes()
     planes: Planes = Planes()
     phases: Phases = Phases()
@@ -145,6 +155,38 @@ class Study(Section):
     def _levels(self, factor: str) -> list[str]:
         """The levels that a contrast can name: architectures, or families of optimizers, in the order of the config."""
         return list(self.archs) if factor == "arch" else list(dict.fromkeys(self.families.values()))
+
+    @model_validator(mode="after")
+    def _measures_are_distinct_and_can_be_had(self) -> Study:
+        names = [measure.name for measure in self.measures or []]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"`measures` names {messages.listed(twice)} more than once; name each once")
+        further = [name for name in names if name not in ALWAYS]
+        if further and self.cka.batch_examples is not None:
+            raise ValueError(
+                f"`measures` asks for {further[0]}, which needs whole Grams, but `cka.batch_examples` divides them; "
+                f"leave out one of the two (with batches there are {' and '.join(ALWAYS)})"
+            )
+        return self
+
+    @property
+    def chosen_measures(self) -> list[ChosenMeasure]:
+        """The measures of activations: CKA and debiased CKA, and what the config adds to them or else the default."""
+        names = ALWAYS if self.cka.batch_examples is not None else DEFAULT
+        chosen = self.measures if self.measures is not None else [ChosenMeasure(name=name) for name in names]
+        always = [ChosenMeasure(name=name) for name in ALWAYS]
+        return [*always, *(measure for measure in chosen if measure.name not in ALWAYS)]
+
+    @property
+    def all_measures(self) -> dict[str, Measure]:
+        """Every measure by name: those of activations that the study chooses, then those of decision regions."""
+        chosen = [
+            MEASURES[choice.name] if choice.function is None
+            else own(choice.name, choice.function, kernel=choice.vector is not None)
+            for choice in self.chosen_measures
+        ]  # fmt: skip
+        regions = [measure for measure in MEASURES.values() if measure.table == REGIONS]
+        return {measure.name: measure for measure in (*chosen, *regions)}
 
     @property
     def contrasts(self) -> list[Contrast]:
@@ -272,6 +314,8 @@ class Study(Section):
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
                     settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
                     settings["seed"] = run.seed
+            elif section == "measures":
+                settings["measures"] = [measure.model_dump(mode="json") for measure in self.chosen_measures]
             elif section == "families":
                 settings["families"] = self.families
             elif section == "findings":

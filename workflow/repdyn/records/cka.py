@@ -1,19 +1,41 @@
-"""The file of the stage ``cka``."""
+"""The file of the stage ``cka``.
+
+Behind CKA, and its interval if ``cka.resamples`` is set, come the further measures of the study, in the order of its
+config.
+"""
+
+from collections.abc import Iterable
 
 import pyarrow as pa
 
+from ..catalogue.measures import ALWAYS, Measure
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 
-# Two more columns if `cka.resamples` is set.
 INTERVAL = schema(
     cka_low=(pa.float64(), "similarity; lower end of an interval about cka"),
     cka_high=(pa.float64(), "similarity; upper end of an interval about cka"),
 )
 
 
-def _interval(found: pa.Schema) -> pa.Schema:
-    return INTERVAL if INTERVAL.names[0] in found.names else pa.schema([])
+def further(measures: Iterable[Measure]) -> list[pa.Field]:
+    """A column for each measure of activations beside CKA and debiased CKA."""
+    columns = {
+        measure.column: (
+            pa.float64(),
+            f"similarity, {measure.range[0]:g} to {measure.range[1]:g}; null where it is not defined",
+        )
+        for measure in measures
+        if measure.table == CKA.name and measure.name not in ALWAYS
+    }
+    return list(schema(**columns))
+
+
+def _more(found: pa.Schema) -> list[pa.Field]:
+    """What a file with these columns should have behind CKA; which measures a study has, its settings say."""
+    interval = list(INTERVAL) if INTERVAL.names[0] in found.names else []
+    known = {*CKA.names, *INTERVAL.names}
+    return [*interval, *(pa.field(name, pa.float64()) for name in found.names if name not in known)]
 
 
 CKA = Table(
@@ -31,5 +53,5 @@ CKA = Table(
         cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
         cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
     ),
-    more=_interval,
+    more=_more,
 )
