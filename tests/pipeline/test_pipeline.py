@@ -38,6 +38,7 @@ COLUMNS = {
     f"activations/{RUN}/activations.parquet": [
         *STEPS, "split", "example", "label", "given_label", "patch_embed", "blocks.0", "blocks.1", "norm",
     ],
+    f"inputs/{RUN}/inputs.parquet": ["example", "input"],
     f"layers/{RUN}/layers.parquet": ["layer", "depth", "module", "kind", "features", "part"],
     f"batch_norm/{RUN}/batch_norm.parquet": ["layer", "depth", *STEPS, "cka", "same_class"],
     f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased"],
@@ -52,9 +53,12 @@ COLUMNS = {
     ],
     f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "part", "measure", "score", "value"],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "part", "measure", "epoch", "novelty", "alignment"],
+    f"phases/boundaries/{RUN}/boundaries.parquet": [
+        "layer", "depth", "part", "measure", "detector", "epoch", "from_measures", "from_detectors",
+    ],
     "findings/findings.parquet": [
         *COMPARED, "primary", "estimate", "ci_low", "ci_high", "p_value", "p_adjusted", "q_value", "n_pairs", "n_seeds",
-        "n_left_out", "decision", "reason", "compared", "contrast", "verdict",
+        "n_left_out", "decision", "reason", "holds_under", "holds_of", "holds_not", "holds", "compared", "contrast", "verdict",
     ],
     "findings/pairs.parquet": [
         *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",

@@ -3,6 +3,7 @@ rule activations:
         checkpoints=rules.train.output.checkpoints,
     output:
         activations=PATHS.activations(RUN),
+        inputs=PATHS.inputs(RUN),
         layers=PATHS.layers(RUN),
         batch_norm=PATHS.batch_norm(RUN),
     log:

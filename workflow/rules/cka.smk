@@ -1,6 +1,7 @@
 rule cka:
     input:
         activations=rules.activations.output.activations,
+        inputs=rules.activations.output.inputs,
     output:
         PATHS.cka(RUN),
     log:

@@ -82,7 +82,7 @@ def made_with(stage):
 
     def of_run(wildcards):
         if "seed" not in wildcards.keys():
-            return jobs.fingerprint(STUDY, stage, None)
+            return jobs.fingerprint(STUDY, stage, None, SOURCE.folders)
         if "arch" not in wildcards.keys():
             return jobs.fingerprint(STUDY, stage, STUDY.replicate(int(wildcards.seed)))
         run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))

@@ -9,6 +9,7 @@ rule phases:
         segments=PATHS.segments(RUN),
         scores=PATHS.scores(RUN),
         moments=PATHS.moments(RUN),
+        boundaries=PATHS.boundaries(RUN),
     log:
         PATHS.log("phases", RUN),
     conda:

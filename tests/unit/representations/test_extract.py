@@ -13,6 +13,7 @@ from repdyn.models import architectures, batch_norm
 from repdyn.planning import check, model_size
 from repdyn.records.activations import ACTIVATIONS
 from repdyn.records.batch_norm import BATCH_NORM
+from repdyn.records.inputs import INPUTS
 from repdyn.representations import extract
 from repdyn.representations.table import Representations
 from repdyn.similarity import cka
@@ -104,6 +105,16 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
             assert found.dtype == np.float16
             assert found.shape == (len(examples), table.features(layer))
             np.testing.assert_allclose(found, outputs[layer].numpy(), rtol=2e-3, atol=1e-4)
+
+
+def test_the_examples_that_are_compared_are_kept_as_the_network_gets_them(trained):
+    job = trained("vit")
+    activations_stage.main(job)
+    table, found = Representations(*job.place(ACTIVATIONS)), tables.read(*job.place(INPUTS)).to_pandas()
+    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    compared = extract.choose(job.study.activations, examples, 0)["similarity"]
+    assert np.array_equal(found["example"], table.examples("similarity")["example"])
+    assert np.array_equal(np.stack(found["input"]), compared.images[:].reshape(len(compared), -1))
 
 
 @pytest.mark.parametrize(("arch", "batch_norm_images"), [("resnet", 1000), ("resnet", 16), ("vit", 1000)])

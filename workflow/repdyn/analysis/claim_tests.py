@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..catalogue import claims, measures
+from ..catalogue import claims
 from ..catalogue.claims import (
     ARCH,
     CLAIMS,
@@ -45,10 +45,11 @@ from ..catalogue.claims import (
     Claim,
 )
 from ..catalogue.events import EVENTS
+from ..catalogue.measures import MEASURES, Measure, in_order
 from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST
 from ..records.findings import FINDINGS, LEFT_OUT, PAIRS
 from ..records.layer_names import RUN
-from . import sign_flips
+from . import rulers, sign_flips
 from .pairing import SIDES, Comparison, differences, of_level, pairs, with_levels
 from .rate_matching import Matching, matchings
 from .synchrony import LEAST_SEEDS
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 # Scores of a run's history that decide which runs are compared, and why a run has no score.
 FACTS = (*EVENTS, TEST_ACCURACY_BEST)
 TOO_FEW = "too few seeds"
+HOLDS = ("holds_under", "holds_of", "holds_not", "holds")
 
 
 @dataclass(kw_only=True)
@@ -78,6 +80,7 @@ class Finding:
         left_out: arch, optimizer, seed and reason of the runs that should be in it and are not.
         flips: whether the p-value is that of sign flips of the seeds' differences.
         p_adjusted, q_value: given by :func:`adjust`.
+        holds: columns that say under which measures its claim holds, given by :func:`compare_rulers`.
     """
 
     claim: Claim
@@ -93,6 +96,7 @@ class Finding:
     flips: bool = True
     p_adjusted: float | None = None
     q_value: float | None = None
+    holds: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(HOLDS))
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -101,7 +105,7 @@ class Finding:
 
     def row(self, confidence: float) -> dict[str, Any]:
         """Its row of ``FINDINGS``."""
-        decision = self._decision(confidence) if self.primary else None
+        decision = self.decision(confidence) if self.primary else None
         return {
             **self.keys,
             "primary": self.primary,
@@ -112,12 +116,14 @@ class Finding:
             "n_left_out": len(self.left_out) if self.primary else None,
             "decision": decision,
             "reason": self.reason if self.primary else None,
+            **self.holds,
             "compared": self.compared,
             "contrast": claims.contrast(**self.comparison.columns()),
             "verdict": "exploratory" if decision is None else verdict(decision, self.reason),
         }
 
-    def _decision(self, confidence: float) -> str:
+    def decision(self, confidence: float) -> str:
+        """Supported, contradicted or undecided, of a primary row."""
         p = self.p_adjusted
         if self.reason is not None or p is None or p > 1 - confidence + 1e-12:
             return UNDECIDED
@@ -183,8 +189,9 @@ class ClaimTests:
     """The tests of a study's claims."""
 
     def __init__(
-        self, frame: pd.DataFrame, of_runs: pd.DataFrame, families: Mapping[str, str], settings: Findings
-    ) -> None:
+        self, frame: pd.DataFrame, of_runs: pd.DataFrame, families: Mapping[str, str], settings: Findings,
+        known: Mapping[str, Measure] = MEASURES,
+    ) -> None:  # fmt: skip
         """Set up.
 
         Args:
@@ -192,15 +199,17 @@ class ClaimTests:
             of_runs: returned by :func:`facts`; every run of the study.
             families: optimizer -> family.
             settings: the section ``findings`` of the config.
+            known: the measures of the study, in order.
 
         Raises:
-            KeyError: if a measure is unknown.
+            KeyError: if a measure is not known.
         """
         self.runs, self.families, self.settings = with_levels(of_runs, families), families, settings
-        self.measures = measures.in_order(frame["measure"].dropna())
-        known = with_levels(frame, families)
-        self._of_score = dict(iter(known.fillna({"measure": ""}).groupby(["measure", "score"])))
-        self._none = known.iloc[:0]
+        self.known = known
+        self.measures = in_order(frame["measure"].dropna(), known)
+        of_families = with_levels(frame, families)
+        self._of_score = dict(iter(of_families.fillna({"measure": ""}).groupby(["measure", "score"])))
+        self._none = of_families.iloc[:0]
 
     def of_score(self, measure: str | None, score: str) -> pd.DataFrame:
         """Runs with their ``value`` of a score."""
@@ -352,7 +361,21 @@ def find(
                     )
                 )
     adjust(found, tests.settings)
+    compare_rulers(found, tests.known, tests.settings.confidence)
     return found
+
+
+def compare_rulers(found: Sequence[Finding], known: Mapping[str, Measure], confidence: float) -> None:
+    """Say of each primary row that could be tested under which measures its claim holds."""
+    alike: dict[tuple[Any, ...], list[Finding]] = {}
+    for finding in found:
+        if not finding.primary:
+            alike.setdefault((finding.claim.name, finding.score, finding.comparison), []).append(finding)
+    for finding in found:
+        if finding.primary and finding.reason is None:
+            others = alike.get((finding.claim.name, finding.score, finding.comparison), [])
+            holds = rulers.holds(finding, finding.decision(confidence), others, confidence)
+            finding.holds = finding.holds if holds is None else holds.columns(known)
 
 
 def adjust(found: Sequence[Finding], settings: Findings) -> None:

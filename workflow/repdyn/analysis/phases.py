@@ -25,7 +25,7 @@ from scipy import stats
 
 from ..catalogue import scores as names
 from ..catalogue.events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
-from ..catalogue.measures import KERNELS, Measure
+from ..catalogue.measures import MEASURES, Measure
 from ..records.cka import CKA
 from ..records.phases import MOMENTS, SEGMENTS
 from ..records.regions import SIMILARITY
@@ -76,12 +76,20 @@ class Trajectory:
             self.spacing = float(self.grid[1] - self.grid[0])  # decades of epochs
 
 
-def trajectories(cka: pd.DataFrame, regions: pd.DataFrame) -> Iterator[Trajectory]:
-    """Every layer under every kernel, in order of measure and depth."""
+def trajectories(
+    cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, Measure] = MEASURES
+) -> Iterator[Trajectory]:
+    """Every layer under every kernel, in order of measure and depth.
+
+    Args:
+        cka: a run's table of measures of activations.
+        regions: its table of region similarity.
+        measures: those that the tables may have; those that are no kernels, or have no column, are passed over.
+    """
     of_table = {CKA.name: cka, SIMILARITY.name: regions}
-    for measure in KERNELS.values():
+    for measure in measures.values():
         frame = measure.rows(of_table[measure.table])
-        if measure.column not in frame:  # a CKA table with one estimator only
+        if not measure.kernel or measure.column not in frame:
             continue
         for depth, layer in sorted(set(zip(frame["depth"].tolist(), frame["layer"].tolist(), strict=True))):
             yield Trajectory(layer, depth, measure, frame[frame["layer"] == layer])
@@ -266,6 +274,7 @@ def analyse(
     accuracy: pd.DataFrame,
     parts: Mapping[str, str],
     settings: Phases,
+    measures: Mapping[str, Measure] = MEASURES,
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
     """Segments, scores and moments of a run.
 
@@ -276,6 +285,7 @@ def analyse(
         accuracy: its table of the probes' accuracy.
         parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.
+        measures: those of the study.
     """
     found = events.events(history, settings)
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
@@ -285,7 +295,7 @@ def analyse(
         scores.append((layer, depth, parts[layer], None, names.LATENT_GENERALIZATION, value))
     segments: list[tuple[Any, ...]] = []
     moments: list[pd.DataFrame] = []
-    for measure, group in itertools.groupby(trajectories(cka, regions), key=lambda t: t.measure):
+    for measure, group in itertools.groupby(trajectories(cka, regions, measures), key=lambda t: t.measure):
         layers, boundaries = list(group), {}
         body = [t for t in layers if parts[t.layer] == BODY]
         change: dict[str, dict[str, float | None]] = {}

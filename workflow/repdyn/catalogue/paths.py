@@ -36,6 +36,9 @@ class Paths:
     def batch_norm(self, run: str) -> str:
         return f"{self.root}/batch_norm/{run}/batch_norm.parquet"
 
+    def inputs(self, run: str) -> str:
+        return f"{self.root}/inputs/{run}/inputs.parquet"
+
     def cka(self, run: str) -> str:
         return f"{self.root}/cka/{run}/cka.parquet"
 
@@ -44,6 +47,12 @@ class Paths:
 
     def cka_between(self) -> str:
         return f"{self.root}/cka_between/cka_between.parquet"
+
+    def layer_geometry(self, run: str) -> str:
+        return f"{self.root}/geometry/layers/{run}/layers.parquet"
+
+    def weight_geometry(self, run: str) -> str:
+        return f"{self.root}/geometry/weights/{run}/weights.parquet"
 
     def planes(self, seed: str) -> str:
         return f"{self.root}/planes/{seed}/planes.parquet"
@@ -77,6 +86,9 @@ class Paths:
 
     def scores(self, run: str) -> str:
         return f"{self.root}/phases/scores/{run}/scores.parquet"
+
+    def boundaries(self, run: str) -> str:
+        return f"{self.root}/phases/boundaries/{run}/boundaries.parquet"
 
     def moments(self, run: str) -> str:
         return f"{self.root}/phases/moments/{run}/moments.parquet"

@@ -41,7 +41,7 @@ class Stage:
     help: str
     module: str = ""
     sections: tuple[str, ...] = ()
-    user_code: tuple[Literal["model", "optimizer"], ...] = ()
+    user_code: tuple[Literal["model", "optimizer", "measures"], ...] = ()
     writes: tuple[Place, ...] = ()
     reads_images: bool = False
     uses_gpu: bool = False
@@ -52,7 +52,7 @@ _TRAIN = ("data", "run", "training", "checkpoints")
 _ACTIVATIONS = (*_TRAIN, "layers", "activations")
 _PROBES = (*_ACTIVATIONS, "probes")
 _REGIONS = (*_PROBES, "planes")
-_PHASES = (*_REGIONS, "cka", "phases")
+_PHASES = (*_REGIONS, "cka", "measures", "phases")
 
 # In the order of a study.
 STAGES: dict[str, Stage] = {
@@ -89,14 +89,15 @@ STAGES: dict[str, Stage] = {
         help="activations of every observed layer at every checkpoint",
         sections=_ACTIVATIONS,
         user_code=("model",),
-        writes=(Paths.activations, Paths.layers, Paths.batch_norm),
+        writes=(Paths.activations, Paths.inputs, Paths.layers, Paths.batch_norm),
         reads_images=True,
         uses_gpu=True,
     ),
     "cka": Stage(
         scope="run",
-        help="CKA of each layer with itself at every other checkpoint",
-        sections=(*_ACTIVATIONS, "cka"),
+        help="similarity of each layer with itself at every other checkpoint: CKA and other measures",
+        sections=(*_ACTIVATIONS, "cka", "measures"),
+        user_code=("measures",),
         writes=(Paths.cka,),
         uses_gpu=True,
     ),
@@ -148,7 +149,7 @@ STAGES: dict[str, Stage] = {
         scope="run",
         help="phases of training, events and scores of a run",
         sections=_PHASES,
-        writes=(Paths.segments, Paths.scores, Paths.moments),
+        writes=(Paths.segments, Paths.scores, Paths.moments, Paths.boundaries),
     ),
     "findings": Stage(
         scope="study",

@@ -35,6 +35,21 @@ SCORES = Table(
         value=(pa.float64(), "epochs for events, else a number; null where undefined"),
     ),
 )
+BOUNDARIES = Table(
+    "phases/boundaries",
+    "phases",
+    Paths.boundaries,
+    schema=schema(
+        layer=(pa.string(), "layer"),
+        depth=(pa.int64(), "observed layers from the input"),
+        part=(pa.string(), "stem, body, head or output"),
+        measure=(pa.string(), "measure of similarity"),
+        detector=(pa.string(), "segmentation: where the best two phases meet; novelty; stop: of change; half: of it"),
+        epoch=(pa.float64(), "epochs; null where the detector finds nothing"),
+        from_measures=(pa.float64(), "decades of epochs; median distance under other measures, same detector"),
+        from_detectors=(pa.float64(), "decades of epochs; median distance of other detectors, same measure"),
+    ),
+)
 MOMENTS = Table(
     "phases/moments",
     "phases",

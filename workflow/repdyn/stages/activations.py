@@ -1,8 +1,8 @@
 """The stage ``activations``: activations of every observed layer at every checkpoint, on a fixed set of examples.
 
 Before anything is measured at a checkpoint, batch-norm statistics are re-estimated; how much this changes is a table.
-Another says which layers there are. Layers that are left out, because they always hold the numbers of another one, are
-observed too, and compared with it at each checkpoint.
+Another says which layers there are, a third holds the examples on which similarity is measured. Layers that are left
+out, because they always hold the numbers of another one, are observed too, and compared with it at each checkpoint.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..models.observation import Copy, Observation
 from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS
 from ..records.batch_norm import BATCH_NORM
+from ..records.inputs import INPUTS, input_column
 from ..records.layer_names import OUTPUT
 from ..records.layers import LAYERS
 from ..records.train import CHECKPOINT
@@ -111,6 +112,15 @@ def _write_changes(job: Job, changes: list[dict[str, Any]]) -> None:
     tables.write(job.path(BATCH_NORM), columns, BATCH_NORM.schema, job.metadata(BATCH_NORM))
 
 
+def _write_inputs(job: Job, examples: subsets.Examples) -> None:
+    """Write the examples that similarity is measured on, as the network gets them."""
+    flat = torch.from_numpy(examples.images[:]).flatten(1)
+    table = pa.schema([*INPUTS.schema, *input_column(flat.shape[1])])
+    rows = {"example": examples.examples, "input": extract.column(flat, table.field("input").type)}
+    options = {"use_dictionary": False, "write_statistics": False}
+    tables.write(job.path(INPUTS), rows, table, job.metadata(INPUTS), **options)
+
+
 def _write_layers(job: Job, observation: Observation) -> None:
     """Write which layers are observed."""
     rows = {
@@ -186,6 +196,7 @@ def main(job: Job) -> None:
             )
         else:
             break
+    _write_inputs(job, splits["similarity"])
     _write_layers(job, observation)
     _write_changes(job, changes)
     LOG.info(

@@ -32,8 +32,8 @@ Cell = tuple[str, str, str | None, str]  # architecture, optimizer, measure, sco
 def _layers(job: Job, run: Run, scores: pd.DataFrame) -> Iterator[Trajectory]:
     """The trajectories of a run's body under every kernel."""
     body = set(scores.loc[scores["part"] == "body", "layer"])
-    similar = (tables.read(*job.place(table, run)).to_pandas() for table in (CKA, SIMILARITY))
-    yield from (layer for layer in trajectories(*similar) if layer.layer in body)
+    cka, regions = (tables.read(*job.place(table, run)).to_pandas() for table in (CKA, SIMILARITY))
+    yield from (layer for layer in trajectories(cka, regions, job.study.all_measures) if layer.layer in body)
 
 
 def _steady_steps(job: Job, run: Run, layers: list[Trajectory]) -> Array:
@@ -70,7 +70,7 @@ def main(job: Job) -> None:
     pseudo_values, of_pairs, synchrony_p = _synchrony(job, scores)
     frame = pd.concat([claim_tests.values(scores), pseudo_values], ignore_index=True)
     rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
-    tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings)
+    tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings, study.all_measures)
     found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, fits.of_study(tests))
     made = claim_tests.tables_of(found, settings.confidence)
     contents = zip((FINDINGS, PAIRS, LEFT_OUT, SYNCHRONY), (*made, of_pairs[SYNCHRONY.names]), strict=True)

@@ -1,4 +1,4 @@
-"""The stage ``phases``: phases of training, events and scores of a run."""
+"""The stage ``phases``: phases of training, events, scores and boundaries of a run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..analysis.phases import analyse
+from ..analysis import boundaries
+from ..analysis.phases import analyse, trajectories
 from ..records.cka import CKA
 from ..records.layer_names import OUTPUT
 from ..records.layers import LAYERS
-from ..records.phases import MOMENTS, SCORES, SEGMENTS
+from ..records.phases import BOUNDARIES, MOMENTS, SCORES, SEGMENTS
 from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
 from ..records.train import HISTORY
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(job: Job) -> None:
-    """Write segments, scores and moments of a run."""
+    """Write segments, scores, moments and boundaries of a run."""
     history = tables.read(*job.place(HISTORY)).to_pandas()
     cka = tables.read(*job.place(CKA)).to_pandas()
     regions = tables.read(*job.place(SIMILARITY)).to_pandas()
@@ -30,8 +31,10 @@ def main(job: Job) -> None:
     accuracy = tables.read(*job.place(ACCURACY)).to_pandas()
     layers = tables.read(*job.place(LAYERS)).to_pandas()
     parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
-    segments, scores, moments = analyse(arrays, cka, regions, accuracy, parts, job.study.phases)
-    for record, frame in ((SEGMENTS, segments), (MOMENTS, moments)):
+    measures = job.study.all_measures
+    segments, scores, moments = analyse(arrays, cka, regions, accuracy, parts, job.study.phases, measures)
+    found = boundaries.of_run(trajectories(cka, regions, measures), parts)
+    for record, frame in ((SEGMENTS, segments), (MOMENTS, moments), (BOUNDARIES, found)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
     columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
