@@ -79,7 +79,7 @@ def test_settings_are_accepted(page: Path, checkout: Path, shell: Shell):
         if block.language != "yaml":
             continue
         for section, settings in yaml.safe_load(block.text).items():
-            config[section] = config.get(section, {}) | settings
+            config[section] = config.get(section, {}) | settings if isinstance(settings, dict) else settings
         for optimizer in config["optimizers"].values():
             if isinstance(optimizer["lr"], dict):  # as the words around the blocks say
                 optimizer["lr"] = {arch: optimizer["lr"].get(arch, 0.05) for arch in config["archs"]}

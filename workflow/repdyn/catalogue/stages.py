@@ -101,6 +101,14 @@ STAGES: dict[str, Stage] = {
         writes=(Paths.cka,),
         uses_gpu=True,
     ),
+    "geometry": Stage(
+        scope="run",
+        help="size and dimension of each layer by itself, and how far its weights move",
+        sections=_ACTIVATIONS,
+        user_code=("model",),
+        writes=(Paths.layer_geometry, Paths.weight_geometry),
+        on_demand=True,
+    ),
     "cka_layers": Stage(
         scope="run",
         help="CKA between the layers of a run at each checkpoint",

@@ -1,0 +1,20 @@
+rule geometry:
+    input:
+        checkpoints=rules.train.output.checkpoints,
+        activations=rules.activations.output.activations,
+        layers=rules.activations.output.layers,
+    output:
+        layers=PATHS.layer_geometry(RUN),
+        weights=PATHS.weight_geometry(RUN),
+    log:
+        PATHS.log("geometry", RUN),
+    conda:
+        ENVIRONMENT
+    params:
+        here=here,
+        made_with=made_with("geometry"),
+    message:
+        "each layer by itself of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+    shell:
+        "python -P -m repdyn geometry {params.here} --log {log}"
+        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
