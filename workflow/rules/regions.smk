@@ -38,6 +38,6 @@ rule regions_between:
         here=here,
         made_with=made_with("regions_between"),
     message:
-        "agreement of decision regions between runs"
+        "decision regions similarity between runs"
     shell:
         "python -P -m repdyn regions_between {params.here} --log {log}"

@@ -90,7 +90,7 @@ OF_RUN = {
         segments=segments(LAYERS[n]),
     ),
     "regions": lambda n: similarity.matrices(
-        pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="agreement", events=EVENTS
+        pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="DRS", events=EVENTS
     ),
     **{f"planes-{name}": lambda n: pictures(LAYERS[n]) for name in SETS},
     "phases": lambda n: timelines.layers(segments(LAYERS[n], measures.USUAL), "Phases of each layer", EVENTS),
@@ -111,7 +111,7 @@ OF_STUDY = {
         of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title="CKA of all runs", label="CKA"
     ),
     "regions-grid": lambda n: grids.pages(
-        of_runs(lambda *_: pairs(LAYERS[n], sets=SETS)), "cka", EVENTS_OF_RUNS, title="All runs", label="agreement"
+        of_runs(lambda *_: pairs(LAYERS[n], sets=SETS)), "cka", EVENTS_OF_RUNS, title="All runs", label="DRS"
     ),
     "cka-difference": lambda n: grids.differences(
         of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], speed=len(optimizer))),

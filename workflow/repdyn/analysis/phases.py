@@ -281,7 +281,7 @@ def analyse(
     Args:
         history: its columns as arrays.
         cka: its CKA table.
-        regions: its table of region similarity.
+        regions: its table of DRS.
         accuracy: its table of the probes' accuracy.
         parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.

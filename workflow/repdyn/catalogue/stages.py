@@ -133,7 +133,7 @@ STAGES: dict[str, Stage] = {
     ),
     "regions": Stage(
         scope="run",
-        help="decision regions of probes and network, and their agreement between checkpoints",
+        help="decision regions of probes and network, and their similarity (DRS) between checkpoints",
         sections=_REGIONS,
         user_code=("model",),
         writes=(
@@ -148,7 +148,7 @@ STAGES: dict[str, Stage] = {
     ),
     "regions_between": Stage(
         scope="study",
-        help="agreement of decision regions between runs, at the same layer and checkpoint",
+        help="decision regions similarity (DRS) between runs, at the same layer and checkpoint",
         sections=_REGIONS,
         writes=(Paths.region_between,),
         on_demand=True,

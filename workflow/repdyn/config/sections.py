@@ -389,7 +389,7 @@ class Probes(Section):
 
 
 class Planes(Section):
-    """The planes through triplets of images on which decision regions are compared.
+    """The planes through triplets of images on which decision regions are compared (DRS).
 
     Each of the sets test, clean and mislabelled has ``count`` planes of ``resolution``² points, and ``pictures`` planes
     of ``picture_resolution``² points with a wider margin, for figures. ``distinct_classes`` asks for three classes on

@@ -213,13 +213,13 @@ RUN_FIGURES: dict[str, Entry] = {
     "regions": Entry(
         module="figures.similarity",
         category=REGIONS,
-        title="Each layer compared with itself across training, by its decision regions",
-        description="Agreement of linear classifiers on every layer between any two moments of training.",
+        title="Each layer compared with itself across training, by decision regions similarity (DRS)",
+        description="Similarity of the decision regions of every layer between any two moments of training.",
         caption=f"""
-            {_MATRIX} Similarity is the share of points, on planes through three images each, to which linear
-            classifiers on the layer at the two moments give the same class. There is a row for planes through test
-            images, through correctly labelled and through mislabelled training images. Red outlines are phases, where
-            a layer has more than one. {_EVENTS}
+            {_MATRIX} Decision regions similarity, DRS, is the share of points, on planes through three images each, to
+            which linear classifiers on the layer at the two moments give the same class. There is a row for planes
+            through test images, through correctly labelled and through mislabelled training images. Red outlines are
+            phases, where a layer has more than one. {_EVENTS}
         """,
         of_run=(Paths.region_similarity, Paths.segments, Paths.scores),
     ),
@@ -232,8 +232,8 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             A phase is a time in which a layer is more like itself than before or after, as found in its
             checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
-            phases are light and dark by turns, with a red line where one ends. The output of the network has decision
-            regions, too, but no CKA. {_EVENTS}
+            phases are light and dark by turns, with a red line where one ends. The output of the network has DRS
+            (decision regions similarity), too, but no CKA. {_EVENTS}
         """,
         of_run=(Paths.segments, Paths.scores),
     ),
@@ -245,9 +245,10 @@ RUN_FIGURES: dict[str, Entry] = {
         caption="""
             Two layers are in synchrony, near 1, if the times at which one changes and those at which it stays are the
             same as the other's, however much either changes. It is the correlation between the two layers'
-            checkpoint-by-checkpoint matrices: by CKA of their activations, and by the decision regions of linear
-            classifiers on planes through test images, correctly labelled and mislabelled training images. The output
-            of the network has decision regions, too, but no CKA. Black is the least synchrony that the run has, not 0.
+            checkpoint-by-checkpoint matrices: by CKA of their activations, and by DRS, the similarity of the decision
+            regions of linear classifiers on planes through test images, correctly labelled and mislabelled training
+            images. The output of the network has DRS, too, but no CKA. Black is the least synchrony that the run has,
+            not 0.
         """,
         of_run=(Paths.cka, Paths.region_similarity),
     ),
@@ -259,7 +260,7 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             Rows are layers from the input on, columns the intervals between checkpoints. Dark is fast: the change from
             one checkpoint to the next, 1 minus their similarity, for each tenfold of epochs, since training slows down
-            as it goes on. CKA and decision regions have colours of their own, so compare shades within each. A dark
+            as it goes on. CKA and DRS have colours of their own, so compare shades within each. A dark
             column is a time at which all layers change together. {_EVENTS}
         """,
         of_run=(Paths.cka, Paths.region_similarity, Paths.scores),
@@ -344,8 +345,9 @@ STUDY_FIGURES: dict[str, Entry] = {
         description="Events and boundaries of phases of all runs on one axis of epochs.",
         caption=f"""
             Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by CKA,
-            in the lower half by decision regions. Where ticks of several layers coincide they are darker. {_EVENTS}
-            The shaded time is memorization. Marks of one kind of event stand at one height, so that none hides another.
+            in the lower half by decision regions similarity (DRS). Where ticks of several layers coincide they are
+            darker. {_EVENTS} The shaded time is memorization. Marks of one kind of event stand at one height, so that
+            none hides another.
         """,
         of_run=(Paths.segments, Paths.scores),
         reads=("archs", "optimizers", "seeds"),
@@ -361,9 +363,9 @@ STUDY_FIGURES: dict[str, Entry] = {
         "Only rows with a verdict decide; of all others q is the share of chance among rows of this p or less.",
     ),
     "cka-grid": _grid("cka", Paths.cka, CKA, "CKA"),
-    "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, "agreement of decision regions"),
+    "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, "decision regions similarity (DRS)"),
     "cka-difference": _difference(Paths.cka, CKA, "CKA"),
-    "regions-difference": _difference(Paths.region_similarity, REGIONS, "agreement of decision regions"),
+    "regions-difference": _difference(Paths.region_similarity, REGIONS, "decision regions similarity (DRS)"),
 }
 # Pages made from tables, which have no entry in the report.
 REPORT = Drawn(

@@ -64,7 +64,7 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figu
 
     Args:
         cka: a run's CKA table.
-        regions: its table of region similarity.
+        regions: its table of DRS.
         title: the figure's title.
     """
     found = synchronies(cka, regions)
@@ -225,7 +225,7 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
 
     Args:
         cka: a run's CKA table.
-        regions: its table of region similarity.
+        regions: its table of DRS.
         title: the figure's title.
         events: name -> epoch, for events that took place.
 
@@ -236,7 +236,7 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
     if len(epochs) < 3:
         raise RepdynError(f"How fast layers change takes three checkpoints or more, and there are {len(epochs)}.")
     of_cka, of_regions = _rates(cka, CKA.name), _rates(regions, SIMILARITY.name)
-    # CKA and agreement get separate scales: on that of regions, many layers would not seem to change by CKA.
+    # CKA and DRS get separate scales: on that of DRS, many layers would not seem to change by CKA.
     scales = [Scale(of_cka, (0.0, _fast(of_cka)))]
     if of_regions:
         scales.append(Scale(of_regions, (0.0, _fast(of_regions))))

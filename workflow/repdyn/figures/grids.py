@@ -192,7 +192,7 @@ class Shown:
 
 
 CKA = Shown(cka.CKA, "cka", "CKA", "CKA")
-REGIONS = Shown(regions.SIMILARITY, "similarity", "decision regions", "agreement")
+REGIONS = Shown(regions.SIMILARITY, "similarity", "decision regions similarity (DRS)", "DRS")
 
 
 def _of_seeds(job: Job) -> str:

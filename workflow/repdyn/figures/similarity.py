@@ -1,4 +1,4 @@
-"""Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and agreement of decision regions.
+"""Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and decision regions similarity (DRS).
 
 The matrices are symmetric, so phases are outlined above the diagonal and events drawn below it.
 """
@@ -167,9 +167,9 @@ def _cka(job: Job, name: str, events: dict[str, float]) -> Figure:
 def _regions(job: Job, name: str, events: dict[str, float]) -> Figure:
     phases = reading.of_run(job, SEGMENTS)
     phases = phases.assign(planes=phases["measure"].map({of: measure.planes for of, measure in USUAL.items()}))
-    text = f"Agreement of each layer's decision regions with its own at every other checkpoint: {name}"
+    text = f"Decision regions similarity (DRS) of each layer with itself at every other checkpoint: {name}"
     frame, of_regions = reading.of_run(job, SIMILARITY), phases.dropna(subset=["planes"])
-    return matrices(frame, "similarity", title=text, label="agreement", segments=of_regions, events=events)
+    return matrices(frame, "similarity", title=text, label="DRS", segments=of_regions, events=events)
 
 
 FIGURES = {"cka": _cka, "regions": _regions}

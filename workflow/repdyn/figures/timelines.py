@@ -114,7 +114,7 @@ def runs(
     Args:
         segments: the tables of phases of all runs, with columns arch, optimizer, seed.
         events: (arch, optimizer, seed) -> the events of that run, in the order of the rows.
-        planes: the set of planes whose decision regions are shown.
+        planes: the set of planes whose DRS is shown.
         title: the figure's title.
     """
     keys = list(events)
@@ -155,7 +155,7 @@ def runs(
 
 
 def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str, last: float) -> None:
-    """Draw one run: boundaries by CKA above the middle, by decision regions below, and events on it."""
+    """Draw one run: boundaries by CKA above the middle, by DRS below, and events on it."""
     axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
     if {MEMORIZATION_ONSET, MEMORIZATION_END} <= set(events):
         start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]

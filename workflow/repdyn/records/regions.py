@@ -57,8 +57,8 @@ SIMILARITY = Table(
         step_b=(pa.int64(), "optimizer steps"),
         epoch_a=(pa.float64(), "epochs"),
         epoch_b=(pa.float64(), "epochs"),
-        similarity=(pa.float64(), "fraction of points"),
-        kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+        similarity=(pa.float64(), "DRS, fraction of points"),
+        kappa=(pa.float64(), "DRS beyond chance (kappa); null where both give everything one and the same class"),
     ),
 )
 FRAGMENTATION = Table(
@@ -88,7 +88,7 @@ FLOOR = Table(
         step=(pa.int64(), "optimizer steps"),
         epoch=(pa.float64(), "epochs"),
         planes=(pa.string(), "set of images"),
-        similarity=(pa.float64(), "fraction of points, probes of two halves of the probe examples"),
-        kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+        similarity=(pa.float64(), "DRS, fraction of points, probes of two halves of the probe examples"),
+        kappa=(pa.float64(), "DRS beyond chance (kappa); null where both give everything one and the same class"),
     ),
 )

@@ -22,7 +22,7 @@ BETWEEN = Table(
         seed_a=(pa.int64(), "seed"),
         optimizer_b=(pa.string(), "optimizer"),
         seed_b=(pa.int64(), "seed"),
-        similarity=(pa.float64(), "fraction of points"),
-        kappa=(pa.float64(), "Cohen's kappa; null where both give everything one and the same class"),
+        similarity=(pa.float64(), "DRS, fraction of points"),
+        kappa=(pa.float64(), "DRS beyond chance (kappa); null where both give everything one and the same class"),
     ),
 )

@@ -1,1 +1,1 @@
-"""Decision regions: planes through images, the predicted classes of their points, and the agreement of these."""
+"""Decision regions: planes through images, the predicted classes of their points, and the similarity of these (DRS)."""

@@ -1,8 +1,9 @@
 """Agreement of classifiers on the same points: plain agreement, and Cohen's kappa.
 
-Somepalli et al. 2022 score decision regions by the share of points with the same label (which they call IoU). Two
-classifiers that both predict one class nearly everywhere agree without having anything in common. So kappa (Cohen 1960)
-is given beside it: the agreement in excess of what the two classifiers' class frequencies alone would give.
+Somepalli et al. 2022 score decision regions by the share of points with the same label (which they call IoU); Sharon &
+Dar 2024 call that decision regions similarity, DRS. Two classifiers that both predict one class nearly everywhere agree
+without having anything in common. So kappa (Cohen 1960) is given beside it: the agreement in excess of what the two
+classifiers' class frequencies alone would give.
 
 Labels come in pieces whose counts add up exactly, so memory does not depend on the number of points. Time for all pairs
 of E classifiers: E² / 2 comparisons of one byte for each point, a third of the time of one product of one-hot matrices

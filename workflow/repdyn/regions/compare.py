@@ -55,7 +55,7 @@ def similarity(labels: RegionLabels, classes: int) -> Iterator[dict[str, Any]]:
             "kappa": tables.nullable(kappa),
         }
     if undefined:
-        LOG.info("kappa is undefined (null) for %d pairs that give all points the same class", undefined)
+        LOG.info("DRS beyond chance (kappa) is null for %d pairs that give all points the same class", undefined)
 
 
 def fragments(labels: RegionLabels) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The stage ``regions``: decision regions of probes and network, and their agreement between checkpoints."""
+"""The stage ``regions``: decision regions of probes and network, and their similarity (DRS) between checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reproducibility of decision regions: their agreement between runs, at the same layer and checkpoint.
+"""Reproducibility of decision regions: their similarity (DRS) between runs, at the same layer and checkpoint.
 
 Turns the labels of all runs of a study into one table. All pairs of runs of one architecture, which differ in optimizer
 or seed, are compared at each layer and checkpoint. This extends the reproducibility score of Somepalli et al. 2022, who
