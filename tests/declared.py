@@ -18,13 +18,16 @@ from repdyn.config.sections import Section
 from repdyn.config.study import Study
 from repdyn.figures import catalogue
 
-DRAWINGS: dict[str, Mapping[str, catalogue.Drawn]] = {
-    "run_figure": catalogue.RUN_FIGURES,
-    "run_animation": catalogue.ANIMATIONS,
-    "study_figure": catalogue.STUDY_FIGURES,
-    "report": {"": catalogue.REPORT},
-    "explorer": {"": catalogue.EXPLORER},
-}
+
+def drawings(study: Study) -> dict[str, Mapping[str, catalogue.Drawn]]:
+    """What each rule that draws draws, by the name of the figure."""
+    return {
+        "run_figure": catalogue.of_run(study),
+        "run_animation": catalogue.ANIMATIONS,
+        "study_figure": catalogue.of_study(study),
+        "report": {"": catalogue.REPORT},
+        "explorer": {"": catalogue.EXPLORER},
+    }
 
 
 # ---- which there are ----------------------------------------------------------------------------------------------

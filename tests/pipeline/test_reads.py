@@ -22,13 +22,14 @@ from repdyn.figures import catalogue, draw, style
 from repdyn.pipeline.jobs import Job
 from repdyn.storage.origin import Origin
 
+STUDY = studies.load(TINY)
 RUN = ("vit", "sgd", 0)
 PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
 MEASURING = [name for name, stage in STAGES.items() if stage.sections]
 DRAWINGS = [
-    *((figure, "png", True) for figure in catalogue.RUN_FIGURES),
+    *((figure, "png", True) for figure in catalogue.of_run(STUDY)),
     *((figure, "gif", True) for figure in catalogue.ANIMATIONS),
-    *((figure, "png", False) for figure in catalogue.STUDY_FIGURES),
+    *((figure, "png", False) for figure in catalogue.of_study(STUDY)),
     *((page, "html", False) for page in PAGES),
 ]
 # What a stage reads for a line in its log, which changes no number.
@@ -47,8 +48,8 @@ def place(complete: Path, tmp_path_factory):
 
 
 def entry_of(figure: str, extension: str, of_run: bool) -> catalogue.Drawn:
-    of_study = PAGES if extension == "html" else catalogue.STUDY_FIGURES
-    return (catalogue.ANIMATIONS if extension == "gif" else catalogue.RUN_FIGURES if of_run else of_study)[figure]
+    of_study = PAGES if extension == "html" else catalogue.of_study(STUDY)
+    return (catalogue.ANIMATIONS if extension == "gif" else catalogue.of_run(STUDY) if of_run else of_study)[figure]
 
 
 def drawn(study: studies.Study, figure: str, extension: str, of_run: bool) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from running import ROOT, TINY, checkout, snakemake
 
+from repdyn.config import study as studies
 from repdyn.figures import catalogue
 
 STYLE = ROOT / "workflow" / "report" / "report.css"
@@ -35,7 +36,7 @@ def test_every_figure_is_there_once_with_labels_and_a_caption_of_its_own(results
         assert "System Message" not in entry["caption"]
         assert "{" not in entry["caption"]
         if "/figures/" in path:
-            figures = catalogue.RUN_FIGURES if "arch=" in path else catalogue.STUDY_FIGURES
+            figures = (catalogue.of_run if "arch=" in path else catalogue.of_study)(studies.load(TINY))
             said = figures[entry["labels"]["figure"]]
             text = re.sub(r"<[^>]+>|\s+", " ", entry["caption"])
             assert said.title in text

@@ -189,8 +189,8 @@ def declares(job: str, path: str, study: studies.Study) -> bool:
     """Whether a job says that it reads a setting."""
     rule, *words = job.split()
     wildcards = dict(word.split("=", 1) for word in words)
-    if rule in declared.DRAWINGS:
-        drawn = declared.DRAWINGS[rule][wildcards.get("figure", "")]
+    if rule in (drawings := declared.drawings(study)):
+        drawn = drawings[rule][wildcards.get("figure", "")]
         return declared.drawing_declares(drawn, path, study)
     top = path.split(".", maxsplit=1)[0]
     is_of_it = wildcards.get(top.removesuffix("s"), CHANGED.get(top)) == CHANGED.get(top) or "." not in path

@@ -1,19 +1,18 @@
+RUN_FIGURES, STUDY_FIGURES = catalogue.of_run(STUDY), catalogue.of_study(STUDY)
 DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
 DRAWN_RUNS = [run.path for run in STUDY.drawn_runs]
 
 
 rule run_figure:
     input:
-        lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].inputs(
+        lambda wildcards: RUN_FIGURES[wildcards.figure].inputs(
             PATHS, [RUN.format(**wildcards)], [SEED.format(**wildcards)]
         ),
     output:
         report(
             PATHS.figure("{figure}", "{format}", RUN),
             caption="../report/figure.rst",
-            category=lambda wildcards: catalogue.RUN_FIGURES[
-                wildcards.figure
-            ].category,
+            category=lambda wildcards: RUN_FIGURES[wildcards.figure].category,
             subcategory="run by run",
             labels={
                 "figure": "{figure}",
@@ -25,16 +24,14 @@ rule run_figure:
     log:
         PATHS.log("figures/{figure}.{format}", RUN),
     wildcard_constraints:
-        figure="|".join(catalogue.RUN_FIGURES),
+        figure="|".join(RUN_FIGURES),
     conda:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: catalogue.RUN_FIGURES[wildcards.figure].made_with(
-            STUDY
-        ),
+        made_with=lambda wildcards: RUN_FIGURES[wildcards.figure].made_with(STUDY),
         # Only for the report; like `here`, it triggers no rerun.
-        said=lambda wildcards, output: catalogue.RUN_FIGURES[wildcards.figure],
+        said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
@@ -69,31 +66,25 @@ rule run_animation:
 
 rule study_figure:
     input:
-        lambda wildcards: catalogue.STUDY_FIGURES[wildcards.figure].inputs(
-            PATHS, RUNS, SEEDS
-        ),
+        lambda wildcards: STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS, SEEDS),
     output:
         report(
             PATHS.figure("{figure}", "{format}"),
             caption="../report/figure.rst",
-            category=lambda wildcards: catalogue.STUDY_FIGURES[
-                wildcards.figure
-            ].category,
+            category=lambda wildcards: STUDY_FIGURES[wildcards.figure].category,
             subcategory="all runs",
             labels={"figure": "{figure}"},
         ),
     log:
         PATHS.log("figures/{figure}.{format}"),
     wildcard_constraints:
-        figure="|".join(catalogue.STUDY_FIGURES),
+        figure="|".join(STUDY_FIGURES),
     conda:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: catalogue.STUDY_FIGURES[
-            wildcards.figure
-        ].made_with(STUDY),
-        said=lambda wildcards, output: catalogue.STUDY_FIGURES[wildcards.figure],
+        made_with=lambda wildcards: STUDY_FIGURES[wildcards.figure].made_with(STUDY),
+        said=lambda wildcards, output: STUDY_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure}"
     shell:

@@ -10,9 +10,9 @@ from repdyn.pipeline import last_words
 def reads_images(job):
     """Whether a job reads the data set itself."""
     figures = {
-        rules.run_figure.rule: catalogue.RUN_FIGURES,
+        rules.run_figure.rule: RUN_FIGURES,
         rules.run_animation.rule: catalogue.ANIMATIONS,
-        rules.study_figure.rule: catalogue.STUDY_FIGURES,
+        rules.study_figure.rule: STUDY_FIGURES,
     }
     asked = job.rule
     if asked in figures:

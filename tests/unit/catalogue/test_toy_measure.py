@@ -42,6 +42,7 @@ import json
 import numpy as np, pandas as pd, pyarrow as pa
 from matplotlib import text
 from repdyn.analysis import claim_tests, fits, phases
+from repdyn.catalogue.measures import MEASURES
 from repdyn.config.sections import Contrast, Findings, Phases
 from repdyn.config.study import Run
 from repdyn.explorer import build
@@ -93,9 +94,9 @@ print(json.dumps({
     "findings": findings[(findings["measure"] == "toy") & (findings["score"] == "novelty")]["estimate"].tolist(),
     "findings by CKA": findings[(findings["measure"] == "cka") & (findings["score"] == "novelty")]["estimate"].tolist(),
     "pairs": bool((pairs["measure"] == "toy").any()),
-    "figure phases": says(timelines.layers(segments["sgd"])),
-    "figure synchrony": says(dynamics.synchrony(table(0.2), none)),
-    "figure change": says(dynamics.change(table(0.2), none)),
+    "figure phases": says(timelines.layers(segments["sgd"], MEASURES)),
+    "figure synchrony": says(dynamics.synchrony(table(0.2), none, MEASURES)),
+    "figure change": says(dynamics.change(table(0.2), none, MEASURES)),
     "figure findings": says(forest.forest(findings, pairs, primary=False)),
     "explorer": "toy" in build.USUAL,
 }))

@@ -62,7 +62,9 @@ def pictures(layers):
 
 def both(n):
     """The two similarity tables of a run; regions have an output, too."""
-    return pairs(LAYERS[n]), pairs([*LAYERS[n], "output"], "similarity", SETS)
+    similar = pairs(LAYERS[n])
+    powers = {name: similar["cka"] ** (1 + i) for i, name in enumerate(measures.OF_ACTIVATIONS)}
+    return similar.assign(**powers), pairs([*LAYERS[n], "output"], "similarity", SETS)
 
 
 CONFIG = {
@@ -72,30 +74,41 @@ CONFIG = {
     "seeds": [0],
     "training": {"epochs": 1},
 }
+# A study with all measures, and one with a measure of its own that has a long name.
+FULL = study.parse(CONFIG | {"measures": list(measures.OF_ACTIVATIONS)})
+OWN = "cosine_of_what_the_gaussian_kernel_says"
+STUDY = study.parse(CONFIG | {"measures": [{"name": OWN, "vector": "my_code:cosine"}]})
+KERNELS = [name for name, measure in FULL.all_measures.items() if measure.kernel]
 ENTRIES = [
-    *catalogue.RUN_FIGURES.values(),
-    *catalogue.STUDY_FIGURES.values(),
+    *(catalogue.of_run(STUDY) | catalogue.of_run(FULL)).values(),
+    *(catalogue.of_study(STUDY) | catalogue.of_study(FULL)).values(),
     *catalogue.ANIMATIONS.values(),
 ]
+OF_ACTIVATIONS = {measure.name: measure for measure in catalogue.activations(STUDY)}
 EVENTS_OF_RUNS = dict.fromkeys(RUNS, EVENTS)
 # Figure of the catalogue -> how it is drawn from synthetic tables with so many layers.
 OF_RUN = {
     "training": lambda _: training.curves(history(), EVENTS, "Accuracy by epoch: vit, sgd, seed 0"),
-    "cka": lambda n: similarity.matrices(
-        pairs(LAYERS[n]),
-        "cka",
-        title="CKA of each layer with itself at every other checkpoint: vit, sgd, seed 0",
-        label="CKA",
-        events=EVENTS,
-        segments=segments(LAYERS[n]),
-    ),
+    **{
+        name: lambda n, label=measure.label: similarity.matrices(
+            pairs(LAYERS[n]).assign(cka=lambda frame: frame["cka"] - 0.2),
+            "cka",
+            title=f"Each layer compared with itself at every other checkpoint, by {label}: vit, sgd, seed 0",
+            label=label,
+            events=EVENTS,
+            segments=segments(LAYERS[n]),
+        )
+        for name, measure in OF_ACTIVATIONS.items()
+    },
     "regions": lambda n: similarity.matrices(
         pairs(LAYERS[n], sets=SETS), "cka", title="Regions", label="DRS", events=EVENTS
     ),
     **{f"planes-{name}": lambda n: pictures(LAYERS[n]) for name in SETS},
-    "phases": lambda n: timelines.layers(segments(LAYERS[n], measures.USUAL), "Phases of each layer", EVENTS),
-    "synchrony": lambda n: dynamics.synchrony(*both(n), "Which layers change at the same times"),
-    "change": lambda n: dynamics.change(*both(n), "How fast each layer changes", EVENTS),
+    "phases": lambda n: timelines.layers(
+        segments(LAYERS[n], KERNELS), FULL.all_measures, "Phases of each layer", EVENTS
+    ),
+    "synchrony": lambda n: dynamics.synchrony(*both(n), FULL.all_measures, "Which layers change at the same times"),
+    "change": lambda n: dynamics.change(*both(n), FULL.all_measures, "How fast each layer changes", EVENTS),
     "probes": lambda n: dynamics.probes(accuracy(LAYERS[n]), "What linear probes read from each layer", EVENTS),
 }
 OF_STUDY = {
@@ -104,19 +117,32 @@ OF_STUDY = {
         of_runs(lambda _a, _o, seed: history(seed)), {"resnet": 4, "vit": 16}
     ),
     "batch-norm": lambda n: batch_norm.lag(of_runs(lambda *_: lagging(LAYERS[n]))),
-    "timeline": lambda n: timelines.runs(of_runs(lambda *_: segments(LAYERS[n], measures.USUAL)), EVENTS_OF_RUNS),
+    **{
+        "timeline" if name == "cka" else f"timeline-{name}": lambda n, above=measure: timelines.runs(
+            of_runs(lambda *_: segments(LAYERS[n], [above.name, "regions:test"])), EVENTS_OF_RUNS,
+            above, measures.of_regions("test"),
+        )
+        for name, measure in OF_ACTIVATIONS.items()
+    },
     "findings": lambda _: forest.forest(*findings(), title="Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(*findings(), primary=False, title="Claims tested on 6 seeds"),
-    "cka-grid": lambda n: grids.pages(
-        of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title="CKA of all runs", label="CKA"
-    ),
+    **{
+        f"{name}-grid": lambda n, label=measure.label: grids.pages(
+            of_runs(lambda *_: pairs(LAYERS[n])), "cka", EVENTS_OF_RUNS, title=f"{label} of all runs", label=label
+        )
+        for name, measure in OF_ACTIVATIONS.items()
+    },
     "regions-grid": lambda n: grids.pages(
         of_runs(lambda *_: pairs(LAYERS[n], sets=SETS)), "cka", EVENTS_OF_RUNS, title="All runs", label="DRS"
     ),
-    "cka-difference": lambda n: grids.differences(
-        of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], speed=len(optimizer))),
-        "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam", label="difference",
-    ),
+    **{
+        f"{name}-difference": lambda n, label=measure.label: grids.differences(
+            of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], speed=len(optimizer))),
+            "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam",
+            label=f"difference of {label}",
+        )
+        for name, measure in OF_ACTIVATIONS.items()
+    },
     "regions-difference": lambda n: grids.differences(
         of_runs(lambda _a, optimizer, _s: pairs(LAYERS[n], sets=SETS, speed=len(optimizer))),
         "cka", [("sgd", "adam")], {"sgd": "sgd", "adam": "adam"}, title="SGD against Adam", label="difference",
@@ -135,8 +161,8 @@ DRAWN |= {"planes-test that moves": MOVING["planes-test"]}
 
 
 def test_every_figure_of_the_catalogue_is_tried():
-    assert set(OF_RUN) == set(catalogue.RUN_FIGURES)
-    assert set(OF_STUDY) == set(catalogue.STUDY_FIGURES)
+    assert set(OF_RUN) == set(catalogue.of_run(STUDY))
+    assert set(OF_STUDY) == set(catalogue.of_study(STUDY))
     assert set(MOVING) == set(catalogue.ANIMATIONS)
 
 
@@ -299,7 +325,7 @@ def test_every_figure_is_explained_in_plain_sentences():
         assert not entry.title.endswith(".")
         assert entry.description.count(".") == 1 and entry.description.endswith(".")
         assert entry.caption.endswith(".") and len(entry.caption.split()) > 15
-        assert not set("*`|_") & set(entry.title + entry.description + entry.caption), "markup"
+        assert not set("*`|") & set(entry.title + entry.description + entry.caption), "markup; the report escapes _"
 
 
 def config(**changes):
@@ -329,9 +355,22 @@ def test_a_figure_that_is_not_a_module_s_own_is_drawn_by_none(entry, make_job, c
 
 def test_the_catalogue_and_the_modules_that_draw_name_the_same_figures():
     drawn: dict[str, set[str]] = {}
-    for figures in (catalogue.RUN_FIGURES, catalogue.STUDY_FIGURES):
+    for figures in (catalogue.of_run(FULL), catalogue.of_study(FULL)):
         for name, entry in figures.items():
             drawn.setdefault(entry.module, set()).add(name)
     for module, names in drawn.items():
-        assert set(importlib.import_module(f"repdyn.{module}").FIGURES) == names
+        drawing = importlib.import_module(f"repdyn.{module}")
+        assert set(drawing.figures(FULL) if hasattr(drawing, "figures") else drawing.FIGURES) == names
     assert set(catalogue.ANIMATIONS) == set(planes.FIGURES)
+
+
+def test_each_measure_of_activations_has_matrices_a_grid_and_a_difference_and_a_timeline_if_it_has_phases():
+    of_run, of_study = catalogue.of_run(FULL), catalogue.of_study(FULL)
+    for name, measure in measures.OF_ACTIVATIONS.items():
+        assert measure.label in of_run[name].title
+        assert {f"{name}-grid", f"{name}-difference"} <= set(of_study)
+        assert (f"timeline-{name}" in of_study) == (measure.kernel and name != "cka")
+    few = study.parse(CONFIG | {"measures": []})
+    assert not {"knn", "procrustes"} & set(catalogue.of_run(few))
+    assert f"{OWN}-grid" in catalogue.of_study(STUDY)
+    assert "my_code:cosine" in catalogue.of_run(STUDY)[OWN].caption

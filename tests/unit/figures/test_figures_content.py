@@ -24,9 +24,12 @@ from sample_tables import (
 
 from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS as DECLARED
+from repdyn.catalogue.measures import MEASURES, of_regions
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
 from repdyn.figures import batch_norm, dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
+
+BY = (MEASURES["cka"], of_regions("mislabelled"))  # measures of a timeline
 
 
 def panel(figure, title):
@@ -202,8 +205,8 @@ def test_members_of_a_family_are_averaged_before_they_are_compared():
 
 
 def test_phases_meet_where_the_table_says_under_each_measure():
-    figure = timelines.layers(segments(LAYERS[3], ["cka", "regions:test"]), events=EVENTS)
-    assert [axes.get_title() for axes in figure.axes] == ["CKA", "regions, test"]
+    figure = timelines.layers(segments(LAYERS[3], ["cka", "regions:test"]), MEASURES, events=EVENTS)
+    assert [axes.get_title() for axes in figure.axes] == ["CKA", "DRS, test"]
     axes = figure.axes[0]
     lines = {np.mean(line.get_ydata()): line.get_xdata()[0] for line in axes.lines if line.get_gid() == "boundary"}
     middle = [(EPOCHS[first - 1] * EPOCHS[first]) ** 0.5 for first in (5, 7)]
@@ -217,7 +220,7 @@ def test_phases_meet_where_the_table_says_under_each_measure():
 def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
     events = {run: {"memorization_onset": 2.0 + i} for i, run in enumerate(RUNS)}
     table = of_runs(lambda *_: segments(["a", "b"], ["cka", "regions:mislabelled"]))
-    axes = timelines.runs(table, events).axes[0]
+    axes = timelines.runs(table, events, *BY).axes[0]
     onsets = [line for line in axes.lines if line.get_gid() == "memorization_onset"]
     assert [line.get_xdata()[0] for line in onsets] == [2.0 + i for i in range(len(RUNS))]
     rows = [line.get_ydata()[0] for line in onsets]
@@ -230,7 +233,7 @@ def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
 
 def test_events_of_a_run_that_coincide_do_not_hide_one_another():
     at_once = dict.fromkeys(RUNS[:1], dict.fromkeys(("test_dip", "memorization_end", "perfect_fit_sustained"), 9.0))
-    axes = timelines.runs(of_runs(lambda *_: segments(["a"])), at_once).axes[0]
+    axes = timelines.runs(of_runs(lambda *_: segments(["a"])), at_once, *BY).axes[0]
     boxes = [line.get_window_extent() for line in axes.lines if line.get_gid() in DECLARED]
     assert len(boxes) == 3
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
@@ -239,21 +242,21 @@ def test_events_of_a_run_that_coincide_do_not_hide_one_another():
 def test_a_timeline_of_many_runs_fits_a_page():
     seeds = [(arch, optimizer, seed) for arch in "ab" for optimizer in "cdefgh" for seed in range(3)]
     figure = timelines.runs(
-        segments(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0), dict.fromkeys(seeds, EVENTS)
+        segments(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0), dict.fromkeys(seeds, EVENTS), *BY
     )
     assert figure.get_size_inches()[1] <= sheet.TALLEST + 0.1
 
 
 def test_synchrony_is_that_of_the_scores():
     cka, regions = pairs(["a", "b", "c"]), pairs(["a", "b", "c", "output"], "similarity", ["test"])
-    found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions)
-    assert list(found) == ["cka", "regions:test"]
+    found = dynamics.synchronies(cka.assign(cka_debiased=cka["cka"]), regions, MEASURES)
+    assert list(found) == ["cka", "cka_debiased", "regions:test"]
     body = [t for t in phases.trajectories(cka, regions) if t.measure == "cka" and t.depth > 0]
     rows = phases.together("cka", body, dict.fromkeys("bc", np.array([])), None)
     (of_run,) = [value for *_, name, value in rows if name == "synchrony"]
     assert found["cka"].loc["b", "c"] == pytest.approx(of_run)
-    figure = dynamics.synchrony(cka, regions)
-    axes = panel(figure, "regions, test")
+    figure = dynamics.synchrony(cka, regions, MEASURES)
+    axes = panel(figure, "DRS, test")
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c", "output"]
     assert f"{found['regions:test'].loc['a', 'b']:.2f}".lstrip("0") in [text.get_text() for text in axes.texts]
 
@@ -261,7 +264,7 @@ def test_synchrony_is_that_of_the_scores():
 def test_a_layer_that_never_changes_has_no_synchrony():
     still = pairs(["a", "b", "c"])
     still.loc[still["layer"] == "b", "cka"] = 1.0
-    found = dynamics.synchronies(still, pairs(["a"], "similarity", ["test"]))["cka"]
+    found = dynamics.synchronies(still, pairs(["a"], "similarity", ["test"]), MEASURES)["cka"]
     assert np.isnan(found.loc["a", "b"]) and np.isfinite(found.loc["a", "c"])
 
 
@@ -275,17 +278,17 @@ def test_the_rate_of_change_is_per_tenfold_of_epochs():
 def test_the_output_s_rate_does_not_set_the_colours_of_layers():
     cka, regions = pairs(["a", "b"]), pairs(["a", "output"], "similarity", ["test"])
     regions.loc[(regions["layer"] == "output") & (regions["step_a"] != regions["step_b"]), "similarity"] = 0.0
-    mesh = panel(dynamics.change(cka, regions), "regions, test").collections[0]
+    mesh = panel(dynamics.change(cka, regions, MEASURES), "DRS, test").collections[0]
     of_layers = dynamics.rates(regions[regions["layer"] == "a"], "similarity")
     assert mesh.get_array().max() > mesh.norm.vmax >= of_layers.to_numpy().max()
 
 
 def test_small_changes_of_one_measure_are_not_drowned_by_large_ones_of_another():
     cka, regions = pairs(["a", "b"], speed=0.01), pairs(["a", "b"], "similarity", ["test", "clean"], speed=10.0)
-    figure = dynamics.change(cka, regions)
+    figure = dynamics.change(cka, regions, MEASURES)
     of_cka = panel(figure, "CKA").collections[0]
     assert of_cka.get_array().max() > of_cka.norm.vmax / 2, "seen on the scale of its own"
-    limits = {panel(figure, name).collections[0].norm.vmax for name in ("regions, test", "regions, clean")}
+    limits = {panel(figure, name).collections[0].norm.vmax for name in ("DRS, test", "DRS, clean")}
     assert len(limits) == 1 and limits.pop() > of_cka.norm.vmax
     bars = [axes for axes in figure.axes if axes.get_ylabel().startswith("change per tenfold")]
     assert len(bars) == 1, "one label says what both colour bars show"
@@ -295,7 +298,7 @@ def test_two_checkpoints_have_no_speed_and_one_sentence_says_so():
     cka = pairs(LAYERS)
     two = cka[(cka["epoch_a"] <= EPOCHS[1]) & (cka["epoch_b"] <= EPOCHS[1])]
     with pytest.raises(RepdynError, match=r"takes three checkpoints or more, and there are 2\."):
-        dynamics.change(two, two.iloc[:0].assign(planes="test"))
+        dynamics.change(two, two.iloc[:0].assign(planes="test"), MEASURES)
 
 
 def test_probes_show_given_labels_true_labels_and_unseen_images():
@@ -387,13 +390,13 @@ def test_findings_say_which_learning_rates_are_compared():
 
 def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
     none = segments(["a"]).iloc[:0]
-    assert "Too few checkpoints for phases." in [text.get_text() for text in timelines.layers(none).texts]
+    assert "Too few checkpoints for phases." in [text.get_text() for text in timelines.layers(none, MEASURES).texts]
     empty = of_runs(lambda *_: none)
-    axes = timelines.runs(empty, dict.fromkeys(RUNS, EVENTS)).axes[0]
+    axes = timelines.runs(empty, dict.fromkeys(RUNS, EVENTS), *BY).axes[0]
     assert len([line for line in axes.lines if line.get_gid() == "test_dip"]) == len(RUNS)
     few = pairs(["a", "b"])
     few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
-    figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"))
+    figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"), MEASURES)
     assert panel(figure, "CKA").collections[0].get_array().mask.all()
 
 

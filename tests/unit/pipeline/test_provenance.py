@@ -24,10 +24,11 @@ from repdyn.pipeline import jobs, provenance
 from repdyn.records.examples import EXAMPLES
 
 STAGES = [stages.module_of(name) for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")]
+TINY = studies.load(Path(__file__).parents[2] / "pipeline" / "tiny.yaml")
 FIGURES = sorted(
     {
         entry.module
-        for figures in (catalogue.RUN_FIGURES, catalogue.STUDY_FIGURES, catalogue.ANIMATIONS)
+        for figures in (catalogue.of_run(TINY), catalogue.of_study(TINY), catalogue.ANIMATIONS)
         for entry in figures.values()
     }
 )
@@ -348,7 +349,7 @@ def test_every_figure_that_is_drawn_by_name_is_drawn_by_what_its_digest_covers()
 
 def test_how_pictures_are_saved_is_part_of_every_figure(library, config, monkeypatch):
     study = studies.parse(config)
-    entries = [*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values(), *catalogue.ANIMATIONS.values()]
+    entries = [*catalogue.of_run(study).values(), *catalogue.of_study(study).values(), *catalogue.ANIMATIONS.values()]
 
     def made_with() -> list[object]:
         (again := library.parent / str(next(COPIES))).symlink_to(library)

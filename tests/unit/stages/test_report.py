@@ -4,12 +4,17 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from repdyn.catalogue.claims import CLAIMS
 from repdyn.catalogue.scores import SCORES
+from repdyn.config import study as studies
 from repdyn.figures import catalogue
 from repdyn.stages import report
 
+TINY = Path(__file__).parents[2] / "pipeline" / "tiny.yaml"
+CONTENT = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+STUDY = studies.parse(CONTENT | {"measures": ["knn", {"name": "mine_", "vector": "my_code_:mine_"}]})
 CATEGORIES = ("Training", "Decision regions")
 TEXTS = Path(report.__file__).parents[2] / "report"
 
@@ -42,7 +47,7 @@ def test_the_overview_leads_to_the_categories_that_there_are():
     assert 'href="explorer.html"' in overview
 
 
-@pytest.mark.parametrize("entry", [*catalogue.RUN_FIGURES.values(), *catalogue.STUDY_FIGURES.values()])
+@pytest.mark.parametrize("entry", [*catalogue.of_run(STUDY).values(), *catalogue.of_study(STUDY).values()])
 def test_every_figure_has_its_own_words(entry):
     html = rendered("figure", params=SimpleNamespace(said=entry))
     words = " ".join(html.replace("&quot;", '"').split())

@@ -132,11 +132,12 @@ class OneLine:
 
 
 @pytest.mark.parametrize("extension", ["pdf", "png", "svg"])
-def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, extension):
+def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, config, extension):
+    from repdyn.config import study as studies
     from repdyn.figures import draw
 
     monkeypatch.setattr(draw, "importlib", SimpleNamespace(import_module=lambda *_: OneLine))
-    job, name, output = SimpleNamespace(grid_run=None), next(iter(draw.catalogue.STUDY_FIGURES)), f"figure.{extension}"
+    job, name, output = SimpleNamespace(grid_run=None, study=studies.parse(config)), "training", f"figure.{extension}"
     draw.main(job, name, tmp_path / output)
     before = (tmp_path / output).read_bytes()
     with at_most(1000), pytest.raises(RepdynError, match=rf"too large: `.*{output}` was not written"):

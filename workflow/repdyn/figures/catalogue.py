@@ -1,16 +1,18 @@
 """The figures and pages: for each the module that draws it, what it reads, and its texts.
 
 The tables and settings that a figure reads are declared here once; its rule's inputs, and what decides its redrawing,
-follow from them. Title, description and caption are plain text for readers who do not know the paper, in reports and
-web pages. Imports nothing heavy, because Snakemake reads it.
+follow from them. Which figures there are depends on the study, because it chooses its measures: ``of_run`` and
+``of_study`` list them. Title, description and caption are plain text for readers who do not know the paper, in reports
+and web pages. Imports nothing heavy, because Snakemake reads it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..catalogue.measures import ACTIVATIONS, Measure
 from ..catalogue.paths import Paths
 from ..catalogue.plane_sets import IMAGES
 from ..catalogue.stages import Place
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 # Categories of figures, by which reports are ordered.
-TRAINING, CKA, REGIONS = "Training", "CKA", "Decision regions"
+TRAINING, CKA, FURTHER, REGIONS = "Training", "CKA", "Further measures", "Decision regions"
 PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
 # Name -> what a drawing can read from the study itself. Names of architectures, optimizers and seeds are lists, because
 # drawings keep the order of the config, which tables do not store.
@@ -38,6 +40,7 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "data": lambda study: study.data.model_dump(mode="json"),
     "similarity_from": lambda study: study.activations.similarity_from,
     "explorer_mib": lambda study: study.figures.explorer_mib,
+    "measures": lambda study: [asdict(measure) for measure in study.all_measures.values()],
 }
 
 
@@ -107,6 +110,10 @@ _MATRIX = """
     layer at epoch y, bright is alike. A bright block on the diagonal is a time in which the layer hardly changed; an
     edge between two blocks is a change.
 """
+_DRS = (
+    "decision regions similarity (DRS)",
+    "DRS is the share of points, on planes through three images each, to which linear classifiers give the same class.",
+)
 _ISLANDS = {
     "test": "Regions that break into many pieces belong to a function that bends much between images.",
     "clean": "Regions that break into many pieces belong to a function that bends much between images.",
@@ -152,40 +159,86 @@ def _findings(title: str, description: str, more: str) -> Entry:
     )
 
 
-def _grid(name: str, table: Place, category: str, measure: str) -> Entry:
+def _about(measure: Measure) -> str:
+    """What a measure of activations is, in plain sentences."""
+    if measure.name == "cka":
+        return "Similarity is CKA, which compares how a layer arranges the same images, whatever its units' directions."
+    return (
+        f"Similarity is {measure.label}: {measure.words} ({measure.source}), from {measure.range[0]:g} to "
+        f"{measure.range[1]:g}. Of representations that have nothing to do with each other it is {measure.chance}."
+    )
+
+
+def _category(measure: Measure) -> str:
+    return CKA if measure.name == "cka" else FURTHER
+
+
+def _matrices(measure: Measure) -> Entry:
+    return Entry(
+        module="figures.similarity",
+        category=_category(measure),
+        title=f"Each layer compared with itself across training, by {measure.label}",
+        description=f"Similarity of every layer's activations between any two moments of training, by {measure.label}.",
+        caption=f"""
+            {_MATRIX} {_about(measure)} {"Red outlines are phases, where a layer has more than one." * measure.kernel}
+            {_EVENTS}
+        """,
+        of_run=(Paths.cka, Paths.segments, Paths.scores),
+        reads=("measures",),
+    )
+
+
+def _grid(name: str, table: Place, category: str, measure: str, about: str) -> Entry:
     return Entry(
         module="figures.grids",
         category=category,
         title=f"The whole grid by {measure}",
         description=f"Similarity of layers to themselves across training, by {measure}, for all kinds of run.",
         caption=f"""
-            {_MATRIX} Each architecture and optimizer is shown at four depths, from the first layer to the last, as the
-            mean over seeds. {_EVENTS} Epochs of events are medians over seeds, where most seeds have the event. The
-            same for every layer of one run is in that run's figure of the name {name}.
+            {_MATRIX} {about} Each architecture and optimizer is shown at four depths, from the first layer to the last,
+            as the mean over seeds. {_EVENTS} Epochs of events are medians over seeds, where most seeds have the event.
+            The same for every layer of one run is in that run's figure of the name {name}.
         """,
         of_run=(table, Paths.scores),
-        reads=("archs", "optimizers", "number of seeds"),
+        reads=("archs", "optimizers", "number of seeds", "measures"),
     )
 
 
-def _difference(table: Place, category: str, measure: str) -> Entry:
+def _difference(table: Place, category: str, measure: str, about: str) -> Entry:
     return Entry(
         module="figures.grids",
         category=category,
         title=f"Difference between optimizers in {measure}",
         description=f"Where in training, and at which depth, two optimizers differ in {measure}.",
-        caption="""
+        caption=f"""
             Each square is the matrix of one layer under the first optimizer minus that under the second, taken seed by
-            seed and averaged. Blue: the layer at the two epochs is more alike under the first optimizer; red: under the
-            second; white: no difference. The optimizers run at the learning rates that the study gives them, so a
-            difference can be one of rates.
+            seed and averaged. {about} Blue: the layer at the two epochs is more alike under the first optimizer; red:
+            under the second; white: no difference. The optimizers run at the learning rates that the study gives them,
+            so a difference can be one of rates.
         """,
         of_run=(table,),
-        reads=("archs", "contrasts", "families", "number of seeds"),
+        reads=("archs", "contrasts", "families", "number of seeds", "measures"),
     )
 
 
-RUN_FIGURES: dict[str, Entry] = {
+def _timeline(measure: Measure) -> Entry:
+    return Entry(
+        module="figures.timelines",
+        category=PHASES,
+        title=f"When things happen in each run, by {measure.label}",
+        description=f"Events and boundaries of phases of all runs on one axis of epochs, by {measure.label}.",
+        caption=f"""
+            Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by
+            {measure.label}, in the lower half by decision regions similarity (DRS). {_about(measure)} Where ticks of
+            several layers coincide they are darker. {_EVENTS} The shaded time is memorization. Marks of one kind of
+            event stand at one height, so that none hides another.
+        """,
+        of_run=(Paths.segments, Paths.scores),
+        reads=("archs", "optimizers", "seeds", "measures"),
+    )
+
+
+_OF_EVERY_RUN: dict[str, Entry] = {
     "training": Entry(
         module="figures.training",
         category=TRAINING,
@@ -199,17 +252,6 @@ RUN_FIGURES: dict[str, Entry] = {
         """,
         of_run=(Paths.history, Paths.scores),
     ),
-    "cka": Entry(
-        module="figures.similarity",
-        category=CKA,
-        title="Each layer compared with itself across training, by CKA",
-        description="Similarity of every layer's activations between any two moments of training.",
-        caption=f"""
-            {_MATRIX} Similarity is CKA, which compares how a layer arranges the same images, whatever the directions
-            of its units. Red outlines are phases, where a layer has more than one. {_EVENTS}
-        """,
-        of_run=(Paths.cka, Paths.segments, Paths.scores),
-    ),
     "regions": Entry(
         module="figures.similarity",
         category=REGIONS,
@@ -222,6 +264,7 @@ RUN_FIGURES: dict[str, Entry] = {
             phases, where a layer has more than one. {_EVENTS}
         """,
         of_run=(Paths.region_similarity, Paths.segments, Paths.scores),
+        reads=("measures",),
     ),
     **{f"planes-{name}": _planes(name) for name in IMAGES},
     "phases": Entry(
@@ -233,9 +276,10 @@ RUN_FIGURES: dict[str, Entry] = {
             A phase is a time in which a layer is more like itself than before or after, as found in its
             checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
             phases are light and dark by turns, with a red line where one ends. The output of the network has DRS
-            (decision regions similarity), too, but no CKA. {_EVENTS}
+            (decision regions similarity), too, but no measure of activations. {_EVENTS}
         """,
         of_run=(Paths.segments, Paths.scores),
+        reads=("measures",),
     ),
     "synchrony": Entry(
         module="figures.dynamics",
@@ -245,12 +289,13 @@ RUN_FIGURES: dict[str, Entry] = {
         caption="""
             Two layers are in synchrony, near 1, if the times at which one changes and those at which it stays are the
             same as the other's, however much either changes. It is the correlation between the two layers'
-            checkpoint-by-checkpoint matrices: by CKA of their activations, and by DRS, the similarity of the decision
-            regions of linear classifiers on planes through test images, correctly labelled and mislabelled training
-            images. The output of the network has DRS, too, but no CKA. Black is the least synchrony that the run has,
-            not 0.
+            checkpoint-by-checkpoint matrices: by measures of their activations, and by DRS, the similarity of the
+            decision regions of linear classifiers on planes through test images, correctly labelled and mislabelled
+            training images. The output of the network has DRS, too, but no measure of activations. Black is the least
+            synchrony that the run has, not 0.
         """,
         of_run=(Paths.cka, Paths.region_similarity),
+        reads=("measures",),
     ),
     "change": Entry(
         module="figures.dynamics",
@@ -260,10 +305,11 @@ RUN_FIGURES: dict[str, Entry] = {
         caption=f"""
             Rows are layers from the input on, columns the intervals between checkpoints. Dark is fast: the change from
             one checkpoint to the next, 1 minus their similarity, for each tenfold of epochs, since training slows down
-            as it goes on. CKA and DRS have colours of their own, so compare shades within each. A dark
-            column is a time at which all layers change together. {_EVENTS}
+            as it goes on. Each measure of activations, and DRS, has colours of its own, so compare shades within each.
+            A dark column is a time at which all layers change together. {_EVENTS}
         """,
         of_run=(Paths.cka, Paths.region_similarity, Paths.scores),
+        reads=("measures",),
     ),
     "probes": Entry(
         module="figures.dynamics",
@@ -295,7 +341,7 @@ ANIMATIONS: dict[str, Entry] = {
     )
     for name in IMAGES
 }
-STUDY_FIGURES: dict[str, Entry] = {
+_OF_EVERY_STUDY: dict[str, Entry] = {
     "training": Entry(
         module="figures.training",
         category=TRAINING,
@@ -338,20 +384,6 @@ STUDY_FIGURES: dict[str, Entry] = {
         of_run=(Paths.history,),
         reads=("optimizers", "widths"),
     ),
-    "timeline": Entry(
-        module="figures.timelines",
-        category=PHASES,
-        title="When things happen in each run",
-        description="Events and boundaries of phases of all runs on one axis of epochs.",
-        caption=f"""
-            Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by CKA,
-            in the lower half by decision regions similarity (DRS). Where ticks of several layers coincide they are
-            darker. {_EVENTS} The shaded time is memorization. Marks of one kind of event stand at one height, so that
-            none hides another.
-        """,
-        of_run=(Paths.segments, Paths.scores),
-        reads=("archs", "optimizers", "seeds"),
-    ),
     "findings": _findings(
         "Claims tested",
         "Every claim about architectures and optimizers with its estimate, interval, p-value and verdict.",
@@ -362,10 +394,8 @@ STUDY_FIGURES: dict[str, Entry] = {
         "Every claim by every measure and score, the exploratory ones included.",
         "Only rows with a verdict decide; of all others q is the share of chance among rows of this p or less.",
     ),
-    "cka-grid": _grid("cka", Paths.cka, CKA, "CKA"),
-    "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, "decision regions similarity (DRS)"),
-    "cka-difference": _difference(Paths.cka, CKA, "CKA"),
-    "regions-difference": _difference(Paths.region_similarity, REGIONS, "decision regions similarity (DRS)"),
+    "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, *_DRS),
+    "regions-difference": _difference(Paths.region_similarity, REGIONS, *_DRS),
 }
 # Pages made from tables, which have no entry in the report.
 REPORT = Drawn(
@@ -378,19 +408,47 @@ EXPLORER = Drawn(
     module="explorer.build",
     of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
     of_seed=(Paths.planes,),
-    reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib"),
+    reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib", "measures"),
 )
+
+
+def activations(study: Study) -> list[Measure]:
+    """The measures of activations of a study, in order."""
+    return [measure for measure in study.all_measures.values() if measure.table == ACTIVATIONS]
+
+
+def of_run(study: Study) -> dict[str, Entry]:
+    """The figures of a run: matrices by each measure of activations, under its name, and those of every study."""
+    matrices = {measure.name: _matrices(measure) for measure in activations(study)}
+    return {"training": _OF_EVERY_RUN["training"], **matrices, **_OF_EVERY_RUN}
+
+
+def of_study(study: Study) -> dict[str, Entry]:
+    """The figures of a study: those of every study, and for each measure of activations a grid and a difference.
+
+    Each that has phases has a timeline, too; that by CKA is called ``timeline``.
+    """
+    by_measure: dict[str, Entry] = {}
+    for measure in activations(study):
+        words = (Paths.cka, _category(measure), measure.label, _about(measure))
+        by_measure[f"{measure.name}-grid"] = _grid(measure.name, *words)
+        by_measure[f"{measure.name}-difference"] = _difference(*words)
+        if measure.kernel:
+            by_measure["timeline" if measure.name == "cka" else f"timeline-{measure.name}"] = _timeline(measure)
+    return {**_OF_EVERY_STUDY, **by_measure}
 
 
 def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
     """The figures of each run, and of the study, that ``rule all`` draws.
 
-    Of the planes it draws those through mislabelled images, if any, since they show memorization. It draws differences
-    between optimizers if the config contrasts any, and error by width if architectures have several.
+    Of measures of activations it draws CKA; of the planes those through mislabelled images, if any, since they show
+    memorization. It draws differences between optimizers if the config contrasts any, and error by width if
+    architectures have several.
     """
     planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
-    contrasted = bool(study.optimizer_contrasts)
-    of_study = [name for name in STUDY_FIGURES if contrasted or not name.endswith("-difference")]
-    if len(set(study.widths.values())) < 2:
-        of_study.remove("widths")
-    return ["training", "cka", "regions", "phases", "synchrony", planes], of_study
+    several_widths = len(set(study.widths.values())) > 1
+    return ["training", "cka", "regions", "phases", "synchrony", planes], [
+        *("training", "batch-norm", *(["widths"] if several_widths else []), "timeline", "findings", "findings-all"),
+        *("cka-grid", "regions-grid"),
+        *(["cka-difference", "regions-difference"] if study.optimizer_contrasts else []),
+    ]

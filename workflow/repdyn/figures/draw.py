@@ -29,7 +29,7 @@ def main(job: Job, figure: str, output: Path) -> None:
         RepdynError: if there is no such figure or format, or a table is missing.
     """
     of_run, extension = job.grid_run is not None, output.suffix.lstrip(".")
-    figures = catalogue.RUN_FIGURES if of_run else catalogue.STUDY_FIGURES
+    figures = catalogue.of_run(job.study) if of_run else catalogue.of_study(job.study)
     whole = "a run" if of_run else "a study"
     if extension == ANIMATED:
         figures, whole = catalogue.ANIMATIONS if of_run else {}, f"{whole} that moves"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 
 from ..analysis import phases, trajectory
 from ..catalogue.events import EVENTS
-from ..catalogue.measures import USUAL, Measure
+from ..catalogue.measures import Measure
 from ..errors import RepdynError
 from ..records.cka import CKA
 from ..records.layer_names import OUTPUT
@@ -30,21 +30,22 @@ from . import reading, sheet, style
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-RIGHT, GAP, HEAD = 0.66, 0.1, 0.18  # inches: colour bar, between panels, above each
+RIGHT, GAP, HEAD, TICKS = 0.66, 0.1, 0.18, 0.16  # inches: colour bar, between panels, above each, for tick labels
 BETWEEN = 0.45  # inches for a colour bar between panels
-ACROSS = 4  # panels side by side
+ACROSS, FEWER = 4, 3  # panels side by side; where each has a colour bar
 NUMBERS = 0.185  # inches: the smallest cell that shows its number
+LABEL = 0.13  # inches that the name of a layer takes
 
 
 # ---- synchrony ----------------------------------------------------------------------------------------------------
 
 
-def synchronies(cka: pd.DataFrame, regions: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Measure -> synchrony of every layer with every other, NaN where undefined (``phases.synchrony``)."""
+def synchronies(cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, Measure]) -> dict[str, pd.DataFrame]:
+    """Measure that has phases -> synchrony of every layer with every other, NaN if undefined (``phases.synchrony``)."""
     found = {}
     for measure, group in itertools.groupby(phases.trajectories(cka, regions), key=lambda t: t.measure):
         layers = list(group)
-        if measure in USUAL:
+        if measure in measures:
             names = [layer.layer for layer in layers]
             values = [[_synchrony(a, b) for b in layers] for a in layers]
             found[measure] = pd.DataFrame(values, index=names, columns=names, dtype=float)
@@ -59,21 +60,21 @@ def _synchrony(a: phases.Trajectory, b: phases.Trajectory) -> float | None:
 
 
 @style.styled
-def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figure:
+def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, Measure], title: str = "") -> Figure:
     """Draw which layers change at the same times: a matrix of layers for each measure.
 
     Args:
         cka: a run's CKA table.
         regions: its table of DRS.
+        measures: those of the study, by name; those without phases have no panel.
         title: the figure's title.
     """
-    found = synchronies(cka, regions)
+    found = synchronies(cka, regions, measures)
     layers: list[str] = max((list(map(str, matrix)) for matrix in found.values()), key=len)
     left = 0.1 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
-    side = max((sheet.PAGE - left - RIGHT) / ACROSS - GAP, 0.13 * len(layers))
-    across = min(len(found), max(1, int((sheet.PAGE - left - RIGHT) / (side + GAP))))
-    rows = math.ceil(len(found) / across)
     below = left + 0.02  # layers' names, rotated
+    side, across = _side(len(found), len(layers), left, below)
+    rows = math.ceil(len(found) / across)
     top, width = sheet.title_height(title, sheet.PAGE), left + across * (side + GAP) + RIGHT
     figure = sheet.blank(width, top + rows * (HEAD + side + below))
     values = np.concatenate([matrix.to_numpy(dtype=float).ravel() for matrix in found.values()])
@@ -85,10 +86,21 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "") -> Figu
         y = top + row * (HEAD + side + below) + HEAD
         axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
         mesh = _layer_matrix(axis, matrix, layers if column == 0 else [""] * len(layers), low, side / len(layers))
-        axis.set_title(sheet.shortened(USUAL[measure].label, side + GAP / 2), fontsize=style.TEXT, pad=2.5)
+        axis.set_title(sheet.shortened(measures[measure].label, side + GAP / 2), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
     sheet.colour_bar(figure, mesh, left + across * (side + GAP), top + HEAD, min(side, 3.0), "synchrony")
     return figure
+
+
+def _side(matrices: int, layers: int, left: float, below: float) -> tuple[float, int]:
+    """The side of a matrix, in inches, and how many stand side by side: as large as names want and a page allows."""
+    room = sheet.PAGE - left - RIGHT
+    wanted = max(room / ACROSS - GAP, LABEL * layers)
+    for across in range(max(1, int(room / (wanted + GAP))), ACROSS + 1):
+        side = min(wanted, room / across - GAP)
+        if math.ceil(matrices / across) * (HEAD + side + below) <= sheet.TALLEST - 0.4:
+            break
+    return side, math.ceil(matrices / math.ceil(matrices / across))
 
 
 def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: float, cell: float) -> Any:
@@ -99,8 +111,9 @@ def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: floa
     mesh = axis.pcolormesh(edges, edges, values, cmap=style.SIMILARITY, vmin=low, vmax=1, rasterized=True)
     axis.set_xlim(-0.5, len(labels) - 0.5)
     axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.set_xticks(range(n), matrix.columns, rotation=90)
-    axis.set_yticks(range(len(labels)), labels)
+    every = math.ceil(LABEL / cell - 1e-9)  # names that would overlap are left out
+    axis.set_xticks(range(0, n, every), matrix.columns[::every], rotation=90)
+    axis.set_yticks(range(0, len(labels), every), labels[::every])
     axis.tick_params(length=0)
     if cell >= NUMBERS:
         for i, j in itertools.permutations(range(n), 2):
@@ -148,34 +161,53 @@ def layers_by_time(
     tables = [panel for scale in scales for panel in scale.panels.values()]
     layers = max((list(panel.index) for panel in tables), key=len)
     left = 0.12 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
-    bars = RIGHT + BETWEEN * (len(scales) - 1)
-    wide = (sheet.PAGE - left - bars) / max(3, len(tables)) - GAP
-    high = len(layers) * min(0.25, max(0.13, 1.1 / len(layers)))
+    lines = _lines(scales)
+    across = [sum(len(scale.panels) for scale in line) for line in lines]
+    bars = [RIGHT + BETWEEN * (len(line) - 1) for line in lines]
+    wide = min((sheet.PAGE - left - b) / max(3, n) - GAP for n, b in zip(across, bars, strict=True))
+    fits = (sheet.TALLEST - 0.6) / len(lines) - HEAD - TICKS
+    high = min(fits, len(layers) * min(0.25, max(LABEL, 1.1 / len(layers))))
     events = style.few(events or {})
     handles = style.event_handles(events)
-    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + len(tables) * (wide + GAP) + bars)
-    bottom = top + HEAD + high
+    right = max(left + n * (wide + GAP) + b for n, b in zip(across, bars, strict=True))
+    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, right)
+    bottom = top + len(lines) * (HEAD + high + TICKS) - TICKS
     figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
     checkpoints = style.CheckpointAxis(epochs)
-    x = left
-    for scale in scales:
-        mesh = None
-        for name, panel in scale.panels.items():
-            axis = sheet.panel(figure, x, top + HEAD, wide, high)
-            mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, scale.limits)
-            _mark(axis, checkpoints, events)
-            checkpoints.tick(axis, "x")
-            axis.set_ylim(len(layers) - 0.5, -0.5)
-            axis.set_yticks(range(len(layers)), layers if x == left else [""] * len(layers))
-            axis.tick_params(axis="y", length=0)
-            axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
-            x += wide + GAP
-        sheet.colour_bar(figure, mesh, x, top + HEAD, high, scale.label, extend="max" if beyond else "neither")
-        x += BETWEEN
+    every = math.ceil(LABEL * len(layers) / high - 1e-9)  # names that would overlap are left out
+    for row, line in enumerate(lines):
+        x, y = left, top + row * (HEAD + high + TICKS) + HEAD
+        for scale in line:
+            mesh = None
+            for name, panel in scale.panels.items():
+                axis = sheet.panel(figure, x, y, wide, high)
+                mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, scale.limits)
+                _mark(axis, checkpoints, events)
+                checkpoints.tick(axis, "x")
+                axis.set_ylim(len(layers) - 0.5, -0.5)
+                names = layers if x == left else [""] * len(layers)
+                axis.set_yticks(range(0, len(layers), every), names[::every])
+                axis.tick_params(axis="y", length=0)
+                axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
+                x += wide + GAP
+            sheet.colour_bar(figure, mesh, x, y, high, scale.label, extend="max" if beyond else "neither")
+            x += BETWEEN
     sheet.title(figure, title)
-    sheet.write(figure, (left + x - BETWEEN) / 2, bottom + 0.18, "epoch", ha="center")
+    sheet.write(figure, (left + right - RIGHT) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
     return figure
+
+
+def _lines(scales: list[Scale]) -> list[list[Scale]]:
+    """Scales in lines: all side by side if there is room for their panels, else as many as fit into each line."""
+    if sum(len(scale.panels) for scale in scales) <= ACROSS:
+        return [scales]
+    lines: list[list[Scale]] = [[]]
+    for scale in scales:
+        if sum(len(there.panels) for there in lines[-1]) + len(scale.panels) > FEWER:
+            lines.append([])
+        lines[-1].append(scale)
+    return [line for line in lines if line]
 
 
 def _heat(axis: Axes, panel: pd.DataFrame, edges: Array, cmap: Colormap, limits: tuple[float, float]) -> Any:
@@ -212,20 +244,22 @@ def rates(part: pd.DataFrame, value: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(found, orient="index")
 
 
-def _rates(frame: pd.DataFrame, table: str) -> dict[str, pd.DataFrame]:
-    """Label of each usual measure of a table -> its rates of change."""
-    there: dict[str, tuple[Measure, pd.DataFrame]] = {
-        measure.label: (measure, measure.rows(frame)) for measure in USUAL.values() if measure.table == table
-    }
-    return {label: rates(part, measure.column) for label, (measure, part) in there.items() if len(part)}
+def _rates(frame: pd.DataFrame, measures: list[Measure]) -> dict[str, pd.DataFrame]:
+    """Label of each measure that a table has -> its rates of change."""
+    there = {measure: measure.rows(frame) for measure in measures if measure.column in frame}
+    return {measure.label: rates(part, measure.column) for measure, part in there.items() if len(part)}
 
 
-def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
+def change(
+    cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, Measure], title: str = "",
+    events: dict[str, float] | None = None,
+) -> Figure:  # fmt: skip
     """Draw how fast each layer changes, by depth and time, under each measure.
 
     Args:
         cka: a run's CKA table.
         regions: its table of DRS.
+        measures: those of the study, by name; those without phases have no panel.
         title: the figure's title.
         events: name -> epoch, for events that took place.
 
@@ -235,11 +269,12 @@ def change(cka: pd.DataFrame, regions: pd.DataFrame, title: str = "", events: di
     epochs = sorted(cka["epoch_a"].unique())
     if len(epochs) < 3:
         raise RepdynError(f"How fast layers change takes three checkpoints or more, and there are {len(epochs)}.")
-    of_cka, of_regions = _rates(cka, CKA.name), _rates(regions, SIMILARITY.name)
-    # CKA and DRS get separate scales: on that of DRS, many layers would not seem to change by CKA.
-    scales = [Scale(of_cka, (0.0, _fast(of_cka)))]
-    if of_regions:
-        scales.append(Scale(of_regions, (0.0, _fast(of_regions))))
+    kernels = [measure for measure in measures.values() if measure.kernel]
+    of_cka = _rates(cka, [measure for measure in kernels if measure.table == CKA.name])
+    of_regions = _rates(regions, [measure for measure in kernels if measure.table == SIMILARITY.name])
+    # Each measure of activations has its own scale: on that of DRS, many layers would not seem to change by CKA.
+    groups = [*({label: panel} for label, panel in of_cka.items()), *([of_regions] if of_regions else [])]
+    scales = [Scale(panels, (0.0, _fast(panels))) for panels in groups]
     scales[-1] = replace(scales[-1], label="change per tenfold\nof epochs")
     return layers_by_time(
         scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=epochs,
@@ -285,12 +320,12 @@ def _by_epoch(part: pd.DataFrame, value: str) -> pd.DataFrame:
 
 def _draw_synchrony(job: Job, name: str) -> Figure:
     text = f"Which layers change at the same times: {name}"
-    return synchrony(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), text)
+    return synchrony(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), job.study.all_measures, text)
 
 
 def _draw_change(job: Job, name: str) -> Figure:
     events, text = style.events(reading.of_run(job, SCORES)), f"How fast each layer changes: {name}"
-    return change(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), text, events)
+    return change(reading.of_run(job, CKA), reading.of_run(job, SIMILARITY), job.study.all_measures, text, events)
 
 
 def _draw_probes(job: Job, name: str) -> Figure:

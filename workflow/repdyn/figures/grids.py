@@ -7,8 +7,9 @@ each family of optimizers, and then averaged over the seeds that have both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +23,10 @@ from ..records import cka, regions
 from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES
 from ..storage.tables import Table
-from . import reading, sheet, similarity, style
+from . import catalogue, reading, sheet, similarity, style
 
 if TYPE_CHECKING:
+    from ..config.study import Study
     from ..pipeline.jobs import Job
 
 DEPTHS = 4  # relative depths 0, 1/3, 2/3 and 1
@@ -176,7 +178,9 @@ def _page(
     sheet.write(figure, LEFT + (across * block_width - APART) / 2, bottom + 0.12, "epoch", ha="center")
     sheet.write(figure, 0.03, (tops[0] + HEADING + NAME + bottom) / 2, "epoch", rotation=90, va="center")
     bar_top = tops[0] + HEADING + NAME
-    sheet.colour_bar(figure, mesh, width - RIGHT + GAP, bar_top, min(bottom - 0.06 - bar_top, 3.0), label)
+    least = min(float(values.min().min()) for _, blocks in lines for block in blocks for _, values in block.panels)
+    bar_height, extend = min(bottom - 0.06 - bar_top, 3.0), "neither" if limits else similarity.extent(least)
+    sheet.colour_bar(figure, mesh, width - RIGHT + GAP, bar_top, bar_height, label, extend=extend)
     sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
     return figure
 
@@ -191,7 +195,6 @@ class Shown:
     label: str
 
 
-CKA = Shown(cka.CKA, "cka", "CKA", "CKA")
 REGIONS = Shown(regions.SIMILARITY, "similarity", "decision regions similarity (DRS)", "DRS")
 
 
@@ -200,13 +203,13 @@ def _of_seeds(job: Job) -> str:
     return f"mean of {seeds} seeds" if seeds > 1 else "one seed"
 
 
-def _grid(job: Job, shown: Shown) -> Figure:
+def _grid(shown: Shown, job: Job) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
     events = reading.events(reading.of_runs(job, SCORES))
     return pages(reading.of_runs(job, shown.table), shown.value, events, title=title, label=shown.label)
 
 
-def _differences(job: Job, shown: Shown) -> Figure:
+def _differences(shown: Shown, job: Job) -> Figure:
     contrasts, families = job.study.optimizer_contrasts, job.study.families
     if not contrasts:
         raise RepdynError(
@@ -220,20 +223,23 @@ def _differences(job: Job, shown: Shown) -> Figure:
     return differences(frame, shown.value, contrasts, families, title=title, label=label)
 
 
-FIGURES = {
-    "cka-grid": (_grid, CKA),
-    "regions-grid": (_grid, REGIONS),
-    "cka-difference": (_differences, CKA),
-    "regions-difference": (_differences, REGIONS),
-}
+def figures(study: Study) -> dict[str, Callable[[Job], Figure]]:
+    """The figures of a study: a grid and a difference for each measure of activations, and for decision regions."""
+    shown = {
+        measure.name: Shown(cka.CKA, measure.column, measure.label, measure.label)
+        for measure in catalogue.activations(study)
+    }
+    found: dict[str, Callable[[Job], Figure]] = {}
+    for name, of in {**shown, "regions": REGIONS}.items():
+        found |= {f"{name}-grid": partial(_grid, of), f"{name}-difference": partial(_differences, of)}
+    return found
 
 
 def draw(job: Job, figure: str) -> Figure:
-    """Read the tables of all runs and draw one of ``FIGURES``.
+    """Read the tables of all runs and draw one of ``figures``.
 
     Raises:
         KeyError: if there is no such figure here.
         RepdynError: if the study has no optimizers to contrast.
     """
-    drawn, shown = FIGURES[figure]
-    return drawn(job, shown)
+    return figures(job.study)[figure](job)

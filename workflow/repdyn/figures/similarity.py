@@ -1,11 +1,14 @@
-"""Checkpoint-by-checkpoint matrices of every layer of a run: CKA, and decision regions similarity (DRS).
+"""Checkpoint-by-checkpoint matrices of every layer of a run: measures of activations, and DRS of decision regions.
 
-The matrices are symmetric, so phases are outlined above the diagonal and events drawn below it.
+The matrices are symmetric, so phases are outlined above the diagonal and events drawn below it. Colours go from 0 to 1
+under every measure, so that shades compare. What is below 0 is black, and the colour bar then ends in an arrow.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +21,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..catalogue.events import EVENTS
-from ..catalogue.measures import USUAL
+from ..catalogue.measures import MEASURES, Measure
 from ..catalogue.plane_sets import IMAGES
 from ..records.cka import CKA
 from ..records.phases import SCORES, SEGMENTS
 from ..records.regions import SIMILARITY
-from . import reading, sheet, style
+from . import catalogue, reading, sheet, style
 
 if TYPE_CHECKING:
+    from ..config.study import Study
     from ..pipeline.jobs import Job
 
 PER_ROW = 7  # most layers in a row
@@ -90,9 +94,15 @@ def matrices(
     sheet.write(figure, LEFT + (columns * (cell + GAP) - GAP) / 2, bottom + 0.14, "epoch", ha="center")
     sheet.write(figure, 0.03, (top + bottom + HEAD) / 2, "epoch", rotation=90, va="center")
     bar_left, bar_top = LEFT + columns * (cell + GAP), top + heading + HEAD
-    sheet.colour_bar(figure, mesh, bar_left, bar_top, min(bottom - 0.05 - bar_top, 3.0), label)
+    bar_height, extend = min(bottom - 0.05 - bar_top, 3.0), extent(float(frame[value].min()))
+    sheet.colour_bar(figure, mesh, bar_left, bar_top, bar_height, label, extend=extend)
     sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
     return figure
+
+
+def extent(lowest: float) -> str:
+    """Which end of a colour bar from 0 to 1 is an arrow, in Matplotlib's words, if this is the lowest value."""
+    return "min" if lowest < 0 else "neither"
 
 
 def _cell(columns: int, rows: int, headings: float) -> float:
@@ -157,29 +167,32 @@ def _handles(frame: pd.DataFrame, value: str, segments: pd.DataFrame | None) -> 
     return handles
 
 
-def _cka(job: Job, name: str, events: dict[str, float]) -> Figure:
+def _of_activations(measure: Measure, job: Job, name: str, events: dict[str, float]) -> Figure:
     phases = reading.of_run(job, SEGMENTS)
-    text = f"CKA of each layer with itself at every other checkpoint: {name}"
-    frame, of_cka = reading.of_run(job, CKA), phases[phases["measure"] == "cka"]
-    return matrices(frame, "cka", title=text, label="CKA", segments=of_cka, events=events)
+    text = f"Each layer compared with itself at every other checkpoint, by {measure.label}: {name}"
+    frame, of_measure = reading.of_run(job, CKA), phases[phases["measure"] == measure.name]
+    return matrices(frame, measure.column, title=text, label=measure.label, segments=of_measure, events=events)
 
 
-def _regions(job: Job, name: str, events: dict[str, float]) -> Figure:
+def _of_regions(job: Job, name: str, events: dict[str, float]) -> Figure:
     phases = reading.of_run(job, SEGMENTS)
-    phases = phases.assign(planes=phases["measure"].map({of: measure.planes for of, measure in USUAL.items()}))
-    text = f"Decision regions similarity (DRS) of each layer with itself at every other checkpoint: {name}"
+    phases = phases.assign(planes=phases["measure"].map({of: measure.planes for of, measure in MEASURES.items()}))
+    text = f"Each layer compared with itself at every other checkpoint, by decision regions similarity (DRS): {name}"
     frame, of_regions = reading.of_run(job, SIMILARITY), phases.dropna(subset=["planes"])
     return matrices(frame, "similarity", title=text, label="DRS", segments=of_regions, events=events)
 
 
-FIGURES = {"cka": _cka, "regions": _regions}
+def figures(study: Study) -> dict[str, Callable[[Job, str, dict[str, float]], Figure]]:
+    """The figures of a study: one for each measure of activations, under its name, and one of decision regions."""
+    of_activations = {measure.name: partial(_of_activations, measure) for measure in catalogue.activations(study)}
+    return {**of_activations, "regions": _of_regions}
 
 
 def draw(job: Job, figure: str) -> Figure:
-    """Read a run's tables and draw one of ``FIGURES``.
+    """Read a run's tables and draw one of ``figures``.
 
     Raises:
         KeyError: if there is no such figure here.
     """
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    return FIGURES[figure](job, name, style.events(reading.of_run(job, SCORES)))
+    return figures(job.study)[figure](job, name, style.events(reading.of_run(job, SCORES)))

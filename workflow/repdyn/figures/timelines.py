@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +17,18 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..catalogue.events import EVENTS, MEMORIZATION_END, MEMORIZATION_ONSET
-from ..catalogue.measures import MEASURES, USUAL, of_regions
+from ..catalogue.measures import MEASURES, Measure, of_regions
 from ..records.phases import SCORES, SEGMENTS
-from . import reading, sheet, style
+from . import catalogue, reading, sheet, style
 
 if TYPE_CHECKING:
+    from ..config.study import Study
     from ..pipeline.jobs import Job
 
-RIGHT, GAP, HEAD = 0.12, 0.12, 0.18  # inches: margin, between panels, above each
+RIGHT, GAP, HEAD, TICKS = 0.12, 0.12, 0.18, 0.16  # inches: margin, between panels, above each, for tick labels
 SHADES = ("#d3e4ea", "#8fb9c9")  # of alternate phases
 BETWEEN = 0.35  # rows between cells of the grid
+ACROSS = 5  # most panels side by side
 
 
 def boundaries(of_layer: pd.DataFrame) -> list[float]:
@@ -37,44 +42,51 @@ def boundaries(of_layer: pd.DataFrame) -> list[float]:
 
 
 @style.styled
-def layers(segments: pd.DataFrame, title: str = "", events: dict[str, float] | None = None) -> Figure:
+def layers(
+    segments: pd.DataFrame, measures: Mapping[str, Measure], title: str = "", events: dict[str, float] | None = None
+) -> Figure:
     """Draw the phases of every layer of a run, a panel for each measure.
 
     Args:
         segments: a run's table of phases.
+        measures: those of the study, by name, in order; those without phases have no panel.
         title: the figure's title.
         events: name -> epoch, for events that took place.
     """
     events = style.few(events or {})
     if segments.empty:
         return _nothing(title)
-    measures = [measure for measure in USUAL if measure in set(segments["measure"])]
+    shown = [measure for measure in measures.values() if measure.name in set(segments["measure"])]
+    rows = math.ceil(len(shown) / ACROSS)
+    across = math.ceil(len(shown) / rows)
     names = style.depth_order(segments)
     left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
-    wide = (sheet.PAGE - left - RIGHT) / max(3, len(measures)) - GAP
+    wide = (sheet.PAGE - left - RIGHT) / max(3, across) - GAP
     high = len(names) * min(0.25, max(0.13, 1.1 / len(names)))
     handles: list[Artist] = [*style.event_handles(events)]
     if (segments["phase"] > 0).any():
         handles.append(_boundary_handle())
-    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + len(measures) * (wide + GAP) + RIGHT)
-    bottom = top + HEAD + high
+    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + across * (wide + GAP) + RIGHT)
+    bottom = top + rows * (HEAD + high) + (rows - 1) * TICKS
     figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
     last = float(segments["epoch_end"].max())
-    for i, measure in enumerate(measures):
-        axis = sheet.panel(figure, left + i * (wide + GAP), top + HEAD, wide, high)
-        of_measure = segments[segments["measure"] == measure]
-        for row, name in enumerate(names):
-            _bars(axis, row, of_measure[of_measure["layer"] == name], last)
+    for i, measure in enumerate(shown):
+        row, column = divmod(i, across)
+        y = top + row * (HEAD + high + TICKS) + HEAD
+        axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high)
+        of_measure = segments[segments["measure"] == measure.name]
+        for depth, name in enumerate(names):
+            _bars(axis, depth, of_measure[of_measure["layer"] == name], last)
         for event, epoch in events.items():
             line = EVENTS[event]
             axis.axvline(epoch, color=line.colour, linestyle=line.dashes, linewidth=0.8, gid=event)
         style.log_epochs(axis, last)
         axis.set_ylim(len(names) - 0.5, -0.5)
-        axis.set_yticks(range(len(names)), names if i == 0 else [""] * len(names))
+        axis.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
         axis.tick_params(axis="y", length=0)
-        axis.set_title(sheet.shortened(USUAL[measure].label, wide), fontsize=style.TEXT, pad=2.5)
+        axis.set_title(sheet.shortened(measure.label, wide), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
-    sheet.write(figure, left + len(measures) * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
+    sheet.write(figure, left + across * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
     return figure
 
@@ -106,7 +118,7 @@ def _boundary_handle() -> Line2D:
 
 @style.styled
 def runs(
-    segments: pd.DataFrame, events: reading.Events, planes: str = "mislabelled",
+    segments: pd.DataFrame, events: reading.Events, above: Measure, below: Measure,
     title: str = "When things happen in each run: events as marks, ends of phases as ticks",
 ) -> Figure:  # fmt: skip
     """Draw all runs below each other: events as marks, phase boundaries of every layer as ticks.
@@ -114,7 +126,8 @@ def runs(
     Args:
         segments: the tables of phases of all runs, with columns arch, optimizer, seed.
         events: (arch, optimizer, seed) -> the events of that run, in the order of the rows.
-        planes: the set of planes whose DRS is shown.
+        above: the measure whose phases are shown in the upper half of each row.
+        below: that in the lower half, of decision regions.
         title: the figure's title.
     """
     keys = list(events)
@@ -123,7 +136,7 @@ def runs(
     height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
     colours = style.optimizer_colours(dict.fromkeys(optimizer for _, optimizer in cells))
     left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
-    marks, ticks = _mark_handles(events), _tick_handles(planes)
+    marks, ticks = _mark_handles(events), _tick_handles(above, below)
     top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - RIGHT
     high = height * rows
     bottom = top + high
@@ -138,7 +151,7 @@ def runs(
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y + 0.5 * BETWEEN - 0.5, color=style.GREY, linewidth=0.4)
             y += BETWEEN
-        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], planes, last)
+        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], (above, below), last)
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
         if i == 0 or key[:2] != keys[i - 1][:2]:
@@ -154,14 +167,21 @@ def runs(
     return figure
 
 
-def _run(axis: Axes, y: float, segments: pd.DataFrame, events: dict[str, float], planes: str, last: float) -> None:
-    """Draw one run: boundaries by CKA above the middle, by DRS below, and events on it."""
+def _run(
+    axis: Axes,
+    y: float,
+    segments: pd.DataFrame,
+    events: dict[str, float],
+    measures: tuple[Measure, Measure],
+    last: float,
+) -> None:
+    """Draw one run: boundaries by one measure above the middle, by the other below, and events on it."""
     axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
     if {MEMORIZATION_ONSET, MEMORIZATION_END} <= set(events):
         start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]
         axis.barh(y, end - start, left=start, height=0.9, color=EVENTS[MEMORIZATION_ONSET].colour, alpha=0.15,
                   linewidth=0, zorder=0)  # fmt: skip
-    for measure, low, high in ((MEASURES["cka"], -0.45, -0.03), (of_regions(planes), 0.03, 0.45)):
+    for measure, (low, high) in zip(measures, ((-0.45, -0.03), (0.03, 0.45)), strict=True):
         for _, of_layer in segments[segments["measure"] == measure.name].groupby("depth"):
             for edge in boundaries(of_layer):
                 axis.plot([edge, edge], [y + low, y + high], color=measure.colour, alpha=0.45, linewidth=1.8,
@@ -189,9 +209,8 @@ def _mark_handles(events: reading.Events) -> list[Artist]:
     return handles
 
 
-def _tick_handles(planes: str) -> list[Artist]:
+def _tick_handles(above: Measure, below: Measure) -> list[Artist]:
     tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 6, "markeredgewidth": 1.3}
-    above, below = MEASURES["cka"], of_regions(planes)
     words = ((above, f"above: a layer's phase ends, by {above.label}"), (below, f"below: by {below.label} images"))
     return [Line2D([], [], color=measure.colour, alpha=0.7, label=text, **tick) for measure, text in words]
 
@@ -199,23 +218,30 @@ def _tick_handles(planes: str) -> list[Artist]:
 def _draw_layers(job: Job) -> Figure:
     events = style.events(reading.of_run(job, SCORES))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
-    return layers(reading.of_run(job, SEGMENTS), f"Phases of each layer: {name}", events)
+    return layers(reading.of_run(job, SEGMENTS), job.study.all_measures, f"Phases of each layer: {name}", events)
 
 
-def _draw_runs(job: Job) -> Figure:
+def _draw_runs(measure: Measure, job: Job) -> Figure:
     segments = reading.of_runs(job, SEGMENTS)
-    wrong = "mislabelled"
-    planes = wrong if (segments["measure"] == of_regions(wrong).name).any() else "test"
-    return runs(segments, reading.events(reading.of_runs(job, SCORES)), planes)
+    wrong, test = of_regions("mislabelled"), of_regions("test")
+    below = wrong if (segments["measure"] == wrong.name).any() else test
+    return runs(segments, reading.events(reading.of_runs(job, SCORES)), measure, below)
 
 
-FIGURES = {"phases": _draw_layers, "timeline": _draw_runs}
+def figures(study: Study) -> dict[str, Callable[[Job], Figure]]:
+    """The figures of a study: phases of a run, and all runs below each other by each measure that has phases."""
+    of_runs = {
+        f"timeline-{measure.name}": partial(_draw_runs, measure)
+        for measure in catalogue.activations(study)
+        if measure.kernel and measure.name != "cka"
+    }
+    return {"phases": _draw_layers, "timeline": partial(_draw_runs, MEASURES["cka"]), **of_runs}
 
 
 def draw(job: Job, figure: str) -> Figure:
-    """Read the tables of a run, or of all runs, and draw one of ``FIGURES``.
+    """Read the tables of a run, or of all runs, and draw one of ``figures``.
 
     Raises:
         KeyError: if there is no such figure here.
     """
-    return FIGURES[figure](job)
+    return figures(job.study)[figure](job)
