@@ -81,6 +81,43 @@ def unbiased(products: gram.Products) -> Array:
     return U
 
 
+def u_centred(K: Array) -> Array:
+    """The Gram matrix of which ⟨·, ·⟩ is the unbiased HSIC times n (n − 3) (Székely & Rizzo 2014).
+
+    Args:
+        K: (n, n), a Gram matrix, n ≥ 4.
+
+    Returns:
+        (n, n), of the type of K: rows and columns sum to 0, as does the diagonal, entry by entry.
+    """
+    n = len(K)
+    rows = K.sum(axis=1, dtype=np.float64) - np.diagonal(K)
+    shares = rows / (n - 2)
+    found: Array = (K - (shares[:, None] + shares - rows.sum() / ((n - 1) * (n - 2)))).astype(K.dtype)
+    np.fill_diagonal(found, 0)
+    return found
+
+
+def deconfounded(K: Array, K_inputs: Array) -> Array:
+    """A Gram matrix without its projection onto that of the inputs (Cui et al. 2022).
+
+    Args:
+        K: (n, n), a Gram matrix of centred features.
+        K_inputs: (n, n), that of the centred inputs.
+
+    Returns:
+        (n, n), of the type of K; NaN where either is 0, or where rounding decides what is left.
+    """
+    flat, inputs = (each.astype(np.float64).reshape(-1) for each in (K, K_inputs))
+    total, square = float(flat @ flat), float(inputs @ inputs)
+    if not (total > 0 and square > 0):
+        return np.full_like(K, np.nan)
+    left = flat - (flat @ inputs) / square * inputs
+    if float(left @ left) <= RESOLVED * total:
+        return np.full_like(K, np.nan)
+    return left.reshape(K.shape).astype(K.dtype)
+
+
 def _blank(H: Array, constant: Array) -> Array:
     blank = H.copy()
     blank[constant] = blank[:, constant] = np.nan
