@@ -41,4 +41,5 @@ def procrustes(X, Y):
 def deconfounded(X, Y, inputs):
     K, L, M = (centred(Z) @ centred(Z).T for Z in (X, Y, inputs))
     K, L = (Z - (Z * M).sum() / (M * M).sum() * M for Z in (K, L))
-    return (K * L).sum() / (np.linalg.norm(K) * np.linalg.norm(L))
+    with np.errstate(invalid="ignore"):  # of the inputs themselves nothing is left
+        return (K * L).sum() / (np.linalg.norm(K) * np.linalg.norm(L))

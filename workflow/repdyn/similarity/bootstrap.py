@@ -15,6 +15,7 @@ resample.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,11 @@ def similarities(
             f"`execution.memory_gib` is {budget / 2**30:.3g}, but {resamples} resamples need {2 * needed / 2**30:.3g}; "
             "raise it, or lower `cka.resamples`."
         )
-    bootstrap = Bootstrap(E, n, resamples, seed)
-    products = gram.products(source, budget - needed, backend, bootstrap.add)
+    backend, bootstrap = backend or gram.Numpy(), Bootstrap(E, n, resamples, seed)
+
+    def watch(S: Any, start: int) -> None:
+        bootstrap.add(backend.array(S), start)
+
+    products = gram.products(source, budget - needed, backend, watch)
     found = cka.from_products(products.G, cka.unbiased(products), products.constant)
     return replace(found, interval=bootstrap.interval(found.biased, confidence))

@@ -63,7 +63,7 @@ def from_products(biased: Array, unbiased: Array, constant: Array) -> Similariti
     """Normalise both kinds of inner products, (E, E); undefined values become NaN."""
     unresolved = np.diagonal(unbiased) <= RESOLVED * np.diagonal(biased)
     return Similarities(
-        normalised(_blank(biased, constant)), normalised(_blank(unbiased, constant | unresolved)), constant
+        normalised(blank(biased, constant)), normalised(blank(unbiased, constant | unresolved)), constant
     )
 
 
@@ -118,10 +118,26 @@ def deconfounded(K: Array, K_inputs: Array) -> Array:
     return left.reshape(K.shape).astype(K.dtype)
 
 
-def _blank(H: Array, constant: Array) -> Array:
-    blank = H.copy()
-    blank[constant] = blank[:, constant] = np.nan
-    return blank
+def blank(H: Array, undefined: Array) -> Array:
+    """H, (E, E), with NaN in the rows and columns of what is undefined, (E,)."""
+    blanked = H.copy()
+    blanked[undefined] = blanked[:, undefined] = np.nan
+    return blanked
+
+
+def without_inputs(G: Array) -> Array:
+    """Deconfounded CKA of E representations (Cui et al. 2022): (E, E), NaN where undefined.
+
+    Each Gram less its projection onto that of the inputs: ⟨K_i, K_j⟩ − a_i a_j with a_i = ⟨K_i, L⟩ / ‖L‖.
+
+    Args:
+        G: (E + 1, E + 1), inner products of Grams, the inputs' last; 0 for constant ones.
+    """
+    if not G[-1, -1] > 0:
+        return np.full((len(G) - 1, len(G) - 1), np.nan)
+    a = G[:-1, -1] / np.sqrt(G[-1, -1])
+    H = G[:-1, :-1] - np.outer(a, a)
+    return normalised(blank(H, np.diagonal(H) <= RESOLVED * np.diagonal(G)[:-1]))
 
 
 def normalised(H: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..types import Array
 
-ZERO = 2e-6  # largest d / (K_ii + K_jj) of examples that are alike
+ZERO = 2e-6  # largest d / (K_ii + K_jj) of examples that are alike, and least spread of distances that differ
 
 
 def squared(K: Array, diagonal: Array, start: int) -> Array:

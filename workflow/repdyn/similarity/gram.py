@@ -26,6 +26,7 @@ import numpy as np
 
 from ..errors import RepdynError
 from ..types import Array
+from . import nearest, pairwise, rsa, subspace
 
 # Largest ‖X centred‖² / ‖X‖² of a constant: float32 rounding leaves about 1e-14, and a spread of a thousandth of the
 # mean gives 1e-6.
@@ -86,6 +87,26 @@ class Backend(Protocol):
 
     def array(self, S: Any) -> Array:
         """S as a NumPy array."""
+        ...
+
+    def neighbours(self, K: Any, k: int) -> Array:
+        """The nearest neighbours of each example, from a whole Gram (n, n); see ``nearest.neighbours``."""
+        ...
+
+    def rank(self, K: Any) -> None:
+        """Replace a whole Gram by the ranks of distances; see ``rsa.ranks``."""
+        ...
+
+    def components(self, K: Any, r: int) -> tuple[Array, float]:
+        """A basis of the first r principal components, and the gap below; see ``subspace.components``."""
+        ...
+
+    def components_of_features(self, X: Any, r: int) -> tuple[Array, float]:
+        """The same from centred features; see ``subspace.of_features``."""
+        ...
+
+    def dot(self, K: Any, L: Any) -> float:
+        """⟨K, L⟩ of two arrays, with sums in float64."""
         ...
 
 
@@ -152,6 +173,26 @@ class Numpy:
         """See :class:`Backend`."""
         return S
 
+    def neighbours(self, K: Array, k: int) -> Array:
+        """See :class:`Backend`."""
+        return nearest.neighbours(K, k)
+
+    def rank(self, K: Array) -> None:
+        """See :class:`Backend`."""
+        rsa.ranks(K, out=K)
+
+    def components(self, K: Array, r: int) -> tuple[Array, float]:
+        """See :class:`Backend`."""
+        return subspace.components(K, r)
+
+    def components_of_features(self, X: Array, r: int) -> tuple[Array, float]:
+        """See :class:`Backend`."""
+        return subspace.of_features(X, r)
+
+    def dot(self, K: Array, L: Array) -> float:
+        """See :class:`Backend`."""
+        return pairwise.dot(K, L)
+
 
 def rows_at_a_time(E: int, width: int, chunk: int = CHUNK, chunks: int = CHUNKS) -> int:
     """How many rows of E Grams to convert to float64 at a time: at most ``chunk`` entries each, ``chunks`` in all."""
@@ -212,7 +253,8 @@ def products(
     source: RepresentationSource,
     budget: float,
     backend: Backend | None = None,
-    watch: Callable[[Array, int], None] | None = None,
+    watch: Callable[[Any, int], None] | None = None,
+    watch_features: Callable[[Part], None] | None = None,
 ) -> Products:
     """Inner products of all pairs of Grams, within a budget of memory.
 
@@ -220,7 +262,9 @@ def products(
         source: the representations; read more than once if their Grams do not fit.
         budget: bytes.
         backend: where to compute; the CPU by default.
-        watch: called with each band of Grams, (E, rows, n − start), and its start.
+        watch: called with each band of Grams, (E, rows, n − start), as the backend has it, and its start; it may
+            overwrite them.
+        watch_features: called with each part of the features when it is in use, in each band.
 
     Raises:
         RepdynError: if a representation has another number of examples, or holds NaN.
@@ -239,15 +283,59 @@ def products(
         for part in parts(source, width, backend):
             add_gram(backend, part, part.X, start, S[part.e])
             norms[part.e] += part.squares
+            if watch_features is not None:
+                watch_features(part)
         constant = is_constant(source, norms)
         for e in np.flatnonzero(constant):
             S[e] = 0
         G += backend.inner(S)
         D[:, start:stop] = backend.diagonals(S)
         if watch is not None:
-            watch(backend.array(S), start)
+            watch(S, start)
         del S  # the next band takes its place
     return Products(G, D, constant)
+
+
+class One:
+    """One of the representations of a source; a :class:`RepresentationSource`."""
+
+    def __init__(self, source: RepresentationSource, e: int) -> None:
+        self.source, self.e, self.examples = source, e, source.examples
+        self.features: Sequence[int] = [source.features[e]]
+
+    def read(self, e: int, start: int, stop: int) -> Array:
+        """See :class:`RepresentationSource`."""
+        return self.source.read(self.e + e, start, stop)
+
+    def name(self, e: int) -> str:
+        """See :class:`RepresentationSource`."""
+        return self.source.name(self.e + e)
+
+
+def fits(source: RepresentationSource, budget: float) -> bool:
+    """Whether :func:`products` makes whole Grams, all in one band."""
+    n, width = source.examples, slice_width(source, budget)
+    return len(list(bands(len(source.features), n, budget - FLOATS * n * min(width, max(source.features))))) == 1
+
+
+def whole(
+    source: RepresentationSource,
+    e: int,
+    width: int,
+    backend: Backend,
+    watch_features: Callable[[Part], None] | None = None,
+) -> Any:
+    """The Gram of one representation, (n, n), from slices of ``width`` features; zero for a constant one."""
+    n, one, norms = source.examples, One(source, e), np.zeros((1, 2))
+    K = backend.zeros(n, n)
+    for part in parts(one, width, backend):
+        add_gram(backend, part, part.X, 0, K)
+        norms[0] += part.squares
+        if watch_features is not None:
+            watch_features(part)
+    if is_constant(one, norms)[0]:
+        K[:] = 0
+    return K
 
 
 def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None:

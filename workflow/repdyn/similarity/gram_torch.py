@@ -10,7 +10,7 @@ import torch
 
 from ..runtime import devices
 from ..types import Array
-from . import gram
+from . import distances, gram, subspace
 
 CHUNK = 2**20  # entries of each Gram that are converted to float64 at a time
 CHUNKS = 2**25  # entries of all Grams together, or features, that are converted to float64 at a time, 256 MiB
@@ -77,6 +77,74 @@ class Torch:
         """See ``gram.Backend``."""
         found: Array = S.cpu().numpy()
         return found
+
+    def neighbours(self, K: torch.Tensor, k: int) -> Array:
+        """See ``gram.Backend``."""
+        n, found = len(K), []
+        for start in range(0, n, max(1, CHUNKS // n)):
+            d = _distances(K, start, min(n, start + max(1, CHUNKS // n)))
+            rows = torch.arange(len(d), device=self.device)
+            d[rows, start + rows] = torch.inf
+            last = torch.topk(d, k, dim=1, largest=False).values[:, -1:]
+            less, equal = d < last, d == last
+            missing = k - less.sum(dim=1, keepdim=True)
+            mask = less | (equal & (equal.cumsum(dim=1) <= missing))  # ties to the lowest index
+            found.append(mask.nonzero()[:, 1].reshape(-1, k).int())
+        neighbours: Array = torch.cat(found).cpu().numpy()
+        return neighbours
+
+    def rank(self, K: torch.Tensor) -> None:
+        """See ``gram.Backend``."""
+        n = len(K)
+        above = torch.ones((n, n), dtype=torch.bool, device=self.device).triu_(1)
+        values, places = torch.sort(_distances(K, 0, n)[above])
+        if values[-1] - values[0] <= distances.ZERO * values[-1]:
+            K.zero_()
+            return
+        _, group, counts = torch.unique_consecutive(values, return_inverse=True, return_counts=True)
+        del values
+        ends = counts.cumsum(0).double()
+        # Of ranks ends − counts … ends − 1, less (N − 1) / 2.
+        means = (ends - counts / 2 - len(places) / 2).float()
+        flat = torch.empty(len(places), dtype=torch.float32, device=self.device)
+        flat[places] = means[group]
+        K.zero_()
+        K[above] = flat
+        K += K.T.clone()
+
+    def components(self, K: torch.Tensor, r: int) -> tuple[Array, float]:
+        """See ``gram.Backend``."""
+        n = len(K)
+        if n <= r:
+            return subspace.undefined(n, r), 0.0
+        values, vectors = torch.linalg.eigh(K.double())
+        values, vectors = values[-r - 1 :].flip(0), vectors[:, -r:].flip(1)
+        return subspace.resolved(values.cpu().numpy(), vectors.cpu().numpy(), r)
+
+    def components_of_features(self, X: torch.Tensor, r: int) -> tuple[Array, float]:
+        """See ``gram.Backend``."""
+        n, p = X.shape
+        if min(n, p) < r:
+            return subspace.undefined(n, r), 0.0
+        X = X.double()
+        values, vectors = torch.linalg.eigh(X.T @ X)
+        values = torch.cat([values.new_zeros(1), values])[-r - 1 :].flip(0)
+        V = torch.linalg.qr(X @ vectors[:, -r:].flip(1))[0]
+        return subspace.resolved(values.cpu().numpy(), V.cpu().numpy(), r)
+
+    def dot(self, K: torch.Tensor, L: torch.Tensor) -> float:
+        """See ``gram.Backend``."""
+        parts = zip(K.reshape(-1).split(CHUNKS), L.reshape(-1).split(CHUNKS), strict=True)
+        return sum(float(one.double() @ other.double()) for one, other in parts)
+
+
+def _distances(K: torch.Tensor, start: int, stop: int) -> torch.Tensor:
+    """Squared distances of examples ``start`` to ``stop`` to all, as in ``distances.squared``."""
+    diagonal = torch.diagonal(K)
+    sums = diagonal[start:stop, None] + diagonal
+    d = sums - 2 * K[start:stop]
+    d[d <= distances.ZERO * sums] = 0
+    return d
 
 
 def choose(device: str, budget: float, tf32: bool) -> tuple[gram.Backend, float]:

@@ -2,7 +2,8 @@
 
 A representation becomes the ranks of the distances of all N = n (n − 1) / 2 pairs of examples (Kriegeskorte et al.
 2008), Euclidean here. Similarity is Spearman's correlation of two of these, so the cosine of centred ranks, which is a
-kernel. Equal distances share the mean of their ranks.
+kernel. Equal distances share the mean of their ranks. Distances closer to each other than a float32 Gram resolves may
+change places, which moves the correlation by about 0.002 / N: 3e-8 at 400 examples.
 
 Ranks come from one exact sort of 64-bit integers. The upper half holds the bits of a float32 distance, whose order is
 that of the distances because none is negative, and the lower half the place of the pair. Time: N log N. Memory: 28 N
@@ -28,8 +29,8 @@ def ranks(K: Array, out: Array | None = None) -> Array:
         out: (n, n), float32, where to write, which may be K.
 
     Returns:
-        (n, n), float32: symmetric, 0 on the diagonal, 0 everywhere if all distances are equal. Above the diagonal, the
-        mean is 0 and the ranks are 1 apart.
+        (n, n), float32: symmetric, 0 on the diagonal, 0 everywhere if all distances are equal up to rounding. Above the
+        diagonal, the mean is 0 and the ranks are 1 apart.
 
     Raises:
         ValueError: if there are too many pairs for 32 bits (n > 92,000).
@@ -40,9 +41,13 @@ def ranks(K: Array, out: Array | None = None) -> Array:
         raise ValueError(f"{n} examples have too many pairs to be ranked")
     keys = _keys(K, N)
     keys.sort()
+    found = np.empty((n, n), dtype=np.float32) if out is None else out
+    least, most = (keys[[0, -1]] >> np.uint64(32)).astype(np.uint32).view(np.float32) if N else (0.0, 0.0)
+    if most - least <= distances.ZERO * most:
+        found[:] = 0
+        return found
     flat = np.empty(N, dtype=np.float32)
     flat[(keys & np.uint64(2**32 - 1)).view(np.int64)] = _averaged(keys >> np.uint64(32))
-    found = np.empty((n, n), dtype=np.float32) if out is None else out
     start = 0
     for i in range(n):
         found[i, i] = 0

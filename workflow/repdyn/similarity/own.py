@@ -1,0 +1,170 @@
+"""Measures of one's own: functions that a study names by import path.
+
+``vector`` turns the features of a representation, (n, p) float32, into a vector; similarity is the cosine of two, so a
+kernel. An array of more dimensions counts as its entries. ``pairs`` turns the features of two representations into a
+similarity. It is called once for each two, the earlier first, and for each with itself; what it gives holds for both
+orders. Features come as the table of activations has them, not centred, and cannot be written to.
+
+Neither is called for a constant representation. The cosine with a vector of zeros is NaN, and a pair for which the
+function gives NaN has no similarity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import RepdynError
+from ..types import Array
+from ..user_code import load as user_code
+from . import cka, gram, pairwise
+
+if TYPE_CHECKING:
+    from ..config.sections import ChosenMeasure
+
+TOLERANCE = 1e-4  # in tries: what float32 features and sums in another order may change
+TRIED = (32, 8)  # examples and features of what ``problems`` tries
+
+
+def similarities(choice: ChosenMeasure, source: gram.RepresentationSource, constant: Array, budget: float) -> Array:
+    """A measure of one's own of all pairs: (E, E), float64, NaN where undefined.
+
+    Args:
+        choice: the measure, with ``vector`` or ``pairs``.
+        source: the representations.
+        constant: (E,), which of them are constant.
+        budget: bytes for features or vectors; the function's own memory is not counted.
+
+    Raises:
+        RepdynError: if the function cannot be imported, fails, or returns something else.
+    """
+    E = len(source.features)
+    varied = np.flatnonzero(~constant)
+    found = np.full((E, E), np.nan)
+    if len(varied):
+        given = _of_vectors if choice.vector is not None else _of_pairs
+        found[np.ix_(varied, varied)] = given(choice, source, varied, budget)
+    return found
+
+
+def features(source: gram.RepresentationSource, e: int) -> Array:
+    """All features of a representation: (n, p), float32, read-only."""
+    X = np.ascontiguousarray(source.read(e, 0, source.features[e]), dtype=np.float32)
+    X.flags.writeable = False
+    return X
+
+
+def working(source: gram.RepresentationSource) -> float:
+    """Bytes for the features that are read, and those that pass by."""
+    return 8.0 * source.examples * max(source.features)
+
+
+def _of_vectors(choice: ChosenMeasure, source: gram.RepresentationSource, which: Array, budget: float) -> Array:
+    function = user_code.load(str(choice.vector))
+
+    def load(place: int) -> Array:
+        return _vector(choice, function, features(source, int(which[place])))
+
+    first = load(0)
+    held = max(1, int((budget - working(source) - first.nbytes) // first.nbytes))
+
+    def compare(x: Array, y: Array) -> float:
+        for other in (x, y):
+            if len(other) != len(first):
+                raise RepdynError(
+                    f"`{choice.vector}` returned {len(first)} numbers for one representation and {len(other)} for "
+                    f"another; `{choice.name}` needs vectors of one length."
+                )
+        return pairwise.dot(x, y)
+
+    return cka.normalised(pairwise.all_pairs(len(which), held, load, compare))
+
+
+def _of_pairs(choice: ChosenMeasure, source: gram.RepresentationSource, which: Array, budget: float) -> Array:
+    function = user_code.load(str(choice.pairs))
+    held = max(1, int((budget - working(source)) // (4.0 * source.examples * max(source.features))))
+
+    def load(place: int) -> Array:
+        return features(source, int(which[place]))
+
+    return pairwise.all_pairs(len(which), held, load, lambda X, Y: _pair(choice, function, X, Y))
+
+
+def _vector(choice: ChosenMeasure, function: Callable[..., Any], X: Array) -> Array:
+    """What the function makes of features, as one float vector, of norm 1 unless it is 0."""
+    found = _called(choice, function, X)
+    if found.size == 0 or not np.isfinite(found).all():
+        what = "nothing" if found.size == 0 else "NaN or infinite numbers"
+        raise RepdynError(
+            f"`{choice.vector}` returned {what} for features of shape {X.shape}; `{choice.name}` needs a vector."
+        )
+    vector: Array = found.reshape(-1) / (np.abs(found).max() or 1)  # so that no square overflows
+    return vector
+
+
+def _pair(choice: ChosenMeasure, function: Callable[..., Any], X: Array, Y: Array) -> float:
+    found = _called(choice, function, X, Y)
+    if found.size != 1:
+        raise RepdynError(
+            f"`{choice.pairs}` returned an array of shape {found.shape}; `{choice.name}` needs one number."
+        )
+    return float(found.reshape(()))
+
+
+def _called(choice: ChosenMeasure, function: Callable[..., Any], *given: Array) -> Array:
+    """What a function returns, as floats of 32 bits or more."""
+    path = str(choice.function)
+    try:
+        returned = np.asarray(function(*given))
+    except Exception as error:  # whatever the user's code raises
+        raise RepdynError(f"`{path}` failed: {user_code.in_words(error, path)}.") from None
+    if returned.dtype.kind not in "biuf":
+        raise RepdynError(f"`{path}` returned {returned.dtype}, and `{choice.name}` needs real numbers.")
+    return returned.astype(np.result_type(returned.dtype, np.float32), copy=False)
+
+
+def problems(chosen: Sequence[ChosenMeasure]) -> list[str]:
+    """What is wrong with the functions of one's own measures, one sentence each; tries them on random features.
+
+    Not being 1 with itself is said of ``pairs`` and no fault: a distance would be one.
+    """
+    return [sentence for choice in chosen if choice.function is not None for sentence in _tried(choice)]
+
+
+def _tried(choice: ChosenMeasure) -> list[str]:
+    random = np.random.default_rng(0)
+    X, Y = random.normal(size=(2, *TRIED)).astype(np.float32)
+    order = random.permutation(len(X))
+    try:
+        function = user_code.load(str(choice.function))
+
+        def value(X: Array, Y: Array) -> float:
+            # Copies that cannot be written to, as in a study.
+            given = [np.array(Z) for Z in (X, Y)]
+            for Z in given:
+                Z.flags.writeable = False
+            if choice.pairs is not None:
+                return _pair(choice, function, *given)
+            one, other = (_vector(choice, function, Z) for Z in given)
+            if len(one) != len(other):
+                raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
+            norms = np.linalg.norm(one) * np.linalg.norm(other)
+            return float(one @ other / norms) if norms > 0 else float("nan")
+
+        first, again = value(X, Y), value(X, Y)
+        found = {
+            "gives NaN for random features": not np.isfinite(first),
+            "gives another value when it is called again": first != again and np.isfinite(first),
+            "depends on which of two representations is the first": _differ(value(Y, X), first),
+            "depends on the order of examples, where both have the same": _differ(value(X[order], Y[order]), first),
+            "is not 1 for a representation with itself": _differ(value(X, X), 1),
+        }
+    except RepdynError as error:
+        return [f"measure `{choice.name}`: {error}"]
+    return [f"measure `{choice.name}`: `{choice.function}` {what}." for what, wrong in found.items() if wrong]
+
+
+def _differ(one: float, other: float) -> bool:
+    return np.isfinite(one) and np.isfinite(other) and abs(one - other) > TOLERANCE * max(1.0, abs(other))
