@@ -112,6 +112,8 @@ OTHER: dict[str, Any] = {
     "measures.*.components": Beside(3, {"measures.*.name": "subspace"}),
     "measures.*.vector": Beside("scipy.spatial.distance:pdist", {"measures.*.name": "distances"}),
     "measures.*.pairs": Beside("numpy:vdot", {"measures.*.name": "products"}),
+    "comparisons.permutations": 50,
+    "comparisons.seed": 1,
     "probes.kind": "logistic",
     "probes.penalty": 0.2,
     "probes.logistic.tolerance": 1e-5,

@@ -229,7 +229,7 @@ HYPERPARAMETERS = {
     "cka_between": "10eb889fd847b64d",
     "probes": "2e33106a67c890c1",
     "regions": "28b61c52c6ebfee1",
-    "regions_between": "3430f3f3cadea115",
+    "regions_between": "239cbabdf6ef8689",
     "phases": "f4bc5dfda5f0b7d1",
     "findings": "51d24c51280461a7",
     "checkpoints": "3f228c48df0e5acf",

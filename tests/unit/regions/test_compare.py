@@ -358,6 +358,29 @@ def test_a_permutation_of_checkpoints_permutes_the_table(study):
     )
 
 
+def test_between_gives_the_same_layer_by_layer_and_says_what_does_not_fit(study):
+    job = study("regions_between")
+    labels = [RegionLabels(job.paths.region_labels(run.path)) for run in job.study.runs]
+    first = next(iter(labels[0].epochs))
+    _, P, points = labels[0].read(first, "test", 0).labels.shape
+    of_layer = len(labels) * P * points
+
+    def found(budget):
+        return list(regions_between.against_null(labels, first, "test", job.study.comparisons, budget))
+
+    np.testing.assert_array_equal(found(1e9), found(2 * of_layer))
+    with pytest.raises(RepdynError, match=r"permute the planes of 2 runs takes .*permutations: 0"):
+        found(2 * of_layer - 1)
+
+
+def test_without_permutations_there_is_similarity_and_no_p(study):
+    none = study("regions_between", comparisons={"permutations": 0})
+    regions_between.main(none)
+    found = tables.read(none.paths.region_between()).to_pandas()
+    assert found[["similarity_p", "similarity_calibrated"]].isna().all(axis=None)
+    assert found.similarity.notna().all()
+
+
 def test_planes_and_probes_of_another_study_are_refused(study):
     with pytest.raises(RepdynError, match=r"planes\.count = 2, but 3 is asked for"):
         regions_stage.main(study("regions", planes={"count": 3}))
@@ -394,6 +417,11 @@ def test_between_compares_runs_at_the_same_layer_and_checkpoint(study):
     for row in found.itertuples():
         key = (row.layer, row.planes, row.step)
         assert row.similarity == (each[row.seed_a][key] == each[row.seed_b][key]).mean()
+    # A run with itself has no null; two planes have two orders.
+    with_itself = found.seed_a == found.seed_b
+    assert found.loc[with_itself, ["similarity_p", "similarity_calibrated"]].isna().all(axis=None)
+    assert set(found.loc[~with_itself, "similarity_p"]) <= {0.5, 1.0}
+    assert (found.loc[~with_itself, "similarity_calibrated"] == 0).all()
     before = Path(job.paths.region_between()).read_bytes()
     regions_between.main(job)
     assert Path(job.paths.region_between()).read_bytes() == before

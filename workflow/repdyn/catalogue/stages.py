@@ -149,7 +149,7 @@ STAGES: dict[str, Stage] = {
     "regions_between": Stage(
         scope="study",
         help="decision regions similarity (DRS) between runs, at the same layer and checkpoint",
-        sections=_REGIONS,
+        sections=(*_REGIONS, "comparisons"),
         writes=(Paths.region_between,),
         on_demand=True,
     ),

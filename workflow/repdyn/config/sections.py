@@ -358,6 +358,25 @@ TAKEN = frozenset(
 )
 
 
+class Comparisons(Section):
+    """What similarity between layers, runs and architectures is held against: unrelated examples, or planes.
+
+    ``permutations`` of the examples make the null, so p is at least 1 / (1 + permutations); 0 leaves it out, and p and
+    calibrated values are null. ``seed`` draws them.
+    """
+
+    permutations: int = Field(default=200, ge=0, le=100_000)
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _a_small_p_is_possible(self) -> Comparisons:
+        if 0 < self.permutations < 19:
+            raise ValueError(
+                f"`permutations` ({self.permutations}) must be at least 19, so that p can be .05, or 0 for no null"
+            )
+        return self
+
+
 class Logistic(Section):
     """How L-BFGS solves logistic probes: until no component of the mean gradient exceeds ``tolerance``."""
 

@@ -30,6 +30,7 @@ from .sections import (
     Checkpoints,
     ChosenMeasure,
     Cka,
+    Comparisons,
     Contrast,
     Data,
     Execution,
@@ -101,6 +102,7 @@ class Study(Section):
     activations: Activations = Activations()
     cka: Cka = Cka()
     measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)] | None = None
+    comparisons: Comparisons = Comparisons()
     probes: Probes = Probes()
     planes: Planes = Planes()
     phases: Phases = Phases()

@@ -23,6 +23,8 @@ BETWEEN = Table(
         optimizer_b=(pa.string(), "optimizer"),
         seed_b=(pa.int64(), "seed"),
         similarity=(pa.float64(), "DRS, fraction of points"),
+        similarity_p=(pa.float64(), "p of DRS among permutations of planes; null for a run with itself"),
+        similarity_calibrated=(pa.float64(), "DRS above that of permuted planes, 0 to 1; null as p"),
         kappa=(pa.float64(), "DRS beyond chance (kappa); null where both give everything one and the same class"),
     ),
 )

@@ -28,7 +28,6 @@ from ..types import Array
 
 LEVEL = 0.05  # of the threshold τ, that of Gröger et al. 2026
 ROUNDING = 1e-7  # a similarity of a permutation is as large as the one seen if it is no further below it
-LEAST = 19  # permutations below which no p is at most ``LEVEL``
 
 
 def orders(n: int, permutations: int, seed: int) -> Array:
@@ -94,4 +93,12 @@ def maxima(values: Array) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # for nothing but NaN
         found: Array = np.nanmax(values.reshape(len(values), -1), axis=1)
+    return found
+
+
+def both_ways(above: Array) -> Array:
+    """Values (E, E) of pairs in either order, from those above the diagonal; NaN on it."""
+    upper = np.triu(above, 1)
+    found: Array = upper + upper.T
+    np.fill_diagonal(found, np.nan)
     return found
