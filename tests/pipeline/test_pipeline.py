@@ -16,7 +16,7 @@ from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
 
 from repdyn import records
-from repdyn.catalogue.measures import MEASURES
+from repdyn.catalogue.measures import DEFAULT, MEASURES
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.pipeline.jobs import Job
@@ -41,7 +41,7 @@ COLUMNS = {
     f"inputs/{RUN}/inputs.parquet": ["example", "input"],
     f"layers/{RUN}/layers.parquet": ["layer", "depth", "module", "kind", "features", "part"],
     f"batch_norm/{RUN}/batch_norm.parquet": ["layer", "depth", *STEPS, "cka", "same_class"],
-    f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased"],
+    f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, *DEFAULT],
     f"probes/accuracy/{RUN}/accuracy.parquet": ["layer", "depth", *STEPS, "split", "accuracy", "true_accuracy"],
     f"regions/labels/{RUN}/labels.parquet": ["layer", "depth", *STEPS, "planes", "plane", "labels"],
     f"regions/similarity/{RUN}/similarity.parquet": ["layer", "depth", "planes", *PAIR, "similarity", "kappa"],
@@ -58,7 +58,8 @@ COLUMNS = {
     ],
     "findings/findings.parquet": [
         *COMPARED, "primary", "estimate", "ci_low", "ci_high", "p_value", "p_adjusted", "q_value", "n_pairs", "n_seeds",
-        "n_left_out", "decision", "reason", "holds_under", "holds_of", "holds_not", "holds", "compared", "contrast", "verdict",
+        "n_left_out", "decision", "reason", "holds_under", "holds_of", "holds_not", "holds", "compared", "contrast",
+        "verdict",
     ],
     "findings/pairs.parquet": [
         *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",

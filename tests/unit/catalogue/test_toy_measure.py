@@ -34,8 +34,14 @@ DIFF = {
         ),
 """,
     ),
-    "records/cka.py": ("    ),\n    more=", '        toy=(pa.float64(), "similarity, 0 to 1"),\n'),
-    "stages/cka.py": ("    }\n    if found.interval", '        "toy": tables.nullable(found.biased**2),\n'),
+    "similarity/measured.py": (
+        '        if choice.name == "cka_deconfounded":',
+        """\
+        if choice.name == "toy":
+            matrices["toy"] = both.biased**2
+            continue
+""",
+    ),
 }
 ASK = """
 import json
@@ -43,14 +49,14 @@ import numpy as np, pandas as pd, pyarrow as pa
 from matplotlib import text
 from repdyn.analysis import claim_tests, fits, phases
 from repdyn.catalogue.measures import MEASURES
-from repdyn.config.sections import Contrast, Findings, Phases
+from repdyn.config.sections import ChosenMeasure, Contrast, Findings, Phases
 from repdyn.config.study import Run
 from repdyn.explorer import build
 from repdyn.figures import dynamics, forest, timelines
-from repdyn.records.cka import CKA
+from repdyn.records.cka import CKA, further
 from repdyn.records.probes import ACCURACY
 from repdyn.records.regions import SIMILARITY
-from repdyn.similarity.cka import Similarities
+from repdyn.similarity import measured
 from repdyn.stages import cka
 
 E = 16
@@ -62,8 +68,10 @@ history["mislabelled_accuracy"] = np.clip((np.arange(161.0) - 10) / 40, 0, 1)
 def table(sharpness):
     block = np.arange(E) // 6
     S = np.exp(-sharpness * abs(block[:, None] - block))
+    layout = pa.schema([*CKA.schema, *further([MEASURES["toy"]])])
+    matrices = {"cka": S, "cka_debiased": S, "toy": S**2}
     parts = [
-        pa.table(cka.columns(layer, depth, np.arange(E), epochs, Similarities(S, S, np.zeros(E, bool))), CKA.schema)
+        pa.table(cka.columns(layer, depth, np.arange(E), epochs, matrices), layout)
         for depth, layer in enumerate(("stem", "a", "b", "norm"))
     ]
     return pa.concat_tables(parts).to_pandas()
@@ -84,6 +92,15 @@ contrast = Contrast(factor="optimizer", levels=("sgd", "adam"))
 found = claim_tests.find(tests, [contrast], {}, {}, fits.of_study(tests))
 findings, pairs, _ = claim_tests.tables_of(found, 0.95)
 
+class Source:
+    examples, features = 30, [5, 5]
+    def read(self, e, start, stop):
+        return np.random.default_rng(e).normal(size=(30, 5))[:, start:stop].astype("float32")
+    def name(self, e):
+        return str(e)
+
+of_features = measured.similarities(Source(), [ChosenMeasure(name="toy")], 2**28).matrices
+
 def says(figure):
     return any("a toy" in words.get_text() for words in figure.findobj(text.Text))
 
@@ -93,6 +110,7 @@ print(json.dumps({
         sorted(frame[frame["measure"] == "cka"]["score"].unique()),
     "findings": findings[(findings["measure"] == "toy") & (findings["score"] == "novelty")]["estimate"].tolist(),
     "findings by CKA": findings[(findings["measure"] == "cka") & (findings["score"] == "novelty")]["estimate"].tolist(),
+    "values": np.array_equal(of_features["toy"], of_features["cka"] ** 2),
     "pairs": bool((pairs["measure"] == "toy").any()),
     "figure phases": says(timelines.layers(segments["sgd"], MEASURES)),
     "figure synchrony": says(dynamics.synchrony(table(0.2), none, MEASURES)),

@@ -314,7 +314,11 @@ def test_other_locales_say_the_same():
 @pytest.mark.parametrize("stage", [name for name, stage in stages.STAGES.items() if stage.scope in ("run", "study")])
 def test_a_stage_is_said_to_run_the_user_s_code_that_it_runs(stage):
     part, declared = stages.module_of(stage), set(stages.STAGES[stage].user_code)
-    makes = {"model": "models.architectures.build", "optimizer": "training.optimizers.create"}
+    makes = {
+        "model": "models.architectures.build",
+        "optimizer": "training.optimizers.create",
+        "measures": "similarity.own.similarities",
+    }
     assert {what for what, made_by in makes.items() if provenance.uses(part, made_by)} == declared
 
 

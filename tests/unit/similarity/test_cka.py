@@ -168,7 +168,7 @@ def test_the_table_is_whole_in_order_and_null_where_there_is_no_cka(make_job, co
     assert len(frame) == 5 * len(steps) ** 2
     assert list(frame.layer.unique()) == ["stem", "layer1.0", "layer2.0", "layer3.0", "layer4.0"]
     assert (frame.epoch_a == frame.step_a / 4).all()
-    found = cka.Similarities(np.array([[1, np.nan], [np.nan, np.nan]]), np.eye(2), np.array([False, True]))
+    found = {"cka": np.array([[1, np.nan], [np.nan, np.nan]]), "cka_debiased": np.eye(2)}
     rows = cka_stage.columns("x", 3, np.array([0, 7]), np.array([0, 1.0]), found)
     assert rows["cka"].to_pylist() == [1, None, None, None]
     assert rows["step_a"].tolist() == [0, 0, 7, 7]

@@ -385,18 +385,24 @@ def test_a_function_that_returns_something_else_is_refused_in_a_sentence(choice,
         measured.similarities(Arrays([X[0], X[1][:, :9]]), [choice], PLENTY)
 
 
-def test_problems_of_own_measures_are_found_on_random_features():
-    assert own.problems([*chosen(*DEFAULT), vector(gaussian), pairs(alignment)]) == []
-    for choice, what in (
+@pytest.mark.parametrize(
+    ("choice", "what"),
+    [
         (pairs(one_sided), "depends on which of two representations is the first"),
-        (pairs(distance), "is not 1 for a representation with itself"),
         (vector(first_example), "depends on the order of examples, where both have the same"),
         (vector(zeros), "gives NaN for random features"),
         (vector(nan), "returned NaN or infinite numbers"),
         (vector(centring_in_place), "read-only"),
-        (pairs(shaped), r"returned an array of shape (2,)"),
+        (pairs(shaped), r"returned an array of shape \(2,\)"),
         (ChosenMeasure(name="mine", vector="nowhere:nothing"), "there is no module `nowhere`"),
-    ):
-        sentences = own.problems([choice])
-        assert any(what in sentence for sentence in sentences), sentences
-        assert all(sentence.startswith("measure `mine`: ") for sentence in sentences)
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_function_is_found_on_random_features(choice, what):
+    with pytest.raises(RepdynError, match=what):
+        own.check(choice)
+
+
+def test_a_function_that_measures_something_passes_and_a_distance_is_remarked_upon():
+    assert own.check(vector(gaussian)) is own.check(pairs(alignment)) is None
+    assert own.check(pairs(distance)).endswith("is not 1 for a representation with itself.")

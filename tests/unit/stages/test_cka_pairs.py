@@ -1,16 +1,22 @@
 """CKA between layers and between runs: tables equal to pairs computed one by one."""
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from scipy.spatial import distance
 
+from repdyn.catalogue.measures import DEFAULT
 from repdyn.config import study
 from repdyn.errors import RepdynError
 from repdyn.records.activations import ACTIVATIONS
+from repdyn.records.cka import CKA
+from repdyn.records.inputs import INPUTS, input_column
 from repdyn.representations import extract
 from repdyn.representations.selection import Place, StoredRepresentations
 from repdyn.representations.table import Representations
@@ -45,6 +51,12 @@ def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=S
                 stored[layer, step] = X.astype(np.float64)
                 group[layer] = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel(), kind.value_type), type=kind)
             append(keys | labels | {"step": [step] * n, "epoch": [step / 5] * n} | group)
+    inputs = pa.schema([*INPUTS.schema, *input_column(16)])
+    values = pa.FixedSizeListArray.from_arrays(
+        pa.array(random.normal(size=16 * n), pa.float32()), type=inputs.field("input").type
+    )
+    rows = {"example": keys["example"], "input": values}
+    tables.write(job.paths.inputs(job.run.path), rows, inputs, job.metadata(INPUTS))
     return stored
 
 
@@ -124,6 +136,7 @@ def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):
 def test_a_small_budget_gives_the_same_table(make_job, config):
     store(make_job("activations", config), 0, constant=True)
     frames = []
+    config["measures"] = ["cka_deconfounded"]  # others are of whole Grams: see test_measured.py
     for memory in (1, 1e-5):
         config["execution"] = {"device": "cpu", "memory_gib": memory}
         job = make_job("cka", config)
@@ -141,7 +154,8 @@ def test_batches_are_used_where_configured(make_job, config):
         job = make_job("cka", config)
         cka.main(job)
         tables_of.append(pd.read_parquet(job.paths.cka(job.run.path)))
-    pd.testing.assert_frame_equal(tables_of[0], tables_of[2], rtol=0, atol=1e-6)
+    assert list(tables_of[1]) == list(tables_of[2]) == [*CKA.names]
+    pd.testing.assert_frame_equal(tables_of[0][CKA.names], tables_of[2], rtol=0, atol=1e-6)
     assert (tables_of[0].cka_debiased - tables_of[1].cka_debiased).abs().max() > 1e-4
 
 
@@ -152,13 +166,50 @@ def test_intervals_are_there_only_where_configured(make_job, config):
         job = make_job("cka", config)
         cka.main(job)
         frame = pd.read_parquet(job.paths.cka(job.run.path))
-        assert [name for name in frame if name.startswith("cka_") and name != "cka_debiased"] == columns
+        assert list(frame) == [*CKA.names, *columns, *DEFAULT[2:]]
     defined = frame.dropna(subset="cka")
     assert (defined.cka_low <= defined.cka + 1e-12).all()
     assert (defined.cka <= defined.cka_high + 1e-12).all()
     assert frame.cka_low.isna().equals(frame.cka.isna())
     with pytest.raises(RepdynError, match="leave out `batch_examples`"):
         study.parse(config | {"cka": {"resamples": 20, "batch_examples": 10}})
+
+
+def test_the_measures_of_the_config_are_columns_in_its_order(make_job, config, caplog):
+    stored = store(make_job("activations", config), 0, constant=True)
+    config["measures"] = [
+        {"name": "distances", "vector": "scipy.spatial.distance:pdist"},
+        "knn",
+        {"name": "products", "pairs": "numpy:vdot"},
+        "cka",
+    ]
+    job = make_job("cka", config)
+    cka.main(job)
+    frame = pd.read_parquet(job.paths.cka(job.run.path))
+    assert list(frame) == [*CKA.names, "distances", "knn", "products"]
+    units = job_units(job)
+    assert units["distances"].startswith("similarity, -1 to 1")
+    row = frame[(frame["layer"] == "second") & (frame["step_a"] == 0) & (frame["step_b"] == 5)].iloc[0]
+    one, other = (distance.pdist(stored["second", step]) for step in STEPS)
+    assert row["distances"] == pytest.approx(one @ other / np.linalg.norm(one) / np.linalg.norm(other), abs=1e-6)
+    assert row["products"] == pytest.approx(np.vdot(stored["second", 0], stored["second", 5]), rel=1e-5)
+    assert frame[frame["layer"] == "first"]["knn"].isna().sum() == 3
+    assert "layer first is the same for all examples, so without similarity, at step 0" in caplog.text
+
+
+def job_units(job):
+    about = pq.read_schema(job.paths.cka(job.run.path)).metadata[b"repdyn"]
+    return json.loads(about)["units"]
+
+
+def test_inputs_of_other_examples_are_refused(make_job, config):
+    job = make_job("activations", config)
+    store(job, 0)
+    other = tables.read(job.paths.inputs(job.run.path))
+    moved = other.set_column(0, "example", pa.array(np.arange(1, 31)))
+    tables.write(job.paths.inputs(job.run.path), moved, other.schema, job.metadata(INPUTS))
+    with pytest.raises(RepdynError, match="hold different similarity examples"):
+        cka.main(make_job("cka", config))
 
 
 def test_the_same_activations_give_the_same_bytes(make_job, config):

@@ -52,7 +52,7 @@ def test_each_layer_has_its_numbers_at_each_checkpoint_and_its_weights_at_each_p
         if name.startswith(f"{block}.") and first[name].is_floating_point() and "running" not in name
     )
     assert there["distance"] == pytest.approx(np.sqrt(moved), rel=1e-5)
-    assert 0 < there["distance"] and there["cosine"] < 1
+    assert there["distance"] > 0 and there["cosine"] < 1
     total = weights.drop_duplicates("layer")["parameters"].sum()
     buffers = [name for name in first if "running" in name or "num_batches" in name]
     assert total == sum(tensor.numel() for name, tensor in first.items() if name not in buffers)

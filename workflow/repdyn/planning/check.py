@@ -31,6 +31,7 @@ from ..representations import extract
 from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
+from ..similarity import own
 from ..training import bfloat16
 from . import rehearsal, trial
 
@@ -49,6 +50,7 @@ def main(study: Study) -> None:
     remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
     check_checkpoints(study)
     check_planes(study)
+    remarks += check_measures(study)
     device = devices.prepare(study.execution.device)
     # Build each model once, whatever the number of optimizers and seeds, because every study waits for the check.
     for arch in study.archs:
@@ -127,6 +129,19 @@ def check_checkpoints(study: Study) -> None:
             f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
         )
+
+
+def check_measures(study: Study) -> list[str]:
+    """Try the functions of the study's own measures on random features; return what is odd about them."""
+    remarks = []
+    for measure in study.chosen_measures:
+        if measure.function is None:
+            continue
+        with blaming(f"measures.{measure.name}"):
+            remark = own.check(measure)
+        if remark is not None:
+            remarks.append(f"`measures.{measure.name}`: {remark}")
+    return remarks
 
 
 def check_planes(study: Study) -> None:

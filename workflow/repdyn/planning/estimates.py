@@ -12,14 +12,16 @@ depends on its build, so the estimating process measures its own. GPU memory is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..catalogue.measures import ACTIVATIONS, ALWAYS
 from ..data import datasets
 from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling
-from ..similarity import gram
+from ..similarity import gram, measured
 from .model_size import Extent
 
 if TYPE_CHECKING:
@@ -35,8 +37,8 @@ STATE = 330  # bytes of a tensor in a state besides its numbers
 PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
 ROW = {
-    "history": 75, "cka": 11.5, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0, "moments": 11.7,
-    "batch_norm": 16,
+    "history": 75, "cka": 1.5, "measure": 5.0, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0,
+    "moments": 11.7, "boundaries": 50, "batch_norm": 16,
 }  # fmt: skip
 LAYERS, SCORES, SEGMENTS = 6_400, 8_000, 7_900  # bytes of a file
 FINDINGS = 62_000  # bytes of the four files: 58 000 with one seed, 69 000 with six
@@ -95,6 +97,8 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     L, p = len(extent.features), sum(extent.features.values())
     # Three classifiers, each feature's mean and scale, and a header entry for each tensor.
     probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
+    measures = len(study.chosen_measures) + 2 * (study.cka.resamples > 0)
+    kernels = sum(measure.kernel and measure.table == ACTIVATIONS for measure in study.all_measures.values())
     S, P, C = grid.sets, study.planes.count, grid.classes
     return {
         "history": parquet(grid.counts.evaluations, ROW["history"], 1, 11),
@@ -104,7 +108,8 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         + parquet(0, 0, 2 * E, 6 + L),
         "layers": LAYERS,
         "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
-        "cka": parquet(L * E**2, ROW["cka"], L, 8),
+        "inputs": 4 * grid.counts.compared * math.prod(datasets.shape(study.data)) + FILE,
+        "cka": parquet(L * E**2, ROW["cka"] + ROW["measure"] * measures, L, 6 + measures),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
         "regions/labels": labels(E, S, L + 1, P, study.planes.resolution, C),
@@ -112,7 +117,11 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "regions/similarity": parquet((L + 1) * S * E**2, ROW["similarity"], S, 9),
         "regions/floor": parquet(L * S * E, ROW["floor"], 1, 7),
         "regions/fragmentation": parquet((L + 1) * S * E * P, ROW["fragmentation"], S, 8),
-        "phases": SCORES + SEGMENTS + parquet((E - 1) * (2 * L + S * (L + 1)), ROW["moments"], 1, 6),
+        "phases": SCORES
+        + SEGMENTS
+        + parquet((E - 1) * (kernels * L + S * (L + 1)), ROW["moments"], 1, 6)
+        + FILE
+        + ROW["boundaries"] * 4 * (kernels * L + S * (L + 1)),
     }
 
 
@@ -157,7 +166,9 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     # Reading a column of a row group: compressed, decompressed, and twice in one piece.
     read = 4 * grid.number
     held = (gram.FLOATS + read) * n
-    grams = min(budget, 4 * (E + 1) * n**2 + held * min(widest, budget / 2 / held)) + 25 * MIB
+    # The inputs are one representation more, and measures of whole Grams need some beside those that are held.
+    beside = measured.needed_beside(n, [choice.name for choice in study.chosen_measures if choice.name not in ALWAYS])
+    grams = min(budget, 4 * (E + 2) * n**2 + beside + held * min(widest, budget / 2 / held)) + 25 * MIB
     thin = min(m, widest)
     solved = (2 * (n + m) * 4 + read * max(n, m)) * widest + 8 * (m * thin * 3 + 4 * thin**2 + m * min(widest, 4096))
     batch = labelling.batch_size(features, pixels, device, budget)

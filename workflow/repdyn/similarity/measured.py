@@ -269,3 +269,10 @@ def _reasons(
         else:
             why = "its function gives no value"
         yield name, (lacking, why)
+
+
+def of_batches(found: cka.Similarities) -> Measured:
+    """Both CKAs averaged over batches of examples, which no other measure can be."""
+    matrices = {"cka": found.biased, "cka_debiased": found.debiased}
+    reasons = dict(_reasons([], matrices, found.constant, 0, with_inputs=False))
+    return Measured(matrices, found.constant, np.full(len(found.constant), np.nan), reasons)

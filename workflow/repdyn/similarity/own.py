@@ -11,7 +11,7 @@ function gives NaN has no similarity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,45 +125,47 @@ def _called(choice: ChosenMeasure, function: Callable[..., Any], *given: Array) 
     return returned.astype(np.result_type(returned.dtype, np.float32), copy=False)
 
 
-def problems(chosen: Sequence[ChosenMeasure]) -> list[str]:
-    """What is wrong with the functions of one's own measures, one sentence each; tries them on random features.
+def check(choice: ChosenMeasure) -> str | None:
+    """Try the function of a measure of one's own on random features.
 
-    Not being 1 with itself is said of ``pairs`` and no fault: a distance would be one.
+    Returns:
+        What is odd about it and no fault: ``pairs`` may give another number than 1 for a representation with itself.
+
+    Raises:
+        RepdynError: if it cannot be imported, fails, returns something else than is asked for, gives NaN, or depends on
+            chance, on which of two representations comes first, or on the order of the examples.
     """
-    return [sentence for choice in chosen if choice.function is not None for sentence in _tried(choice)]
-
-
-def _tried(choice: ChosenMeasure) -> list[str]:
     random = np.random.default_rng(0)
     X, Y = random.normal(size=(2, *TRIED)).astype(np.float32)
     order = random.permutation(len(X))
-    try:
-        function = user_code.load(str(choice.function))
+    function = user_code.load(str(choice.function))
 
-        def value(X: Array, Y: Array) -> float:
-            # Copies that cannot be written to, as in a study.
-            given = [np.array(Z) for Z in (X, Y)]
-            for Z in given:
-                Z.flags.writeable = False
-            if choice.pairs is not None:
-                return _pair(choice, function, *given)
-            one, other = (_vector(choice, function, Z) for Z in given)
-            if len(one) != len(other):
-                raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
-            norms = np.linalg.norm(one) * np.linalg.norm(other)
-            return float(one @ other / norms) if norms > 0 else float("nan")
+    def value(X: Array, Y: Array) -> float:
+        # Copies that cannot be written to, as in a study.
+        given = [np.array(Z) for Z in (X, Y)]
+        for Z in given:
+            Z.flags.writeable = False
+        if choice.pairs is not None:
+            return _pair(choice, function, *given)
+        one, other = (_vector(choice, function, Z) for Z in given)
+        if len(one) != len(other):
+            raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
+        norms = np.linalg.norm(one) * np.linalg.norm(other)
+        return float(one @ other / norms) if norms > 0 else float("nan")
 
-        first, again = value(X, Y), value(X, Y)
-        found = {
-            "gives NaN for random features": not np.isfinite(first),
-            "gives another value when it is called again": first != again and np.isfinite(first),
-            "depends on which of two representations is the first": _differ(value(Y, X), first),
-            "depends on the order of examples, where both have the same": _differ(value(X[order], Y[order]), first),
-            "is not 1 for a representation with itself": _differ(value(X, X), 1),
-        }
-    except RepdynError as error:
-        return [f"measure `{choice.name}`: {error}"]
-    return [f"measure `{choice.name}`: `{choice.function}` {what}." for what, wrong in found.items() if wrong]
+    first, again = value(X, Y), value(X, Y)
+    faults = {
+        "gives NaN for random features": not np.isfinite(first),
+        "gives another value when it is called again": first != again and np.isfinite(first),
+        "depends on which of two representations is the first": _differ(value(Y, X), first),
+        "depends on the order of examples, where both have the same": _differ(value(X[order], Y[order]), first),
+    }
+    for what, wrong in faults.items():
+        if wrong:
+            raise RepdynError(f"`{choice.function}` {what}.")
+    if _differ(value(X, X), 1):
+        return f"`{choice.function}` is not 1 for a representation with itself."
+    return None
 
 
 def _differ(one: float, other: float) -> bool:

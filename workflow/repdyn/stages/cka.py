@@ -1,40 +1,47 @@
-"""CKA of each layer with itself at every pair of checkpoints.
+"""The stage ``cka``: similarity of each layer with itself at every pair of checkpoints, by CKA and other measures.
 
-Turns activations X_e of shape (n examples, p features) at E checkpoints into two (E, E) matrices for each layer: linear
-CKA (Kornblith et al. 2019, eq. 4) and its debiased form, with the unbiased HSIC of Song et al. 2012 in all three
-places (Nguyen et al. 2021, eq. 3).
+Turns activations X_e of shape (n examples, p features) at E checkpoints into an (E, E) matrix for each layer and
+measure. CKA (Kornblith et al. 2019, eq. 4) and its debiased form (Nguyen et al. 2021, eq. 3) are always there; the
+study chooses the others (``catalogue/measures.py``). The arithmetic is in ``similarity/measured.py``.
 
-The arithmetic is in ``similarity/gram.py`` and ``similarity/cka.py``. Debiased CKA may leave [0, 1] and is not clamped.
-CKA of a representation that is the same for all examples is null, on the diagonal too, and the log names it.
+Similarity of a representation that is the same for all examples is null, on the diagonal too, and the log names it and
+whatever else has no value.
 
-Time: E n² p + E² n² / 2 for each layer. Memory: ``execution.memory_gib``, for any E, n and p. If the Grams do not fit,
-features are read more often, at no extra arithmetic.
+Time: E n² p + E² n² / 2 for each layer, and what ``tests/benchmarks/measures.py`` prints for further measures. Memory:
+``execution.memory_gib``, for any E, n and p. If the Grams do not fit, features are read more often.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from ..errors import RepdynError
 from ..records.activations import ACTIVATIONS
-from ..records.cka import CKA, INTERVAL
-from ..representations.selection import Place, StoredRepresentations
+from ..records.cka import CKA, INTERVAL, further
+from ..records.inputs import INPUTS
+from ..representations.selection import SPLIT, Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
-from ..similarity import backends, bootstrap, cka, minibatch
+from ..similarity import backends, bootstrap, measured, minibatch
 from ..storage import tables
 from ..types import Array
 
 if TYPE_CHECKING:
-    from ..config.sections import Cka
+    from ..config.sections import ChosenMeasure, Cka
     from ..pipeline.jobs import Job
     from ..similarity import gram
 
+Interval = tuple[Array, Array]  # lower and upper ends, each (E, E)
 
-def columns(layer: str, depth: int, steps: Array, epochs: Array, found: cka.Similarities) -> dict[str, Any]:
-    """Both (E, E) matrices of a layer as rows, one for each ordered pair of checkpoints."""
+
+def columns(
+    layer: str, depth: int, steps: Array, epochs: Array, matrices: Mapping[str, Array], interval: Interval | None = None
+) -> dict[str, Any]:
+    """The (E, E) matrices of a layer, by measure, as rows, one for each ordered pair of checkpoints."""
     E = len(steps)
     rows = {
         "layer": [layer] * E**2,
@@ -43,41 +50,71 @@ def columns(layer: str, depth: int, steps: Array, epochs: Array, found: cka.Simi
         "step_b": np.tile(steps, E),
         "epoch_a": np.repeat(epochs, E),
         "epoch_b": np.tile(epochs, E),
-        "cka": tables.nullable(found.biased),
-        "cka_debiased": tables.nullable(found.debiased),
     }
-    if found.interval is not None:
-        rows |= dict(zip(INTERVAL.names, map(tables.nullable, found.interval), strict=True))
+    rows |= {name: tables.nullable(found) for name, found in matrices.items()}
+    if interval is not None:
+        rows |= dict(zip(INTERVAL.names, map(tables.nullable, interval), strict=True))
     return rows
 
 
-def compare(source: StoredRepresentations, settings: Cka, backend: gram.Backend, budget: float) -> cka.Similarities:
-    """CKA of all pairs of representations, as configured."""
+def compare(
+    source: StoredRepresentations,
+    settings: Cka,
+    chosen: Sequence[ChosenMeasure],
+    backend: gram.Backend,
+    budget: float,
+    inputs: Array | None,
+) -> tuple[measured.Measured, Interval | None]:
+    """Similarity of all pairs of representations, as configured, and the interval for CKA if one is asked for."""
     if settings.batch_examples is not None:
-        return minibatch.similarities(source, settings.batch_examples, budget, backend)
+        found = minibatch.similarities(source, settings.batch_examples, budget, backend)
+        return measured.of_batches(found), None
+    interval = None
     if settings.resamples:
-        return bootstrap.similarities(source, budget, backend, settings.resamples, settings.confidence, settings.seed)
-    return cka.similarities(source, budget, backend)
+        interval = bootstrap.similarities(
+            source, budget, backend, settings.resamples, settings.confidence, settings.seed
+        ).interval
+    return measured.similarities(source, chosen, budget, backend, inputs), interval
 
 
-def log_undefined(layer: str, steps: Array, found: cka.Similarities) -> None:
-    """Log the checkpoints at which a layer has no CKA, or only the biased one."""
-    negative = np.isnan(np.diagonal(found.debiased)) & ~found.constant
-    for which, why in ((found.constant, "is the same for all examples: no CKA"), (negative, "has no debiased CKA")):
-        if which.any():
-            LOG.warning("layer %s %s, at step %s", layer, why, ", ".join(map(str, steps[which])))
+def log_undefined(layer: str, steps: Array, found: measured.Measured) -> None:
+    """Log the checkpoints at which a layer has no similarity, or not that of some measure."""
+
+    def at(which: Array) -> str:
+        return "all checkpoints" if which.all() else f"step {', '.join(map(str, steps[which]))}"
+
+    if found.constant.any():
+        LOG.warning("layer %s is the same for all examples, so without similarity, at %s", layer, at(found.constant))
+    for name, (which, why) in found.reasons.items():
+        LOG.warning("layer %s has no %s at %s: %s", layer, name, at(which), why)
+
+
+def inputs_of(job: Job, table: Representations) -> Array:
+    """The examples that are compared, as the network gets them: (n, numbers), float32.
+
+    Raises:
+        RepdynError: if they are not those of the activations.
+    """
+    path, wanted = job.place(INPUTS)
+    found = tables.read(path, wanted)
+    if not np.array_equal(found["example"].to_numpy(), table.examples(SPLIT)["example"]):
+        raise RepdynError(f"`{path}` and `{table.path}` hold different {SPLIT} examples; make both again.")
+    flat: Array = found["input"].combine_chunks().flatten().to_numpy()
+    return flat.reshape(found.num_rows, -1)
 
 
 def main(job: Job) -> None:
-    """Write the CKA table of a run, one row group for each layer."""
-    settings = job.study.cka
+    """Write the table of a run, one row group for each layer."""
+    settings, chosen = job.study.cka, job.study.chosen_measures
     table = Representations(*job.place(ACTIVATIONS))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, settings.tf32)
-    layout = pa.schema([*CKA.schema, *INTERVAL]) if settings.resamples else CKA.schema
+    inputs = inputs_of(job, table) if any(choice.name == "cka_deconfounded" for choice in chosen) else None
+    interval = INTERVAL if settings.resamples else []
+    layout = pa.schema([*CKA.schema, *interval, *further(job.study.all_measures.values())])
     with tables.writer(job.path(CKA), layout, job.metadata(CKA)) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = StoredRepresentations([Place(table, layer, int(step)) for step in table.steps])
-            found = compare(source, settings, backend, budget)
+            found, ends = compare(source, settings, chosen, backend, budget, inputs)
             log_undefined(layer, table.steps, found)
-            append(columns(layer, depth, table.steps, table.epochs, found))
+            append(columns(layer, depth, table.steps, table.epochs, found.matrices, ends))
     LOG.info("%d layers at %d checkpoints, %d examples", len(table.layers), len(table.steps), source.examples)
