@@ -62,6 +62,27 @@ def test_equal_distances_share_the_mean_of_their_ranks_exactly():
     np.testing.assert_array_equal(rsa.ranks(np.zeros((9, 9), dtype=np.float32)), 0)
 
 
+@pytest.mark.parametrize("dead", [0, 50])
+def test_ranks_of_bins_are_those_of_a_sort_but_for_what_bins_merge(dead):
+    (X,) = trajectory(1100, 60, E=1)
+    X[1100 - dead :] = 0
+    bits = rsa._bits(gram(X), N := 1100 * 1099 // 2)
+    binned = rsa._binned(bits, int(bits.max()))
+    exact = rsa._sorted(bits)
+    assert N >= rsa.MANY
+    assert 1 - np.corrcoef(binned, exact)[0, 1] < rsa.MERGED
+    np.testing.assert_allclose(binned, exact, rtol=0, atol=1e-4 * N)
+    assert len(np.unique(binned)) > 1e4
+
+
+def test_distances_that_bins_would_merge_are_sorted():
+    (X,) = trajectory(1100, 60, E=1)
+    X[7] *= 1e5
+    bits = rsa._bits(gram(X), 1100 * 1099 // 2)
+    assert rsa._binned(bits, int(bits.max())) is None
+    np.testing.assert_array_equal(rsa.ranks(gram(X))[np.triu_indices(1100, 1)], rsa._sorted(bits))
+
+
 def test_ranks_may_take_the_place_of_the_gram():
     K = gram(trajectory(50, 20, E=1)[0])
     expected = rsa.ranks(K)

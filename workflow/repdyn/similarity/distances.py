@@ -1,7 +1,8 @@
-"""Squared Euclidean distances of examples, from a Gram matrix.
+"""Half the squared Euclidean distances of examples, from a Gram matrix: (K_ii + K_jj) / 2 − K_ij.
 
-d_ij = K_ii + K_jj − 2 K_ij. Examples that are alike have a distance of 0, of which rounding in a float32 Gram leaves up
-to about 1e-6 of K_ii + K_jj. That noise would be ranked like a distance, so what is within it counts as 0.
+Measures use their order alone, for which the half is as good. Examples that are alike have a distance of 0, of which
+rounding in a float32 Gram leaves up to about 1e-6 of K_ii + K_jj. That noise would be ranked like a distance, so what
+is within it counts as 0. The sum of the norms comes first, so that rounding does the same to (i, j) and (j, i).
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import numpy as np
 
 from ..types import Array
 
-ZERO = 2e-6  # largest d / (K_ii + K_jj) of examples that are alike, and least spread of distances that differ
+# Largest share of (K_ii + K_jj) / 2 that is 0, and of the farthest by which the nearest and the farthest differ.
+ZERO = 2e-6
 
 
-def squared(K: Array, diagonal: Array, start: int) -> Array:
-    """Squared distances of some examples to all others in a block of columns.
+def halved(K: Array, diagonal: Array, start: int) -> Array:
+    """Half the squared distances of some examples to all others in a block of columns.
 
     Args:
         K: (rows, columns) of a Gram matrix, float32.
@@ -22,10 +24,16 @@ def squared(K: Array, diagonal: Array, start: int) -> Array:
         start: the block has rows ``start`` on, and the last columns.
 
     Returns:
-        (rows, columns), float32, at least 0.
+        (rows, columns), float32, at least 0; infinite for an example and itself.
     """
     rows, columns = K.shape
-    sums = diagonal[start : start + rows, None] + diagonal[None, len(diagonal) - columns :]
-    d: Array = sums - 2 * K
-    d[d <= np.float32(ZERO) * sums] = 0
+    norms = diagonal * np.float32(0.5)
+    one, other = norms[start : start + rows, None], norms[None, len(norms) - columns :]
+    d: Array = one + other
+    d -= K
+    places = np.arange(rows)
+    d[places, start + places - (len(norms) - columns)] = np.inf
+    # Mostly no two examples are alike, which one number tells.
+    if d.min(initial=np.inf) <= np.float32(ZERO) * (one.max(initial=0) + other.max(initial=0)):
+        d[d <= np.float32(ZERO) * (one + other)] = 0
     return d

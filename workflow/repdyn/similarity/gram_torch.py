@@ -139,10 +139,10 @@ class Torch:
 
 
 def _distances(K: torch.Tensor, start: int, stop: int) -> torch.Tensor:
-    """Squared distances of examples ``start`` to ``stop`` to all, as in ``distances.squared``."""
-    diagonal = torch.diagonal(K)
-    sums = diagonal[start:stop, None] + diagonal
-    d = sums - 2 * K[start:stop]
+    """Half the squared distances of examples ``start`` to ``stop`` to all, as in ``distances.halved``."""
+    norms = torch.diagonal(K) / 2
+    sums = norms[start:stop, None] + norms
+    d = sums - K[start:stop]
     d[d <= distances.ZERO * sums] = 0
     return d
 

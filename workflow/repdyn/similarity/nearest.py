@@ -18,7 +18,7 @@ import numpy as np
 from ..types import Array
 from . import distances
 
-BLOCK = 2**18  # distances at a time, 1 MiB
+BLOCK = 2**15  # distances at a time, which stay in the cache
 
 
 def neighbours(K: Array, k: int) -> Array:
@@ -35,21 +35,20 @@ def neighbours(K: Array, k: int) -> Array:
     found = np.empty((n, k), dtype=np.int32)
     step = max(1, BLOCK // n)
     for start in range(0, n, step):
-        d = distances.squared(K[start : start + step], diagonal, start)
-        rows = np.arange(len(d))
-        d[rows, start + rows] = np.inf
-        found[start : start + step] = np.nonzero(_smallest(d, k))[1].reshape(-1, k)
+        d = distances.halved(K[start : start + step], diagonal, start)
+        last = np.partition(d, k - 1, axis=1)[:, k - 1 : k]
+        places = np.flatnonzero(d <= last)
+        if len(places) > len(d) * k:  # at least k in each row, so more in some
+            places = np.flatnonzero(_first(d, last, k))
+        found[start : start + step] = (places % n).reshape(-1, k)
     return found
 
 
-def _smallest(d: Array, k: int) -> Array:
-    """A mask of the k smallest of each row, ties to the lowest index: (rows, n), bool."""
-    last = np.partition(d, k - 1, axis=1)[:, k - 1 : k]
-    mask: Array = d <= last
-    tied = np.flatnonzero(np.count_nonzero(mask, axis=1) > k)
-    equal = d[tied] == last[tied]
-    missing = k - np.count_nonzero(mask[tied] & ~equal, axis=1)
-    mask[tied] &= ~equal | (np.cumsum(equal, axis=1) <= missing[:, None])
+def _first(d: Array, last: Array, k: int) -> Array:
+    """A mask of the k smallest of each row, of which ``last`` is the largest, ties to the lowest index: (rows, n)."""
+    less, equal = d < last, d == last
+    missing = k - np.count_nonzero(less, axis=1, keepdims=True)
+    mask: Array = less | (equal & (np.cumsum(equal, axis=1, dtype=np.int32) <= missing))
     return mask
 
 

@@ -5,9 +5,12 @@ A representation becomes the ranks of the distances of all N = n (n − 1) / 2 p
 kernel. Equal distances share the mean of their ranks. Distances closer to each other than a float32 Gram resolves may
 change places, which moves the correlation by about 0.002 / N: 3e-8 at 400 examples.
 
-Ranks come from one exact sort of 64-bit integers. The upper half holds the bits of a float32 distance, whose order is
-that of the distances because none is negative, and the lower half the place of the pair. Time: N log N. Memory: 28 N
-bytes and the ranks, (n, n) float32.
+Many pairs are counted in bins of the bits of their float32 distances, whose order is that of the distances because none
+is negative. The distance 0 has a bin of its own. Bins that hold c pairs take a share Σ (c³ − c) / (N³ − N) from the
+variance of the ranks. Where that is more than ``MERGED``, as where one example is far from all others, or where pairs
+are few, ranks come from an exact sort of 64-bit integers: the bits of a distance, and below them the place of the pair.
+
+Time: N in bins, N log N in a sort: 40 and 90 ms at 2000 examples. Memory: 28 N bytes and the ranks, (n, n) float32.
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ import numpy as np
 from ..types import Array
 from . import distances
 
-BLOCK = 2**18  # distances at a time, 1 MiB
-SCRATCH = 28  # bytes for each pair of examples
+BINS = 2**18
+MANY = 2**19  # pairs from which on bins are faster than a sort
+MERGED = 1e-7  # largest share of the ranks' variance that bins may take
+BLOCK = 2**15  # distances at a time, which stay in the cache
+UPPER, LOWER = np.uint64(32), np.uint64(2**32 - 1)  # bits of a key
 
 
 def ranks(K: Array, out: Array | None = None) -> Array:
@@ -39,15 +45,16 @@ def ranks(K: Array, out: Array | None = None) -> Array:
     N = n * (n - 1) // 2
     if N > 2**32:
         raise ValueError(f"{n} examples have too many pairs to be ranked")
-    keys = _keys(K, N)
-    keys.sort()
+    bits = _bits(K, N)
     found = np.empty((n, n), dtype=np.float32) if out is None else out
-    least, most = (keys[[0, -1]] >> np.uint64(32)).astype(np.uint32).view(np.float32) if N else (0.0, 0.0)
-    if most - least <= distances.ZERO * most:
+    least, most = (int(bits.min()), int(bits.max())) if N else (0, 0)
+    nearest, farthest = np.array([least, most], dtype=np.uint32).view(np.float32)
+    if farthest - nearest <= distances.ZERO * farthest:
         found[:] = 0
         return found
-    flat = np.empty(N, dtype=np.float32)
-    flat[(keys & np.uint64(2**32 - 1)).view(np.int64)] = _averaged(keys >> np.uint64(32))
+    flat = _binned(bits, most) if N >= MANY else None
+    if flat is None:
+        flat = _sorted(bits)
     start = 0
     for i in range(n):
         found[i, i] = 0
@@ -58,32 +65,65 @@ def ranks(K: Array, out: Array | None = None) -> Array:
     return found
 
 
-def _keys(K: Array, N: int) -> Array:
-    """The bits of each distance above the diagonal and, below them, its place: (N,), uint64."""
+def _bits(K: Array, N: int) -> Array:
+    """The bits of each distance above the diagonal: (N,), int64."""
     n, diagonal = len(K), np.diagonal(K).copy()
-    keys = np.empty(N, dtype=np.uint64)
-    start = 0
-    for first in range(0, n, max(1, BLOCK // n)):
-        rows = K[first : first + max(1, BLOCK // n), first:]
-        d = distances.squared(rows, diagonal, first)
-        above = d[np.triu(np.ones(d.shape, dtype=bool), 1)]
-        keys[start : start + len(above)] = above.view(np.uint32)
-        start += len(above)
-    keys <<= np.uint64(32)
-    keys |= np.arange(N, dtype=np.uint64)
-    return keys
+    bits = np.empty(N, dtype=np.int64)
+    start, step = 0, max(1, BLOCK // n)
+    for first in range(0, n, step):
+        d = distances.halved(K[first : first + step, first:], diagonal, first).view(np.uint32)
+        for i, row in enumerate(d):
+            above = row[i + 1 :]
+            bits[start : start + len(above)] = above
+            start += len(above)
+    return bits
 
 
-def _averaged(values: Array) -> Array:
-    """The centred mean rank of each of N sorted values: (N,), float32."""
-    N = len(values)
-    firsts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if N else np.zeros(0, dtype=int)
-    if len(firsts) == N:
-        return np.arange(N, dtype=np.float32) - np.float32((N - 1) / 2)
-    ends = np.append(firsts[1:], N)
-    means = (firsts + ends - N) / 2  # of firsts … ends − 1, less (N − 1) / 2
-    averaged: Array = np.repeat(means.astype(np.float32), ends - firsts)
+def _binned(bits: Array, most: int) -> Array | None:
+    """The centred mean rank of the bin of each distance: (N,), float32; None if bins would merge too much."""
+    N = len(bits)
+    least = int(bits.min()) or int(bits.min(where=bits > 0, initial=most))
+    shift = max(0, (most - least).bit_length() - (BINS - 1).bit_length())
+    bins = bits - least
+    bins >>= shift
+    bins += 1
+    np.maximum(bins, 0, out=bins)  # of the distance 0
+    counts = np.bincount(bins)
+    c = counts[1:].astype(np.float64)
+    if shift and (c**3 - c).sum() / (float(N) ** 3 - N) > MERGED:
+        return None
+    averaged: Array = _centred_means(np.concatenate([[0], np.cumsum(counts)]), N).take(bins)
     return averaged
+
+
+def _sorted(bits: Array) -> Array:
+    """The centred mean rank of each distance: (N,), float32; overwrites the bits."""
+    N = len(bits)
+    keys = bits.view(np.uint64)
+    for first in range(0, N, BLOCK):  # in the cache
+        part = keys[first : first + BLOCK]
+        part <<= UPPER
+        part |= np.arange(first, first + len(part), dtype=np.uint64)
+    keys.sort()
+    places = (keys & LOWER).view(np.int64)
+    keys >>= UPPER
+    begins = keys[1:] != keys[:-1]
+    ends = np.concatenate([[0], np.flatnonzero(begins) + 1, [N]])
+    value = bits  # of each place in the order, which of the distinct distances
+    value[0] = 0
+    np.cumsum(begins, out=value[1:])
+    averaged = np.empty(N, dtype=np.float32)
+    averaged[places] = _centred_means(ends, N).take(value)
+    return averaged
+
+
+def _centred_means(ends: Array, N: int) -> Array:
+    """Means of the ranks ends[i] … ends[i + 1] − 1, less (N − 1) / 2, that of all: float32."""
+    sums = ends[1:] + ends[:-1]
+    sums -= N
+    means: Array = sums.astype(np.float32)
+    means *= np.float32(0.5)
+    return means
 
 
 def mirror(S: Array) -> None:
