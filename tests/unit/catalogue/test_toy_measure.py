@@ -115,7 +115,7 @@ print(json.dumps({
     "figure phases": says(timelines.layers(segments["sgd"], MEASURES)),
     "figure synchrony": says(dynamics.synchrony(table(0.2), none, MEASURES)),
     "figure change": says(dynamics.change(table(0.2), none, MEASURES)),
-    "figure findings": says(forest.forest(findings, pairs, primary=False)),
+    "figure findings": says(forest.forest(findings, pairs, MEASURES, primary=False)),
     "explorer": "toy" in build.USUAL,
 }))
 """

@@ -327,7 +327,7 @@ def lines(figure, gid):
 
 def test_findings_show_what_decides_with_its_seeds_and_number_what_stands_in_the_way():
     table, pairs = findings()
-    figure = forest.forest(table, pairs)
+    figure = forest.forest(table, pairs, MEASURES)
     primary = table[table["primary"].astype(bool)]
     shown = primary["estimate"].notna().sum()
     assert len(lines(figure, "estimate")) == len(lines(figure, "seeds")) == shown > 20
@@ -342,23 +342,35 @@ def test_findings_show_what_decides_with_its_seeds_and_number_what_stands_in_the
         assert f"{number} {reason}"[:60] in noted
 
 
+def test_a_row_that_decides_says_below_it_under_which_measures_its_claim_holds():
+    table, pairs = findings()
+    said = "holds under 2 of 9 measures (only CKA, k-NN)"
+    table["holds"] = np.where(table["holds"].notna(), said, None)
+    rows = int(table["holds"].notna().sum())
+    figure = forest.forest(table, pairs, MEASURES)
+    words = [text.get_text() for text in figure.texts]
+    assert words.count(said) == rows > 10
+    taller = figure.get_size_inches()[1] - forest.forest(table.assign(holds=None), pairs, MEASURES).get_size_inches()[1]
+    assert taller == pytest.approx(rows * forest.HOLDS)
+
+
 def test_the_seeds_of_a_finding_are_its_differences_and_their_mean_its_estimate():
     table, pairs = findings()
-    figure = forest.forest(table, pairs)
+    figure = forest.forest(table, pairs, MEASURES)
     for mark, seeds in zip(lines(figure, "estimate"), lines(figure, "seeds"), strict=True):
         assert np.mean(seeds.get_xdata()) == pytest.approx(mark.get_xdata()[0])
 
 
 def test_all_findings_show_each_score_and_measure_with_q_for_what_is_exploratory():
     table, pairs = findings()
-    figure = forest.forest(table, pairs, primary=False)
+    figure = forest.forest(table, pairs, MEASURES, primary=False)
     assert len(lines(figure, "estimate")) == table["estimate"].notna().sum()
     words = [text.get_text() for text in figure.texts]
     assert sum(word.startswith("q ") for word in words) == table["q_value"].notna().sum() > 0
 
 
 def test_claims_of_three_seeds_say_that_they_are_too_few_and_show_them():
-    figure = forest.forest(*findings(seeds=3))
+    figure = forest.forest(*findings(seeds=3), MEASURES)
     assert not lines(figure, "interval")
     assert {len(line.get_xdata()) for line in lines(figure, "seeds")} <= {2, 3}
     assert any("too few seeds, 3 of the 6" in text.get_text() for text in figure.texts)
@@ -366,7 +378,7 @@ def test_claims_of_three_seeds_say_that_they_are_too_few_and_show_them():
 
 def test_ticks_of_long_numbers_keep_apart():
     table, pairs = findings()
-    figure = forest.forest(table.assign(ci_low=-0.094, ci_high=0.086), pairs)
+    figure = forest.forest(table.assign(ci_low=-0.094, ci_high=0.086), pairs, MEASURES)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     for axes in figure.axes:
@@ -379,12 +391,12 @@ def test_ticks_of_long_numbers_keep_apart():
 def test_zero_has_no_sign():
     table, pairs = findings()
     row = table[table["primary"].astype(bool)].iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
-    words = [text.get_text() for text in forest.forest(row, pairs.iloc[:0]).texts]
+    words = [text.get_text() for text in forest.forest(row, pairs.iloc[:0], MEASURES).texts]
     assert "0.000 [−0.030, 0.010]" in words
 
 
 def test_findings_say_which_learning_rates_are_compared():
-    words = " ".join(text.get_text() for text in forest.forest(*findings()).texts)
+    words = " ".join(text.get_text() for text in forest.forest(*findings(), MEASURES).texts)
     assert "Learning rates at equal speed of fit, resnet: sgd 0.05 − adam 0.001" in words
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from repdyn.catalogue.claims import CLAIMS
+from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.scores import SCORES
 from repdyn.config import study as studies
 from repdyn.figures import catalogue
@@ -92,7 +93,7 @@ def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_explor
         {"claim": ["a <claim>"] * 2, "reason": ["did not happen: the fit"] * 2}
         | {"arch": ["vit"] * 2, "optimizer": ["sgd"] * 2, "seed": [3, 4]}
     )
-    page = report.findings(frame, left_out, confidence=0.9)
+    page = report.findings(frame, left_out, 0.9, MEASURES)
     primary = frame[frame["primary"].astype(bool)]
     decided, exploratory = page.split("<h2>Exploratory</h2>")
     assert decided.count("<h2>") == primary["claim"].nunique() + 1, "and the runs left out"
@@ -105,6 +106,9 @@ def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_explor
     assert exploratory.count("<details>") == exploratory.count("<table>") - 1, "the last one says what the scores are"
     assert "90 % interval" in page and "nan" not in page.lower()
     assert '<td class="number">&lt; 0.001</td>' in decided
+    said = primary["holds"].dropna()
+    assert len(said) and all(f'<td class="wide">{words}</td>' in decided for words in said)
+    assert "<td>debiased CKA</td>" in exploratory, "its label, not its name"
     assert SCORES["distinguishability_3"].formula in exploratory and SCORES["progress_gap"].formula not in page
 
 

@@ -30,13 +30,13 @@ def notes(text: str) -> dict[str, str]:
 
 def test_every_primary_finding_of_every_study_has_a_cell():
     table = rows(summary.markdown({"six": SIX, "three": THREE}))
-    assert {len(row) for row in table} == {3}
-    assert table[0] == ["", "six", "three"]
-    cells = [row[1:] for row in table[2:] if not row[0].startswith("*")]
+    assert {len(row) for row in table} == {5}
+    assert table[0] == ["", "six", "holds under", "three", "holds under"]
+    cells = [row[1::2] for row in table[2:] if not row[0].startswith("*")]
     for place, frame in enumerate((SIX, THREE)):
         assert sum(cell[place] != "" for cell in cells) == frame["primary"].sum()
     # Its third optimizer is of the study with six seeds alone.
-    assert {row[2] for row in table if "sgd-slow" in row[0]} == {""}
+    assert {(row[3], row[4]) for row in table if "sgd-slow" in row[0]} == {("", "")}
     assert table[4][0] == "optimizer: sgd − adam, arch: vit"
 
 
@@ -51,6 +51,18 @@ def test_a_cell_is_estimate_and_interval_bold_with_its_verdict_where_it_is_decid
         numbers = [float(number.replace("−", "-")) for number in re.findall(r"[+−]\d*\.\d\d", cell)]
         assert numbers == pytest.approx([row["estimate"], row["ci_low"], row["ci_high"]], abs=0.00501)
     assert {"supported", "contradicted", "undecided"} == set(wanted["decision"])
+
+
+def test_the_number_of_measures_under_which_a_claim_holds_stands_beside_it():
+    table = rows(summary.markdown({"six": SIX}))
+    beside = [row[2] for row in table[2:] if row[1]]
+    primary = SIX[SIX["primary"].astype(bool)]
+    said = [
+        "" if pd.isna(row["holds"]) else f"{row['holds_under']:.0f} of {row['holds_of']:.0f}"
+        for _, row in primary.iterrows()
+    ]
+    assert beside == said
+    assert any(beside) and not all(beside)
 
 
 def test_what_cannot_be_decided_is_a_dash_with_its_reason():
@@ -69,7 +81,7 @@ def test_optimizers_at_equal_speed_share_a_row_with_those_of_one_rate_and_a_note
     assert compared
     for row in compared:
         assert row[1].endswith(f" [{number}]")
-        assert row[2] and f"[{number}]" not in row[2]
+        assert row[3] and f"[{number}]" not in row[3]
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def _findings(title: str, description: str, more: str) -> Entry:
             several rates, those are compared that fit equally fast. {more}
         """,
         of_study=(Paths.findings, Paths.pairs),
-        reads=("number of seeds", "confidence"),
+        reads=("number of seeds", "confidence", "measures"),
     )
 
 
@@ -387,7 +387,9 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
     "findings": _findings(
         "Claims tested",
         "Every claim about architectures and optimizers with its estimate, interval, p-value and verdict.",
-        "Each claim has one measure and one score that decide it; p is adjusted for all comparisons.",
+        "Each claim has one measure and one score that decide it; p is adjusted for all comparisons. The line below a "
+        "row says under which measures of similarity the same test, by its own p, comes out alike; they are no further "
+        "evidence, being of the same runs.",
     ),
     "findings-all": _findings(
         "Claims tested, by every measure",
@@ -402,7 +404,7 @@ REPORT = Drawn(
     module="stages.report",
     of_run=(Paths.history, Paths.scores),
     of_study=(Paths.findings, Paths.left_out),
-    reads=("archs", "optimizers", "seeds", "rates", "confidence"),
+    reads=("archs", "optimizers", "seeds", "rates", "confidence", "measures"),
 )
 EXPLORER = Drawn(
     module="explorer.build",

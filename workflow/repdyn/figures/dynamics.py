@@ -43,12 +43,12 @@ LABEL = 0.13  # inches that the name of a layer takes
 def synchronies(cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, Measure]) -> dict[str, pd.DataFrame]:
     """Measure that has phases -> synchrony of every layer with every other, NaN if undefined (``phases.synchrony``)."""
     found = {}
-    for measure, group in itertools.groupby(phases.trajectories(cka, regions), key=lambda t: t.measure):
+    trajectories = phases.trajectories(cka, regions, measures)
+    for measure, group in itertools.groupby(trajectories, key=lambda t: t.measure):
         layers = list(group)
-        if measure in measures:
-            names = [layer.layer for layer in layers]
-            values = [[_synchrony(a, b) for b in layers] for a in layers]
-            found[measure] = pd.DataFrame(values, index=names, columns=names, dtype=float)
+        names = [layer.layer for layer in layers]
+        values = [[_synchrony(a, b) for b in layers] for a in layers]
+        found[measure] = pd.DataFrame(values, index=names, columns=names, dtype=float)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..analysis.pairing import differences
 from ..catalogue.claims import MATCHINGS, UNDECIDED, level_in_words
-from ..catalogue.measures import MEASURES, in_order
+from ..catalogue.measures import Measure, in_order
 from ..catalogue.scores import SCORES, STOP_SLOPE
 from ..records.findings import COMPARED, FINDINGS, PAIRS
 from ..storage import tables
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROW, BLOCK, CLAIM, AXIS = 0.125, 0.15, 0.2, 0.26  # inches: a finding, a block's heading, a claim's, an axis below
 SEEDS = 0.034  # inches that seeds lie above their mean and its interval
+HOLDS, HOLDS_SIZE = 0.09, 5.4  # inches and points: a line that says under which measures a claim holds
 TICK = 0.34  # least inches between ticks with labels like −0.05
 MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a row under its heading
 MEASURE, PLOT, WIDE = 1.76, 2.66, 1.64  # inches: left edges of measures' names and of the plot, its width
@@ -42,11 +43,26 @@ UNSEEDED = (STOP_SLOPE,)  # scores that a seed alone does not have
 
 @dataclass(frozen=True)
 class Row:
-    """A finding in the plot: its name, its measure's name where several are shown, and its row of the table."""
+    """A finding in the plot.
+
+    Attributes:
+        name: its name.
+        finding: its row of the table.
+        measure: its measure, if it has one.
+        label: the name of its measure, where several are shown.
+        holds: lines that say under which measures its claim holds.
+    """
 
     name: str
-    measure: str
     finding: pd.Series
+    measure: Measure | None
+    label: str = ""
+    holds: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return ROW + HOLDS * len(self.holds)
 
 
 @dataclass(frozen=True)
@@ -60,16 +76,19 @@ class Block:
 
 @style.styled
 def forest(
-    frame: pd.DataFrame, pairs: pd.DataFrame, primary: bool = True, title: str = "What the study finds"
-) -> Figure:
+    frame: pd.DataFrame, pairs: pd.DataFrame, measures: Mapping[str, Measure], primary: bool = True,
+    title: str = "What the study finds",
+) -> Figure:  # fmt: skip
     """Draw each claim as a panel with a row for each finding.
 
     Scores of which less supports the claim change sign, so that right always means more of the claim. Faint dots are
-    seeds. What stands in the way of a decision is numbered, and said below.
+    seeds. What stands in the way of a decision is numbered, and said below. A line under a row that decides says under
+    which measures its claim holds.
 
     Args:
         frame: the findings table.
         pairs: the pairs of the findings.
+        measures: those of the study, by name, in order.
         primary: show what decides claims: a row for each comparison; else all findings with estimates, those of a
             comparison together.
         title: the figure's title.
@@ -80,12 +99,12 @@ def forest(
     frame = frame[frame["primary"].astype(bool)] if primary else frame[frame["estimate"].notna()]
     seeds = {key: differences(part) for key, part in _by_finding(pairs)}
     blocks_of = _primary_blocks if primary else _all_blocks
-    claims = {str(claim): list(blocks_of(part)) for claim, part in frame.groupby("claim", sort=False)}
+    claims = {str(claim): list(blocks_of(part, measures)) for claim, part in frame.groupby("claim", sort=False)}
     notes = _reasons(frame) if primary else {}
     below_plots = [f"{number} {reason}" for reason, number in notes.items()] + _rates(frame)
     lines = [line for note in below_plots for line in sheet.wrapped(note, sheet.PAGE - 0.2, style.SMALL)]
     top = sheet.title_height(title, sheet.PAGE) + 0.16
-    handles = [_handle(measure) for measure in in_order(frame["measure"].dropna())]
+    handles = [_handle(measures[name]) for name in in_order(frame["measure"].dropna(), measures)]
     legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
     bottom = top + sum(_height(claim, blocks) for claim, blocks in claims.items())
     figure = sheet.blank(sheet.PAGE, bottom + legend + 0.8 * sheet.LINE * len(lines) + 0.06)
@@ -135,33 +154,42 @@ def _direction(of: dict[str, Any]) -> str:
     return "more than without it" if of["second"] is None else "more for the first"
 
 
-def _primary_blocks(part: pd.DataFrame) -> Iterator[Block]:
+def _primary_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator[Block]:
     """A claim's comparisons, by its measure and score."""
     for _, rows in part.groupby(["measure", "score"], sort=False, dropna=False):
-        measure, score = rows["measure"].iloc[0], rows["score"].iloc[0]
-        listed = [Row(_comparison(_known(row)), "", row) for _, row in rows.iterrows()]
+        name, score = rows["measure"].iloc[0], rows["score"].iloc[0]
+        measure = None if pd.isna(name) else measures[name]
+        listed = [Row(_comparison(_known(row)), row, measure, holds=_holds(row)) for _, row in rows.iterrows()]
         if pd.isna(score):
             yield Block("", "", listed)
             continue
-        words = SCORES[score].label if pd.isna(measure) else f"{SCORES[score].label}, {MEASURES[measure].label}"
+        words = SCORES[score].label if measure is None else f"{SCORES[score].label}, {measure.label}"
         yield Block(words, _direction(_known(rows.iloc[0])), listed)
 
 
-def _all_blocks(part: pd.DataFrame) -> Iterator[Block]:
+def _holds(finding: pd.Series) -> tuple[str, ...]:
+    """The lines that say under which measures a claim holds."""
+    if pd.isna(finding["holds"]):
+        return ()
+    return tuple(sheet.wrapped(finding["holds"], sheet.PAGE - NUMBERS["estimate [interval]"] - MARGIN, HOLDS_SIZE))
+
+
+def _all_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator[Block]:
     """A claim's scores and measures, by comparison."""
-    measures, scores = list(MEASURES), list(SCORES)
+    names, scores = list(measures), list(SCORES)
     for _, rows in part.groupby(COMPARISON, sort=False, dropna=False):
         order = sorted(
             (row for _, row in rows.iterrows()),
             key=lambda row: (
                 scores.index(row["score"]),
-                -1 if pd.isna(row["measure"]) else measures.index(row["measure"]),
+                -1 if pd.isna(row["measure"]) else names.index(row["measure"]),
             ),
         )
         listed, before = [], ""
         for row in order:
-            measure = "" if pd.isna(row["measure"]) else MEASURES[row["measure"]].label
-            listed.append(Row("" if row["score"] == before else SCORES[row["score"]].label, measure, row))
+            measure = None if pd.isna(row["measure"]) else measures[row["measure"]]
+            name = "" if row["score"] == before else SCORES[row["score"]].label
+            listed.append(Row(name, row, measure, label="" if measure is None else measure.label))
             before = row["score"]
         of = _known(order[0])
         yield Block(_comparison(of), _direction(of), listed)
@@ -179,7 +207,7 @@ def _above(claim: str) -> float:
 
 def _high(blocks: list[Block]) -> float:
     """Height of a claim's plot, in inches."""
-    return sum(BLOCK * bool(block.heading) + ROW * len(block.rows) for block in blocks)
+    return sum(BLOCK * bool(block.heading) + sum(row.height for row in block.rows) for block in blocks)
 
 
 def _has_plot(blocks: list[Block]) -> bool:
@@ -221,7 +249,7 @@ def _claim(
                       ha="right", va="center", fontsize=5.4, color=style.GREY)  # fmt: skip
         for row in block.rows:
             _row(figure, axis, y, at + ROW / 2, row, seeds.get(_key(row.finding)), decimals, notes)
-            at += ROW
+            at += row.height
 
 
 def _row(
@@ -237,9 +265,13 @@ def _row(
     """Draw seeds, mark and interval in the plot, names and numbers beside it."""
     finding, y = row.finding, top + middle
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
-    room = (MEASURE if row.measure else PLOT) - MARGIN - INDENT - 0.04
+    room = (MEASURE if row.label else PLOT) - MARGIN - INDENT - 0.04
     sheet.write(figure, MARGIN + INDENT, y, sheet.shortened(row.name, room, style.SMALL), **small)
-    sheet.write(figure, MEASURE, y, row.measure, **small)
+    label = sheet.shortened(row.label, PLOT - MEASURE - 0.06, style.SMALL)
+    sheet.write(figure, MEASURE, y, label, **small)
+    for i, line in enumerate(row.holds):
+        left, lower = NUMBERS["estimate [interval]"], y + ROW / 2 + (i + 0.4) * HOLDS
+        sheet.write(figure, left, lower, line, va="center", fontsize=HOLDS_SIZE, color=style.GREY)
     _verdict(figure, y, finding, notes, small)
     if pd.isna(finding["estimate"]):
         if finding["n_pairs"] == 0 and pd.notna(finding["score"]):
@@ -248,8 +280,8 @@ def _row(
     assert axis is not None
     turned = SCORES[finding["score"]].direction
     colour, marker = style.INK, "o"
-    if pd.notna(finding["measure"]):
-        colour, marker = MEASURES[finding["measure"]].colour, MEASURES[finding["measure"]].marker
+    if row.measure is not None:
+        colour, marker = row.measure.colour, row.measure.marker
     if seeds is not None and SCORES[finding["score"]].name not in UNSEEDED:
         axis.plot(turned * seeds, [middle - SEEDS] * len(seeds), "o", color=colour, markersize=1.7, alpha=0.6,
                   markeredgewidth=0, gid="seeds")  # fmt: skip
@@ -298,8 +330,7 @@ def _limits(findings: list[pd.Series], seeds: dict[tuple[Any, ...], pd.Series]) 
     return float(min(values) - margin), float(max(values) + margin)
 
 
-def _handle(name: str) -> Line2D:
-    measure = MEASURES[name]
+def _handle(measure: Measure) -> Line2D:
     return Line2D(
         [], [], color=measure.colour, marker=measure.marker, markersize=3.6, linewidth=1.2, label=measure.label
     )
@@ -325,7 +356,8 @@ def _draw(job: Job, primary: bool) -> Figure:
     seeds = len(job.study.seeds)
     words = f"{seeds} seeds" if seeds != 1 else "one seed"
     confidence = f"{job.study.findings.confidence:.0%}".replace("%", " %")
-    return forest(findings, pairs, primary, f"Claims tested on {words}: estimates with {confidence} intervals")
+    title = f"Claims tested on {words}: estimates with {confidence} intervals"
+    return forest(findings, pairs, job.study.all_measures, primary, title)
 
 
 # Figure -> whether it shows what decides claims, and nothing else.

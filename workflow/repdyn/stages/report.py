@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..catalogue.claims import CLAIMS, MATCHINGS
 from ..catalogue.events import EVENTS
-from ..catalogue.measures import MEASURES
+from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
 from ..records import phases
 from ..records.findings import FINDINGS, LEFT_OUT
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MINUS = "\u2212"
 DOWN = "↓"
 BEYOND = "epochs ÷ fit"
+HOLDS = "under which measures"
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -53,7 +54,7 @@ td.number {{ white-space: nowrap; }}
 details {{ margin: 6px 0; }} summary {{ cursor: pointer; }}
 th {{ vertical-align: bottom; }}
 .unbroken {{ white-space: nowrap; }}
-td:last-child:not(.number) {{ min-width: 22em; }}
+td:last-child:not(.number) {{ min-width: 22em; }} .wide {{ min-width: 22em; }}
 </style>
 </head>
 <body>
@@ -93,10 +94,20 @@ def marked(score: str) -> str:
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str], unbroken: Sequence[str] = ()
-) -> str:
-    """An HTML table; columns of ``numbers`` are right-aligned, and those of ``unbroken`` have no line breaks."""
+    headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str], unbroken: Sequence[str] = (),
+    wide: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """An HTML table.
+
+    Args:
+        headings: of its columns.
+        rows: the cells of each.
+        numbers: headings of columns that are right-aligned.
+        unbroken: of columns without line breaks.
+        wide: of columns of sentences.
+    """
     classes = dict.fromkeys(numbers, ' class="number"') | dict.fromkeys(unbroken, ' class="unbroken"')
+    classes |= dict.fromkeys(wide, ' class="wide"')
     kinds = [classes.get(heading, "") for heading in headings]
 
     def row(tag: str, cells: Sequence[str]) -> str:
@@ -106,13 +117,14 @@ def table(
     return f"<div><table>\n<thead><tr>{row('th', headings)}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
 
 
-def findings(frame: pd.DataFrame, left_out: pd.DataFrame, confidence: float) -> str:
+def findings(frame: pd.DataFrame, left_out: pd.DataFrame, confidence: float, measures: Mapping[str, Measure]) -> str:
     """The findings as a page: what decides each claim, who is left out of it, then what is exploratory.
 
     Args:
         frame: the findings table.
         left_out: the runs left out of primary findings.
         confidence: of its intervals.
+        measures: those of the study, by name.
     """
     primary = frame["primary"].astype(bool)
     parts = [
@@ -120,13 +132,14 @@ def findings(frame: pd.DataFrame, left_out: pd.DataFrame, confidence: float) -> 
         f"score as it is: the first of the two minus the second, or against 0. Above 0 it speaks for the claim; of a "
         f"score marked {DOWN}, of which less is more, it does so below 0. Seeds are the replicates. Verdicts go by the "
         "adjusted p: among all comparisons of levels, and among the rows of each other claim, the chance of any false "
-        f"verdict is at most {1 - confidence:.2g}.</p>"
+        f"verdict is at most {1 - confidence:.2g}. Beside a verdict stands under which measures of similarity the "
+        "same test, by its own p, comes out alike; they are no further evidence, being of the same runs.</p>"
     ]
     for claim, part in frame[primary].groupby("claim", sort=False):
-        parts += _decided(str(claim), part, confidence)
+        parts += _decided(str(claim), part, confidence, measures)
     if len(left_out):
         parts.append(_left_out(left_out))
-    parts += _exploratory(frame[~primary & frame["estimate"].notna()], confidence)
+    parts += _exploratory(frame[~primary & frame["estimate"].notna()], confidence, measures)
     parts.append(_explained(frame["score"].dropna()))
     return PAGE.format(title="What was found", body="\n".join(parts))
 
@@ -139,7 +152,7 @@ def _sentence(text: str) -> str:
     return html.escape(text[0].upper() + text[1:])
 
 
-def _decided(claim: str, part: pd.DataFrame, confidence: float) -> list[str]:
+def _decided(claim: str, part: pd.DataFrame, confidence: float, measures: Mapping[str, Measure]) -> list[str]:
     """The primary rows of a claim."""
     rows = part.to_dict("records")
     parts = [f"<h2>{_sentence(claim)}</h2>"]
@@ -147,11 +160,11 @@ def _decided(claim: str, part: pd.DataFrame, confidence: float) -> list[str]:
     if declared.primary is None:
         return [*parts, *(f"<p>{_sentence(row['verdict'])}.</p>" for row in rows)]
     measure, score = declared.primary
-    by = marked(score) if measure is None else f"{marked(score)} of {MEASURES[measure].words}"
+    by = marked(score) if measure is None else f"{marked(score)} of {measures[measure].words}"
     parts.append(f"<p>Decided by {html.escape(by)}, {html.escape(SCORES[score].formula)}. If it were false: "
                  f"{html.escape(declared.null)}.</p>")  # fmt: skip
     interval = f"{100 * confidence:g} % interval"
-    headings = ("comparison", "estimate", interval, "p", "adjusted p", "seeds", "runs left out", "verdict")
+    headings = ("comparison", "estimate", interval, "p", "adjusted p", "seeds", "runs left out", HOLDS, "verdict")
     cells = [
         (
             row["contrast"],
@@ -161,11 +174,12 @@ def _decided(claim: str, part: pd.DataFrame, confidence: float) -> list[str]:
             probability(row["p_adjusted"]),
             str(row["n_seeds"]),
             f"{row['n_left_out']:.0f}",
+            "–" if pd.isna(row["holds"]) else row["holds"],
             row["verdict"],
         )
         for row in rows
     ]
-    parts.append(table(headings, cells, numbers=headings[1:-1], unbroken=headings[:1]))
+    parts.append(table(headings, cells, numbers=headings[1:-2], unbroken=headings[:1], wide=[HOLDS]))
     compared = part[part["level_second"].isna()].dropna(subset=["matching"])
     parts.extend(
         f"<p>{_sentence(MATCHINGS[row['matching']])}, {html.escape(row['compared'])}.</p>"
@@ -188,7 +202,7 @@ def _left_out(frame: pd.DataFrame) -> str:
     return "<h2>Runs left out</h2>\n" + table(("claim", "reason", "runs, by seed"), rows, ())
 
 
-def _exploratory(frame: pd.DataFrame, confidence: float) -> list[str]:
+def _exploratory(frame: pd.DataFrame, confidence: float, measures: Mapping[str, Measure]) -> list[str]:
     """All other rows, one table for each claim and comparison."""
     if frame.empty:
         return []
@@ -201,7 +215,7 @@ def _exploratory(frame: pd.DataFrame, confidence: float) -> list[str]:
     for (claim, contrast), part in frame.groupby(["claim", "contrast"], sort=False):
         rows = [
             (
-                "–" if pd.isna(row["measure"]) else row["measure"],
+                "–" if pd.isna(row["measure"]) else measures[row["measure"]].label,
                 marked(row["score"]),
                 number(row["estimate"]),
                 _interval(row),
@@ -278,7 +292,7 @@ def main(job: Job) -> None:
         records.append((words, history, scores))
     found, left_out = (tables.read(*job.place(record)).to_pandas() for record in (FINDINGS, LEFT_OUT))
     pages = {
-        paths.report_findings(): findings(found, left_out, study.findings.confidence),
+        paths.report_findings(): findings(found, left_out, study.findings.confidence, study.all_measures),
         paths.report_runs(): runs(records),
     }
     for path, content in pages.items():

@@ -1,8 +1,8 @@
 """What several studies find, side by side: ``python -m repdyn summary --study a.yaml --study b.yaml``.
 
-Turns the primary findings of each study into one Markdown table: a row for each comparison of each claim, a column for
-each study. Optimizers that are compared at equal speed of fit share a row with those that have one rate each, and a
-note says so.
+Turns the primary findings of each study into one Markdown table: a row for each comparison of each claim, and for each
+study a column of what it finds and one of the number of measures of similarity under which the claim holds. Optimizers
+that are compared at equal speed of fit share a row with those that have one rate each, and a note says so.
 
 Time and memory: negligible.
 """
@@ -27,6 +27,7 @@ from ..storage import tables
 if TYPE_CHECKING:
     from ..config.study import Study
 
+HOLDS = "holds under"  # heading of the number of measures
 # Columns that identify a primary comparison of a claim, in any study.
 COMPARISON = ["factor", "first", "second", "level", "level_second"]
 
@@ -52,18 +53,21 @@ def markdown(findings: Mapping[str, pd.DataFrame]) -> str:
         findings: heading of a column -> the findings table of its study.
 
     An estimate has the sign that speaks for the claim above 0. It is bold, with the verdict, where the study decides;
-    where it cannot decide there is a dash, and a note says why.
+    where it cannot decide there is a dash, and a note says why. Beside it stands under how many of the study's measures
+    the claim holds, each by its own p; if it is contradicted, how many contradict it.
     """
     notes: dict[str, int] = {}
     primary = {name: frame[frame["primary"].astype(bool)] for name, frame in findings.items()}
-    lines = ["| | " + " | ".join(primary) + " |", "|---" * (1 + len(primary)) + "|"]
+    lines = ["| | " + " | ".join(f"{name} | {HOLDS}" for name in primary) + " |", "|---" * (1 + 2 * len(primary)) + "|"]
     for claim in CLAIMS:
         of_claim = {name: _cells(frame[frame["claim"] == claim], notes) for name, frame in primary.items()}
         rows = list(dict.fromkeys(row for cells in of_claim.values() for row in cells))
         if not rows:
             continue
-        lines.append(f"| *{_heading(claim)}* |" + " |" * len(primary))
-        lines += [f"| {row} | " + " | ".join(cells.get(row, "") for cells in of_claim.values()) + " |" for row in rows]
+        lines.append(f"| *{_heading(claim)}* |" + " |" * 2 * len(primary))
+        lines += [
+            f"| {row} | " + " | ".join(cells.get(row, " | ") for cells in of_claim.values()) + " |" for row in rows
+        ]
     said = [f"{number}. {note}" for note, number in notes.items()]
     return "\n".join([*lines, *([""] if said else []), *said])
 
@@ -78,14 +82,17 @@ def _heading(claim: str) -> str:
 
 
 def _cells(rows: pd.DataFrame, notes: dict[str, int]) -> dict[str, str]:
-    """A claim's comparisons in words -> what a study says of each; adds to ``notes``, text -> number."""
+    """A claim's comparisons in words -> a study's two cells for each; adds to ``notes``, text -> number."""
     found = {}
     for row in rows.astype(object).where(rows.notna(), None).to_dict("records"):
         words = contrast(**{name: row[name] for name in COMPARISON}, matching=None)
         matching = None if row["matching"] is None else MATCHINGS[row["matching"]]
         about = [note for note in (row["reason"], matching) if note is not None]
         marks = "".join(f" [{notes.setdefault(note, len(notes) + 1)}]" for note in about)
-        found[words] = ("–" if row["reason"] is not None else _estimate(row)) + marks
+        said = ("–" if row["reason"] is not None else _estimate(row)) + marks
+        found[words] = f"{said} | " + (
+            "" if row["holds"] is None else f"{row['holds_under']:.0f} of {row['holds_of']:.0f}"
+        )
     return found
 
 
