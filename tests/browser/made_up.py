@@ -74,10 +74,12 @@ def write_tables(job: Any) -> None:
             content = {name: columns[name] for name in layout.names} if isinstance(columns, pd.DataFrame) else columns
             tables.write(of_run.path(table), content, layout, of_run.metadata(table))
 
+        more = cka.further(job.study.all_measures.values())
         matrix = _pairs(layers, "cka").assign(cka_debiased=0.5)
+        matrix = matrix.assign(**{column.name: 2 * matrix["cka"] - 1 for column in more})
         # As where activations do not vary over examples: the first layer at initialisation.
         matrix.loc[(matrix["depth"] == 0) & (matrix[["step_a", "step_b"]].min(axis=1) == 0), "cka"] = None
-        write(cka.CKA, matrix)
+        write(cka.CKA, matrix, pa.schema([*cka.CKA.schema, *more]))
         matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
         write(regions.SIMILARITY, matrix)
         labels = _labels(run.arch, [*layers, "output"], pictures)

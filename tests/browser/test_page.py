@@ -5,7 +5,9 @@ import itertools
 import pytest
 from browsing import new_context
 from made_up import EPOCHS, EVENTS, LAYERS, class_at, similarity_at
+from running import TINY
 
+from repdyn.config import study as studies
 from repdyn.figures import style
 
 READY = "body[data-ready]"
@@ -182,7 +184,7 @@ def test_another_run_and_another_layer_show_theirs(explorer):
     assert explorer.locator(".layer").all_text_contents() == LAYERS["vit"]
     explorer.get_by_role("radio", name="blocks.0").click()
     assert colours(explorer) == expected(explorer, "vit", 1, 5)
-    assert explorer.locator("#matrix-title").text_content() == "blocks.0 against itself: CKA of activations"
+    assert explorer.locator("#matrix-title").text_content() == "blocks.0 against itself: CKA"
     assert explorer.locator("#matrix-marks .phase").count() == 2
     before = explorer.locator(".taught").last.text_content()
     explorer.locator("#seed").select_option("1")
@@ -201,6 +203,24 @@ def test_regions_have_matrices_too_the_network_s_included(explorer):
     assert colours(explorer, "probe") == colours(explorer, "network")
     explorer.locator("#measure").select_option("cka")
     assert explorer.locator("#layers [aria-checked=true]").text_content() == "global_pool"
+
+
+def test_the_menu_has_every_measure_of_the_study_with_its_range_and_chance(explorer):
+    study = studies.load(TINY)
+    values = explorer.evaluate("() => [...document.querySelectorAll('#measure option')].map((option) => option.value)")
+    assert values == list(study.all_measures)
+    last = len(EPOCHS) - 1
+    for name, shown in (("rsa", 2 * similarity_at(0, 0, last) - 1), ("kappa:test", 0.5)):
+        explorer.locator("#measure").select_option(name)
+        explorer.get_by_role("radio", name="stem").click()
+        go_to(explorer, 0)
+        said = f"{shown:.2f}".replace("-", "\u2212")
+        assert explorer.locator("#readout").text_content() == f"epoch 0 and epoch 20: {said}"
+        assert "goes from \u22121 to 1; by chance it is 0." in explorer.locator("#matrix-range").text_content()
+        assert explorer.locator("#marks li").first.text_content() == "≤ 01"
+    assert shown > 0 > 2 * similarity_at(0, 0, last) - 1
+    explorer.locator("#measure").select_option("cka")
+    assert explorer.locator("#marks li").first.text_content() == "01"
 
 
 def test_what_is_undefined_looks_and_reads_so(explorer):
@@ -281,15 +301,17 @@ def test_a_place_can_be_sent_as_an_address(visit, page_file, explorer):
     explorer.wait_for_selector(READY)
     explorer.get_by_role("radio", name="blocks.1").click()
     go_to(explorer, 6)
+    explorer.locator("#measure").select_option("knn")
     again = visit(page_file, address=explorer.evaluate("() => location.hash")).page
     again.wait_for_selector(READY)
+    assert again.locator("#measure").input_value() == "knn"
     assert again.locator("#layers [aria-checked=true]").text_content() == "blocks.1"
     assert again.locator("#epoch-label b").text_content() == "epoch 8"
     assert colours(again) == expected(again, "vit", 2, 6)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("measure", ["cka", "regions:mislabelled"])
+@pytest.mark.parametrize("measure", ["cka", "cka_deconfounded", "regions:mislabelled"])
 def test_nothing_overlaps_or_leaves_the_page(visit, page_file, width, measure):
     page = visit(page_file, width, WIDTHS[width]).page
     page.wait_for_selector(READY)

@@ -45,6 +45,7 @@ DIFF = {
 }
 ASK = """
 import json
+from types import SimpleNamespace
 import numpy as np, pandas as pd, pyarrow as pa
 from matplotlib import text
 from repdyn.analysis import claim_tests, fits, phases
@@ -116,7 +117,7 @@ print(json.dumps({
     "figure synchrony": says(dynamics.synchrony(table(0.2), none, MEASURES)),
     "figure change": says(dynamics.change(table(0.2), none, MEASURES)),
     "figure findings": says(forest.forest(findings, pairs, MEASURES, primary=False)),
-    "explorer": "toy" in build.USUAL,
+    "explorer": "toy" in {m.name for m in build.shown_measures(SimpleNamespace(study=SimpleNamespace(all_measures=MEASURES)), ())},
 }))
 """
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from repdyn.explorer import page
 from repdyn.explorer.build import Detail, details, left_out
-from repdyn.explorer.pack import UNDEFINED, changes, pack, triangle, unpack
+from repdyn.explorer.pack import TYPES, changes, pack, triangle, unpack
 
 ARRAYS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64]).flatmap(
     lambda kind: hnp.arrays(kind, hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=5))
@@ -38,24 +38,26 @@ def test_arrays_lie_where_a_typed_array_can_be_laid_over_them():
     assert all(place["offset"] % 8 == 0 for place in places.values())
 
 
-@given(st.integers(1, 6), st.integers(0, 2**32 - 1))
-def test_a_triangle_holds_every_pair_to_four_decimals(size, seed):
-    values = np.random.default_rng(seed).random((2, size, size))
+@given(st.integers(1, 6), st.integers(0, 2**32 - 1), st.sampled_from([0, -1]), st.sampled_from([2, 4]))
+def test_a_triangle_holds_every_pair_to_its_decimals(size, seed, low, decimals):
+    values = low + (1 - low) * np.random.default_rng(seed).random((2, size, size))
     values = (values + values.swapaxes(1, 2)) / 2
     values[0, 0, size - 1] = values[0, size - 1, 0] = np.nan
-    packed = triangle(values)
+    packed = triangle(values, low, 1, decimals)
     # As data.js finds a pair.
     for layer, (a, b) in itertools.product(range(2), itertools.product(range(size), repeat=2)):
         i, j = min(a, b), max(a, b)
         found = packed[layer, i * size - i * (i - 1) // 2 + j - i]
         if np.isnan(values[layer, a, b]):
-            assert found == UNDEFINED
+            assert found == 2 ** (8 * packed.itemsize) - 1
         else:
-            assert abs(found / 1e4 - values[layer, a, b]) <= 0.5e-4 + 1e-12
+            assert abs(low + found / 10**decimals - values[layer, a, b]) <= 0.5 * 10.0**-decimals + 1e-12
 
 
-def test_rounding_beyond_the_ends_is_drawn_in():
-    assert triangle(np.array([[[1 + 1e-9]], [[-1e-9]]])).ravel().tolist() == [10_000, 0]
+@pytest.mark.parametrize("decimals", TYPES)
+def test_no_similarity_is_taken_for_undefined_and_rounding_beyond_the_ends_is_drawn_in(decimals):
+    packed = triangle(np.array([[[1 + 1e-9]], [[-1 - 1e-9]], [[np.nan]]]), -1, 1, decimals).ravel().tolist()
+    assert packed == [2 * 10**decimals, 0, np.iinfo(TYPES[decimals]).max]
 
 
 @given(hnp.arrays(st.sampled_from([np.uint8, np.uint16]), (2, 4, 3)))

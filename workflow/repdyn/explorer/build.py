@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
-from ..catalogue.measures import USUAL
+from ..catalogue.measures import Measure
 from ..catalogue.plane_sets import COMMON, IMAGES
 from ..data import datasets, subsets
 from ..errors import RepdynError
@@ -106,13 +106,14 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         CKA.name: reading.of_run(job, CKA, run),
         SIMILARITY.name: reading.of_run(job, SIMILARITY, run),
     }
-    # There is no CKA of the network's output.
+    # There is no measure of activations of the network's output.
     layers_of = {CKA.name: [layer for layer in layers if layer != OUTPUT], SIMILARITY.name: layers}
     matrices = {}
-    for name, measure in USUAL.items():
+    for measure in shown_measures(job, set(planes["planes"])):
         frame = measure.rows(of_table[measure.table])
-        if len(frame):
-            matrices[name] = _matrices(frame, measure.column, layers_of[measure.table], steps)
+        values = _matrices(frame, measure.column, layers_of[measure.table], steps)
+        # A name of a study's own could be that of another array.
+        matrices[f"by {measure.name}"] = triangle(values, *measure.range, decimals(measure))
     history = reading.of_run(job, HISTORY, run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
@@ -121,13 +122,23 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
-    pieces = [pack(about, arrays | {name: triangle(values) for name, values in matrices.items()})]
+    pieces = [pack(about, arrays | matrices)]
     pictures = pictures[pictures["step"].isin(steps)].sort_values(["depth", "step"])
     for plane in planes.to_dict("records"):
         seen = pictures[(pictures["planes"] == plane["planes"]) & (pictures["plane"] == plane["plane"])]
         labels = np.stack(list(seen["labels"])).reshape(len(layers), len(steps), -1)
         pieces.append(pack({}, {"labels": changes(labels)}))
     return RunPieces({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed, "layers": layers}, pieces)
+
+
+def shown_measures(job: Job, sets: Collection[str]) -> list[Measure]:
+    """The measures of the study, those of decision regions on these sets of planes."""
+    return [m for m in job.study.all_measures.values() if m.planes is None or m.planes in sets]
+
+
+def decimals(measure: Measure) -> int:
+    """To how many decimals a similarity is shown: see ``pack.py``."""
+    return 4 if measure.usual else 2
 
 
 def _matrices(frame: pd.DataFrame, value: str, layers: list[str], steps: Array) -> Array:
@@ -278,7 +289,6 @@ def main(job: Job) -> None:
     planes = picture_planes(job)
     settings, mib = job.study.data, job.study.figures.explorer_mib
     of_first = planes[job.study.seeds[0]]
-    sets = set(of_first["planes"])
     study: dict[str, Any] = {
         "name": job.study.name,
         "dataset": settings.dataset,
@@ -287,9 +297,16 @@ def main(job: Job) -> None:
         "output": OUTPUT,
         "opensAt": MEMORIZATION_ONSET,
         "measures": [
-            {"key": name, "label": measure.words}
-            for name, measure in USUAL.items()
-            if measure.planes is None or measure.planes in sets
+            {
+                "key": measure.name,
+                "label": measure.label,
+                "words": measure.words,
+                "low": measure.range[0],
+                "high": measure.range[1],
+                "chance": measure.chance,
+                "decimals": decimals(measure),
+            }
+            for measure in shown_measures(job, set(of_first["planes"]))
         ],
         "planes": plane_pictures(job, planes),
     }

@@ -2,8 +2,6 @@
 // What stands in the page, and how it is unpacked: see pack.py.
 
 const study = JSON.parse(document.getElementById("study").textContent);
-const DECIMALS = 1e4;
-const UNDEFINED = 65535;
 const TYPES = {
   uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array, float64: Float64Array,
 };
@@ -59,14 +57,18 @@ function accumulate(labels) {
   return labels;
 }
 
+const MEASURES = new Map(study.measures.map((measure) => [measure.key, measure]));
+const matricesBy = (run, measure) => run.arrays[`by ${measure}`];
+
 /** The similarity of two checkpoints of a layer, null where it is undefined. */
 function similarity(run, measure, layer, a, b) {
-  const triangle = run.arrays[measure];
+  const triangle = matricesBy(run, measure);
+  const { low, decimals } = MEASURES.get(measure);
   const E = run.epochs.length;
   const [i, j] = a < b ? [a, b] : [b, a];
   const packed = triangle[layer * triangle.shape[1] + i * E - (i * (i - 1)) / 2 + (j - i)];
-  return packed === UNDEFINED ? null : packed / DECIMALS;
+  return packed === 2 ** (8 * triangle.BYTES_PER_ELEMENT) - 1 ? null : low + packed / 10 ** decimals;
 }
 
-/** How many layers a measure knows: CKA has none of the network's output. */
-const layersOf = (run, measure) => run.arrays[measure].shape[0];
+/** How many layers a measure knows: those of activations have none of the network's output. */
+const layersOf = (run, measure) => matricesBy(run, measure).shape[0];

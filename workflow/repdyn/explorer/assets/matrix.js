@@ -48,7 +48,7 @@ function readOut(a, b) {
   [a, b] = a === null ? [e, last] : [a, b];
   const value = similarity(run, measure, layer, a, b);
   const epochs = `epoch ${epochText(run.epochs[a])} and epoch ${epochText(run.epochs[b])}`;
-  const words = value === null ? "undefined, as one of them does not vary" : value.toFixed(3);
+  const words = value === null ? "undefined, as one of them does not vary" : value.toFixed(Math.min(3, MEASURES.get(measure).decimals)).replace("-", "\u2212");
   document.getElementById("readout").textContent = `${epochs}: ${words}`;
 }
 
@@ -64,8 +64,10 @@ function paintMatrix(run, measure, layer) {
   });
   matrixPixels(canvas, run, measure, layer);
   const name = run.layers[layer];
-  const label = study.measures.find(({ key }) => key === measure).label;
+  const { label, low, high, chance } = MEASURES.get(measure);
   document.getElementById("matrix-title").textContent = `${name} against itself: ${label}`;
+  const range = `${label} goes from ${low} to ${high}; by chance it is ${chance}.`.replace("-1", "\u22121");
+  document.getElementById("matrix-range").textContent = range;
   canvas.setAttribute("aria-label", `Matrix of ${label} of ${name} between all pairs of checkpoints`);
   const size = side / run.epochs.length;
   const x = (cell) => MATRIX.left + (cell + 0.5) * size;
@@ -74,7 +76,7 @@ function paintMatrix(run, measure, layer) {
   document.getElementById("matrix-axes").innerHTML = axes(cellTicks(run.epochs), x, y, side);
   const phases = outlines(run, measure, layer, size);
   document.getElementById("matrix-marks").innerHTML = eventLines(run, x, side) + phases;
-  paintMarks(run, phases !== "");
+  paintMarks(run, phases !== "", low);
 }
 
 function axes(ticks, x, y, side) {
@@ -126,7 +128,7 @@ function moveMatrixCursor(e) {
 }
 
 /** The colours, and samples of what the lines mean, on matrix, slider and curves alike. */
-function paintMarks(run, hasPhases) {
+function paintMarks(run, hasPhases, low) {
   const items = Object.entries(run.events).map(([name, epoch]) => {
     const { colour, dash, label } = study.language.events[name];
     return element("li", { innerHTML: `${lineSample(colour, dash)} ${label}, ${epochText(epoch)}` });
@@ -138,7 +140,7 @@ function paintMarks(run, hasPhases) {
     context.fillStyle = `rgb(${rampColour(i / 109)})`;
     context.fillRect(i, 0, 1, 1);
   }
-  const scale = element("li", {}, "0", ramp, "1");
+  const scale = element("li", {}, low < 0 ? "≤ 0" : "0", ramp, "1");
   document.getElementById("marks").replaceChildren(scale, ...items);
 }
 

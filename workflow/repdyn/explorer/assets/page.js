@@ -25,7 +25,8 @@ function buildPickers() {
     get(key).replaceChildren(...values.map((value) => element("option", { value, textContent: value })));
     get(key).addEventListener("change", () => chooseRun());
   }
-  get("measure").replaceChildren(...study.measures.map(({ key, label }) => element("option", { value: key, textContent: label })));
+  get("measure").replaceChildren(...study.measures.map(({ key, label, words }) =>
+    element("option", { value: key, textContent: words.startsWith(label) ? words : `${label}: ${words}` })));
   get("measure").addEventListener("change", () => {
     state.measure = get("measure").value;
     showRun();
@@ -116,6 +117,7 @@ function showEpoch() {
   moveMatrixCursor(e);
   moveCurvesCursor(run, e);
   const where = new URLSearchParams({ run: KEYS.map((key) => run[key]).join("/"), layer: run.layers[layer], epoch });
+  if (state.measure !== study.measures[0].key) where.set("by", state.measure);
   history.replaceState(null, "", `#${where}`);
 }
 
@@ -178,6 +180,7 @@ function fromAddress() {
   const values = (where.get("run") ?? "").split("/");
   const found = study.runs.find((run) => KEYS.every((key, i) => String(run[key]) === values[i])) ?? study.runs[0];
   for (const key of KEYS) get(key).value = found[key];
+  if (MEASURES.has(where.get("by"))) get("measure").value = state.measure = where.get("by");
   const epoch = parseFloat(where.get("epoch"));
   return { layer: where.get("layer") ?? undefined, epoch: Number.isNaN(epoch) ? undefined : epoch };
 }
