@@ -23,6 +23,7 @@ rule cka:
 rule cka_layers:
     input:
         activations=rules.activations.output.activations,
+        inputs=rules.activations.output.inputs,
     output:
         PATHS.cka_layers(RUN),
     log:
@@ -35,7 +36,7 @@ rule cka_layers:
         here=here,
         made_with=made_with("cka_layers"),
     message:
-        "CKA between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        "similarity between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
         "python -P -m repdyn cka_layers {params.here} --log {log}"
         " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
@@ -44,6 +45,7 @@ rule cka_layers:
 rule cka_between:
     input:
         activations=[PATHS.activations(run) for run in RUNS],
+        inputs=[PATHS.inputs(run) for run in RUNS],
     output:
         PATHS.cka_between(),
     log:
@@ -56,6 +58,6 @@ rule cka_between:
         here=here,
         made_with=made_with("cka_between"),
     message:
-        "CKA between runs"
+        "similarity between runs"
     shell:
         "python -P -m repdyn cka_between {params.here} --log {log}"

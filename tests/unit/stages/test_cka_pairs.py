@@ -20,6 +20,7 @@ from repdyn.records.inputs import INPUTS, input_column
 from repdyn.representations import extract
 from repdyn.representations.selection import Place, StoredRepresentations
 from repdyn.representations.table import Representations
+from repdyn.similarity import null
 from repdyn.stages import cka, cka_between, cka_layers
 from repdyn.storage import tables
 from repdyn.storage.origin import Origin
@@ -51,12 +52,11 @@ def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=S
                 stored[layer, step] = X.astype(np.float64)
                 group[layer] = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel(), kind.value_type), type=kind)
             append(keys | labels | {"step": [step] * n, "epoch": [step / 5] * n} | group)
-    inputs = pa.schema([*INPUTS.schema, *input_column(16)])
-    values = pa.FixedSizeListArray.from_arrays(
-        pa.array(random.normal(size=16 * n), pa.float32()), type=inputs.field("input").type
-    )
-    rows = {"example": keys["example"], "input": values}
-    tables.write(job.paths.inputs(job.run.path), rows, inputs, job.metadata(INPUTS))
+    layout = pa.schema([*INPUTS.schema, *input_column(7)])
+    kind = layout.field("input").type
+    pixels = np.random.default_rng(99).normal(size=(n, 7)).astype(np.float32)
+    columns = {"input": pa.FixedSizeListArray.from_arrays(pa.array(pixels.ravel(), pa.float32()), type=kind)}
+    tables.write(job.path(INPUTS), columns | {"example": keys["example"]}, layout, job.metadata(INPUTS))
     return stored
 
 
@@ -78,6 +78,41 @@ def test_layers_are_compared_at_each_checkpoint(make_job, config, caplog):
         assert np.isnan(row.cka_debiased) == constant
     assert "step 0: the same for all examples, so without CKA: layer first" in caplog.text
     assert (frame.depth_a == frame.layer_a.map({"first": 0, "second": 1})).all()
+
+
+def test_pairs_of_layers_have_p_and_calibrated_values_among_permuted_examples(make_job, config):
+    stored = store(make_job("activations", config), seed=0, constant=True)
+    config |= {"comparisons": {"permutations": 39, "seed": 4}, "measures": ["cka", {"name": "knn", "neighbours": 3}]}
+    job = make_job("cka_layers", config)
+    cka_layers.main(job)
+    frame = pd.read_parquet(job.paths.cka_layers(job.run.path))
+    names = [f"{name}{part}" for name in ("cka", "cka_debiased", "knn") for part in ("", "_p", "_calibrated")]
+    assert set(frame.columns[6:]) == set(names)
+    alone = frame.layer_a == frame.layer_b
+    undefined = frame.cka.isna()
+    for name in names:
+        wanted_null = undefined if name in ("cka", "cka_debiased", "knn") else undefined | alone
+        assert (frame[name].isna() == wanted_null).all(), name
+    pair = frame[(frame.step == 5) & (frame.layer_a == "first") & (frame.layer_b == "second")].iloc[0]
+    X, Y = stored["first", 5], stored["second", 5]
+    orders = null.orders(30, 39, 4)
+    values = [biased(X, Y[order]) for order in orders]
+    assert pair.cka_p == np.mean([value >= values[0] for value in values])
+    threshold = sorted(values)[38 - 1]
+    np.testing.assert_allclose(pair.cka_calibrated, max(0, (values[0] - threshold) / (1 - threshold)), atol=1e-6)
+    other = frame[(frame.step == 5) & (frame.layer_a == "second") & (frame.layer_b == "first")].iloc[0]
+    assert (pair[names] == other[names]).all()
+
+
+def test_without_permutations_p_and_calibrated_values_are_null(make_job, config):
+    store(make_job("activations", config), seed=0)
+    job = make_job("cka_layers", config | {"comparisons": {"permutations": 0}})
+    cka_layers.main(job)
+    frame = pd.read_parquet(job.paths.cka_layers(job.run.path))
+    assert frame[[name for name in frame if name.endswith(("_p", "_calibrated"))]].isna().all(axis=None)
+    assert frame.rsa.notna().all()
+    with pytest.raises(RepdynError, match="must be at least 19, so that p can be .05"):
+        study.parse(config | {"comparisons": {"permutations": 5}})
 
 
 @pytest.mark.parametrize(("drawn_by", "pairs"), [("seed", {(0, 0), (1, 1)}), ("study", None)])

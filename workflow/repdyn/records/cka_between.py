@@ -1,27 +1,30 @@
-"""The file of the stage ``cka_between``."""
+"""The file of the stage ``cka_between``: similarity between runs, and its null (``compared.py``)."""
 
 import pyarrow as pa
 
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
+from . import compared
 
+_SCHEMA = schema(
+    arch=(pa.string(), "architecture"),
+    layer=(pa.string(), "layer"),
+    depth=(pa.int64(), "observed layers from the input"),
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    optimizer_a=(pa.string(), "optimizer"),
+    seed_a=(pa.int64(), "seed"),
+    optimizer_b=(pa.string(), "optimizer"),
+    seed_b=(pa.int64(), "seed"),
+    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+)
 CKA_BETWEEN = Table(
     "cka_between",
     "cka_between",
     Paths.cka_between,
     scope="study",
     rows=lambda counts: counts.checkpoints * counts.pairs_of_seeds,
-    schema=schema(
-        arch=(pa.string(), "architecture"),
-        layer=(pa.string(), "layer"),
-        depth=(pa.int64(), "observed layers from the input"),
-        step=(pa.int64(), "optimizer steps"),
-        epoch=(pa.float64(), "epochs"),
-        optimizer_a=(pa.string(), "optimizer"),
-        seed_a=(pa.int64(), "seed"),
-        optimizer_b=(pa.string(), "optimizer"),
-        seed_b=(pa.int64(), "seed"),
-        cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-        cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
-    ),
+    schema=_SCHEMA,
+    more=lambda found: compared.more(_SCHEMA, found),
 )

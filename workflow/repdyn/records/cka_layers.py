@@ -1,23 +1,26 @@
-"""The file of the stage ``cka_layers``."""
+"""The file of the stage ``cka_layers``: similarity between the layers of a run, and its null (``compared.py``)."""
 
 import pyarrow as pa
 
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
+from . import compared
 
+_SCHEMA = schema(
+    step=(pa.int64(), "optimizer steps"),
+    epoch=(pa.float64(), "epochs"),
+    layer_a=(pa.string(), "layer"),
+    layer_b=(pa.string(), "layer"),
+    depth_a=(pa.int64(), "observed layers from the input"),
+    depth_b=(pa.int64(), "observed layers from the input"),
+    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
+    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+)
 CKA_LAYERS = Table(
     "cka_layers",
     "cka_layers",
     Paths.cka_layers,
     rows=lambda counts: counts.checkpoints,
-    schema=schema(
-        step=(pa.int64(), "optimizer steps"),
-        epoch=(pa.float64(), "epochs"),
-        layer_a=(pa.string(), "layer"),
-        layer_b=(pa.string(), "layer"),
-        depth_a=(pa.int64(), "observed layers from the input"),
-        depth_b=(pa.int64(), "observed layers from the input"),
-        cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-        cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
-    ),
+    schema=_SCHEMA,
+    more=lambda found: compared.more(_SCHEMA, found),
 )

@@ -65,7 +65,7 @@ def _of_vectors(choice: ChosenMeasure, source: gram.RepresentationSource, which:
     function = user_code.load(str(choice.vector))
 
     def load(place: int) -> Array:
-        return _vector(choice, function, features(source, int(which[place])))
+        return vector(choice, function, features(source, int(which[place])))
 
     first = load(0)
     held = max(1, int((budget - working(source) - first.nbytes) // first.nbytes))
@@ -89,10 +89,10 @@ def _of_pairs(choice: ChosenMeasure, source: gram.RepresentationSource, which: A
     def load(place: int) -> Array:
         return features(source, int(which[place]))
 
-    return pairwise.all_pairs(len(which), held, load, lambda X, Y: _pair(choice, function, X, Y))
+    return pairwise.all_pairs(len(which), held, load, lambda X, Y: pair(choice, function, X, Y))
 
 
-def _vector(choice: ChosenMeasure, function: Callable[..., Any], X: Array) -> Array:
+def vector(choice: ChosenMeasure, function: Callable[..., Any], X: Array) -> Array:
     """What the function makes of features, as one float vector, of norm 1 unless it is 0."""
     found = _called(choice, function, X)
     if found.size == 0 or not np.isfinite(found).all():
@@ -100,11 +100,12 @@ def _vector(choice: ChosenMeasure, function: Callable[..., Any], X: Array) -> Ar
         raise RepdynError(
             f"`{choice.vector}` returned {what} for features of shape {X.shape}; `{choice.name}` needs a vector."
         )
-    vector: Array = found.reshape(-1) / (np.abs(found).max() or 1)  # so that no square overflows
-    return vector
+    flat: Array = found.reshape(-1) / (np.abs(found).max() or 1)  # so that no square overflows
+    return flat
 
 
-def _pair(choice: ChosenMeasure, function: Callable[..., Any], X: Array, Y: Array) -> float:
+def pair(choice: ChosenMeasure, function: Callable[..., Any], X: Array, Y: Array) -> float:
+    """What the function says of two representations."""
     found = _called(choice, function, X, Y)
     if found.size != 1:
         raise RepdynError(
@@ -146,8 +147,8 @@ def check(choice: ChosenMeasure) -> str | None:
         for Z in given:
             Z.flags.writeable = False
         if choice.pairs is not None:
-            return _pair(choice, function, *given)
-        one, other = (_vector(choice, function, Z) for Z in given)
+            return pair(choice, function, *given)
+        one, other = (vector(choice, function, Z) for Z in given)
         if len(one) != len(other):
             raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
         norms = np.linalg.norm(one) * np.linalg.norm(other)
