@@ -21,6 +21,7 @@ TARGETS = {
     "findings": MEASUREMENTS,
     "cka_layers": {"comparisons"},
     "cka_between": {"comparisons"},
+    "alignment": {"comparisons"},
     "regions_between": {"comparisons"},
     "report": {"reported"},
     "explorer": {"reported"},

@@ -15,6 +15,7 @@ WITHOUT_TORCH = {
     "cka": RUN,
     "cka_layers": RUN,
     "cka_between": [],
+    "alignment": [],
     "probes": RUN,
     "planes": ["--seed", "0"],
     "regions_between": [],

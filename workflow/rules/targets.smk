@@ -45,10 +45,12 @@ rule reported:
         ],
 
 
-# Comparisons between layers and between runs, and each layer by itself, on request; `rule all` leaves them out.
+# Comparisons between layers, between runs and between architectures, and each layer by itself, on request; `rule all`
+# leaves them out.
 rule comparisons:
     input:
         [PATHS.layer_geometry(run) for run in RUNS],
         [PATHS.cka_layers(run) for run in RUNS],
         PATHS.cka_between(),
+        PATHS.alignment(),
         PATHS.region_between(),

@@ -227,6 +227,7 @@ HYPERPARAMETERS = {
     "cka": "a713ed489affd04f",
     "cka_layers": "133a24de11c2ef21",
     "cka_between": "f6c60534f235af3a",
+    "alignment": "f6c60534f235af3a",
     "probes": "2e33106a67c890c1",
     "regions": "28b61c52c6ebfee1",
     "regions_between": "239cbabdf6ef8689",

@@ -48,6 +48,9 @@ class Paths:
     def cka_between(self) -> str:
         return f"{self.root}/cka_between/cka_between.parquet"
 
+    def alignment(self) -> str:
+        return f"{self.root}/alignment/alignment.parquet"
+
     def layer_geometry(self, run: str) -> str:
         return f"{self.root}/geometry/layers/{run}/layers.parquet"
 

@@ -127,6 +127,15 @@ STAGES: dict[str, Stage] = {
         uses_gpu=True,
         on_demand=True,
     ),
+    "alignment": Stage(
+        scope="study",
+        help="the two layers of two architectures that are most alike, at each checkpoint, and their null",
+        sections=(*_ACTIVATIONS, "cka.tf32", "measures", "comparisons"),
+        user_code=("measures",),
+        writes=(Paths.alignment,),
+        uses_gpu=True,
+        on_demand=True,
+    ),
     "probes": Stage(
         scope="run",
         help="a linear probe on each layer at each checkpoint",
