@@ -16,7 +16,7 @@ from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
 
 from repdyn import records
-from repdyn.catalogue.measures import DEFAULT, MEASURES
+from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.pipeline.jobs import Job
@@ -26,6 +26,7 @@ RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
+CHOSEN = [choice.name for choice in studies.load(TINY).measures or []]
 COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
 COLUMNS = {
     "examples/seed=0/examples.parquet": [
@@ -41,7 +42,7 @@ COLUMNS = {
     f"inputs/{RUN}/inputs.parquet": ["example", "input"],
     f"layers/{RUN}/layers.parquet": ["layer", "depth", "module", "kind", "features", "part"],
     f"batch_norm/{RUN}/batch_norm.parquet": ["layer", "depth", *STEPS, "cka", "same_class"],
-    f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, *DEFAULT],
+    f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased", *CHOSEN],
     f"probes/accuracy/{RUN}/accuracy.parquet": ["layer", "depth", *STEPS, "split", "accuracy", "true_accuracy"],
     f"regions/labels/{RUN}/labels.parquet": ["layer", "depth", *STEPS, "planes", "plane", "labels"],
     f"regions/similarity/{RUN}/similarity.parquet": ["layer", "depth", "planes", *PAIR, "similarity", "kappa"],

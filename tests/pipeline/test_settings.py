@@ -23,7 +23,7 @@ BASE = yaml.safe_load(TINY.read_text(encoding="utf-8"))
 # Everything that there is a rule for.
 TARGETS = ("all", "tables", "reported", "comparisons", ANIMATION)
 # What stands for `*`, the architecture or optimizer whose setting is changed.
-CHANGED = {"archs": "vit", "optimizers": "sgd", "findings": 0}
+CHANGED = {"archs": "vit", "optimizers": "sgd", "findings": 0, "measures": 0}
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ OTHER: dict[str, Any] = {
     "cka.confidence": 0.9,
     "cka.seed": 1,
     "cka.tf32": True,
-    "measures": ["rsa"],
-    "measures.*.name": "subspace",
+    "measures": [{"name": "rsa"}],
+    "measures.*.name": "procrustes",
     "measures.*.neighbours": Beside(5, {"measures.*.name": "knn"}),
     "measures.*.components": Beside(3, {"measures.*.name": "subspace"}),
     "measures.*.vector": Beside("scipy.spatial.distance:pdist", {"measures.*.name": "distances"}),
@@ -149,7 +149,7 @@ OTHER: dict[str, Any] = {
     "execution.save_state_seconds": 5.0,
 }  # fmt: skip
 ALL = sorted(declared.settings())
-_LEFT_OUT = {"data.folder", "training.augmentation", "optimizers.*.schedule", "findings.contrasts"}
+_LEFT_OUT = {"data.folder", "training.augmentation", "optimizers.*.schedule", "findings.contrasts", "measures"}
 
 
 def changed(path: str) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def test_without_permutations_p_and_calibrated_values_are_null(make_job, config)
     frame = pd.read_parquet(job.paths.cka_layers(job.run.path))
     assert frame[[name for name in frame if name.endswith(("_p", "_calibrated"))]].isna().all(axis=None)
     assert frame.rsa.notna().all()
-    with pytest.raises(RepdynError, match="must be at least 19, so that p can be .05"):
+    with pytest.raises(RepdynError, match=r"must be at least 19, so that p can be \.05"):
         study.parse(config | {"comparisons": {"permutations": 5}})
 
 

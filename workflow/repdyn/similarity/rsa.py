@@ -10,7 +10,8 @@ is negative. The distance 0 has a bin of its own. Bins that hold c pairs take a 
 variance of the ranks. Where that is more than ``MERGED``, as where one example is far from all others, or where pairs
 are few, ranks come from an exact sort of 64-bit integers: the bits of a distance, and below them the place of the pair.
 
-Time: N in bins, N log N in a sort: 40 and 90 ms at 2000 examples. Memory: 28 N bytes and the ranks, (n, n) float32.
+Time: N in bins, N log N in a sort: 40 and 90 ms at 2000 examples. Memory: ``SCRATCH`` N bytes, and the ranks, (n, n)
+float32.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ BINS = 2**18
 MANY = 2**19  # pairs from which on bins are faster than a sort
 MERGED = 1e-7  # largest share of the ranks' variance that bins may take
 BLOCK = 2**15  # distances at a time, which stay in the cache
+SCRATCH = 28  # bytes of memory for each pair of examples, besides the ranks
 UPPER, LOWER = np.uint64(32), np.uint64(2**32 - 1)  # bits of a key
 
 
