@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import similarities
+from synthetic import PLENTY, Arrays, similarities
 
-from repdyn.catalogue.measures import MEASURES
-from repdyn.config.sections import Probes
+from repdyn.catalogue.measures import MEASURES, own
+from repdyn.config.sections import ChosenMeasure, Probes
 from repdyn.probes import fit
 from repdyn.regions import agreement
+from repdyn.similarity import measured
 
 CLASSES = 3
 
@@ -36,16 +37,47 @@ class Case:
     of_constant: tuple[bool, bool]
 
 
+def gram_matrix(X):
+    """A measure of one's own, from features to a vector."""
+    X = X - X.mean(0)
+    return X @ X.T
+
+
+def closeness(X, Y):
+    """A measure of one's own, of two arrays of features: how near their Grams are to each other."""
+    K, L = (gram_matrix(Z.astype(np.float64)) for Z in (X, Y))
+    return 1 / (1 + np.linalg.norm(K / np.linalg.norm(K) - L / np.linalg.norm(L)))
+
+
 def agreements(X, labels):
     half = len(labels) // 2
     probes = [fit.fit(x[:half], labels[:half], CLASSES, Probes()) for x in X]
     return agreement.count([probe.predict(x[half:]) for probe, x in zip(probes, X, strict=True)], CLASSES)
 
 
+def of_activations(name, **settings):
+    """The case of a measure that sees angles and relative distances of examples alone; labels stand for the inputs."""
+
+    def values(X, labels):
+        inputs = labels[:, None].astype(np.float32)
+        chosen = [ChosenMeasure(name=name, **settings)]
+        return measured.similarities(Arrays(X), chosen, PLENTY, inputs=inputs).matrices[name]
+
+    return Case(values, frozenset({UNITS}), (True, True))
+
+
 UNITS, ROTATION = "another scale for each unit", "an orthogonal map"
 CASES = {
     ("cka", "cka"): Case(lambda X, _: similarities(X)[0], frozenset({UNITS}), (True, True)),
     ("cka", "cka_debiased"): Case(lambda X, _: similarities(X)[1], frozenset({UNITS}), (True, True)),
+    ("cka", "cka_deconfounded"): of_activations("cka_deconfounded"),
+    ("cka", "knn"): of_activations("knn", neighbours=3),
+    ("cka", "rsa"): of_activations("rsa"),
+    ("cka", "subspace"): of_activations("subspace", components=2),
+    ("cka", "procrustes"): of_activations("procrustes"),
+    # Measures of one's own, as examples of the two kinds.
+    ("own", "gram"): of_activations("gram", vector="test_invariances:gram_matrix"),
+    ("own", "closeness"): of_activations("closeness", pairs="test_invariances:closeness"),
     # Probes standardise each unit, so that the axes matter and their scales do not.
     ("regions/similarity", "similarity"): Case(
         lambda *given: agreements(*given).similarity, frozenset({ROTATION}), (False, False)
@@ -55,7 +87,10 @@ CASES = {
         lambda *given: agreements(*given).kappa, frozenset({ROTATION}), (True, False)
     ),
 }
-COLUMNS = {(measure.table, measure.column): measure for measure in MEASURES.values()}
+COLUMNS = {(measure.table, measure.column): measure for measure in MEASURES.values()} | {
+    ("own", name): own(name, f"test_invariances:{function}", kernel)
+    for name, function, kernel in (("gram", "gram_matrix", True), ("closeness", "closeness", False))
+}
 OF_EACH = pytest.mark.parametrize("column", CASES, ids=" ".join)
 
 
