@@ -84,6 +84,38 @@ def lagging(layers):
     return pd.DataFrame(rows, columns=["layer", "depth", "step", "epoch", "cka", "same_class"])
 
 
+def moments(layers, measures):
+    """Boundaries of a run: measures apart by .1 decades each, detectors by a decade; the last finds none by the first."""
+    rows = [
+        (layer, depth, "body", measure, detector, 10 ** (0.1 * i + j) if i + j != 3 or i else None)
+        for (depth, layer), (i, measure), (j, detector) in itertools.product(
+            enumerate(layers), enumerate(measures), enumerate(("segmentation", "novelty", "stop", "half"))
+        )
+    ]
+    return pd.DataFrame(rows, columns=["layer", "depth", "part", "measure", "detector", "epoch"])
+
+
+def alone(layers):
+    """Norms that grow and dimensions that fall, the more so the deeper the layer."""
+    rows = [
+        (layer, depth, step, epoch, 1 + epoch * (depth + 1), 30 / (1 + depth * epoch), 50 / (1 + depth * epoch), depth)
+        for (step, epoch), (depth, layer) in itertools.product(zip(STEPS, EPOCHS, strict=True), enumerate(layers))
+    ]
+    columns = ["layer", "depth", "step", "epoch", "norm", "participation_ratio", "effective_rank", "decay"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def weights(layers):
+    """Weights of norm 2 that turn the further from each other the more checkpoints lie between."""
+    rows = [
+        (layer, depth, a, b, x, y, 2.0, 1 - abs(i - j) / 20, abs(i - j) / 10)
+        for depth, layer in enumerate(layers)
+        for (i, (a, x)), (j, (b, y)) in itertools.product(enumerate(zip(STEPS, EPOCHS, strict=True)), repeat=2)
+    ]
+    columns = ["layer", "depth", "step_a", "step_b", "epoch_a", "epoch_b", "norm_a", "cosine", "distance"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "adam"), undecidable=True):
     """Tables of findings and their pairs, with all kinds of comparison; one run has no change by memorization."""
     from repdyn.analysis import claim_tests, fits

@@ -16,13 +16,16 @@ from sample_tables import (
     LAYERS,
     RUNS,
     accuracy,
+    alone,
     findings,
     history,
     lagging,
+    moments,
     of_runs,
     pairs,
     plane_of,
     segments,
+    weights,
 )
 
 from repdyn.catalogue import measures
@@ -34,10 +37,12 @@ from repdyn.errors import RepdynError
 from repdyn.figures import (
     animation,
     batch_norm,
+    boundaries,
     catalogue,
     draw,
     dynamics,
     forest,
+    geometry,
     grids,
     planes,
     sheet,
@@ -122,6 +127,15 @@ OF_STUDY = {
     "training": lambda _: training.grid(of_runs(lambda _a, _o, seed: history(seed)), EVENTS_OF_RUNS),
     "widths": lambda _: widths.descent(
         of_runs(lambda _a, _o, seed: history(seed)), {"resnet": 4, "vit": 16}
+    ),
+    "boundaries": lambda n: boundaries.agreement(
+        of_runs(lambda *_: moments(LAYERS[n], KERNELS)), FULL.all_measures
+    ),
+    "geometry": lambda n: geometry.through_training(
+        of_runs(lambda *_: alone(LAYERS[n])), geometry.OF_LAYERS, "Each layer by itself through training"
+    ),
+    "weights": lambda n: geometry.through_training(
+        geometry.moved(of_runs(lambda *_: weights(LAYERS[n]))), geometry.OF_WEIGHTS, "How far each layer's weights move"
     ),
     "batch-norm": lambda n: batch_norm.lag(of_runs(lambda *_: lagging(LAYERS[n]))),
     **{

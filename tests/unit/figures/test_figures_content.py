@@ -17,9 +17,11 @@ from sample_tables import (
     findings,
     history,
     lagging,
+    moments,
     of_runs,
     pairs,
     segments,
+    weights,
 )
 
 from repdyn.analysis import phases
@@ -27,7 +29,20 @@ from repdyn.catalogue.events import EVENTS as DECLARED
 from repdyn.catalogue.measures import MEASURES, of_regions
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
-from repdyn.figures import batch_norm, dynamics, forest, grids, sheet, similarity, style, timelines, training, widths
+from repdyn.figures import (
+    batch_norm,
+    boundaries,
+    dynamics,
+    forest,
+    geometry,
+    grids,
+    sheet,
+    similarity,
+    style,
+    timelines,
+    training,
+    widths,
+)
 
 BY = (MEASURES["cka"], of_regions("mislabelled"))  # measures of a timeline
 
@@ -422,6 +437,35 @@ def test_the_lag_of_batch_norm_has_a_panel_for_each_optimizer_of_networks_that_h
     assert list(output.get_ydata()) == [epoch / 128 for epoch in EPOCHS]
     assert [text.get_text() for text in figure.legends[0].get_texts()][::2] == ["a", "output: share of the same class"]
     assert batch_norm.NONE in [text.get_text() for text in batch_norm.lag(of_resnets.iloc[:0]).texts]
+
+
+def test_boundaries_are_apart_under_one_detector_by_measures_and_under_one_measure_by_detectors():
+    table = of_runs(lambda *_: moments(["a", "b"], ["cka", "knn"])).query("arch == 'vit' and optimizer == 'sgd'")
+    figure = boundaries.agreement(table.assign(part=table["part"].where(table["layer"] == "a", "head")), MEASURES)
+    *of_measures, of_detectors, _ = figure.axes
+    assert [axes.get_title() for axes in of_measures] == list(boundaries.WORDS.values())
+    for axes in of_measures[:3]:
+        assert matrix_of(axes)[0, 1] == pytest.approx(0.1)
+    last = np.ma.getmaskarray(of_measures[3].collections[0].get_array()).ravel()
+    assert list(last) == [True, True, True, False], "CKA has no such moment"
+    np.testing.assert_allclose(matrix_of(of_detectors)[0], [0, 1, 2, 3])
+    assert "Too few checkpoints" in " ".join(t.get_text() for t in boundaries.agreement(table.iloc[:0], MEASURES).texts)
+
+
+def test_weights_move_from_where_they_began_and_from_the_checkpoint_before():
+    found = geometry.moved(of_runs(lambda *_: weights(["a", "b"])))
+    assert len(found) == len(RUNS) * 2 * len(EPOCHS)
+    one = found[
+        (found["layer"] == "b") & (found["arch"] == "vit") & (found["optimizer"] == "sgd") & found["seed"].eq(1)
+    ]
+    assert list(one["epoch"]) == EPOCHS
+    np.testing.assert_allclose(one["cosine"], 1 - np.arange(len(EPOCHS)) / 20)
+    np.testing.assert_allclose(one["from_start"], np.arange(len(EPOCHS)) / 20)
+    np.testing.assert_allclose(one["from_before"], [np.nan, *[1 / 20] * (len(EPOCHS) - 1)])
+    figure = geometry.through_training(found, geometry.OF_WEIGHTS)
+    assert len(figure.axes) == 4 * 3
+    (line,) = [line for line in figure.axes[0].lines if line.get_gid() == "b"]
+    np.testing.assert_allclose(line.get_ydata(), one["cosine"])
 
 
 def test_error_by_width_is_that_at_the_end_and_at_each_run_s_best_epoch():

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -18,26 +16,8 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 LEFT, GAP_X, GAP_Y, HIGH = 0.48, 0.12, 0.34, 1.7  # inches: axis, between panels, height of one
-MOST_NAMED = 8  # layers in a legend
-SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
 SAME_CLASS: tuple[str, Any] = (style.CURVES["mislabelled"], (0, (3, 1)))  # colour and dashes
 NONE = "No network of this study has batch norm whose statistics are re-estimated."
-
-
-def _colours(layers: list[str]) -> dict[str, str]:
-    """Layer -> a shade by its depth."""
-    shades = style.SIMILARITY(np.linspace(*SHADES, len(layers)))
-    return {layer: to_hex(tuple(shade)) for layer, shade in zip(layers, shades, strict=True)}
-
-
-def _handles(of_archs: dict[str, list[str]]) -> list[Line2D]:
-    """Legend entries: the layers by name where they are few and of one architecture, else the first and the last."""
-    (first, *more) = of_archs.values()
-    named = first if not more and len(first) <= MOST_NAMED else ["first layer", "last layer"]
-    entries = [Line2D([], [], color=colour, label=layer) for layer, colour in _colours(named).items()]
-    label = "output: share of the same class"
-    colour, dashes = SAME_CLASS
-    return [*entries, Line2D([], [], label=label, color=colour, linestyle=dashes)]
 
 
 @style.styled
@@ -67,13 +47,15 @@ def lag(
     wide = (width - LEFT - 0.06 - GAP_X * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.2
     below = top + len(rows) * (HIGH + GAP_Y) + 0.06
-    handles = _handles(of_archs)
+    same, dashes = SAME_CLASS
+    of_output = Line2D([], [], label="output: share of the same class", color=same, linestyle=dashes)
+    handles = [*style.layer_handles(of_archs), of_output]
     figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
     for row, (arch, names) in enumerate(rows):
         for column, optimizer in enumerate(names):
             axis = sheet.panel(figure, LEFT + column * (wide + GAP_X), top + row * (HIGH + GAP_Y), wide, HIGH)
             part = tables[(tables["arch"] == arch) & (tables["optimizer"] == optimizer)]
-            for layer, colour in _colours(of_archs[arch]).items():
+            for layer, colour in style.layer_colours(of_archs[arch]).items():
                 by_epoch = part[part["layer"] == layer].dropna(subset=["cka"]).groupby("epoch")["cka"]
                 sheet.mean_and_range(axis, by_epoch, colour)
             by_epoch = part[part["layer"] == OUTPUT].groupby("epoch")["same_class"]

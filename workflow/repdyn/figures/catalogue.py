@@ -384,6 +384,50 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         of_run=(Paths.history,),
         reads=("optimizers", "widths"),
     ),
+    "boundaries": Entry(
+        module="figures.boundaries",
+        category=PHASES,
+        title="Where measures and detectors agree on a boundary",
+        description="Distances between the greatest boundaries that measures of similarity and detectors find.",
+        caption="""
+            Each measure and each detector puts the greatest boundary of a layer's training at one moment. Detectors are
+            where the best two phases meet, the greatest novelty, where change stops, and where half of all change is
+            done. In a row of one architecture and optimizer, the first four squares say how far measures are apart
+            under one detector, the last how far detectors are apart under one measure, as the median over layers of the
+            body and seeds. Light is near; 1 is a tenfold of epochs; brown is where a detector finds nothing. What is
+            there shows under several; a moment that one alone gives is its own.
+        """,
+        of_run=(Paths.boundaries,),
+        reads=("archs", "optimizers", "measures"),
+    ),
+    "geometry": Entry(
+        module="figures.geometry",
+        category=LAYERS,
+        title="Size and dimension of each layer",
+        description="Norm, participation ratio, effective rank and spectral decay of each layer through training.",
+        caption="""
+            A line is one layer, dark for the first and light for the last, as the mean over seeds. Norm is how far
+            examples lie from their mean. Participation ratio and effective rank say over how many directions they
+            spread; the first counts few large ones, the second more of the small. Decay is the exponent at which
+            the variance of further directions falls; steep is of low dimension. Similarity sees none of these alone.
+        """,
+        of_run=(Paths.layer_geometry,),
+        reads=("archs", "optimizers"),
+    ),
+    "weights": Entry(
+        module="figures.geometry",
+        category=LAYERS,
+        title="How far the weights of each layer move",
+        description="Cosine and distance of each layer's weights from initialisation and from the checkpoint before.",
+        caption="""
+            A line is one layer, dark for the first and light for the last, as the mean over seeds. The cosine says how
+            far weights have turned from where they began; distances are in units of the norm of the initial weights,
+            from initialisation and from the checkpoint before, which on a logarithmic schedule lies ever further back.
+            It is a control: representations can change where weights hardly do, and stay where they move.
+        """,
+        of_run=(Paths.weight_geometry,),
+        reads=("archs", "optimizers"),
+    ),
     "findings": _findings(
         "Claims tested",
         "Every claim about architectures and optimizers with its estimate, interval, p-value and verdict.",

@@ -10,7 +10,7 @@ figure. Epoch axes are always logarithmic.
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
@@ -46,6 +46,8 @@ DIFFERENCE = LinearSegmentedColormap.from_list("difference", _VLAG.split()[::-1]
 UNDEFINED = "#c9b8a8"  # for null values: a colour in no scale
 CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "true": "#e69f00", "test": "#009e73"}
 BOUNDARY = "#ff5c5c"
+SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
+MOST_NAMED = 8  # layers in a legend
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
 _CLASSES = (
@@ -143,6 +145,19 @@ def optimizer_colours(names: Iterable[str]) -> dict[str, str]:
         r, g, b = np.array(mpl.colors.to_rgb(_OPTIMIZERS[known])) * (1 - share)
         colours[name] = mpl.colors.to_hex((r, g, b))
     return colours
+
+
+def layer_colours(layers: Sequence[str]) -> dict[str, str]:
+    """Layer -> a shade by its depth."""
+    shades = SIMILARITY(np.linspace(*SHADES, len(layers)))
+    return {layer: mpl.colors.to_hex(tuple(shade)) for layer, shade in zip(layers, shades, strict=True)}
+
+
+def layer_handles(of_archs: Mapping[str, Sequence[str]]) -> list[Line2D]:
+    """Legend entries: the layers by name where they are few and of one architecture, else the first and the last."""
+    (first, *more) = of_archs.values()
+    named = first if not more and len(first) <= MOST_NAMED else ["first layer", "last layer"]
+    return [Line2D([], [], color=colour, label=layer) for layer, colour in layer_colours(named).items()]
 
 
 # ---- events -------------------------------------------------------------------------------------------------------
