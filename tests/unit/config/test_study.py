@@ -255,3 +255,9 @@ def test_the_optimizer_of_a_run_has_one_rate_and_a_schedule_of_a_length(config):
     sgd, adam = (study.optimizer(study.run("vit", name, 0)) for name in ("sgd", "adam"))
     assert (sgd.lr, sgd.schedule.epochs) == (0.2, study.training.epochs)
     assert (adam.lr, adam.schedule.epochs) == (study.optimizers["adam"].lr, None)
+
+
+@pytest.mark.parametrize("measure", ["knn", {"name": "subspace", "components": 3}, {"name": "mine", "vector": "a:b"}])
+def test_measures_of_a_study_are_the_same_in_the_copy_of_its_config_that_jobs_read(config, measure):
+    study = studies.parse(config | {"measures": [measure]})
+    assert studies.parse(study.model_dump(mode="json")).chosen_measures == study.chosen_measures

@@ -321,7 +321,7 @@ class ChosenMeasure(Section):
 
     @model_validator(mode="after")
     def _is_known_or_has_a_function(self) -> ChosenMeasure:
-        given = self.model_fields_set
+        fields = type(self).model_fields
         if self.function is None:
             if self.name not in OF_ACTIVATIONS:
                 raise ValueError(
@@ -340,7 +340,8 @@ class ChosenMeasure(Section):
             if ":" not in str(self.function):
                 raise ValueError(f"`{self.name}`: {shown(self.function)} is no import path; write `my_code:my_measure`")
         for setting, owner in (("neighbours", "knn"), ("components", "subspace")):
-            if setting in given and self.name != owner:
+            # A copy of a config, such as Snakemake's jobs read, has every default written out.
+            if getattr(self, setting) != fields[setting].default and self.name != owner:
                 raise ValueError(f"`{setting}` is a setting of `{owner}`, not of `{self.name}`")
         return self
 
