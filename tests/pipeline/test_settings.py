@@ -168,6 +168,8 @@ def changed(path: str) -> dict[str, Any]:
 
 def before(path: str) -> dict[str, Any]:
     """What a change is compared with: the tiny study, with the section that the setting is in."""
+    if path == "cka.batch_examples":  # with which no other measure can be had
+        return BASE | {"measures": [{"name": "cka"}]}
     within = next((name for name in _LEFT_OUT if path.startswith(f"{name}.")), None)
     within = "data.folder" if path == "data.contents" else within
     return BASE if within is None else changed(within)

@@ -105,6 +105,7 @@ of_features = measured.similarities(Source(), [ChosenMeasure(name="toy")], 2**28
 def says(figure):
     return any("a toy" in words.get_text() for words in figure.findobj(text.Text))
 
+job = SimpleNamespace(study=SimpleNamespace(all_measures=MEASURES))
 print(json.dumps({
     "segments": "toy" in set(segments["sgd"]["measure"]),
     "scores": sorted(frame[frame["measure"] == "toy"]["score"].unique()) ==
@@ -117,7 +118,7 @@ print(json.dumps({
     "figure synchrony": says(dynamics.synchrony(table(0.2), none, MEASURES)),
     "figure change": says(dynamics.change(table(0.2), none, MEASURES)),
     "figure findings": says(forest.forest(findings, pairs, MEASURES, primary=False)),
-    "explorer": "toy" in {m.name for m in build.shown_measures(SimpleNamespace(study=SimpleNamespace(all_measures=MEASURES)), ())},
+    "explorer": "toy" in {measure.name for measure in build.shown_measures(job, ())},
 }))
 """
 

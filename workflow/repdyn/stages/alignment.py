@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..config.study import Run
 from ..records.activations import ACTIVATIONS
 from ..records.alignment import ALIGNMENT
 from ..records.inputs import INPUTS
@@ -35,6 +34,7 @@ from ..storage import tables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..config.study import Run
     from ..pipeline.jobs import Job
 
 
@@ -74,7 +74,7 @@ def main(job: Job) -> None:
     pairs = list(itertools.product(itertools.combinations(study.archs, 2), study.optimizers, study.seeds))
     with tables.writer(job.path(ALIGNMENT), ALIGNMENT.schema, job.metadata(ALIGNMENT)) as append:
         for (one, other), optimizer, seed in track(pairs, len(pairs), "pair of runs"):
-            runs = Run(one, optimizer, seed), Run(other, optimizer, seed)
+            runs = study.run(one, optimizer, seed), study.run(other, optimizer, seed)
             first, second = (Representations(*job.place(ACTIVATIONS, run)) for run in runs)
             inputs = stored_inputs.read(*job.place(INPUTS, runs[0]), first)
             epochs = dict(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import RepdynError
 from ..records.activations import ACTIVATIONS
 from ..records.cka import CKA, INTERVAL, further
 from ..records.inputs import INPUTS
-from ..representations.selection import SPLIT, Place, StoredRepresentations
+from ..representations import inputs as stored_inputs
+from ..representations.selection import Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
 from ..similarity import backends, bootstrap, measured, minibatch
@@ -89,26 +89,16 @@ def log_undefined(layer: str, steps: Array, found: measured.Measured) -> None:
         LOG.warning("layer %s has no %s at %s: %s", layer, name, at(which), why)
 
 
-def inputs_of(job: Job, table: Representations) -> Array:
-    """The examples that are compared, as the network gets them: (n, numbers), float32.
-
-    Raises:
-        RepdynError: if they are not those of the activations.
-    """
-    path, wanted = job.place(INPUTS)
-    found = tables.read(path, wanted)
-    if not np.array_equal(found["example"].to_numpy(), table.examples(SPLIT)["example"]):
-        raise RepdynError(f"`{path}` and `{table.path}` hold different {SPLIT} examples; make both again.")
-    flat: Array = found["input"].combine_chunks().flatten().to_numpy()
-    return flat.reshape(found.num_rows, -1)
-
-
 def main(job: Job) -> None:
     """Write the table of a run, one row group for each layer."""
     settings, chosen = job.study.cka, job.study.chosen_measures
     table = Representations(*job.place(ACTIVATIONS))
     backend, budget = backends.choose(job.study.execution.device, job.study.execution.memory_gib, settings.tf32)
-    inputs = inputs_of(job, table) if any(choice.name == "cka_deconfounded" for choice in chosen) else None
+    inputs = (
+        stored_inputs.read(*job.place(INPUTS), table)
+        if any(choice.name == "cka_deconfounded" for choice in chosen)
+        else None
+    )
     interval = INTERVAL if settings.resamples else []
     layout = pa.schema([*CKA.schema, *interval, *further(job.study.all_measures.values())])
     with tables.writer(job.path(CKA), layout, job.metadata(CKA)) as append:
