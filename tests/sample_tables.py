@@ -85,7 +85,7 @@ def lagging(layers):
 
 
 def moments(layers, measures):
-    """Boundaries of a run: measures apart by .1 decades each, detectors by a decade; the last finds none by the first."""
+    """Boundaries of a run: measures .1 decades apart, detectors a decade; the last finds none by the first measure."""
     rows = [
         (layer, depth, "body", measure, detector, 10 ** (0.1 * i + j) if i + j != 3 or i else None)
         for (depth, layer), (i, measure), (j, detector) in itertools.product(

@@ -89,7 +89,7 @@ def test_pairs_of_checkpoints_grow_with_their_square(grid, config):
     long = changed(grid, config, training={"epochs": 2000}, checkpoints={"per_decade": 40})
     ratio = long.counts.checkpoints / grid.counts.checkpoints
     assert ratio > 10
-    for table, groups, columns in (("cka", 4, 12), ("regions/similarity", 3, 9)):
+    for table, groups, columns in (("cka", 4, 13), ("regions/similarity", 3, 9)):
         before, after = (estimates.disk_of_run(g, "vit", "sgd")[table] for g in (grid, long))
         fixed = estimates.parquet(0, 0, groups, columns)
         assert after - fixed == pytest.approx((before - fixed) * ratio**2)
