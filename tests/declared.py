@@ -16,10 +16,10 @@ from repdyn.catalogue.stages import STAGES
 from repdyn.config import study as studies
 from repdyn.config.sections import Section
 from repdyn.config.study import Study
-from repdyn.figures import catalogue
+from repdyn.figures import catalogue, entry
 
 
-def drawings(study: Study) -> dict[str, Mapping[str, catalogue.Drawn]]:
+def drawings(study: Study) -> dict[str, Mapping[str, entry.Drawn]]:
     """What each rule that draws draws, by the name of the figure."""
     return {
         "run_figure": catalogue.of_run(study),
@@ -74,11 +74,11 @@ def stage_declares(stage: str, path: str, of_run: bool) -> bool:
     return top in sections or path in sections
 
 
-def drawing_declares(drawn: catalogue.Drawn, path: str, study: Study) -> bool:
+def drawing_declares(drawn: entry.Drawn, path: str, study: Study) -> bool:
     """Whether what decides a drawing, besides its tables, holds a setting."""
     with recording(study) as declared:
         for name in drawn.reads:
-            catalogue.SETTINGS[name](study)
+            entry.SETTINGS[name](study)
     return path in declared.settings
 
 

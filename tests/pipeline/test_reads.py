@@ -19,6 +19,7 @@ from repdyn.catalogue.stages import STAGES
 from repdyn.config import study as studies
 from repdyn.data import datasets
 from repdyn.figures import catalogue, draw, style
+from repdyn.figures.entry import Drawn
 from repdyn.pipeline.jobs import Job
 from repdyn.storage.origin import Origin
 
@@ -47,7 +48,7 @@ def place(complete: Path, tmp_path_factory):
         yield path
 
 
-def entry_of(figure: str, extension: str, of_run: bool) -> catalogue.Drawn:
+def entry_of(figure: str, extension: str, of_run: bool) -> Drawn:
     of_study = PAGES if extension == "html" else catalogue.of_study(STUDY)
     return (catalogue.ANIMATIONS if extension == "gif" else catalogue.of_run(STUDY) if of_run else of_study)[figure]
 

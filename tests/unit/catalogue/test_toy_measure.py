@@ -102,6 +102,8 @@ class Source:
 
 of_features = measured.similarities(Source(), [ChosenMeasure(name="toy")], 2**28).matrices
 
+job = SimpleNamespace(study=SimpleNamespace(all_measures=MEASURES))
+
 def says(figure):
     return any("a toy" in words.get_text() for words in figure.findobj(text.Text))
 

@@ -358,7 +358,7 @@ def test_how_pictures_are_saved_is_part_of_every_figure(library, config, monkeyp
 
     def made_with() -> list[object]:
         (again := library.parent / str(next(COPIES))).symlink_to(library)
-        monkeypatch.setattr(catalogue.provenance, "code_digest", lambda *parts: code_digest(*parts, package=again))
+        monkeypatch.setattr(provenance, "code_digest", lambda *parts: code_digest(*parts, package=again))
         return [entry.made_with(study) for entry in entries]
 
     code_digest = provenance.code_digest

@@ -1,0 +1,97 @@
+"""What a figure or page is: the module that draws it, what it reads, and its texts.
+
+The tables and settings that a figure reads are declared in its entry once (``catalogue.py``); its rule's inputs, and
+what decides its redrawing, follow from them. Imports nothing heavy, because Snakemake reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..catalogue.paths import Paths
+from ..catalogue.stages import Place
+from ..pipeline import provenance
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+# Categories of figures, by which reports are ordered.
+TRAINING, CKA, FURTHER, REGIONS = "Training", "CKA", "Further measures", "Decision regions"
+PHASES, LAYERS, FINDINGS = "Phases", "Layers", "Findings"
+# Name -> what a drawing can read from the study itself. Names of architectures, optimizers and seeds are lists, because
+# drawings keep the order of the config, which tables do not store.
+SETTINGS: dict[str, Callable[[Study], Any]] = {
+    "name": lambda study: study.name,
+    "archs": lambda study: list(study.archs),
+    "optimizers": lambda study: list(study.optimizers),
+    "seeds": lambda study: study.seeds,
+    "number of seeds": lambda study: len(study.seeds),
+    "rates": lambda study: {run.path: study.learning_rate(run) for run in sorted(study.runs, key=str)},
+    "widths": lambda study: dict(sorted(study.widths.items())),
+    "families": lambda study: dict(sorted(study.families.items())),
+    "contrasts": lambda study: study.optimizer_contrasts,
+    "confidence": lambda study: study.findings.confidence,
+    "data": lambda study: study.data.model_dump(mode="json"),
+    "similarity_from": lambda study: study.activations.similarity_from,
+    "explorer_mib": lambda study: study.figures.explorer_mib,
+    "measures": lambda study: [asdict(measure) for measure in study.all_measures.values()],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Something drawn, with everything that it depends on.
+
+    Attributes:
+        module: the repdyn module that draws it; a change of its code digest redraws it.
+        of_run: paths of the tables of a run that it reads; for a figure of the whole study, of every run.
+        of_seed: paths of the tables of a seed that it reads; for a figure of the whole study, of every seed.
+        of_study: paths of the tables of the whole study that it reads.
+        reads: what it reads from the study itself, as names in ``SETTINGS``; ``data`` includes the images.
+    """
+
+    module: str
+    of_run: tuple[Place, ...] = ()
+    of_seed: tuple[Place, ...] = ()
+    of_study: tuple[Place, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    def inputs(self, paths: Paths, runs: list[str], seeds: list[str]) -> list[str]:
+        """Every file of the study that it reads, given the partitions of runs and of seeds."""
+        return [
+            *(place(paths, run) for run in runs for place in self.of_run),
+            *(place(paths, seed) for seed in seeds for place in self.of_seed),
+            *(place(paths) for place in self.of_study),
+        ]
+
+    def made_with(self, study: Study) -> dict[str, Any]:
+        """What decides its redrawing, besides its tables: plain types, so that equal values print alike."""
+        settings = {name: SETTINGS[name](study) for name in self.reads}
+        return {"code": provenance.code_digest(self.module), "study": settings}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Drawn):
+    """A figure, drawn by ``draw(job)`` of its module.
+
+    Attributes:
+        category: one of the categories above.
+        title: without a full stop.
+        description: one sentence.
+        caption: how to read it, in a few sentences; the description is not repeated.
+    """
+
+    category: str
+    title: str
+    description: str
+    caption: str
+
+    def __post_init__(self) -> None:
+        """Join the caption's lines."""
+        object.__setattr__(self, "caption", " ".join(self.caption.split()))
+
+    def made_with(self, study: Study) -> dict[str, Any]:
+        """Add the code that draws and saves pictures for every module."""
+        return super().made_with(study) | {"drawn": provenance.code_digest("figures.draw.drawn")}
