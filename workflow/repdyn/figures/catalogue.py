@@ -338,9 +338,10 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         title="How far the weights of each layer move",
         description="Cosine and distance of each layer's weights from initialisation and from the checkpoint before.",
         caption="""
-            A line is one layer, dark for the first and light for the last, as the mean over seeds. The cosine says how
-            far weights have turned from where they began; distances are in units of the norm of the initial weights,
-            from initialisation and from the checkpoint before, which on a logarithmic schedule lies ever further back.
+            A line is one layer, dark for the first and light for the last, the network's output, as the mean over
+            seeds. The cosine says how far weights have turned from where they began; distances are in units of the norm
+            of the initial weights, from initialisation and from the checkpoint before, which on a logarithmic schedule
+            lies ever further back.
             It is a control: representations can change where weights hardly do, and stay where they move.
         """,
         of_run=(Paths.weight_geometry,),

@@ -41,8 +41,8 @@ OF_LAYERS = (
 )
 OF_WEIGHTS = (
     Quantity("cosine", "cosine with init.", log=False),
-    Quantity("from_start", "distance from init.", log=False),
-    Quantity("from_before", "distance from previous", log=False),
+    Quantity("from_start", "distance from init.", log=True),
+    Quantity("from_before", "distance from previous", log=True),
 )
 
 
