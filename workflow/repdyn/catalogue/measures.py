@@ -38,7 +38,7 @@ class Measure:
         column: of that table.
         planes: the set of planes of its rows; None for a table without planes.
         kernel: whether it is a kernel, so that it has phases.
-        usual: whether figures show it by default.
+        usual: whether the explorer keeps it to four decimals instead of two.
         colour, marker: its mark in figures; one hue for each table.
     """
 
