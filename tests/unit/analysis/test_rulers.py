@@ -21,8 +21,8 @@ def primary(frame):
 def test_the_measures_under_which_a_supported_claim_holds_are_counted_and_the_others_named():
     found = primary(study({"cka": 1.0, "rsa": 1.0, "knn": -1.0, "subspace": 0.0}))
     assert (found["decision"], found["holds_under"], found["holds_of"]) == (SUPPORTED, 2, 4)
-    assert found["holds_not"] == "k-NN, subspaces"
-    assert found["holds"] == "holds under 2 of 4 measures (not k-NN, subspaces)"
+    assert found["holds_not"] == "k-NN; subspaces"
+    assert found["holds"] == "holds under 2 of 4 measures (not k-NN; subspaces)"
 
 
 def test_the_fewer_measures_are_named_and_all_are_if_none_is_left_out():

@@ -41,7 +41,7 @@ class Holds:
 
     def columns(self, measures: Mapping[str, Measure]) -> dict[str, Any]:
         """Its columns of ``FINDINGS``."""
-        fails = ", ".join(measures[name].label for name in self.fails)
+        fails = "; ".join(measures[name].label for name in self.fails)
         return {
             "holds_under": len(self.under),
             "holds_of": len(self.under) + len(self.fails),
@@ -58,7 +58,7 @@ class Holds:
         if not number:
             return f"{verb} under none of {total} measures" if total > 1 else f"{verb} not under the one measure"
         fewer, names = ("only", self.under) if number < len(self.fails) else ("not", self.fails)
-        return f"{verb} under {number} of {total} measures ({fewer} {', '.join(measures[n].label for n in names)})"
+        return f"{verb} under {number} of {total} measures ({fewer} {'; '.join(measures[n].label for n in names)})"
 
 
 def holds(primary: Tested, decision: str, others: Sequence[Tested], confidence: float) -> Holds | None:

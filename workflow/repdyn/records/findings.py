@@ -38,7 +38,10 @@ FINDINGS = Table(
         reason=(pa.string(), "why nothing can be decided; null where the data decide"),
         holds_under=(pa.int64(), "measures under which p, not adjusted, is small enough; null if exploratory"),
         holds_of=(pa.int64(), "measures under which the same is tested; null if exploratory"),
-        holds_not=(pa.string(), "labels of the measures under which it does not hold; null if exploratory"),
+        holds_not=(
+            pa.string(),
+            "labels of measures, separated by `;`, under which it does not hold; null if exploratory",
+        ),
         holds=(pa.string(), "under which measures the claim holds, in words; null if exploratory or not tested"),
         compared=(pa.string(), "optimizers and learning rates held against each other; null where optimizers are not"),
         contrast=(pa.string(), "the comparison in words"),
