@@ -1,5 +1,7 @@
 """What each measure makes of one representation's Gram matrix."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import references
@@ -81,6 +83,18 @@ def test_distances_that_bins_would_merge_are_sorted():
     bits = rsa._bits(gram(X), 1100 * 1099 // 2)
     assert rsa._binned(bits, int(bits.max())) is None
     np.testing.assert_array_equal(rsa.ranks(gram(X))[np.triu_indices(1100, 1)], rsa._sorted(bits))
+
+
+@pytest.mark.parametrize("n", [700, 1200])
+def test_ranks_take_the_memory_that_they_are_said_to_take(n):
+    K = gram(trajectory(n, 60, E=1)[0])
+    tracemalloc.start()
+    try:
+        rsa.ranks(K, out=K)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < rsa.SCRATCH * n * (n - 1) / 2
 
 
 def test_ranks_may_take_the_place_of_the_gram():

@@ -25,7 +25,7 @@ BINS = 2**18
 MANY = 2**19  # pairs from which on bins are faster than a sort
 MERGED = 1e-7  # largest share of the ranks' variance that bins may take
 BLOCK = 2**15  # distances at a time, which stay in the cache
-SCRATCH = 28  # bytes of memory for each pair of examples, besides the ranks
+SCRATCH = 42  # bytes of memory for each pair of examples, besides the Gram and the ranks
 UPPER, LOWER = np.uint64(32), np.uint64(2**32 - 1)  # bits of a key
 
 
