@@ -28,6 +28,11 @@ PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
 CHOSEN = [choice.name for choice in studies.load(TINY).measures or []]
 COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
+RUNS_COMPARED = ["optimizer_a", "seed_a", "optimizer_b", "seed_b"]
+AGAINST_NULL = [
+    *(f"{name}_{what}" for name in ("cka", "cka_debiased") for what in ("p", "calibrated")),
+    *(f"{name}{what}" for name in CHOSEN for what in ("", "_p", "_calibrated")),
+]
 COLUMNS = {
     "examples/seed=0/examples.parquet": [
         "split", "example", "label", "given_label", "mislabelled", "common",
@@ -43,6 +48,20 @@ COLUMNS = {
     f"layers/{RUN}/layers.parquet": ["layer", "depth", "module", "kind", "features", "part"],
     f"batch_norm/{RUN}/batch_norm.parquet": ["layer", "depth", *STEPS, "cka", "same_class"],
     f"cka/{RUN}/cka.parquet": ["layer", "depth", *PAIR, "cka", "cka_debiased", *CHOSEN],
+    f"cka_layers/{RUN}/cka_layers.parquet": [
+        *STEPS, "layer_a", "layer_b", "depth_a", "depth_b", "cka", "cka_debiased", *AGAINST_NULL,
+    ],
+    "cka_between/cka_between.parquet": [
+        "arch", "layer", "depth", *STEPS, *RUNS_COMPARED, "cka", "cka_debiased", *AGAINST_NULL,
+    ],
+    "alignment/alignment.parquet": [
+        "arch_a", "arch_b", "optimizer", "seed", *STEPS, "measure", "layer_a", "layer_b", "depth_a", "depth_b",
+        "similarity", "similarity_p", "similarity_calibrated",
+    ],
+    "regions/between/between.parquet": [
+        "arch", "layer", "depth", *STEPS, "planes", *RUNS_COMPARED, "similarity", "similarity_p",
+        "similarity_calibrated", "kappa",
+    ],
     f"probes/accuracy/{RUN}/accuracy.parquet": ["layer", "depth", *STEPS, "split", "accuracy", "true_accuracy"],
     f"regions/labels/{RUN}/labels.parquet": ["layer", "depth", *STEPS, "planes", "plane", "labels"],
     f"regions/similarity/{RUN}/similarity.parquet": ["layer", "depth", "planes", *PAIR, "similarity", "kappa"],

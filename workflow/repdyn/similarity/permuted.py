@@ -25,7 +25,7 @@ similarity takes 7 ms for each pair. Memory: :func:`needed` bytes, and features 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -55,16 +55,19 @@ class Sides:
         return cls(range(E), range(E))
 
 
-def needed(n: int, sides: Sides, dense: int) -> float:
+def needed(n: int, sides: Sides, names: Container[str]) -> float:
     """Bytes of what is kept of all representations, and of the work on one.
 
     Args:
         n: examples.
         sides: the representations.
-        dense: how many products of matrices there are, 1, or 2 with RSA.
+        names: the measures.
     """
     fixed, moved = len(sides.fixed) + 1, len(sides.moved)
-    return n**2 * (dense * (2.0 * fixed + 4 * moved) + fixed + rsa.SCRATCH / 2 + 16)
+    kept = (1 + ("rsa" in names)) * (2.0 * fixed + 4 * moved)
+    if "knn" in names:
+        kept += fixed + 4 * moved  # flags, and Grams with ties
+    return n**2 * (kept + rsa.SCRATCH / 2 + 16)
 
 
 class Measured(Protocol):
@@ -254,7 +257,7 @@ def similarities(
     wanted = np.ones((F, M), dtype=bool) if wanted is None else wanted
     cka.check_examples(n)
     names = {measure.name: measure for measure in chosen}
-    kept = needed(n, sides, 1 + ("rsa" in names))
+    kept = needed(n, sides, names)
     if kept + gram.FLOATS * n > budget:
         raise RepdynError(
             f"`execution.memory_gib` is {budget / 2**30:.3g}, but to permute {n} examples of {len(source.features)} "
