@@ -18,7 +18,7 @@ of K_j were permuted, its likeness to the images would be taken away in the orde
 representations then have p ≤ .05 in 17 % of cases at p / n = .1, and always at p / n = 1 and above.
 
 Time of an order: n² / 2 look-ups and F M n² / 2 products for F fixed and M moved representations, twice with RSA. At
-n = 400 the three CKAs, RSA, k-NN and subspaces take 5 ms for six on each side and 9 for twelve (one core); Procrustes
+n = 400 the three CKAs, RSA, k-NN and subspaces take 4 ms for six on each side and 10 for twelve (one core); Procrustes
 similarity takes 7 ms for each pair. Memory: :func:`needed` bytes, and features in what is left of the budget.
 """
 
