@@ -369,7 +369,7 @@ def test_what_is_drawn_by_default_is_what_the_study_has():
 def test_a_figure_that_is_not_a_module_s_own_is_drawn_by_none(entry, make_job, config):
     module = importlib.import_module(f"repdyn.{entry.module}")
     job = make_job("train", config)
-    for name in ("anything", "procrustes-grid", "planes-train"):
+    for name in ("anything", "hsic-grid", "planes-train"):
         with pytest.raises(KeyError, match=name):
             module.draw(job, name)
 
