@@ -15,7 +15,7 @@ TEXT = TINY.read_text(encoding="utf-8")
         (
             "twice.yaml",
             f"{TEXT}seeds: [1]\n",
-            ", line 21, repeats `seeds` of line 14, but only the last would count",
+            f", line {TEXT.count(chr(10)) + 1}, repeats `seeds` of line 14, but only the last would count",
         ),
         (
             "twice.json",

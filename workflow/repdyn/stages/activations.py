@@ -117,7 +117,7 @@ def _write_inputs(job: Job, examples: subsets.Examples) -> None:
     flat = torch.from_numpy(examples.images[:]).flatten(1)
     table = pa.schema([*INPUTS.schema, *input_column(flat.shape[1])])
     rows = {"example": examples.examples, "input": extract.column(flat, table.field("input").type)}
-    options = {"use_dictionary": False, "write_statistics": False}
+    options: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     tables.write(job.path(INPUTS), rows, table, job.metadata(INPUTS), **options)
 
 
