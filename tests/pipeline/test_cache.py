@@ -58,7 +58,7 @@ def test_touched_files_comments_and_docstrings_run_nothing_again(finished, workf
     library = workflow / "workflow" / "repdyn"
     for module in library.rglob("*.py"):
         module.write_text(f"{module.read_text(encoding='utf-8')}\n# A comment.\n", encoding="utf-8")
-    edit(library / "stages" / "cka.py", '"""CKA of each layer', '"""Of each layer the CKA')
+    edit(library / "stages" / "cka.py", '"""The stage ``cka``: similarity', '"""The stage ``cka``: CKA')
     config = tmp_path / "tiny.yaml"
     config.write_text(f"# A comment.\n{TINY.read_text(encoding='utf-8')}", encoding="utf-8")
     assert planned(finished, config, root=workflow) == {}

@@ -19,6 +19,7 @@ TARGETS = {
     "regions": MEASUREMENTS,
     "phases": MEASUREMENTS,
     "findings": MEASUREMENTS,
+    "geometry": {"comparisons"},
     "cka_layers": {"comparisons"},
     "cka_between": {"comparisons"},
     "alignment": {"comparisons"},

@@ -93,8 +93,8 @@ COLUMNS = {
 
 
 @pytest.mark.parametrize("table", COLUMNS)
-def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(folder, table):
-    path = folder / "results" / "tiny" / table
+def test_a_table_has_exactly_the_columns_and_the_metadata_of_the_design(complete, table):
+    path = complete / "results" / "tiny" / table
     assert pq.read_schema(path).names == COLUMNS[table]
     about = json.loads(pq.read_schema(path).metadata[b"repdyn"])
     assert set(about) == {"table", "stage", "run", "hyperparameters", "code", "versions", "units"}

@@ -50,6 +50,7 @@ rule reported:
 rule comparisons:
     input:
         [PATHS.layer_geometry(run) for run in RUNS],
+        [PATHS.weight_geometry(run) for run in RUNS],
         [PATHS.cka_layers(run) for run in RUNS],
         PATHS.cka_between(),
         PATHS.alignment(),

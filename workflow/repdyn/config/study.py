@@ -110,6 +110,16 @@ class Study(Section):
     figures: Figures = Figures()
     execution: Execution = Execution()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _measures_are_those_that_can_be_had(cls, content: Any) -> Any:
+        """By default, all that need no settings of their own; over batches of examples, the two that are averages."""
+        if not isinstance(content, Mapping) or content.get("measures") is not None:
+            return content
+        settings = content.get("cka")
+        in_batches = isinstance(settings, Mapping) and settings.get("batch_examples") is not None
+        return {**content, "measures": list(ALWAYS if in_batches else DEFAULT)}
+
     @model_validator(mode="after")
     def _runs_are_folders_that_can_be_told_apart_and_counted(self) -> Study:
         refuse_twins(self.archs, "archs")
@@ -174,10 +184,8 @@ class Study(Section):
     @property
     def chosen_measures(self) -> list[ChosenMeasure]:
         """The measures of activations: CKA and debiased CKA, and what the config adds to them or else the default."""
-        names = ALWAYS if self.cka.batch_examples is not None else DEFAULT
-        chosen = self.measures if self.measures is not None else [ChosenMeasure(name=name) for name in names]
         always = [ChosenMeasure(name=name) for name in ALWAYS]
-        return [*always, *(measure for measure in chosen if measure.name not in ALWAYS)]
+        return [*always, *(measure for measure in self.measures or [] if measure.name not in ALWAYS)]
 
     @property
     def all_measures(self) -> dict[str, Measure]:

@@ -98,11 +98,13 @@ class Job:
 
 def import_paths(study: Study, stage: str, run: Run | Replicate | None) -> list[str]:
     """Import paths of the user's code that a stage uses: model and optimizer of a run, and measures."""
-    named = {"measures": [measure.function for measure in study.chosen_measures if measure.function is not None]}
-    if isinstance(run, Run):
-        models = {"model": study.archs[run.arch].model, "optimizer": study.optimizers[run.optimizer].opt}
-        named |= {part: [name] for part, name in models.items() if ":" in name}
-    return [path for part in STAGES[stage].user_code for path in named.get(part, [])]
+    named: list[str] = []
+    for part in STAGES[stage].user_code:
+        if part == "measures":
+            named += [measure.function for measure in study.chosen_measures if measure.function is not None]
+        elif isinstance(run, Run):
+            named.append(study.archs[run.arch].model if part == "model" else study.optimizers[run.optimizer].opt)
+    return [name for name in named if ":" in name]
 
 
 def fingerprint(study: Study, stage: str, run: Run | Replicate | None, folders: tuple[str, ...] = ()) -> dict[str, Any]:
