@@ -8,7 +8,7 @@ nothing heavy, because Snakemake reads it.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..catalogue.measures import ACTIVATIONS, Measure
 from ..catalogue.paths import Paths
@@ -401,6 +401,15 @@ def of_study(study: Study) -> dict[str, Entry]:
         if measure.kernel:
             by_measure["timeline" if measure.name == "cka" else f"timeline-{measure.name}"] = _timeline(measure)
     return {**_OF_EVERY_STUDY, **by_measure}
+
+
+def find(study: Study, name: str, scope: Literal["run", "study"]) -> Entry | None:
+    """The entry of a figure of a run or of the study; None if there is no such figure.
+
+    Asks for the study's measures only if no study has the figure without them, so that no other depends on them.
+    """
+    of_every, figures = (_OF_EVERY_RUN, of_run) if scope == "run" else (_OF_EVERY_STUDY, of_study)
+    return of_every.get(name) or figures(study).get(name)
 
 
 def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:

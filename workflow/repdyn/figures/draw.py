@@ -29,18 +29,22 @@ def main(job: Job, figure: str, output: Path) -> None:
         RepdynError: if there is no such figure or format, or a table is missing.
     """
     of_run, extension = job.grid_run is not None, output.suffix.lstrip(".")
-    figures = catalogue.of_run(job.study) if of_run else catalogue.of_study(job.study)
-    whole = "a run" if of_run else "a study"
     if extension == ANIMATED:
-        figures, whole = catalogue.ANIMATIONS if of_run else {}, f"{whole} that moves"
-    if figure not in figures:
+        entry = catalogue.ANIMATIONS.get(figure) if of_run else None
+    else:
+        entry = catalogue.find(job.study, figure, "run" if of_run else "study")
+    if entry is None:
+        figures = catalogue.of_run(job.study) if of_run else catalogue.of_study(job.study)
+        whole = "a run" if of_run else "a study"
+        if extension == ANIMATED:
+            figures, whole = dict(catalogue.ANIMATIONS) if of_run else {}, f"{whole} that moves"
         close = [f"`{name}`" for name in difflib.get_close_matches(figure, figures)]
         hint = f"did you mean {' or '.join(close)}? There are" if close else "there are"
         known = f"{hint}: {', '.join(figures)}" if figures else "there is none"
         raise RepdynError(f"There is no figure `{figure}` of {whole}; {known}.")
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
-    content = drawn(importlib.import_module(f"..{figures[figure].module}", __package__), job, figure, extension)
+    content = drawn(importlib.import_module(f"..{entry.module}", __package__), job, figure, extension)
     with atomic(output) as temporary:
         temporary.write_bytes(content)
 
