@@ -17,11 +17,11 @@ DISK, MEMORY = 2.0, 1.5
 @pytest.fixture(scope="module")
 def planned():
     """The plan, with the memory that a process of its own has before it does anything, not that of these tests."""
-    code = "from repdyn.planning import plan; print(plan.peak_memory())"
+    code = "from repdyn.planning import plan; print(plan.memory.peak())"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow")}
     base = float(subprocess.run([PYTHON, "-c", code], env=environment, capture_output=True, check=True).stdout)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "peak_memory", lambda: base)
+        patch.setattr(plan.memory, "peak", lambda: base)
         return plan.of(studies.load(TINY))
 
 

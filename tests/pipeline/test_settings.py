@@ -108,8 +108,8 @@ OTHER: dict[str, Any] = {
     "cka.tf32": True,
     "measures": [{"name": "rsa"}],
     "measures.*.name": "procrustes",
-    "measures.*.neighbours": Beside(5, {"measures.*.name": "knn"}),
-    "measures.*.components": Beside(3, {"measures.*.name": "subspace"}),
+    "measures.*.neighbours": 5,
+    "measures.*.components": 3,
     "measures.*.vector": Beside("scipy.spatial.distance:pdist", {"measures.*.name": "distances"}),
     "measures.*.pairs": Beside("numpy:vdot", {"measures.*.name": "products"}),
     "comparisons.permutations": 50,
@@ -148,6 +148,7 @@ OTHER: dict[str, Any] = {
     "execution.memory_gib": 1.5,
     "execution.save_state_seconds": 5.0,
 }  # fmt: skip
+OF_ONE_MEASURE = {"measures.*.neighbours": "knn", "measures.*.components": "subspace"}
 ALL = sorted(declared.settings())
 _LEFT_OUT = {"data.folder", "training.augmentation", "optimizers.*.schedule", "findings.contrasts", "measures"}
 
@@ -170,6 +171,8 @@ def before(path: str) -> dict[str, Any]:
     """What a change is compared with: the tiny study, with the section that the setting is in."""
     if path == "cka.batch_examples":  # with which no other measure can be had
         return BASE | {"measures": [{"name": "cka"}]}
+    if path in OF_ONE_MEASURE:
+        return BASE | {"measures": [{"name": OF_ONE_MEASURE[path]}]}
     within = next((name for name in _LEFT_OUT if path.startswith(f"{name}.")), None)
     within = "data.folder" if path == "data.contents" else within
     return BASE if within is None else changed(within)

@@ -25,7 +25,6 @@ import gc
 import importlib
 import logging
 import re
-import resource
 import time
 from pathlib import Path
 from types import ModuleType
@@ -38,7 +37,7 @@ from .config import study as studies
 from .config.study import Replicate, Run, Study
 from .errors import RepdynError, one_line
 from .pipeline.jobs import Job
-from .runtime import endings
+from .runtime import endings, memory
 from .runtime.progress import LOG
 from .user_code import locate
 
@@ -189,8 +188,7 @@ def _run(arguments: argparse.Namespace) -> None:
         stage.main(job, arguments.figure, arguments.output)
     else:
         stage.main(job)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-    LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, peak)
+    LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, memory.peak() / 2**20)
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from repdyn.figures import catalogue
 from repdyn.models import architectures
 from repdyn.planning import check, estimates, model_size, plan
 from repdyn.planning.estimates import Grid
+from repdyn.runtime import memory
 
 CPU = torch.device("cpu")
 
@@ -57,11 +58,11 @@ def test_what_is_written_over_its_input_takes_no_memory_of_its_own(config):
 def test_a_large_network_is_measured_without_its_weights(config):
     config["archs"] = {"huge": {"model": "vit_huge_patch14_224", "kwargs": {"patch_size": 4}}}
     config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
-    before = plan.peak_memory()
+    before = memory.peak()
     extent = model_size.of_study(studies.parse(config))["huge"]
     assert extent.stored > 2.5e9
     assert len(extent.features) == 1 + 32 + 1
-    assert plan.peak_memory() - before < 0.1 * extent.stored
+    assert memory.peak() - before < 0.1 * extent.stored
 
 
 def test_what_is_reduced_before_it_is_kept_is_planned_so(config):

@@ -7,7 +7,6 @@ formulas. On the default study each table is within 20 % of what it takes, and e
 
 from __future__ import annotations
 
-import resource
 import shutil
 import sys
 from collections import Counter
@@ -19,6 +18,7 @@ import torch
 
 from ..catalogue import stages
 from ..figures import catalogue
+from ..runtime import memory
 from ..runtime.lazy_imports import without_compiler
 from . import estimates, model_size
 from .estimates import Grid
@@ -51,7 +51,7 @@ def of(study: Study) -> Plan:
         RepdynError: if a model cannot be built.
     """
     found = model_size.of_study(study)
-    grid = Grid(study, found, peak_memory())
+    grid = Grid(study, found, memory.peak())
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
     of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
@@ -59,19 +59,14 @@ def of(study: Study) -> Plan:
     jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default().items()}
     jobs["figures"] = formats * (len(study.drawn_runs) * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
-    memory = estimates.memory_of_study(grid)
+    of_stages = estimates.memory_of_study(grid)
     for arch in study.archs:
         for optimizer in study.optimizers:
             for table, size in estimates.disk_of_run(grid, arch, optimizer).items():
                 disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
-                memory[stage] = max(peak, memory.get(stage, 0))
-    return Plan(jobs, grid.counts.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), memory)
-
-
-def peak_memory() -> float:
-    """The peak memory of this process, in bytes: torch, timm and little else."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1.0 if sys.platform == "darwin" else 1024.0)
+                of_stages[stage] = max(peak, of_stages.get(stage, 0))
+    return Plan(jobs, grid.counts.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), of_stages)
 
 
 def size(number: float) -> str:
