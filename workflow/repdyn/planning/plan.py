@@ -8,7 +8,6 @@ formulas. On the default study each table is within 20 % of what it takes, and e
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
