@@ -26,7 +26,7 @@ RUN = "arch=vit/optimizer=sgd/seed=0"
 STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
-CHOSEN = [choice.name for choice in studies.load(TINY).measures or []]
+CHOSEN = [choice.name for choice in studies.load(TINY).measures]
 COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
 RUNS_COMPARED = ["optimizer_a", "seed_a", "optimizer_b", "seed_b"]
 AGAINST_NULL = [

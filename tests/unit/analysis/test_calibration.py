@@ -85,7 +85,8 @@ def test_the_tables_of_a_simulated_study_are_those_that_are_analysed():
     cka = study.cka(0)
     none = cka.iloc[:0].assign(planes="test", similarity=1.0)
     probes = cka.iloc[:0].assign(epoch=1.0, split="similarity", true_accuracy=1.0)
-    _, rows, _ = phases.analyse(study.history(0), cka, none, probes, study.parts(), Phases())
+    similar = phases.trajectories(cka, none)
+    _, rows, _ = phases.analyse(study.history(0), similar, probes, study.parts(), Phases())
     scores = {name: value for layer, *_, name, value in rows if layer is None}
     assert scores["perfect_fit_sustained"] == pytest.approx(study.fits[0], rel=0.05)
     assert scores["stop_epoch"] == pytest.approx(simulated.stops_of(study)[0])

@@ -53,7 +53,8 @@ def analyse(cka, regions=None, fitted=True):
     history = {"epoch": epochs, "train_accuracy": accuracy, "mislabelled_accuracy": wrong, "test_accuracy": accuracy}
     empty = rows(np.ones((30, 30)), "x", 0, "similarity", planes="test").iloc[:0]
     regions = empty if regions is None else regions
-    segments, scores, _ = phases.analyse(history, cka, regions, ACCURACIES, parts(cka, regions, ACCURACIES), Phases())
+    similar, of_layers = phases.trajectories(cka, regions), parts(cka, regions, ACCURACIES)
+    segments, scores, _ = phases.analyse(history, similar, ACCURACIES, of_layers, Phases())
     return segments, {(layer, measure, score): value for layer, _, _, measure, score, value in scores}
 
 

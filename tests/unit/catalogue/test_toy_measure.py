@@ -84,7 +84,8 @@ segments, scores = {}, {}
 for optimizer, sharpness in (("sgd", 0.2), ("adam", 0.1)):
     for seed in (0, 1):
         cka_table = table(sharpness + seed / 100)
-        segments[optimizer], rows, _ = phases.analyse(history, cka_table, none, no_probes, parts, Phases())
+        similar = phases.trajectories(cka_table, none)
+        segments[optimizer], rows, _ = phases.analyse(history, similar, no_probes, parts, Phases())
         columns = ["layer", "depth", "part", "measure", "score", "value"]
         scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=columns)
 frame, facts = claim_tests.values(scores), claim_tests.facts(scores)

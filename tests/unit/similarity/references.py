@@ -38,8 +38,22 @@ def procrustes(X, Y):
     return np.linalg.svd(X.T @ Y, compute_uv=False).sum() / (np.linalg.norm(X) * np.linalg.norm(Y))
 
 
+def u_centred(K):
+    """The Gram matrix of which ⟨·, ·⟩ is the unbiased HSIC times n (n − 3) (Székely & Rizzo 2014)."""
+    n = len(K)
+    rows = K.sum(axis=1, dtype=np.float64) - np.diagonal(K)
+    found = K - ((rows[:, None] + rows) / (n - 2) - rows.sum() / ((n - 1) * (n - 2)))
+    np.fill_diagonal(found, 0)
+    return found
+
+
+def residual(K, M):
+    """A Gram matrix without its projection onto another."""
+    return K - (K * M).sum() / (M * M).sum() * M
+
+
 def deconfounded(X, Y, inputs):
     K, L, M = (centred(Z) @ centred(Z).T for Z in (X, Y, inputs))
-    K, L = (Z - (Z * M).sum() / (M * M).sum() * M for Z in (K, L))
+    K, L = (residual(Z, M) for Z in (K, L))
     with np.errstate(invalid="ignore"):  # of the inputs themselves nothing is left
         return (K * L).sum() / (np.linalg.norm(K) * np.linalg.norm(L))

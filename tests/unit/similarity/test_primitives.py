@@ -7,7 +7,7 @@ import pytest
 import references
 from scipy.spatial import distance
 from scipy.stats import rankdata
-from synthetic import reference, trajectory
+from synthetic import reference, similarities, trajectory
 
 from repdyn.similarity import cka, nearest, rsa, subspace
 
@@ -127,19 +127,28 @@ def test_there_is_no_basis_without_a_gap_below_its_last_component():
 def test_the_u_centred_gram_has_the_unbiased_hsic_for_an_inner_product():
     for n, p in ((60, 20), (5, 40)):
         X, Y = trajectory(n, p, E=2)
-        U, V = cka.u_centred(gram(X)), cka.u_centred(gram(Y))
+        U, V = references.u_centred(gram(X)), references.u_centred(gram(Y))
         np.testing.assert_array_equal(np.diagonal(U), 0)
         np.testing.assert_allclose(U.sum(axis=1), 0, atol=1e-5 * np.abs(U).max() * n)
         found = (U * V).sum() / np.sqrt((U * U).sum() * (V * V).sum())
         assert found == pytest.approx(reference(X, Y)[1], rel=1e-5, abs=1e-5)
+        assert similarities([X, Y])[1][0, 1] == pytest.approx(found, rel=1e-5, abs=1e-5)
+
+
+def without_inputs(X, Y, inputs):
+    """What the library makes of the products of the Grams of all three."""
+    grams = np.stack([gram(Z).astype(np.float64).ravel() for Z in (X, Y, inputs)])
+    return cka.without_inputs(grams @ grams.T)
 
 
 def test_a_deconfounded_gram_has_nothing_of_the_inputs_and_is_nothing_where_only_these_are_left():
     X, Y, inputs = trajectory(60, 20, E=3)
     inputs = inputs[:, :7]
-    K, L = (cka.deconfounded(gram(Z), gram(inputs)).astype(np.float64) for Z in (X, Y))
-    assert (K * gram(inputs)).sum() == pytest.approx(0, abs=1e-3)
+    M = gram(inputs).astype(np.float64)
+    K, L = (references.residual(gram(Z).astype(np.float64), M) for Z in (X, Y))
+    assert (K * M).sum() == pytest.approx(0, abs=1e-3)
     found = (K * L).sum() / (np.linalg.norm(K) * np.linalg.norm(L))
     assert found == pytest.approx(references.deconfounded(X, Y, inputs), abs=1e-6)
+    assert without_inputs(X, Y, inputs)[0, 1] == pytest.approx(found, abs=1e-6)
     for one, other in ((3 * inputs, inputs), (np.ones_like(X), inputs), (X, np.ones_like(inputs))):
-        assert np.isnan(cka.deconfounded(gram(one), gram(other))).all()
+        assert np.isnan(without_inputs(one, Y, other)[0]).all()

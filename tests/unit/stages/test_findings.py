@@ -100,9 +100,8 @@ def store(make_job, study, cells):
             history = history_of(cell, run, key)
             cka = cell.cka(run).assign(cka_debiased=lambda frame: frame["cka"])
             regions = regions_of(cka)
-            _, scores, _ = phases.analyse(
-                history, cka, regions, probes_of(history), PARTS | {"output": "output"}, jobs["phases"].study.phases
-            )
+            similar, parts = phases.trajectories(cka, regions), PARTS | {"output": "output"}
+            _, scores, _ = phases.analyse(history, similar, probes_of(history), parts, jobs["phases"].study.phases)
             unsaid = dict.fromkeys(set(HISTORY.names) - set(history), np.zeros(len(history["epoch"])))
             contents = {
                 HISTORY: pd.DataFrame(history | unsaid),

@@ -16,7 +16,7 @@ Time: negligible. No score was chosen after looking at the runs that it is repor
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -269,23 +269,19 @@ def depth_trend(body: list[Trajectory], change: Mapping[str, float | None]) -> f
 
 def analyse(
     history: Mapping[str, Array],
-    cka: pd.DataFrame,
-    regions: pd.DataFrame,
+    similar: Iterable[Trajectory],
     accuracy: pd.DataFrame,
     parts: Mapping[str, str],
     settings: Phases,
-    measures: Mapping[str, Measure] = MEASURES,
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
     """Segments, scores and moments of a run.
 
     Args:
         history: its columns as arrays.
-        cka: its CKA table.
-        regions: its table of DRS.
+        similar: its layers under every kernel, as :func:`trajectories` gives them.
         accuracy: its table of the probes' accuracy.
         parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.
-        measures: those of the study.
     """
     found = events.events(history, settings)
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
@@ -295,7 +291,7 @@ def analyse(
         scores.append((layer, depth, parts[layer], None, names.LATENT_GENERALIZATION, value))
     segments: list[tuple[Any, ...]] = []
     moments: list[pd.DataFrame] = []
-    for measure, group in itertools.groupby(trajectories(cka, regions, measures), key=lambda t: t.measure):
+    for measure, group in itertools.groupby(similar, key=lambda t: t.measure):
         layers, boundaries = list(group), {}
         body = [t for t in layers if parts[t.layer] == BODY]
         change: dict[str, dict[str, float | None]] = {}

@@ -101,7 +101,7 @@ class Study(Section):
     checkpoints: Checkpoints = Checkpoints()
     activations: Activations = Activations()
     cka: Cka = Cka()
-    measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)] | None = None
+    measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)]  # by default filled in before
     comparisons: Comparisons = Comparisons()
     probes: Probes = Probes()
     planes: Planes = Planes()
@@ -170,7 +170,7 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _measures_are_distinct_and_can_be_had(self) -> Study:
-        names = [measure.name for measure in self.measures or []]
+        names = [measure.name for measure in self.measures]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"`measures` names {messages.listed(twice)} more than once; name each once")
         further = [name for name in names if name not in ALWAYS]
@@ -185,7 +185,7 @@ class Study(Section):
     def chosen_measures(self) -> list[ChosenMeasure]:
         """The measures of activations: CKA and debiased CKA, and what the config adds to them or else the default."""
         always = [ChosenMeasure(name=name) for name in ALWAYS]
-        return [*always, *(measure for measure in self.measures or [] if measure.name not in ALWAYS)]
+        return [*always, *(measure for measure in self.measures if measure.name not in ALWAYS)]
 
     @property
     def all_measures(self) -> dict[str, Measure]:

@@ -75,8 +75,8 @@ def take(
     """
     taken = datasets.settled(study.parse(dict(config), source=str(source)))
     content = taken.model_dump(mode="json")
-    users = [(stage, run) for stage in ("train", "cka") for run in taken.runs]
-    own = sorted({path for stage, run in users for path in jobs.import_paths(taken, stage, run)})
+    of_runs = {path for run in taken.runs for path in jobs.import_paths(taken, "train", run)}
+    own = sorted(of_runs | set(jobs.import_paths(taken, "cka", None)))
     code = [provenance.code_digest("planning.check"), *(digests.digest(path, source.folders) for path in own)]
     meaning = json.dumps({"study": content, "check": code}, sort_keys=True)
     root = Path(results, taken.name)

@@ -4,7 +4,7 @@ Behind CKA, and its interval if ``cka.resamples`` is set, come the further measu
 config.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -31,11 +31,15 @@ def further(measures: Iterable[Measure]) -> list[pa.Field]:
     return list(schema(**columns))
 
 
+def of_study(found: pa.Schema, known: Sequence[str]) -> list[pa.Field]:
+    """What a file with these columns should have behind the known ones: numbers. Which there are, its settings say."""
+    return [pa.field(name, pa.float64()) for name in found.names if name not in known]
+
+
 def _more(found: pa.Schema) -> list[pa.Field]:
-    """What a file with these columns should have behind CKA; which measures a study has, its settings say."""
+    """What a file with these columns should have behind CKA."""
     interval = list(INTERVAL) if INTERVAL.names[0] in found.names else []
-    known = {*CKA.names, *INTERVAL.names}
-    return [*interval, *(pa.field(name, pa.float64()) for name in found.names if name not in known)]
+    return [*interval, *of_study(found, [*CKA.names, *INTERVAL.names])]
 
 
 CKA = Table(

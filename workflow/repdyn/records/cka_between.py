@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
-from . import compared
+from .cka import of_study
 
 _SCHEMA = schema(
     arch=(pa.string(), "architecture"),
@@ -26,5 +26,5 @@ CKA_BETWEEN = Table(
     scope="study",
     rows=lambda counts: counts.checkpoints * counts.pairs_of_seeds,
     schema=_SCHEMA,
-    more=lambda found: compared.more(_SCHEMA, found),
+    more=lambda found: of_study(found, _SCHEMA.names),
 )

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
-from . import compared
+from .cka import of_study
 
 _SCHEMA = schema(
     step=(pa.int64(), "optimizer steps"),
@@ -22,5 +22,5 @@ CKA_LAYERS = Table(
     Paths.cka_layers,
     rows=lambda counts: counts.checkpoints,
     schema=_SCHEMA,
-    more=lambda found: compared.more(_SCHEMA, found),
+    more=lambda found: of_study(found, _SCHEMA.names),
 )

@@ -75,47 +75,15 @@ def check_examples(n: int) -> None:
 
 def unbiased(products: gram.Products) -> Array:
     """Unbiased HSIC of all pairs, times n (n − 3): (E, E)."""
-    D, n = products.D, products.D.shape[1]
+    D = products.D
     t = D.sum(axis=1)
-    U: Array = products.G - n / (n - 2) * (D @ D.T) + np.outer(t, t) / ((n - 1) * (n - 2))
+    return unbiased_of(products.G, D @ D.T, np.outer(t, t), D.shape[1])
+
+
+def unbiased_of(G: Array, diagonals: Array, traces: Array, n: int) -> Array:
+    """Unbiased HSIC times n (n − 3), from products of centred Grams of n examples, of their diagonals and traces."""
+    U: Array = G - n / (n - 2) * diagonals + traces / ((n - 1) * (n - 2))
     return U
-
-
-def u_centred(K: Array) -> Array:
-    """The Gram matrix of which ⟨·, ·⟩ is the unbiased HSIC times n (n − 3) (Székely & Rizzo 2014).
-
-    Args:
-        K: (n, n), a Gram matrix, n ≥ 4.
-
-    Returns:
-        (n, n), of the type of K: rows and columns sum to 0, as does the diagonal, entry by entry.
-    """
-    n = len(K)
-    rows = K.sum(axis=1, dtype=np.float64) - np.diagonal(K)
-    shares = rows / (n - 2)
-    found: Array = (K - (shares[:, None] + shares - rows.sum() / ((n - 1) * (n - 2)))).astype(K.dtype)
-    np.fill_diagonal(found, 0)
-    return found
-
-
-def deconfounded(K: Array, K_inputs: Array) -> Array:
-    """A Gram matrix without its projection onto that of the inputs (Cui et al. 2022).
-
-    Args:
-        K: (n, n), a Gram matrix of centred features.
-        K_inputs: (n, n), that of the centred inputs.
-
-    Returns:
-        (n, n), of the type of K; NaN where either is 0, or where rounding decides what is left.
-    """
-    flat, inputs = (each.astype(np.float64).reshape(-1) for each in (K, K_inputs))
-    total, square = float(flat @ flat), float(inputs @ inputs)
-    if not (total > 0 and square > 0):
-        return np.full_like(K, np.nan)
-    left = flat - (flat @ inputs) / square * inputs
-    if float(left @ left) <= RESOLVED * total:
-        return np.full_like(K, np.nan)
-    return left.reshape(K.shape).astype(K.dtype)
 
 
 def blank(H: Array, undefined: Array) -> Array:

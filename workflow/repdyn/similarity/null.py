@@ -19,6 +19,7 @@ pixels of the same images, do have something in common.
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -40,21 +41,10 @@ def orders(n: int, permutations: int, seed: int) -> Array:
         (1 + B, n), int64, where B is ``permutations`` or less.
     """
     if n <= 12 and math.factorial(n) - 1 <= permutations:
-        return _all_orders(n)
+        return np.array(list(itertools.permutations(range(n))))  # the first leaves them as they are
     random = np.random.default_rng(seed)
     drawn = random.permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
     return np.concatenate([np.arange(n)[None], drawn])
-
-
-def _all_orders(n: int) -> Array:
-    """Every order of n things, in lexicographic order, so that the first leaves them as they are: (n!, n)."""
-    found = np.zeros((1, 0), dtype=np.int64)
-    for length in range(1, n + 1):
-        # Each order begins with one of `length` things, and the others follow in each order of theirs.
-        firsts = np.repeat(np.arange(length), len(found))[:, None]
-        rest = np.tile(found, (length, 1))
-        found = np.concatenate([firsts, rest + (rest >= firsts)], axis=1)
-    return found
 
 
 def p_values(values: Array) -> Array:

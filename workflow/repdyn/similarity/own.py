@@ -126,6 +126,12 @@ def _called(choice: ChosenMeasure, function: Callable[..., Any], *given: Array) 
     return returned.astype(np.result_type(returned.dtype, np.float32), copy=False)
 
 
+def cosine(x: Array, y: Array) -> float:
+    """The cosine of two vectors, NaN if one is 0."""
+    norms = float(np.linalg.norm(x) * np.linalg.norm(y))
+    return float(x @ y) / norms if norms > 0 else float("nan")
+
+
 def check(choice: ChosenMeasure) -> str | None:
     """Try the function of a measure of one's own on random features.
 
@@ -151,8 +157,7 @@ def check(choice: ChosenMeasure) -> str | None:
         one, other = (vector(choice, function, Z) for Z in given)
         if len(one) != len(other):
             raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
-        norms = np.linalg.norm(one) * np.linalg.norm(other)
-        return float(one @ other / norms) if norms > 0 else float("nan")
+        return cosine(one, other)
 
     first, again = value(X, Y), value(X, Y)
     faults = {

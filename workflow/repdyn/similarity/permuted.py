@@ -24,7 +24,6 @@ similarity takes 7 ms for each pair. Memory: :func:`needed` bytes, and features 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -115,10 +114,10 @@ class Ckas:
         G, of_inputs = products[:-1], products[-1]
         fixed, moved = self._squares[0][:-1], self._squares[1]
         unbiased = (
-            _unbiased(squares, np.square(each).sum(axis=1), each.sum(axis=1) ** 2, len(order))
+            cka.unbiased_of(squares, np.square(each).sum(axis=1), each.sum(axis=1) ** 2, len(order))
             for squares, each in ((fixed, D), (moved, T))
         )
-        U = _unbiased(G, D @ T.T, np.outer(D.sum(axis=1), T.sum(axis=1)), len(order))
+        U = cka.unbiased_of(G, D @ T.T, np.outer(D.sum(axis=1), T.sum(axis=1)), len(order))
         found = {"cka": cosines(G, fixed, moved), "cka_debiased": cosines(U, *unbiased)}
         if self._inputs:
             explained, square = self._explained[:-1], self._explained[-1]
@@ -126,12 +125,6 @@ class Ckas:
             norms = fixed - explained**2 / square, moved - of_inputs**2 / square
             found["cka_deconfounded"] = cosines(left, *norms)
         return found
-
-
-def _unbiased(G: Array, diagonals: Array, traces: Array, n: int) -> Array:
-    """Unbiased HSIC times n (n − 3), as in ``cka.py``, of products of Grams, of their diagonals and of their traces."""
-    found: Array = G - n / (n - 2) * diagonals + traces / ((n - 1) * (n - 2))
-    return found
 
 
 class Ranks:
@@ -349,10 +342,5 @@ def _anew(
         vectors = [own.vector(choice, function, features(sides.fixed[int(i)])) for i in which]
         for b, order in enumerate(orders):
             vector = own.vector(choice, function, Y[order])
-            found[b, which, j] = [_cosine(other, vector) for other in vectors]
+            found[b, which, j] = [own.cosine(other, vector) for other in vectors]
     return found
-
-
-def _cosine(x: Array, y: Array) -> float:
-    norms = float(np.linalg.norm(x) * np.linalg.norm(y))
-    return float(x @ y) / norms if norms > 0 else math.nan

@@ -31,9 +31,9 @@ def main(job: Job) -> None:
     accuracy = tables.read(*job.place(ACCURACY)).to_pandas()
     layers = tables.read(*job.place(LAYERS)).to_pandas()
     parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
-    measures = job.study.all_measures
-    segments, scores, moments = analyse(arrays, cka, regions, accuracy, parts, job.study.phases, measures)
-    found = boundaries.of_run(trajectories(cka, regions, measures), parts)
+    similar = list(trajectories(cka, regions, job.study.all_measures))
+    segments, scores, moments = analyse(arrays, similar, accuracy, parts, job.study.phases)
+    found = boundaries.of_run(similar, parts)
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments), (BOUNDARIES, found)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
