@@ -56,6 +56,12 @@ class Measure:
     colour: str
     marker: str
 
+    @property
+    def unit(self) -> str:
+        """What a file says of its column: range, chance level and source."""
+        low, high = self.range
+        return f"similarity, {low:g} to {high:g}; null where it is not defined; by chance {self.chance}; {self.source}"
+
     def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
         """This measure's rows of its table."""
         return frame if self.planes is None else frame[frame["planes"] == self.planes]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from ..catalogue.measures import ALWAYS, Measure
+from ..catalogue.measures import ALWAYS, MEASURES, Measure
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 
@@ -21,10 +21,7 @@ INTERVAL = schema(
 def further(measures: Iterable[Measure]) -> list[pa.Field]:
     """A column for each measure of activations beside CKA and debiased CKA."""
     columns = {
-        measure.column: (
-            pa.float64(),
-            f"similarity, {measure.range[0]:g} to {measure.range[1]:g}; null where it is not defined",
-        )
+        measure.column: (pa.float64(), measure.unit)
         for measure in measures
         if measure.table == CKA.name and measure.name not in ALWAYS
     }
@@ -54,8 +51,7 @@ CKA = Table(
         step_b=(pa.int64(), "optimizer steps"),
         epoch_a=(pa.float64(), "epochs"),
         epoch_b=(pa.float64(), "epochs"),
-        cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-        cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+        **{name: (pa.float64(), MEASURES[name].unit) for name in ALWAYS},
     ),
     more=_more,
 )

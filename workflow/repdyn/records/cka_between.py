@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from ..catalogue.measures import ALWAYS, MEASURES
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 from .cka import of_study
@@ -16,8 +17,7 @@ _SCHEMA = schema(
     seed_a=(pa.int64(), "seed"),
     optimizer_b=(pa.string(), "optimizer"),
     seed_b=(pa.int64(), "seed"),
-    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+    **{name: (pa.float64(), MEASURES[name].unit) for name in ALWAYS},
 )
 CKA_BETWEEN = Table(
     "cka_between",

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from ..catalogue.measures import ALWAYS, MEASURES
 from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 from .cka import of_study
@@ -13,8 +14,7 @@ _SCHEMA = schema(
     layer_b=(pa.string(), "layer"),
     depth_a=(pa.int64(), "observed layers from the input"),
     depth_b=(pa.int64(), "observed layers from the input"),
-    cka=(pa.float64(), "similarity, 0 to 1; null for a constant representation"),
-    cka_debiased=(pa.float64(), "similarity, may leave 0 to 1; null where it is not defined"),
+    **{name: (pa.float64(), MEASURES[name].unit) for name in ALWAYS},
 )
 CKA_LAYERS = Table(
     "cka_layers",
