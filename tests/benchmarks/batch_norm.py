@@ -44,7 +44,7 @@ def main() -> None:
         study.planes.pictures, study.planes.picture_resolution,
     )  # fmt: skip
     count = sets * sum(planes * side**2 for planes, side in (scored, pictures))
-    points = np.resize(examples.test.images[:], (count, *examples.shape))
+    points = np.resize(examples.test.inputs[:], (count, *examples.test.inputs.shape[1:]))
     for arch in study.archs:
         model, layers = extract.network(study, study.run(arch, next(iter(study.optimizers)), seed), device)
         reestimate = batch_norm.prepare(settings, model, lambda: examples, study.data.seed, device)
@@ -52,18 +52,18 @@ def main() -> None:
             print(f"{arch}: no batch norm whose statistics are re-estimated")
             continue
         reduction = Reducer(settings.reduction, model)
-        found = extract.forward(model, layers, splits["similarity"].images, device, reduction)
+        found = extract.forward(model, layers, splits["similarity"].inputs, device, reduction)
         pairs = seconds(lambda found=found: batch_norm.similarity(found, found, study.execution.memory_gib * 2**30))
         again = seconds(lambda m=model: reestimate(m))  # noqa: B023
         with torch.inference_mode():
             forwards = {
                 name: seconds(lambda x=x, m=model, of=layers, r=reduction: extract.forward(m, of, x, device, r))
                 for name, x in (
-                    *((split, chosen.images[:]) for split, chosen in splits.items()),
+                    *((split, chosen.inputs[:]) for split, chosen in splits.items()),
                     ("points of planes", points),
                 )
             }
-        print(f"{arch}: re-estimation from {len(reestimate.images)} images {1e3 * again:.0f} ms, its table "
+        print(f"{arch}: re-estimation from {len(reestimate.inputs)} images {1e3 * again:.0f} ms, its table "
               f"{1e3 * (pairs + forwards['similarity']):.0f} ms; "
               + ", ".join(f"{name} {1e3 * spent:.0f} ms" for name, spent in forwards.items()))  # fmt: skip
 

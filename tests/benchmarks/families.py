@@ -25,6 +25,7 @@ from repdyn.config.sections import Architecture
 from repdyn.errors import one_line
 from repdyn.models import architectures, observed_layers
 from repdyn.representations import extract
+from repdyn.types import Inputs
 
 # From the smallest on, as timm and others name sizes; what is called none of these comes last.
 SIZES = ("atto", "femto", "pico", "nano", "xxs", "xxt", "xs", "tiny", "_t", "mini", "small", "_s", "18", "b0", "050")
@@ -50,7 +51,7 @@ def observe(name: str, size: int) -> tuple[bool, str]:
     """Train a step on four images; whether all went well, and what was observed or is wrong."""
     settings = Architecture(model=name)
     try:
-        model = architectures.build(settings, (3, size, size), 10, seed=0)
+        model = architectures.build(settings, Inputs((3, size, size)), 10, seed=0)
         layers = observed_layers.observed(model, None)
         with extract.tap(model, layers) as outputs:
             F.cross_entropy(model(torch.randn(4, 3, size, size)), torch.arange(4)).backward()

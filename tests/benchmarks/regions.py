@@ -128,7 +128,7 @@ class Bench:
 
     def network(self, step: int) -> tuple[nn.Module, dict[str, str], tuple[int, int, int]]:
         # Without a look for the observed layers, which the reference approach does not take each time.
-        study, shape = self.job.study, datasets.shape(self.job.study.data)
+        study, shape = self.job.study, datasets.inputs(self.job.study.data).shape
         model = architectures.of_run(study, self.job.run, shape, datasets.source(study.data).classes).eval()
         memory_layouts.lay_out(model, torch.contiguous_format)
         checkpoints.load(self.job.paths.checkpoint(self.job.run.path, step), model)

@@ -38,6 +38,7 @@ from repdyn.pipeline.jobs import Job
 from repdyn.records.train import STATE
 from repdyn.training import trainer
 from repdyn.training.resume import StateFolder
+from repdyn.types import Inputs
 
 DEFAULT = Path(__file__).parents[2] / "config.yaml"
 
@@ -53,8 +54,8 @@ class Transformed(Dataset[tuple[torch.Tensor, int]]):
 
     def __init__(self, examples: subsets.StudyData) -> None:
         mean, std = examples.mean.tolist(), examples.std.tolist()
-        back = torch.from_numpy(examples.train.images[:]) * torch.tensor(std)[:, None, None]
-        self.images = ((back + torch.tensor(mean)[:, None, None]) * 255).round().to(torch.uint8)
+        back = torch.from_numpy(examples.train.inputs[:]) * torch.tensor(std)[:, None, None]
+        self.inputs = ((back + torch.tensor(mean)[:, None, None]) * 255).round().to(torch.uint8)
         self.labels = examples.train.given_labels.tolist()
         self.transform = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
 
@@ -62,13 +63,13 @@ class Transformed(Dataset[tuple[torch.Tensor, int]]):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        return self.transform(self.images[index]), self.labels[index]
+        return self.transform(self.inputs[index]), self.labels[index]
 
 
 def plain_loop(job: Job, dataset: Dataset[Any]) -> Callable[[], None]:
     """An epoch of the loop that everybody writes."""
     study, run = job.study, job.run
-    model = architectures.build(study.archs[run.arch], (1, 8, 8), 10, seed=0)
+    model = architectures.build(study.archs[run.arch], Inputs((1, 8, 8)), 10, seed=0)
     optimizer = torch.optim.SGD(model.parameters(), lr=study.learning_rate(run), momentum=0.9)
     loader = DataLoader(dataset, batch_size=study.training.batch_size, shuffle=True)
 
@@ -89,7 +90,7 @@ def contenders_of(job: Job, folder: Path) -> dict[str, Callable[[], None]]:
     trainer.steps = []
     done = iter(range(10**9))
     examples = subsets.load(job.study.data, job.data_root, job.run.seed)
-    tensors = TensorDataset(torch.from_numpy(examples.train.images[:]), torch.from_numpy(examples.train.given_labels))
+    tensors = TensorDataset(torch.from_numpy(examples.train.inputs[:]), torch.from_numpy(examples.train.given_labels))
     return {
         "repdyn": lambda: trainer._train_epoch(next(done), {}),
         "DataLoader of tensors": plain_loop(job, tensors),

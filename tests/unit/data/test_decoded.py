@@ -45,13 +45,13 @@ def files(root, part="train"):
     ids=["empty", "three bytes", "a byte less", "half", "a pixel", "a class", "the checksum", "another array"],
 )
 def test_damaged_images_are_decoded_again_with_a_warning(folder, count, caplog, damage):
-    before = [part.images.copy() for part in datasets.read(described(), folder.parent)]
+    before = [part.inputs.copy() for part in datasets.read(described(), folder.parent)]
     (file,) = files(folder.parent)
     file.write_bytes(damage(file.read_bytes()))
     count.clear()
     after = datasets.read(described(), folder.parent)
     for one, other in zip(before, after, strict=True):
-        np.testing.assert_array_equal(one, other.images)
+        np.testing.assert_array_equal(one, other.inputs)
     assert len(count) == 15
     assert caplog.text.count("is damaged; the images are decoded again") == 1
     count.clear()
@@ -64,7 +64,7 @@ def test_a_job_that_knows_what_is_in_the_folder_needs_no_look_at_it(folder, monk
     before, _ = datasets.read(described(there), folder.parent)
     folder.rename(folder.parent / "gone")
     monkeypatch.setattr(contents, "look", lambda *_: pytest.fail("looked at the folder"))
-    np.testing.assert_array_equal(datasets.read(described(there), folder.parent)[0].images, before.images)
+    np.testing.assert_array_equal(datasets.read(described(there), folder.parent)[0].inputs, before.inputs)
 
 
 def test_images_that_were_changed_while_a_study_ran_are_not_taken_for_its_own(folder):
@@ -92,7 +92,7 @@ def test_an_image_that_is_changed_while_it_is_decoded_is_named(folder, monkeypat
 
 def test_what_was_decoded_before_is_removed_once_nobody_has_it(folder):
     train, _ = datasets.read(described(), folder.parent)
-    before, (old,) = train.images.copy(), files(folder.parent)
+    before, (old,) = train.inputs.copy(), files(folder.parent)
     for name in ("train-0123456789abcdef.npy", f".{old.name}.abcdefgh"):  # as older versions named it; of a killed job
         layout().store(folder.parent).joinpath(name).touch()
     draw(folder / "train/n01/0.png", seed=9)
@@ -100,7 +100,7 @@ def test_what_was_decoded_before_is_removed_once_nobody_has_it(folder):
     assert old in files(folder.parent)  # `train` has it
     assert len(files(folder.parent)) == 2
     assert not list(layout().store(folder.parent).glob(".train-*"))
-    np.testing.assert_array_equal(train.images, before)
+    np.testing.assert_array_equal(train.inputs, before)
     del train
     draw(folder / "train/n01/0.png", seed=10)
     datasets.read(described(), folder.parent)
@@ -148,6 +148,6 @@ def test_images_are_decoded_where_the_file_system_has_no_locks(folder, monkeypat
     half_written.touch()  # as of another process, which nothing tells from a dead one
     train, _ = decoded.read(layout(), folder.parent)
     again, _ = decoded.read(layout(), folder.parent)
-    assert np.array_equal(train.images, again.images)
+    assert np.array_equal(train.inputs, again.inputs)
     assert half_written.exists()
     assert not list(recwarn)

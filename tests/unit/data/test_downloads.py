@@ -58,12 +58,12 @@ def test_mnist_is_read_gzipped_or_not_and_alike(tmp_path, monkeypatch):
     images, labels = fakes.part(fakes.TRAIN, (28, 28))
     for root in (tmp_path / "zipped", tmp_path / "plain"):
         train, test = datasets.read(FASHION, root)
-        np.testing.assert_array_equal(train.images[:, 0], images)
+        np.testing.assert_array_equal(train.inputs[:, 0], images)
         np.testing.assert_array_equal(train.labels, labels)
-        assert len(test.images) == fakes.TEST
+        assert len(test.inputs) == fakes.TEST
     plain = [FashionMNIST(str(tmp_path / "plain"), train=train).data.numpy() for train in (True, False)]
     np.testing.assert_array_equal(plain[0], images)
-    np.testing.assert_array_equal(plain[1], test.images[:, 0])
+    np.testing.assert_array_equal(plain[1], test.inputs[:, 0])
 
 
 def test_a_folder_that_may_not_be_written_to_will_do(tmp_path, monkeypatch):
@@ -86,21 +86,21 @@ def test_cifar_is_read_from_its_archive_and_from_what_that_holds(tmp_path, monke
     fakes.put(tmp_path, archive)
     settings = Data(dataset=f"cifar{classes}")
     train, _ = datasets.read(settings, tmp_path)
-    np.testing.assert_array_equal(train.images[: 2 * classes].reshape(-1, 3072), first["data"])
+    np.testing.assert_array_equal(train.inputs[: 2 * classes].reshape(-1, 3072), first["data"])
     np.testing.assert_array_equal(train.labels[: 2 * classes], np.arange(2 * classes) % classes)
     (tmp_path / next(iter(archive))).unlink()
     again, _ = datasets.read(settings, tmp_path)
-    np.testing.assert_array_equal(again.images, train.images)
-    assert subsets.load(settings, tmp_path, 0).shape == (3, 32, 32)
+    np.testing.assert_array_equal(again.inputs, train.inputs)
+    assert subsets.load(settings, tmp_path, 0).train.inputs.shape[1:] == (3, 32, 32)
 
 
 def test_the_digit_0_of_svhn_is_class_0(tmp_path, monkeypatch):
     files, (images, labels) = fakes.svhn(monkeypatch)
     fakes.put(tmp_path, files)
     train, test = datasets.read(Data(dataset="svhn"), tmp_path)
-    np.testing.assert_array_equal(train.images, images.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(train.inputs, images.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(train.labels, labels)
-    assert test.images.shape == (fakes.TEST, 3, 32, 32)
+    assert test.inputs.shape == (fakes.TEST, 3, 32, 32)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_of_a_file_and_its_gzipped_form_the_one_with_a_checksum_is_read(tmp_path
     fakes.put(tmp_path / "KMNIST/raw", files)
     before, _ = datasets.read(Data(dataset="kmnist"), tmp_path)
     (tmp_path / f"KMNIST/raw/{name}").write_bytes(with_a_changed_byte(gzip.decompress(files[f"{name}.gz"]), 5000))
-    np.testing.assert_array_equal(datasets.read(Data(dataset="kmnist"), tmp_path)[0].images, before.images)
+    np.testing.assert_array_equal(datasets.read(Data(dataset="kmnist"), tmp_path)[0].inputs, before.inputs)
 
 
 @pytest.mark.parametrize(("name", "said"), [("part", "is read unchecked"), ("part.gz", "")])
@@ -227,7 +227,7 @@ Path(me).touch()
 while not Path(other).exists():
     time.sleep(0.01)
 train, test = downloads.read_mnist("FashionMNIST", Path(root))
-print(train.images.sum(), test.images.sum())
+print(train.inputs.sum(), test.inputs.sum())
 """
 
 
@@ -260,7 +260,7 @@ def test_a_download_that_breaks_off_leaves_nothing_that_looks_whole(tmp_path, mo
         datasets.read(FASHION, tmp_path)
     assert not [path for path in tmp_path.rglob("*") if "ubyte" in path.name]
     server.files = files
-    assert len(datasets.read(FASHION, tmp_path)[0].images) == fakes.TRAIN
+    assert len(datasets.read(FASHION, tmp_path)[0].inputs) == fakes.TRAIN
 
 
 @pytest.mark.skipif(not DEBIAN.is_dir(), reason="the Debian package dataset-fashion-mnist is not installed")
@@ -269,6 +269,6 @@ def test_fashion_mnist_as_debian_packages_it(tmp_path):
     (tmp_path / "FashionMNIST/raw").symlink_to(DEBIAN)
     fashion = subsets.load(Data(dataset="fashion-mnist", image_size=16, label_noise=0.2, train_size=1000), tmp_path, 0)
     assert (len(fashion.train), len(fashion.test)) == (1000, 10_000)
-    assert fashion.shape == (1, 16, 16)
+    assert fashion.train.inputs.shape[1:] == (1, 16, 16)
     train, _ = datasets.read(FASHION, tmp_path)
     np.testing.assert_array_equal(np.bincount(train.labels), np.full(10, 6000))

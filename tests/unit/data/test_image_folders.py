@@ -34,11 +34,11 @@ def test_tiny_imagenet_is_read_with_classes_and_images_in_order_of_their_names(t
     pixels = tiny(tmp_path / "mine")
     train, test = datasets.read(described(), tmp_path)
     names = [f"{name}_{i}.JPEG" for name in sorted(CLASSES) for i in range(TRAIN)]
-    np.testing.assert_array_equal(train.images, np.stack([pixels[name].transpose(2, 0, 1) for name in names]))
+    np.testing.assert_array_equal(train.inputs, np.stack([pixels[name].transpose(2, 0, 1) for name in names]))
     np.testing.assert_array_equal(train.labels, np.repeat([0, 1, 2], TRAIN))
     ordered = sorted(range(3 * TEST), key=lambda i: f"val_{i}")
     np.testing.assert_array_equal(test.labels, [(2, 0, 1)[i % 3] for i in ordered])
-    np.testing.assert_array_equal(test.images[1], pixels[f"val_{ordered[1]}.JPEG"].transpose(2, 0, 1))
+    np.testing.assert_array_equal(test.inputs[1], pixels[f"val_{ordered[1]}.JPEG"].transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("test", ["test", "val"])
@@ -46,8 +46,8 @@ def test_one_folder_a_class_is_read_too(tmp_path, test):
     plain(tmp_path / "mine", test)
     loaded = subsets.load(described(), tmp_path, 0)
     assert (len(loaded.train), len(loaded.test), loaded.classes) == (3 * TRAIN, 3 * TEST, 3)
-    assert loaded.train.images[:].dtype == np.float32
-    assert loaded.shape == datasets.shape(described()) == (3, 16, 16)
+    assert loaded.train.inputs[:].dtype == np.float32
+    assert loaded.train.inputs.shape[1:] == datasets.inputs(described()).shape == (3, 16, 16)
 
 
 def test_images_are_decoded_once_until_others_are_there(tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_images_are_decoded_once_until_others_are_there(tmp_path, monkeypatch):
     assert len(decoded) == 3 * (TRAIN + TEST)
     again, _ = datasets.read(described(), tmp_path)
     assert len(decoded) == 3 * (TRAIN + TEST)
-    np.testing.assert_array_equal(first.images, again.images)
+    np.testing.assert_array_equal(first.inputs, again.inputs)
     del again
     draw(tmp_path / "mine/train/n01/more.png", seed=77)
     more, _ = datasets.read(described(train=3 * TRAIN + 1), tmp_path)
@@ -72,14 +72,14 @@ def test_images_of_other_sizes_and_modes_are_scaled_cropped_and_converted(tmp_pa
     file = tmp_path / "mine/train/n01/0.png"
     Image.fromarray(np.full((40, 64), 200, dtype=np.uint8), "L").save(file)
     train, _ = datasets.read(described(), tmp_path)
-    assert (train.images[0] == 200).all()
+    assert (train.inputs[0] == 200).all()
     sides = np.zeros((20, 60, 3), dtype=np.uint8)
     sides[:, 20:40] = 250  # only what is around the centre
     Image.fromarray(sides).save(file.with_name("00.png"))
     train, _ = datasets.read(described(train=3 * TRAIN + 1, size=10), tmp_path)
-    assert train.images[1, :, :, 2:8].min() >= 249
+    assert train.inputs[1, :, :, 2:8].min() >= 249
     grey, _ = datasets.read(described(train=3 * TRAIN + 1, channels=1), tmp_path)
-    assert grey.images.shape == (3 * TRAIN + 1, 1, 16, 16)
+    assert grey.inputs.shape == (3 * TRAIN + 1, 1, 16, 16)
 
 
 def remove(path):
@@ -161,8 +161,8 @@ def test_another_picture_under_an_old_name_is_seen(tmp_path):
     before, _ = datasets.read(described(), tmp_path)
     pixels = draw(tmp_path / "mine/train/n01/0.png", seed=77)
     after, _ = datasets.read(described(), tmp_path)
-    np.testing.assert_array_equal(after.images[0], pixels.transpose(2, 0, 1))
-    np.testing.assert_array_equal(after.images[1:], before.images[1:])
+    np.testing.assert_array_equal(after.inputs[0], pixels.transpose(2, 0, 1))
+    np.testing.assert_array_equal(after.inputs[1:], before.inputs[1:])
 
 
 def hidden(folder):

@@ -98,7 +98,7 @@ def test_files_of_several_kinds_in_one_folder_have_the_same_pixels(tmp_path):
                 (tmp_path / "mine" / part / name / f"{i}.{'tif' if 'tiff' in kind else 'png'}").write_bytes(content)
     folder = Folder(path="mine", classes=4, channels=1, size=SIDE, train=12, test=12)
     train, _ = datasets.read(Data(dataset="image-folder", folder=folder), tmp_path)
-    assert np.ptp(train.images.astype(int), axis=0).max() <= 1
+    assert np.ptp(train.inputs.astype(int), axis=0).max() <= 1
 
 
 @pytest.mark.parametrize(

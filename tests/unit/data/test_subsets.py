@@ -8,10 +8,11 @@ import pytest
 
 from repdyn.config.sections import Activations, Data, Planes
 from repdyn.data import datasets, subsets
-from repdyn.data.images import StoredImages
+from repdyn.data.images import Stored
 from repdyn.errors import RepdynError
 from repdyn.regions import planes
 from repdyn.representations import extract
+from repdyn.types import Inputs
 
 NOWHERE = Path("/nonexistent")
 DIGITS = Data(dataset="digits", train_size=800, label_noise=0.2)
@@ -33,7 +34,7 @@ def test_training_and_test_examples_are_disjoint():
 def test_where_the_study_draws_seeds_share_all_but_the_wrong_labels():
     settings = DIGITS.model_copy(update={"drawn_by": "study"})
     first, second = subsets.load(settings, NOWHERE, seed=0), subsets.load(settings, NOWHERE, seed=1)
-    assert np.array_equal(first.train.images[:], second.train.images[:])
+    assert np.array_equal(first.train.inputs[:], second.train.inputs[:])
     assert np.array_equal(first.mislabelled, second.mislabelled)
     assert (first.train.given_labels != second.train.given_labels).sum() > 100
     assert len(first.common) == len(first.test) == 997
@@ -46,7 +47,7 @@ def test_seeds_differ_in_split_and_in_who_is_mislabelled_and_share_what_runs_are
     wrong = [set(found.train.examples[found.mislabelled]) for found in (first, second)]
     assert len(wrong[0] & wrong[1]) < 40  # of 160, 20 by chance
     np.testing.assert_array_equal(first.common.examples, second.common.examples)
-    np.testing.assert_array_equal(first.common.images[:], second.common.images[:])  # standardised alike
+    np.testing.assert_array_equal(first.common.inputs[:], second.common.inputs[:])  # standardised alike
     np.testing.assert_array_equal(first.test.examples[:499], first.common.examples)
 
 
@@ -79,17 +80,17 @@ NAMED = [name for name, known in datasets.SOURCES.items() if known.test is not N
 def test_no_seed_trains_on_test_images_and_all_are_compared_on_the_same_ones(name, drawn_by, monkeypatch):
     random = np.random.default_rng(0)
     known = replace(datasets.SOURCES[name], train=260, test=220, classes=10)
-    shape = (known.channels, known.size, known.size)
-    parts = [StoredImages(random.integers(0, 256, (n, *shape), dtype=np.uint8), np.arange(n) % 10) for n in (260, 220)]
+    shape = known.inputs.shape
+    parts = [Stored(random.integers(0, 256, (n, *shape), dtype=np.uint8), np.arange(n) % 10) for n in (260, 220)]
     # Every image is one of its own, so that its bytes say which it is.
     monkeypatch.setitem(datasets.SOURCES, name, replace(known, read=lambda *_: tuple(parts), layout=None))
     settings = Data(dataset=name, train_size=150, test_size=90, label_noise=0.2, drawn_by=drawn_by)
     of_seeds = [subsets.load(settings, NOWHERE, seed) for seed in range(4)]
-    compared = {image.tobytes() for image in of_seeds[0].common.images.levels()}
+    compared = {image.tobytes() for image in of_seeds[0].common.inputs.levels()}
     assert len(compared) == 90
     for found in of_seeds:
-        assert {image.tobytes() for image in found.common.images.levels()} == compared
-        assert not compared & {image.tobytes() for image in found.train.images.levels()}
+        assert {image.tobytes() for image in found.common.inputs.levels()} == compared
+        assert not compared & {image.tobytes() for image in found.train.inputs.levels()}
     split, wrong = ({str(np.sort(part(found))) for found in of_seeds} for part in (_trained, _wrong))
     assert len(split) == len(wrong) == (4 if drawn_by == "seed" else 1)
 
@@ -104,7 +105,7 @@ def _wrong(found):
 
 def test_a_training_part_that_is_used_whole_is_that_of_all_seeds_and_they_still_mislabel_others(monkeypatch):
     random = np.random.default_rng(0)
-    parts = [StoredImages(random.integers(0, 256, (n, 1, 28, 28)), np.arange(n) % 10) for n in (60, 40)]
+    parts = [Stored(random.integers(0, 256, (n, 1, 28, 28)), np.arange(n) % 10) for n in (60, 40)]
     known = replace(datasets.SOURCES["mnist"], train=60, test=40, read=lambda *_: tuple(parts))
     monkeypatch.setitem(datasets.SOURCES, "mnist", known)
     first, second = (subsets.load(Data(dataset="mnist", label_noise=0.5), NOWHERE, seed) for seed in (0, 1))
@@ -135,7 +136,7 @@ def test_a_study_that_draws_for_all_seeds_draws_what_it_always_did(name, seed, t
     drawn = [
         (found.train.examples, found.train.given_labels),
         (found.test.examples,),
-        (found.train.images[:5], found.test.images[:5]),
+        (found.train.inputs[:5], found.test.inputs[:5]),
         [split.examples for split in splits.values()],
         [row["examples"] for row in rows],
     ]
@@ -150,11 +151,11 @@ def test_another_data_seed_chooses_other_examples():
 
 def test_images_are_standardised_by_all_that_can_be_trained_on_and_can_be_turned_back():
     drawn, stored = subsets.draw(DIGITS, 0), datasets.read(DIGITS, NOWHERE)[0]
-    pool = stored.images[drawn.pool] / 16
+    pool = stored.inputs[drawn.pool] / 16
     digits = subsets.load(DIGITS, NOWHERE, 0)
     assert (digits.mean[0], digits.std[0]) == pytest.approx((pool.mean(), pool.std()))
     digits = subsets.load(DIGITS, NOWHERE, 0)
-    images = digits.train.images[:]
+    images = digits.train.inputs[:]
     assert images.dtype == np.float32
     assert images.shape == (800, 1, 8, 8)
     assert abs(images.mean(dtype=np.float64)) < 0.05
@@ -166,10 +167,10 @@ def test_images_are_standardised_by_all_that_can_be_trained_on_and_can_be_turned
 
 def test_sizes_and_shape_are_known_without_reading():
     assert datasets.sizes(DIGITS) == (800, 997)
-    assert datasets.shape(DIGITS) == (1, 8, 8)
+    assert datasets.inputs(DIGITS) == Inputs((1, 8, 8))
     digits = subsets.load(DIGITS, NOWHERE, 0)
     assert (len(digits.train), len(digits.test)) == datasets.sizes(DIGITS)
-    assert digits.shape == datasets.shape(DIGITS)
+    assert digits.train.inputs.shape[1:] == datasets.inputs(DIGITS).shape
 
 
 @pytest.mark.parametrize(
@@ -203,5 +204,5 @@ def test_a_training_subset_without_a_class_is_refused():
 
 def test_only_a_byte_for_each_number_of_an_image_is_held():
     digits = subsets.load(DIGITS, NOWHERE, 0)
-    assert digits.train.images.stored is digits.test.images.stored
-    assert digits.train.images.stored.nbytes == 1797 * 64
+    assert digits.train.inputs.stored is digits.test.inputs.stored
+    assert digits.train.inputs.stored.nbytes == 1797 * 64

@@ -6,8 +6,9 @@ from repdyn.config.sections import Architecture
 from repdyn.errors import RepdynError
 from repdyn.models import architectures, observed_layers
 from repdyn.representations import extract
+from repdyn.types import Inputs
 
-SHAPE = (1, 8, 8)
+SHAPE = Inputs((1, 8, 8))
 
 
 def of(model, stem="native", width=None, **kwargs):
@@ -89,7 +90,7 @@ FAMILIES = [
 
 @pytest.mark.parametrize(("settings", "first", "count"), FAMILIES, ids=[family[0].model for family in FAMILIES])
 def test_every_kind_of_network_is_built_run_and_observed(settings, first, count):
-    model = architectures.build(settings, (1, 32, 32), 7, 0).eval()
+    model = architectures.build(settings, Inputs((1, 32, 32)), 7, 0).eval()
     layers = observed_layers.observed(model, None)
     assert list(layers)[: len(first)] == first
     assert len(layers) == count
@@ -107,21 +108,21 @@ def test_a_vit_takes_any_patch_that_divides_the_image(patch):
     settings = VIT.model_copy(update={"kwargs": VIT.kwargs | {"patch_size": patch}})
     model = architectures.build(settings, SHAPE, 10, 0)
     assert model.patch_embed.num_patches == (8 // patch) ** 2
-    assert model(torch.zeros(2, *SHAPE)).shape == (2, 10)
+    assert model(torch.zeros(2, *SHAPE.shape)).shape == (2, 10)
 
 
 def test_a_width_is_that_of_the_stem_and_the_first_stage_and_64_is_the_usual_resnet():
-    narrow = architectures.build(of("resnet18", "small", 5), (3, 32, 32), 10, 0)
+    narrow = architectures.build(of("resnet18", "small", 5), Inputs((3, 32, 32)), 10, 0)
     blocks = [narrow.layer1[0], narrow.layer2[0], narrow.layer3[0], narrow.layer4[0]]
     assert [block.conv1.out_channels for block in blocks] == [5, 10, 20, 40]
     assert narrow.conv1.out_channels == 5
-    usual, wide = (architectures.build(of("resnet18", "small", k), (3, 32, 32), 10, 0) for k in (None, 64))
+    usual, wide = (architectures.build(of("resnet18", "small", k), Inputs((3, 32, 32)), 10, 0) for k in (None, 64))
     assert same(usual, wide)
 
 
 def test_a_colour_model_that_cannot_be_told_otherwise_sees_a_grey_image_as_the_same_grey_in_colour():
-    grey = architectures.build(of("torchvision:resnet18"), (1, 32, 32), 10, 0).eval()
-    colour = architectures.build(of("torchvision:resnet18"), (3, 32, 32), 10, 0).eval()
+    grey = architectures.build(of("torchvision:resnet18"), Inputs((1, 32, 32)), 10, 0).eval()
+    colour = architectures.build(of("torchvision:resnet18"), Inputs((3, 32, 32)), 10, 0).eval()
     images = torch.randn(2, 1, 32, 32)
     torch.testing.assert_close(grey(images), colour(images.expand(-1, 3, -1, -1)), rtol=1e-4, atol=1e-5)
 
@@ -154,7 +155,7 @@ def test_layers_may_be_named_with_wildcards_and_come_in_order_of_depth():
 
 def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():
     model = architectures.build(RESNET, SHAPE, 10, 0).eval()
-    images = torch.zeros(2, *SHAPE)
+    images = torch.zeros(2, *SHAPE.shape)
     assert model.maxpool(model.act1(model.bn1(model.conv1(images)))).shape == (2, 4, 8, 8)
     assert model.layer1[0].downsample is None
     assert model(images).shape == (2, 10)
@@ -162,7 +163,7 @@ def test_a_small_stem_keeps_the_resolution_and_its_width_is_the_first_stage_s():
 
 def test_a_small_stem_fits_bottlenecks_too():
     settings = of("resnet50", "small", layers=[1, 1, 1, 1], channels=[4, 4, 4, 4])
-    model = architectures.build(settings, (3, 32, 32), 10, 0)
+    model = architectures.build(settings, Inputs((3, 32, 32)), 10, 0)
     assert model.conv1.out_channels == 4
     assert model(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 

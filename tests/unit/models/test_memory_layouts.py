@@ -12,6 +12,7 @@ from repdyn.config import study as studies
 from repdyn.config.sections import Architecture, Training
 from repdyn.models import architectures, memory_layouts
 from repdyn.representations import extract
+from repdyn.types import Inputs
 
 LAST, FIRST = torch.channels_last, torch.contiguous_format
 CPU = torch.device("cpu")
@@ -129,7 +130,9 @@ def test_networks_are_measured_with_channels_first_whatever_images_look_like(con
 @pytest.mark.parametrize(("width", "order"), [(15, FIRST), (16, LAST)])
 def test_channels_come_last_from_the_width_on_at_which_gradients_can_be_trusted(width, order):
     training = Training(epochs=1)
-    model = architectures.build(Architecture(model="resnet18", stem="small", width=width), (1, 8, 8), 10, seed=0)
+    model = architectures.build(
+        Architecture(model="resnet18", stem="small", width=width), Inputs((1, 8, 8)), 10, seed=0
+    )
     assert memory_layouts.choose(training, model, CPU) == order
     assert memory_layouts.choose(training, model, torch.device("cuda")) == LAST
 

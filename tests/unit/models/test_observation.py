@@ -16,11 +16,12 @@ from repdyn.representations.table import Representations
 from repdyn.stages import activations as activations_stage
 from repdyn.stages import train as train_stage
 from repdyn.storage import tables
+from repdyn.types import Inputs
 
 
 def observe(model, layers=None, size=8, channels=1, reduction=None, **settings):
     known = Architecture(model=model, layers=layers, **settings)
-    return observation.observe(known, Reduction(**(reduction or {})), (channels, size, size), 10)
+    return observation.observe(known, Reduction(**(reduction or {})), Inputs((channels, size, size)), 10)
 
 
 def parts(found, part):

@@ -21,6 +21,7 @@ from repdyn.stages import planes as planes_stage
 from repdyn.stages import probes as probes_stage
 from repdyn.stages import regions as regions_stage
 from repdyn.stages import train as train_stage
+from repdyn.types import Inputs
 
 DEFAULT = studies.load(Path(__file__).parents[3] / "config.yaml")
 PLAIN = torch.nn.Identity()
@@ -52,8 +53,8 @@ def test_on_constant_maps_and_equal_tokens_a_reduction_does_not_change_cka(rando
 
 
 def test_pooling_does_not_see_where_something_is():
-    model = architectures.build(DEFAULT.archs["resnet"], (1, 8, 8), 10, seed=0).eval()
-    images = torch.from_numpy(subsets.load(DEFAULT.data, Path("data"), 0).test.images[:200])
+    model = architectures.build(DEFAULT.archs["resnet"], Inputs((1, 8, 8)), 10, seed=0).eval()
+    images = torch.from_numpy(subsets.load(DEFAULT.data, Path("data"), 0).test.inputs[:200])
     places = np.random.default_rng(0).integers(0, 8, size=200)
     moved = torch.stack([image.roll(int(place), dims=2) for image, place in zip(images, places, strict=True)])
     found = {}
@@ -90,13 +91,13 @@ TORCHVISION_SWIN = SWIN | {"patch_size": [4, 4], "window_size": [4, 4]}
     ],
 )
 def test_maps_with_channels_last_are_pooled_over_their_own_axes(model, kwargs, random):
-    network = architectures.build(sections.Architecture(model=model, kwargs=kwargs), (3, 32, 32), 10, 0)
+    network = architectures.build(sections.Architecture(model=model, kwargs=kwargs), Inputs((3, 32, 32)), 10, 0)
     maps = torch.randn(2, 8, 8, 16, generator=random)
     torch.testing.assert_close(reduction(network, pool=1)(maps), maps.mean(dim=(1, 2), keepdim=True))
 
 
 def test_the_mean_is_of_the_patches_and_the_class_token_is_itself_and_a_parameter_before_it_joins(random):
-    model = architectures.build(DEFAULT.archs["vit"], (1, 8, 8), 10, seed=0)
+    model = architectures.build(DEFAULT.archs["vit"], Inputs((1, 8, 8)), 10, seed=0)
     joined, embedded = torch.randn(2, 5, 48, generator=random), torch.randn(2, 4, 48, generator=random)
     torch.testing.assert_close(reduction(model, tokens="mean")(joined), joined[:, 1:].mean(1))
     torch.testing.assert_close(reduction(model, tokens="mean")(embedded), embedded.mean(1))

@@ -34,7 +34,7 @@ def changed(grid, config, **sections):
 
 def test_shapes_without_numbers_are_those_of_the_networks(study):
     for arch, extent in model_size.of_study(study).items():
-        model = architectures.build(study.archs[arch], datasets.shape(study.data), 10, seed=0)
+        model = architectures.build(study.archs[arch], datasets.inputs(study.data), 10, seed=0)
         state = model.state_dict().values()
         assert extent.stored == sum(tensor.numel() * tensor.element_size() for tensor in state)
         shapes = check.check_architecture(study, arch).shapes

@@ -27,6 +27,7 @@ from repdyn.stages import regions as regions_stage
 from repdyn.stages import train as train_stage
 from repdyn.storage import tables
 from repdyn.training import checkpoints
+from repdyn.types import Inputs
 
 MEASURABLE = {
     "RandomFeatures": ["features"],
@@ -134,7 +135,7 @@ def test_tied_weights_stay_tied(odd):
     step = max(read(job, "history").step)
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     assert model.first.weight is model.second.weight
-    start = architectures.of_run(job.study, job.run, (1, 8, 8), 10)
+    start = architectures.of_run(job.study, job.run, Inputs((1, 8, 8)), 10)
     assert not torch.equal(model.first.weight, start.first.weight)
 
 
@@ -164,7 +165,7 @@ def test_layers_keep_their_numbers_whatever_they_are_called(odd):
 def test_attention_biases_that_a_model_keeps_in_evaluation_are_those_of_the_checkpoint(tmp_path):
     kwargs = {"embed_dims": [8, 16], "depths": [1, 1], "num_heads": [1, 1], "window_sizes": [2, 2]}
     settings = Architecture(model="tiny_vit_5m_224", kwargs=kwargs)
-    trained, loaded = (architectures.build(settings, (3, 32, 32), 10, seed=0).eval() for _ in range(2))
+    trained, loaded = (architectures.build(settings, Inputs((3, 32, 32)), 10, seed=0).eval() for _ in range(2))
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         trained.get_parameter("stages.1.blocks.0.attn.attention_biases").normal_()
@@ -249,11 +250,11 @@ def test_what_cannot_be_measured_is_refused_before_training(odd, network, senten
 def test_building_leaves_all_random_numbers_as_they_were(odd):
     job = odd("RandomOrder", ["features"])("train")
     states = [random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]  # noqa: NPY002
-    one, other = (architectures.of_run(job.study, job.run, (1, 8, 8), 10) for _ in range(2))
+    one, other = (architectures.of_run(job.study, job.run, Inputs((1, 8, 8)), 10) for _ in range(2))
     assert states == [random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()]  # noqa: NPY002
     assert one.order == other.order
     assert one.training
-    assert architectures.of_run(job.study, replace(job.run, seed=5), (1, 8, 8), 10).order != one.order
+    assert architectures.of_run(job.study, replace(job.run, seed=5), Inputs((1, 8, 8)), 10).order != one.order
 
 
 def test_training_that_draws_from_python_and_numpy_goes_on_as_if_it_had_not_stopped(odd, monkeypatch):

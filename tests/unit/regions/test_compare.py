@@ -264,7 +264,7 @@ def as_measured(job, step):
     """The network at a checkpoint, with batch-norm statistics of all training images, and its layers."""
     model, layers = extract.network(job.study, job.run, torch.device("cpu"))
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
-    images = subsets.load(job.study.data, job.data_root, job.run.seed).train.images[:]
+    images = subsets.load(job.study.data, job.data_root, job.run.seed).train.inputs[:]
     batch_norm.reestimate(model, batch_norm.find(model), torch.from_numpy(images))
     return model, layers
 

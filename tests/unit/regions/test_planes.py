@@ -40,7 +40,7 @@ def images_of(job, row):
     pool = examples.test if row.planes == "test" else examples.train
     where = {example: index for index, example in enumerate(pool.examples.tolist())}
     index = [where[example] for example in row.examples]
-    return pool.images[index].reshape(3, -1), pool, index
+    return pool.inputs[index].reshape(3, -1), pool, index
 
 
 def test_the_three_images_stand_where_their_coordinates_say(job):

@@ -21,6 +21,7 @@ from repdyn.stages import activations as activations_stage
 from repdyn.stages import train as train_stage
 from repdyn.storage import tables
 from repdyn.training import checkpoints
+from repdyn.types import Inputs
 
 
 @pytest.fixture
@@ -94,12 +95,12 @@ def test_the_table_holds_the_network_s_activations_in_eval_mode(trained, arch):
     step = int(table.steps[-1])
     checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
     # All training images, as there are fewer than are asked for.
-    batch_norm.reestimate(model, batch_norm.find(model), torch.from_numpy(examples.train.images[:]))
+    batch_norm.reestimate(model, batch_norm.find(model), torch.from_numpy(examples.train.inputs[:]))
     for split, examples in splits.items():
         assert np.array_equal(table.examples(split)["example"], examples.examples)
         assert np.array_equal(table.examples(split)["given_label"], examples.given_labels)
         with extract.tap(model, layers) as outputs, torch.inference_mode():
-            model(torch.from_numpy(examples.images[:]))
+            model(torch.from_numpy(examples.inputs[:]))
         for layer in layers:
             found = table.read(layer, step, split)
             assert found.dtype == np.float16
@@ -114,7 +115,7 @@ def test_the_examples_that_are_compared_are_kept_as_the_network_gets_them(traine
     examples = subsets.load(job.study.data, job.data_root, job.run.seed)
     compared = extract.choose(job.study.activations, examples, 0)["similarity"]
     assert np.array_equal(found["example"], table.examples("similarity")["example"])
-    assert np.array_equal(np.stack(found["input"]), compared.images[:].reshape(len(compared), -1))
+    assert np.array_equal(np.stack(found["input"]), compared.inputs[:].reshape(len(compared), -1))
 
 
 @pytest.mark.parametrize(("arch", "batch_norm_images"), [("resnet", 1000), ("resnet", 16), ("vit", 1000)])
@@ -251,7 +252,7 @@ def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, mo
 def test_networks_are_built_the_same_for_training_and_for_looking(config, make_job):
     job = make_job("activations", config)
     model, _ = extract.network(job.study, job.run, torch.device("cpu"))
-    other = architectures.build(job.study.archs["resnet"], (1, 8, 8), 10, seed=5)
+    other = architectures.build(job.study.archs["resnet"], Inputs((1, 8, 8)), 10, seed=5)
     assert [(n, t.shape) for n, t in model.state_dict().items()] == [
         (n, t.shape) for n, t in other.state_dict().items()
     ]

@@ -15,6 +15,7 @@ from repdyn.config import study as studies
 from repdyn.errors import RepdynError
 from repdyn.planning import check
 from repdyn.training import bfloat16
+from repdyn.types import Inputs
 
 CONVOLUTION, BACKWARD = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
 ONE_PIXEL_WIDE = (64, 32, 3, 2, 1)  # on maps of 1 × 1
@@ -76,7 +77,7 @@ def study_of(config, model="OnePixel", precision="bfloat16", **kwargs):
 
 def look(config, **known):
     study = study_of(config, **known)
-    bfloat16.check(nn.Identity(), study, study.run("mine", "sgd", 0), (1, 8, 8), 10)
+    bfloat16.check(nn.Identity(), study, study.run("mine", "sgd", 0), Inputs((1, 8, 8)), 10)
 
 
 def is_wrong_here():
@@ -142,7 +143,7 @@ def test_a_model_that_is_in_bfloat16_itself_is_looked_at_too(config):
     half = OnePixel(1, 10, 8, torch.bfloat16)
     study.archs["mine"].kwargs["dtype"] = torch.bfloat16
     with Faulty(CONVOLUTION, None), pytest.raises(RepdynError, match="what `first` gives is wrong"):
-        bfloat16.check(half, study, study.run("mine", "sgd", 0), (1, 8, 8), 10)
+        bfloat16.check(half, study, study.run("mine", "sgd", 0), Inputs((1, 8, 8)), 10)
 
 
 def test_a_model_that_does_not_go_together_with_it_is_refused(config):

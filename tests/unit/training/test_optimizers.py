@@ -10,6 +10,7 @@ from repdyn.data import subsets
 from repdyn.errors import RepdynError
 from repdyn.models import architectures
 from repdyn.training import optimizers
+from repdyn.types import Inputs
 
 DEFAULT = studies.load(Path(__file__).parents[3] / "config.yaml")
 RATES = {"momentum": 0.03, "adam": 1e-3, "adamw": 1e-3, "muon": 5e-3, "lion": 2e-4, "lookahead_adam": 1e-3}
@@ -22,13 +23,13 @@ def of(**changes):
 @pytest.fixture(scope="module")
 def digits():
     examples = subsets.load(DEFAULT.data, Path("data"), 0).train
-    return torch.from_numpy(examples.images[:256]), torch.from_numpy(examples.given_labels[:256])
+    return torch.from_numpy(examples.inputs[:256]), torch.from_numpy(examples.given_labels[:256])
 
 
 @pytest.mark.parametrize("arch", DEFAULT.archs)
 @pytest.mark.parametrize("opt", RATES)
 def test_the_usual_optimizers_train_the_default_models(arch, opt, digits):
-    model = architectures.build(DEFAULT.archs[arch], (1, 8, 8), 10, seed=0)
+    model = architectures.build(DEFAULT.archs[arch], Inputs((1, 8, 8)), 10, seed=0)
     optimizer = optimizers.create(model, of(opt=opt, lr=RATES[opt], weight_decay=0.01))
     losses = []
     for epoch in range(5):
@@ -43,7 +44,7 @@ def test_the_usual_optimizers_train_the_default_models(arch, opt, digits):
 
 
 def test_biases_norms_and_position_embeddings_are_not_decayed():
-    model = architectures.build(DEFAULT.archs["vit"], (1, 8, 8), 10, seed=0)
+    model = architectures.build(DEFAULT.archs["vit"], Inputs((1, 8, 8)), 10, seed=0)
     groups = optimizers.create(model, of(weight_decay=0.01)).param_groups
     decayed = {id(p) for group in groups if group["weight_decay"] for p in group["params"]}
     names = {name for name, parameter in model.named_parameters() if id(parameter) not in decayed}

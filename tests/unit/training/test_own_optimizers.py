@@ -13,12 +13,13 @@ from torch.nn import functional as F
 
 from repdyn.config import study as studies
 from repdyn.config.sections import Optimizer, Training
-from repdyn.data import subsets
+from repdyn.data import datasets, subsets
 from repdyn.errors import RepdynError
 from repdyn.models import architectures
 from repdyn.planning import check, trial
 from repdyn.stages import train as train_stage
 from repdyn.training import checkpoints, optimizers, stepping, trainer
+from repdyn.types import Inputs
 
 COSINE = {"sched": "cosine", "epochs": 4, "warmup_epochs": 0.0, "kwargs": {}}
 
@@ -160,7 +161,7 @@ def test_what_is_measured_and_kept_is_the_mean_of_a_schedule_free_run(make_job, 
     train_stage.main(job)
     examples = subsets.load(job.study.data, job.data_root, 0)
     split = trainer.Split.of(examples.test, torch.device("cpu"))
-    model = architectures.build(job.study.archs["vit"], examples.shape, examples.classes, seed=0)
+    model = architectures.build(job.study.archs["vit"], datasets.inputs(job.study.data), examples.classes, seed=0)
     history = pd.read_parquet(job.paths.history(job.run.path)).set_index("step")
     for step in (4, 8, 12):
         checkpoints.load(job.paths.checkpoint(job.run.path, step), model)
@@ -341,7 +342,7 @@ def test_attention_is_differentiated_twice(config):
     config["optimizers"] = {"sgd": {"opt": "adahessian", "lr": 0.01}}
     study = studies.parse(config)
     optimizer = study.optimizer(study.run("vit", "sgd", 0))
-    model = architectures.build(study.archs["vit"], (1, 8, 8), 10, seed=0)
+    model = architectures.build(study.archs["vit"], Inputs((1, 8, 8)), 10, seed=0)
     step = stepping.Stepper(model, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
     images = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     losses = [step(images, torch.arange(4)).item() for _ in range(5)]

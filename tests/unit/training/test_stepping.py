@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from repdyn.config import study as studies
 from repdyn.models import architectures
 from repdyn.training import stepping
+from repdyn.types import Inputs
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def stepper(config):
         config["optimizers"]["sgd"] |= {"momentum": 0.0, "lr": 1.0}
         study = studies.parse(config)
         optimizer = study.optimizer(study.run(arch, "sgd", 0))
-        model = architectures.build(study.archs[arch], (1, 8, 8), 10, seed=0)
+        model = architectures.build(study.archs[arch], Inputs((1, 8, 8)), 10, seed=0)
         return model, stepping.Stepper(model, study.training, optimizer, torch.device("cpu"), steps_per_epoch=4)
 
     return make

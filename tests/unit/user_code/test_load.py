@@ -14,6 +14,7 @@ from repdyn.errors import RepdynError
 from repdyn.models import architectures
 from repdyn.pipeline import jobs
 from repdyn.training import optimizers
+from repdyn.types import Inputs
 from repdyn.user_code import load
 from repdyn.user_code.digests import digest
 
@@ -112,7 +113,7 @@ def test_a_model_that_is_called_like_a_module_of_python_s_is_refused_before_anyt
 @pytest.mark.usefixtures("folder")
 def test_a_model_of_one_s_own_is_told_what_the_data_decide():
     settings = Architecture(model="mine:MyNet", kwargs={"width": 5})
-    model = architectures.build(settings, (3, 4, 4), 7, 0)
+    model = architectures.build(settings, Inputs((3, 4, 4)), 7, 0)
     assert (model[1].in_features, model[1].out_features, model[-1].out_features) == (48, 5, 7)
 
 
@@ -144,7 +145,7 @@ def test_an_optimizer_of_one_s_own_decays_matrices_only():
 )
 def test_what_is_wrong_with_an_import_path_is_one_sentence(path, sentence):
     with pytest.raises(RepdynError, match=sentence) as raised:
-        architectures.build(Architecture(model=path), (1, 8, 8), 10, 0)
+        architectures.build(Architecture(model=path), Inputs((1, 8, 8)), 10, 0)
     assert "\n" not in str(raised.value)
 
 

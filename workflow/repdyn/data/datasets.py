@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import RepdynError, named
+from ..types import Inputs
 from . import contents, decoded, downloads, image_folders
 from .image_folders import Layout
-from .images import StoredImages
+from .images import Stored
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
@@ -34,7 +35,8 @@ class Source:
     """What is known of a data set before it is read.
 
     Attributes:
-        channels, size, classes: of its square images.
+        inputs: its square images.
+        classes: number of classes; None where examples have none.
         train: number of training examples.
         test: number of test examples; None for a data set without a test part, which the study divides.
         read: reads training and test part, given the folder of all data sets; downloads them first where possible. For
@@ -43,20 +45,28 @@ class Source:
         layout: the layout of an image folder; None for other data sets.
     """
 
-    channels: int
-    size: int
-    classes: int
+    inputs: Inputs
+    classes: int | None
     train: int
     test: int | None
-    read: Callable[..., tuple[StoredImages, StoredImages | None]]
+    read: Callable[..., tuple[Stored, Stored | None]]
     white: int = 255
     layout: Layout | None = None
 
+    @property
+    def can_be_mixed(self) -> bool:
+        """Whether mixtures of inputs are inputs, as points of a plane through three of them are."""
+        return self.inputs.kind != "tokens"
+
+
+def _images(channels: int, size: int) -> Inputs:
+    """Square images."""
+    return Inputs((channels, size, size))
+
 
 def _folder(layout: Layout, train: int, test: int) -> Source:
-    return Source(
-        layout.channels, layout.size, layout.classes, train, test, partial(decoded.read, layout), layout=layout
-    )
+    images = _images(layout.channels, layout.size)
+    return Source(images, layout.classes, train, test, partial(decoded.read, layout), layout=layout)
 
 
 _TINY_IMAGENET = Layout(
@@ -65,17 +75,17 @@ _TINY_IMAGENET = Layout(
 
 
 def _mnist(torchvision: str) -> Source:
-    return Source(1, 28, 10, 60_000, 10_000, partial(downloads.read_mnist, torchvision))
+    return Source(_images(1, 28), 10, 60_000, 10_000, partial(downloads.read_mnist, torchvision))
 
 
 SOURCES: dict[str, Source] = {
-    "digits": Source(1, 8, 10, 1_797, None, downloads.read_digits, white=16),
+    "digits": Source(_images(1, 8), 10, 1_797, None, downloads.read_digits, white=16),
     "mnist": _mnist("MNIST"),
     "fashion-mnist": _mnist("FashionMNIST"),
     "kmnist": _mnist("KMNIST"),
-    "cifar10": Source(3, 32, 10, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR10")),
-    "cifar100": Source(3, 32, 100, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR100")),
-    "svhn": Source(3, 32, 10, 73_257, 26_032, downloads.read_svhn),
+    "cifar10": Source(_images(3, 32), 10, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR10")),
+    "cifar100": Source(_images(3, 32), 100, 50_000, 10_000, partial(downloads.read_cifar, "CIFAR100")),
+    "svhn": Source(_images(3, 32), 10, 73_257, 26_032, downloads.read_svhn),
     "tiny-imagenet": _folder(_TINY_IMAGENET, train=100_000, test=10_000),
 }
 
@@ -93,6 +103,18 @@ def source(settings: Settings) -> Source:
         known = ", ".join([*SOURCES, FOLDER])
         raise RepdynError(f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}.")
     return SOURCES[settings.dataset]
+
+
+def classes(settings: Settings) -> int:
+    """The number of classes, for what cannot do without.
+
+    Raises:
+        RepdynError: if the examples have none.
+    """
+    number = source(settings).classes
+    if number is None:
+        raise RepdynError(f"The examples of `{settings.dataset}` have no classes, which this needs.")
+    return number
 
 
 def sizes(settings: Settings) -> tuple[int, int]:
@@ -146,11 +168,10 @@ def common_size(settings: Settings) -> int:
     return common
 
 
-def shape(settings: Settings) -> tuple[int, int, int]:
-    """Channels, height and width of the images, without reading anything."""
-    known = source(settings)
-    size = settings.image_size or known.size
-    return known.channels, size, size
+def inputs(settings: Settings) -> Inputs:
+    """What a network gets for each example, without reading anything."""
+    known = source(settings).inputs
+    return known if settings.image_size is None else _images(known.shape[0], settings.image_size)
 
 
 def settled(study: Study) -> Study:
@@ -191,7 +212,7 @@ def remarks(study: Study) -> list[str]:
     return image_folders.listing(layout, root).remarks()
 
 
-def read(settings: Settings, root: Path) -> tuple[StoredImages, StoredImages | None]:
+def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
     """Read the training and the test part of a data set; None for the latter where there is no test part.
 
     Args:
@@ -206,16 +227,17 @@ def read(settings: Settings, root: Path) -> tuple[StoredImages, StoredImages | N
     for name, part, count in zip(("training", "test"), parts, (known.train, known.test), strict=True):
         if part is None or count is None:
             continue
-        wanted = (count, known.channels, known.size, known.size)
-        if part.images.shape != wanted or part.labels.shape != (count,):
-            has, known_to_have = (" × ".join(map(str, shape)) for shape in (part.images.shape, wanted))
+        wanted = (count, *known.inputs.shape)
+        if part.inputs.shape != wanted or part.labels.shape != (count,):
+            has, known_to_have = (" × ".join(map(str, shape)) for shape in (part.inputs.shape, wanted))
             remedy = "correct `data.folder`" if settings.folder else "delete it, and put the right one there"
             raise RepdynError(
                 f"The {name} part of `{settings.dataset}` under `{root}` has {has} (images × channels × height × "
                 f"width) with {len(part.labels)} labels, where {known_to_have} should be; {remedy}."
             )
-        missing = np.setdiff1d(np.arange(known.classes), part.labels)
-        if len(missing) or part.labels.min() < 0 or part.labels.max() >= known.classes:
+        number = classes(settings)
+        missing = np.setdiff1d(np.arange(number), part.labels)
+        if len(missing) or part.labels.min() < 0 or part.labels.max() >= number:
             what = f"no image of class {missing[0]}" if len(missing) else "labels beyond its classes"
             raise RepdynError(f"The {name} part of `{settings.dataset}` under `{root}` has {what}.")
     return parts

@@ -33,12 +33,12 @@ from ..storage import locks
 from ..storage.files import atomic, checksum, unreadable
 from . import contents, pixels
 from .image_folders import PARTS, Layout
-from .images import StoredImages
+from .images import Stored
 
 CRC = 4  # bytes of the checksum
 
 
-def read(layout: Layout, root: Path, wanted: str | None = None) -> tuple[StoredImages, StoredImages]:
+def read(layout: Layout, root: Path, wanted: str | None = None) -> tuple[Stored, Stored]:
     """Read the training and the test part of an image folder.
 
     Args:
@@ -54,7 +54,7 @@ def read(layout: Layout, root: Path, wanted: str | None = None) -> tuple[StoredI
     return train, test
 
 
-def _part(layout: Layout, root: Path, part: str, digest: str) -> StoredImages:
+def _part(layout: Layout, root: Path, part: str, digest: str) -> Stored:
     """Open one part; decode it first if that has not been done yet."""
     store = layout.store(root)
     path = store / f"{part}-{digest}-{pixels.VERSION}.images"
@@ -92,7 +92,7 @@ def _row(layout: Layout) -> np.dtype[Any]:
     return np.dtype([("label", "<i8"), ("image", np.uint8, (layout.channels, layout.size, layout.size))])
 
 
-def _opened(path: Path, layout: Layout) -> StoredImages | None:
+def _opened(path: Path, layout: Layout) -> Stored | None:
     """Map a part; None if it has not been decoded yet, or is damaged.
 
     Raises:
@@ -114,7 +114,7 @@ def _opened(path: Path, layout: Layout) -> StoredImages | None:
     if rows < 1 or rest or checksum([whole[:-CRC]]) != int.from_bytes(whole[-CRC:], "little"):
         return None
     table = np.frombuffer(content, row, count=rows)
-    return StoredImages(table["image"], np.array(table["label"], dtype=np.int64))
+    return Stored(table["image"], np.array(table["label"], dtype=np.int64))
 
 
 def _decode(found: contents.Contents, part: str, layout: Layout, path: Path) -> None:

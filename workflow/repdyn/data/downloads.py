@@ -25,9 +25,9 @@ from ..errors import RepdynError, no_access
 from ..runtime.progress import LOG
 from ..storage import locks
 from ..types import Array
-from .images import StoredImages
+from .images import Stored
 
-Parts = tuple[StoredImages, StoredImages | None]
+Parts = tuple[Stored, Stored | None]
 # MD5 of the unzipped files of MNIST and its relatives, by torchvision's class: training images and labels, test ones.
 IDX: dict[str, tuple[str | None, ...]] = {
     "MNIST": (
@@ -52,7 +52,7 @@ def read_digits(_: Path) -> Parts:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    return StoredImages(digits.images[:, None].astype(np.uint8), digits.target.astype(np.int64)), None
+    return Stored(digits.images[:, None].astype(np.uint8), digits.target.astype(np.int64)), None
 
 
 def read_mnist(name: str, root: Path) -> Parts:
@@ -71,7 +71,7 @@ def read_mnist(name: str, root: Path) -> Parts:
     zipped = [folder / f"{file}.gz" for file in files]
     _fetch(name, root, lacking, download, zipped, f"gzipped or not, into `{root / folder}`")
     arrays = [_read_idx(_either(root / folder / file), md5) for file, md5 in zip(files, IDX[name], strict=True)]
-    train, test = (StoredImages(arrays[i][:, None], arrays[i + 1].astype(np.int64)) for i in (0, 2))
+    train, test = (Stored(arrays[i][:, None], arrays[i + 1].astype(np.int64)) for i in (0, 2))
     return train, test
 
 
@@ -95,9 +95,7 @@ def read_cifar(name: str, root: Path) -> Parts:
     for file, md5 in files.items():
         _verify(root / file, md5)
     parts = [cifar(str(root), train=train) for train in (True, False)]
-    train, test = (
-        StoredImages(part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64)) for part in parts
-    )
+    train, test = (Stored(part.data.transpose(0, 3, 1, 2), np.array(part.targets, dtype=np.int64)) for part in parts)
     return train, test
 
 
@@ -118,7 +116,7 @@ def read_svhn(root: Path) -> Parts:
     for file, md5 in files.items():
         _verify(root / file, md5)
     parts = [SVHN(str(root), split) for split in ("train", "test")]
-    train, test = (StoredImages(part.data, part.labels) for part in parts)
+    train, test = (Stored(part.data, part.labels) for part in parts)
     return train, test
 
 

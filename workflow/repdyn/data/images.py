@@ -21,15 +21,15 @@ CHUNK = 4096  # images at a time in a pass over all of them
 
 
 @dataclass(frozen=True)
-class StoredImages:
+class Stored:
     """Images and their classes as a data set stores them.
 
     Attributes:
-        images: (n, channels, height, width) integers, 0 black; perhaps a mapped file.
+        inputs: (n, channels, height, width) integers, 0 black; perhaps a mapped file.
         labels: (n,) int64.
     """
 
-    images: Array
+    inputs: Array
     labels: Array
 
 

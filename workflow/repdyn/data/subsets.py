@@ -42,13 +42,13 @@ class Examples:
     """Some labelled images.
 
     Attributes:
-        images: n of them; ``images[positions]`` is (…, channels, height, width) float32, standardised.
+        inputs: n of them; ``inputs[positions]`` is (…, channels, height, width) float32, standardised.
         labels: (n,) int64, the true classes.
         given_labels: (n,) int64, the classes to train on; they differ from ``labels`` where mislabelled.
         examples: (n,) int64, positions in the source's own training or test part.
     """
 
-    images: Images
+    inputs: Images
     labels: Array
     given_labels: Array
     examples: Array
@@ -63,8 +63,8 @@ class Examples:
         return len(self.labels)
 
     def subset(self, part: Array | slice) -> Examples:
-        """Some of them, by positions, mask or slice; nothing is copied of the images."""
-        return Examples(self.images.subset(part), self.labels[part], self.given_labels[part], self.examples[part])
+        """Some of them, by positions, mask or slice; nothing is copied of the inputs."""
+        return Examples(self.inputs.subset(part), self.labels[part], self.given_labels[part], self.examples[part])
 
 
 @dataclass(frozen=True)
@@ -112,12 +112,6 @@ class StudyData:
         """(n,) bool over the training examples."""
         return self.train.mislabelled
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height, width."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width
-
 
 def draw(settings: Settings, seed: int) -> Draw:
     """Draw a seed's examples, without reading any.
@@ -156,11 +150,11 @@ def load(settings: Settings, root: Path, seed: int) -> StudyData:
     Raises:
         RepdynError: if the data set is unknown, missing, damaged or too small.
     """
-    drawn, known = draw(settings, seed), datasets.source(settings)
+    drawn, known, classes = draw(settings, seed), datasets.source(settings), datasets.classes(settings)
     train, test = datasets.read(settings, root)
     test = train if test is None else test
     labels, test_labels = train.labels[drawn.train], test.labels[drawn.test]
-    absent = np.setdiff1d(np.arange(known.classes), labels)
+    absent = np.setdiff1d(np.arange(classes), labels)
     if len(absent):
         of_seed = f" of seed {seed}" if settings.drawn_by == "seed" else ""
         raise RepdynError(
@@ -168,18 +162,18 @@ def load(settings: Settings, root: Path, seed: int) -> StudyData:
             f"{of_seed}; raise it, or change `data.seed`."
         )
     wrong = label_noise.mislabelled(labels, settings, seed)
-    given = label_noise.given_labels(labels, wrong, known.classes, settings, seed)
-    size = settings.image_size or known.size
-    standard = Standardisation.of(train.images, drawn.pool, size, known.white)
+    given = label_noise.given_labels(labels, wrong, classes, settings, seed)
+    size = settings.image_size or known.inputs.shape[-1]
+    standard = Standardisation.of(train.inputs, drawn.pool, size, known.white)
 
     def images(stored: Array, index: Array) -> Images:
         return Images(stored, index, size, standard.table)
 
     return StudyData(
-        train=Examples(images(train.images, drawn.train), labels, given, drawn.train),
-        test=Examples(images(test.images, drawn.test), test_labels, test_labels, drawn.test),
+        train=Examples(images(train.inputs, drawn.train), labels, given, drawn.train),
+        test=Examples(images(test.inputs, drawn.test), test_labels, test_labels, drawn.test),
         n_common=drawn.common,
-        classes=known.classes,
+        classes=classes,
         mean=standard.mean,
         std=standard.std,
     )

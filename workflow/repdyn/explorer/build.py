@@ -190,7 +190,7 @@ def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, An
     part = found.common if plane["planes"] == COMMON else found.train
     index = {example: i for i, example in enumerate(part.examples.tolist())}
     rows = [index[example] for example in plane["examples"]]
-    images = part.images[rows] * found.std[:, None, None] + found.mean[:, None, None]
+    images = part.inputs[rows] * found.std[:, None, None] + found.mean[:, None, None]
     pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     return {
         "resolution": int(plane["resolution"]),
@@ -293,7 +293,7 @@ def main(job: Job) -> None:
         "name": job.study.name,
         "dataset": settings.dataset,
         "noise": settings.label_noise,
-        "language": language(datasets.source(settings).classes),
+        "language": language(datasets.classes(settings)),
         "output": OUTPUT,
         "opensAt": MEMORIZATION_ONSET,
         "measures": [

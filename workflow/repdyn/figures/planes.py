@@ -197,12 +197,14 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
             f"This study has no planes through three {IMAGES[name]}, so there is no figure `planes-{name}`."
         )
     first = planes.iloc[0]
-    known = datasets.source(job.study.data)
+    data = job.study.data
+    images = _images(first, datasets.inputs(data).shape)
     corners = Corners(
-        first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), _images(first, known.channels),
+        first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), images,
         _captions(job, name, first),
     )  # fmt: skip
-    return pictures[(pictures["planes"] == name) & (pictures["plane"] == first["plane"])], corners, known.classes
+    labels = pictures[(pictures["planes"] == name) & (pictures["plane"] == first["plane"])]
+    return labels, corners, datasets.classes(data)
 
 
 def draw(job: Job, figure: str) -> Figure:
@@ -231,11 +233,10 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
     ]
 
 
-def _images(plane: pd.Series, channels: int) -> Array:
+def _images(plane: pd.Series, shape: tuple[int, ...]) -> Array:
     """The three images that span a plane, each scaled to [0, 1]: (3, height, width, channels)."""
     origin, a, b = (np.asarray(plane[name]) for name in ("origin", "a", "b"))
     flat = np.stack([origin + x * a + y * b for x, y in zip(plane["x"], plane["y"], strict=True)])
     low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
-    side = round((flat.shape[1] / channels) ** 0.5)
-    images: Array = ((flat - low) / (high - low)).reshape(3, channels, side, side).transpose(0, 2, 3, 1)
+    images: Array = ((flat - low) / (high - low)).reshape(3, *shape).transpose(0, 2, 3, 1)
     return images

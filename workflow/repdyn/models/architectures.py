@@ -1,4 +1,4 @@
-"""Networks: models of timm and torchvision by name, the user's own by import path, fitted to images and classes.
+"""Networks: models of timm and torchvision by name, the user's own by import path, fitted to inputs and classes.
 
 ``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, and ``model: my_package.models:MyNet`` is
 ``MyNet`` of that module. Keyword arguments are passed on untouched, and those that the data decide are filled in (see
@@ -20,6 +20,7 @@ from torch import nn
 from ..errors import RepdynError, one_line
 from ..runtime import seeds
 from ..runtime.lazy_imports import importing_timm
+from ..types import Inputs
 from ..user_code import load
 
 with importing_timm():
@@ -30,39 +31,41 @@ if TYPE_CHECKING:
     from ..config.sections import Architecture
     from ..config.study import Run, Study
 
-Shape = tuple[int, int, int]
 
-
-def of_run(study: Study, run: Run, shape: Shape, classes: int) -> nn.Module:
+def of_run(study: Study, run: Run, inputs: Inputs, classes: int | None) -> nn.Module:
     """The network of a run at initialisation, for training and for loading checkpoints.
 
     Args:
         study: the study.
         run: one of its runs.
-        shape: channels, height, width of the images.
-        classes: number of classes.
+        inputs: what it gets for each example.
+        classes: number of classes; None where the examples have none.
 
     Raises:
         RepdynError: like ``build``.
     """
-    return build(study.archs[run.arch], shape, classes, seeds.stream(run.seed, seeds.INITIALISATION))
+    return build(study.archs[run.arch], inputs, classes, seeds.stream(run.seed, seeds.INITIALISATION))
 
 
-def build(settings: Architecture, shape: Shape, classes: int, seed: int) -> nn.Module:
+def build(settings: Architecture, inputs: Inputs, classes: int | None, seed: int) -> nn.Module:
     """A freshly initialised model, in training mode, on the CPU.
 
     Args:
         settings: an entry of ``archs``.
-        shape: channels, height, width of the images.
-        classes: number of classes.
+        inputs: what it gets for each example.
+        classes: number of classes; None where the examples have none.
         seed: of the initialisation; the global random states do not change.
 
     Raises:
-        RepdynError: if there is no such model, it does not take its arguments, or images and patches do not fit.
+        RepdynError: if there is no such model, or it does not take its arguments or such inputs.
     """
     name, kwargs = settings.model, copy.deepcopy(settings.kwargs)  # models may change them
-    _check_patches(name, kwargs, shape)
-    if load.is_import_path(name) and not name.startswith("torchvision:"):
+    is_own = load.is_import_path(name) and not name.startswith("torchvision:")
+    if not is_own:
+        _refuse_what_is_no_image(name, inputs)
+    if inputs.kind == "images":
+        _check_patches(name, kwargs, inputs.shape)
+    if is_own:
         with seeds.seeded(seed):  # random numbers drawn at import must not shift those of the class
             load.load(name)
     with seeds.seeded(seed):
@@ -70,44 +73,45 @@ def build(settings: Architecture, shape: Shape, classes: int, seed: int) -> nn.M
             kwargs |= _channels(name, kwargs, settings.width, settings.stem)
         source, _, attribute = name.rpartition(":")
         if not source:
-            model = _from_timm(name, kwargs, shape, classes)
+            model = _from_timm(name, kwargs, inputs.shape, classes)
         elif source == "torchvision":
-            model = _from_torchvision(attribute, kwargs, shape, classes)
+            model = _from_torchvision(attribute, kwargs, inputs.shape, classes)
         else:
-            model = _from_path(name, kwargs, shape, classes)
+            model = _from_path(name, kwargs, inputs, classes)
         if settings.stem == "small":
-            _small_stem(model, name, shape[0])
-        _complete(model, name, shape)
+            _small_stem(model, name, inputs.shape[0])
+        _complete(model, name, inputs)
     return model.train()
 
 
-def _complete(model: nn.Module, name: str, shape: Shape) -> None:
+def _complete(model: nn.Module, name: str, inputs: Inputs) -> None:
     """Run a first forward pass, in which models create lazy layers, weights and tables of positions.
 
     So an optimizer finds all weights, and all stages find the same. In eval mode, and without ``inference_mode``, whose
     tensors cannot be trained.
     """
-    images = torch.randn(2, *shape, dtype=torch.float32, device="cpu").to(torch.get_default_device())
+    some = inputs.sample(2).to(torch.get_default_device())
     with torch.no_grad():
-        forward(model.eval(), name, images)
+        forward(model.eval(), name, some)
 
 
-def forward(model: nn.Module, name: str, images: torch.Tensor) -> Any:
-    """A model's output for a batch of images.
+def forward(model: nn.Module, name: str, inputs: torch.Tensor) -> Any:
+    """A model's output for a batch.
 
     Raises:
         RepdynError: if it does not take them; ``name`` is the model's name in the config.
     """
     try:
-        return model(images)
+        return model(inputs)
     except RepdynError:  # of what observes it
         raise
-    except Exception as error:  # models refuse images in their own ways
+    except Exception as error:  # models refuse inputs in their own ways
         words = load.in_words(error, name)
-        raise RepdynError(f"the model does not take images of {tuple(images.shape[1:])}: {words}.") from None
+        what = "images" if inputs.is_floating_point() and inputs.dim() == 4 else "inputs"
+        raise RepdynError(f"the model does not take {what} of {tuple(inputs.shape[1:])}: {words}.") from None
 
 
-def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+def _from_timm(name: str, kwargs: dict[str, Any], shape: tuple[int, ...], classes: int | None) -> nn.Module:
     if not timm.is_model(name):
         close = difflib.get_close_matches(name, timm.list_models(), n=5, cutoff=0.4)
         similar = f"; similar names are {', '.join(close)}" if close else ""
@@ -118,10 +122,22 @@ def _from_timm(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
     if "img_size" not in kwargs and _takes_image_size(name):
         kwargs["img_size"] = shape[1:]
     try:
-        model: nn.Module = timm.create_model(name, in_chans=shape[0], num_classes=classes, **kwargs)
+        model: nn.Module = timm.create_model(name, in_chans=shape[0], **_outputs(classes), **kwargs)
     except Exception as error:  # models check their arguments in their own ways
         raise RepdynError(f"timm cannot build `{name}` with kwargs {kwargs}: {one_line(error)}.") from None
     return model
+
+
+def _refuse_what_is_no_image(name: str, inputs: Inputs) -> None:
+    if inputs.kind != "images":
+        raise RepdynError(
+            f"`{name}` takes images, but the examples are {inputs}; name a model of your own, as `my_code:MyNet`."
+        )
+
+
+def _outputs(classes: int | None) -> dict[str, Any]:
+    """The argument for the number of classes, where the examples have any."""
+    return {} if classes is None else {"num_classes": classes}
 
 
 def _takes_image_size(name: str) -> bool:
@@ -136,7 +152,7 @@ _TORCHVISION_SIZES = {"vit_": "image_size", "maxvit": "input_size"}
 _TORCHVISION_DEFAULTS = {name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")}
 
 
-def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+def _from_torchvision(name: str, kwargs: dict[str, Any], shape: tuple[int, ...], classes: int | None) -> nn.Module:
     import torchvision
 
     known = torchvision.models.list_models(module=torchvision.models)
@@ -148,19 +164,28 @@ def _from_torchvision(name: str, kwargs: dict[str, Any], shape: Shape, classes: 
             kwargs.setdefault(key, shape[1] if key == "image_size" else shape[1:])
     kwargs = _TORCHVISION_DEFAULTS.get(name, {}) | kwargs
     try:
-        model: nn.Module = torchvision.models.get_model(name, num_classes=classes, **kwargs)
+        model: nn.Module = torchvision.models.get_model(name, **_outputs(classes), **kwargs)
     except Exception as error:  # models check their arguments in their own ways
         raise RepdynError(f"torchvision cannot build `{name}` with kwargs {kwargs}: {one_line(error)}.") from None
     return _fit_channels(model, shape[0])
 
 
-def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) -> nn.Module:
+def _from_path(path: str, kwargs: dict[str, Any], inputs: Inputs, classes: int | None) -> nn.Module:
     """A model of the user's own. It gets the following arguments if its signature names them and ``kwargs`` do not.
 
-    ``in_chans``, ``num_classes``, and ``img_size`` or ``image_size`` (an integer): the names of timm and torchvision.
+    ``num_classes`` where there are classes; ``input_shape``, of an example; ``in_chans``, its first dimension, of
+    numbers with more than one; ``img_size`` or ``image_size`` of images, an integer if they are square, else (height,
+    width); ``vocab_size`` of tokens. These are the names of timm, torchvision and transformers.
     """
     create = load.load(path)
-    known = {"in_chans": shape[0], "num_classes": classes, "img_size": shape[1], "image_size": shape[1]}
+    known = {"input_shape": inputs.shape, **_outputs(classes)}
+    if inputs.kind == "tokens":
+        known["vocab_size"] = inputs.vocabulary
+    elif len(inputs.shape) > 1:
+        known["in_chans"] = inputs.shape[0]
+    if inputs.kind == "images":
+        _, height, width = inputs.shape
+        known["img_size"] = known["image_size"] = height if height == width else (height, width)
     try:
         named = set(inspect.signature(create).parameters)
         model = create(**{key: value for key, value in known.items() if key in named} | kwargs)
@@ -168,7 +193,7 @@ def _from_path(path: str, kwargs: dict[str, Any], shape: Shape, classes: int) ->
         raise RepdynError(f"`{path}` cannot be built with kwargs {kwargs}: {load.blame(error)}.") from None
     if not isinstance(model, nn.Module):
         raise RepdynError(f"`{path}` makes a {type(model).__name__}, but must make a torch.nn.Module.")
-    return model if "in_chans" in named else _fit_channels(model, shape[0])
+    return model if "in_chans" in named or inputs.kind != "images" else _fit_channels(model, inputs.shape[0])
 
 
 def _fit_channels(model: nn.Module, channels: int) -> nn.Module:
@@ -184,7 +209,7 @@ def _fit_channels(model: nn.Module, channels: int) -> nn.Module:
     return model
 
 
-def _check_patches(name: str, kwargs: Mapping[str, Any], shape: Shape) -> None:
+def _check_patches(name: str, kwargs: Mapping[str, Any], shape: tuple[int, ...]) -> None:
     patch = kwargs.get("patch_size")
     sides = (patch, patch) if isinstance(patch, int) else patch
     if not isinstance(sides, list | tuple) or not all(isinstance(length, int) for length in sides):

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from ..runtime.lazy_imports import without_compiler
+from ..types import Inputs
 from . import architectures, observed_layers
 from .pooling import Reducer
 from .value_numbers import ValueNumbers
@@ -86,29 +87,29 @@ class Observation:
 
 
 @without_compiler()  # which torch imports for what looks at operations, in two seconds
-def observe(settings: Architecture, reduction: Reduction, shape: architectures.Shape, classes: int) -> Observation:
+def observe(settings: Architecture, reduction: Reduction, inputs: Inputs, classes: int | None) -> Observation:
     """Find the observed layers of an architecture.
 
     Args:
         settings: an entry of ``archs``.
         reduction: the section ``activations.reduction``.
-        shape: channels, height, width of the images.
-        classes: number of classes.
+        inputs: what the network gets for each example.
+        classes: number of classes; None where the examples have none.
 
     Raises:
         RepdynError: like ``architectures.build`` and ``observed_layers.observed``.
     """
     try:
-        return _observe(settings, reduction, shape, classes, "meta")
+        return _observe(settings, reduction, inputs, classes, "meta")
     except Exception:  # models fail in many ways without data
-        return _observe(settings, reduction, shape, classes, "cpu")
+        return _observe(settings, reduction, inputs, classes, "cpu")
 
 
 def _observe(
-    settings: Architecture, reduction: Reduction, shape: architectures.Shape, classes: int, device: str
+    settings: Architecture, reduction: Reduction, inputs: Inputs, classes: int | None, device: str
 ) -> Observation:
     with torch.device(device):
-        model = architectures.build(settings, shape, classes, seed=0).eval()
+        model = architectures.build(settings, inputs, classes, seed=0).eval()
     layers = observed_layers.observed(model, settings.layers)
     reduce = Reducer(reduction, model)
     blocks = observed_layers.blocks(model)
@@ -128,7 +129,7 @@ def _observe(
     for path in {*layers.values(), *blocks.values()}:
         model.get_submodule(path).register_forward_hook(keep(path))
     with torch.no_grad(), ValueNumbers() as numbers:
-        architectures.forward(model, settings.model, torch.zeros(2, *shape, device=device))
+        architectures.forward(model, settings.model, inputs.zeros(2, device))
     names = {path: name for name, path in layers.items()}
     ordered = {names[path]: path for path in calls if path in seen}
     copies = _copies(ordered, {name: seen[path][0] for name, path in ordered.items()}, settings.layers or [])

@@ -72,8 +72,8 @@ def main(study: Study) -> None:
         if device.type == "cpu":
             with blaming(f"archs.{arch}"):
                 run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-                shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
-                bfloat16.check(checked.model, study, run, shape, classes)
+                inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
+                bfloat16.check(checked.model, study, run, inputs, classes)
     for remark in remarks:  # nothing is wrong, so a study that is refused has one sentence
         LOG.warning(remark)
 
@@ -93,7 +93,8 @@ def check_examples(study: Study) -> None:
     """Check that there are enough examples for each stage."""
     train, test = datasets.sizes(study.data)
     classes = datasets.source(study.data).classes
-    label_noise.check(study.data, classes)
+    if classes is not None:
+        label_noise.check(study.data, classes)
     settings = study.activations
     common = datasets.common_size(study.data)
     pool = common if settings.similarity_from == "test" else train
@@ -109,7 +110,7 @@ def check_examples(study: Study) -> None:
         raise RepdynError(
             f"`activations.probe_examples` is {settings.probe_examples}, but there are only {train} training examples."
         )
-    if classes < 3 and study.planes.distinct_classes:
+    if classes is not None and classes < 3 and study.planes.distinct_classes:
         raise RepdynError(
             f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
             "it to false."
@@ -198,13 +199,12 @@ class Checked:
 def check_architecture(study: Study, arch: str) -> Checked:
     """Build a model, push a batch of two images through it, in evaluation and in training mode, and find its layers."""
     settings = study.archs[arch]
-    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+    inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
     run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-    model = architectures.of_run(study, run, shape, classes)
+    model = architectures.of_run(study, run, inputs, classes)
     layers = observed_layers.observed(model, settings.layers)
     last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(min(last_batch, 2), *shape, generator=generator, dtype=torch.float32)
+    images = inputs.sample(min(last_batch, 2), seed=0)
     # Training begins in this order: evaluation, then training mode.
     with torch.no_grad():
         logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
@@ -229,8 +229,8 @@ def check_architecture(study: Study, arch: str) -> Checked:
 
 def check_memory(study: Study, layers: int) -> None:
     """Check that the decision regions of a network with ``layers`` layers fit into ``execution.memory_gib``."""
-    settings, source = study.planes, datasets.source(study.data)
-    pixels, names = math.prod(datasets.shape(study.data)), SETS if study.data.label_noise else SETS[:2]
+    settings = study.planes
+    pixels, names = datasets.inputs(study.data).size, SETS if study.data.label_noise else SETS[:2]
     for count, side in (
         (settings.count, settings.resolution),
         (settings.pictures, settings.picture_resolution),
@@ -241,14 +241,14 @@ def check_memory(study: Study, layers: int) -> None:
         numbers = np.broadcast_to(0, (count,))
         sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
         steps = StudyCounts(study).checkpoints
-        compare.check_memory(sets, layers + 1, steps, source.classes, study.execution.memory_gib * 2**30)
+        compare.check_memory(sets, layers + 1, steps, datasets.classes(study.data), study.execution.memory_gib * 2**30)
 
 
-def check_logits(logits: Any, images: int, classes: int) -> None:
+def check_logits(logits: Any, images: int, classes: int | None) -> None:
     """Check a model's output for a batch of images."""
     if not isinstance(logits, torch.Tensor):
         raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
-    if logits.shape != (images, classes):
+    if classes is not None and logits.shape != (images, classes):
         raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
     if not logits.is_floating_point():
         raise RepdynError(f"the model returns numbers of type {logits.dtype}, but logits are floating-point numbers.")

@@ -12,7 +12,6 @@ depends on its build, so the estimating process measures its own. GPU memory is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,7 +68,7 @@ class Grid:
     @property
     def classes(self) -> int:
         """Classes of the data set."""
-        return datasets.source(self.study.data).classes
+        return datasets.classes(self.study.data)
 
     @property
     def sets(self) -> int:
@@ -108,7 +107,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         + parquet(0, 0, 2 * E, 6 + L),
         "layers": LAYERS,
         "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
-        "inputs": 4 * grid.counts.compared * math.prod(datasets.shape(study.data)) + FILE,
+        "inputs": 4 * grid.counts.compared * datasets.inputs(study.data).size + FILE,
         "cka": parquet(L * E**2, ROW["cka"] + ROW["measure"] * measures, L, 6 + measures),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
@@ -140,11 +139,11 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
     """Table -> bytes, for tables of the seeds and of the whole study."""
     study, seeds = grid.study, len(grid.study.seeds)
     planes = grid.sets * (study.planes.count + study.planes.pictures)
-    channels, height, width = datasets.shape(study.data)
+    numbers = datasets.inputs(study.data).size
     # Axes do not compress; the origin, of few distinct values, mostly does.
     return {
         "examples": seeds * parquet(grid.counts.train + grid.counts.test, 4, 1, 4),
-        "planes": seeds * parquet(planes, 2.2 * 4 * channels * height * width + 120, 1, 13),
+        "planes": seeds * parquet(planes, 2.2 * 4 * numbers + 120, 1, 13),
         "findings": FINDINGS,
         "figures": PNG * figures,
     }
@@ -157,8 +156,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     L, p, widest = len(features), sum(features), max(features)
     n, m = grid.counts.compared, grid.counts.probed
     budget = study.execution.memory_gib * 2**30
-    channels, height, width = datasets.shape(study.data)
-    pixels = channels * height * width
+    pixels = datasets.inputs(study.data).size
     images = dataset(study)
     batch = study.training.batch_size
     # The backward pass keeps modules' outputs, and a third as much from functions between them (sums, attention).
@@ -203,5 +201,4 @@ def memory_of_study(grid: Grid) -> dict[str, float]:
 def dataset(study: Study) -> float:
     """Bytes of a data set while it is read and used: one per number, twice, and the library that reads it."""
     known = datasets.source(study.data)
-    channels, height, width = datasets.shape(study.data)
-    return 2 * (known.train + (known.test or 0)) * channels * height * width + SKLEARN * MIB
+    return 2 * (known.train + (known.test or 0)) * datasets.inputs(study.data).size + SKLEARN * MIB

@@ -30,11 +30,11 @@ def main(study: Study) -> None:
         RepdynError: if a model cannot be built, or not be observed at these layers.
     """
     devices.prepare("cpu")
-    shape = datasets.shape(study.data)
+    inputs = datasets.inputs(study.data)
     for arch, settings in study.archs.items():
         with check.blaming(f"archs.{arch}"):
             checked = check.check_architecture(study, arch)
-        print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, images of {_product(shape)}")
+        print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, {inputs}")
         rows: list[tuple[str, ...]] = [HEADINGS]
         for depth, layer in enumerate(checked.observation.layers):
             shapes = _product(checked.shapes[layer.name]), _product(checked.kept[layer.name])

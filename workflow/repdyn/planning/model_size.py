@@ -65,19 +65,19 @@ def measure(study: Study, arch: str) -> Extent:
 
 
 def _measure(study: Study, arch: str, device: str) -> Extent:
-    settings, shape = study.archs[arch], datasets.shape(study.data)
+    settings, inputs = study.archs[arch], datasets.inputs(study.data)
     with torch.device(device):
         classes = datasets.source(study.data).classes
-        model = architectures.build(settings, shape, classes, seed=0).eval()
+        model = architectures.build(settings, inputs, classes, seed=0).eval()
     sizes: dict[str, int] = {}
     own: dict[str, int] = {}
 
     def keep(path: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        def hook(module: nn.Module, entering: tuple[Any, ...], output: Any) -> None:
             tensor = observed_layers.output_of(output)
             if isinstance(tensor, torch.Tensor):
                 sizes[path] = math.prod(tensor.shape[1:])
-                if not list(module.children()) and not any(_shares_memory(tensor, given) for given in inputs):
+                if not list(module.children()) and not any(_shares_memory(tensor, given) for given in entering):
                     own[path] = sizes[path]
 
         return hook
@@ -85,7 +85,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
     for path, module in model.named_modules():
         module.register_forward_hook(keep(path))
     with torch.inference_mode():
-        architectures.forward(model, settings.model, torch.zeros(2, *shape, device=device))
+        architectures.forward(model, settings.model, inputs.zeros(2, device))
     state = model.state_dict().values()
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),

@@ -101,8 +101,7 @@ def check_measuring(
         checkpoints.load(path, model)
     reduction = Reducer(study.activations.reduction, model)
     observe = Observer(study.archs[arch].model, {**layers, OUTPUT: ""}, reduction)
-    shape, generator = datasets.shape(study.data), torch.Generator().manual_seed(1)
-    images: Array = torch.randn(IMAGES, *shape, generator=generator, dtype=torch.float32).numpy()
+    images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
     memory_layouts.lay_out(
         trained, torch.contiguous_format
     )  # the memory layout of training would round sums differently
@@ -122,7 +121,7 @@ def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str])
     """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
     reduction = Reducer(study.activations.reduction, model)
-    images: Array = np.random.default_rng(1).standard_normal((IMAGES, *datasets.shape(study.data)), np.float32)
+    images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 
 

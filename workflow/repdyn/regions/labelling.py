@@ -89,14 +89,14 @@ class Labeller:
     Attributes:
         model: in eval mode, on its device.
         layers: observed layers, name -> module path.
-        shape: of an image.
+        shape: of an input.
         batch: points in a forward pass.
         reduction: of activations, as the probes saw them in training; None if whole.
     """
 
     model: nn.Module
     layers: Mapping[str, str]
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     batch: int
     reduction: Reducer | None = None
 

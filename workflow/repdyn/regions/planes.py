@@ -151,7 +151,7 @@ def through(examples: subsets.Examples, name: str, settings: Settings) -> list[d
     Raises:
         RepdynError: if there are not enough images or classes.
     """
-    images = examples.images
+    images = examples.inputs
     distinct, count = settings.distinct_classes, max(settings.count, settings.pictures)
     classes = len(np.unique(examples.labels))
     if distinct and classes < 3:

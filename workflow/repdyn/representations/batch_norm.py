@@ -28,15 +28,15 @@ class Reestimation:
 
     Attributes:
         norms: modules of the network.
-        images: (n, channels, height, width), on its device.
+        inputs: (n, *shape), on its device.
     """
 
     norms: list[nn.Module]
-    images: torch.Tensor
+    inputs: torch.Tensor
 
     def __call__(self, model: nn.Module) -> None:
         """Re-estimate them."""
-        batch_norm.reestimate(model, self.norms, self.images)
+        batch_norm.reestimate(model, self.norms, self.inputs)
 
 
 def norms(settings: Settings, model: nn.Module) -> list[nn.Module]:
@@ -59,9 +59,9 @@ def prepare(
     found = norms(settings, model)
     if not found:
         return None
-    images = examples().train.images
-    chosen = np.sort(np.random.default_rng([seed, 5]).permutation(len(images))[: settings.batch_norm_images])
-    return Reestimation(found, torch.from_numpy(images[chosen]).to(device))
+    inputs = examples().train.inputs
+    chosen = np.sort(np.random.default_rng([seed, 5]).permutation(len(inputs))[: settings.batch_norm_images])
+    return Reestimation(found, torch.from_numpy(inputs[chosen]).to(device))
 
 
 class _Two:

@@ -80,13 +80,15 @@ def tap(
 
 def observed(study: Study, arch: str) -> observation.Observation:
     """The observed layers of an architecture, the same for all runs, stages and machines."""
-    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
-    return observation.observe(study.archs[arch], study.activations.reduction, shape, classes)
+    source = datasets.source(study.data)
+    return observation.observe(
+        study.archs[arch], study.activations.reduction, datasets.inputs(study.data), source.classes
+    )
 
 
 def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:
     """The network of a run, in eval mode at initialisation."""
-    model = architectures.of_run(study, run, datasets.shape(study.data), datasets.source(study.data).classes)
+    model = architectures.of_run(study, run, datasets.inputs(study.data), datasets.source(study.data).classes)
     model = model.eval().to(device)
     memory_layouts.lay_out(model, torch.contiguous_format)
     return model

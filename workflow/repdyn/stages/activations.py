@@ -114,7 +114,7 @@ def _write_changes(job: Job, changes: list[dict[str, Any]]) -> None:
 
 def _write_inputs(job: Job, examples: subsets.Examples) -> None:
     """Write the examples that similarity is measured on, as the network gets them."""
-    flat = torch.from_numpy(examples.images[:]).flatten(1)
+    flat = torch.from_numpy(examples.inputs[:]).flatten(1)
     table = pa.schema([*INPUTS.schema, *input_column(flat.shape[1])])
     rows = {"example": examples.examples, "input": extract.column(flat, table.field("input").type)}
     options: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
@@ -158,7 +158,7 @@ def main(job: Job) -> None:
         LOG.info(
             "batch-norm statistics of %d modules, of %d training images",
             len(reestimate.norms),
-            len(reestimate.images),
+            len(reestimate.inputs),
         )
 
     def write(float32: set[str]) -> list[dict[str, Any]]:
@@ -172,10 +172,10 @@ def main(job: Job) -> None:
                 checkpoints.load(path, model, wanted)
                 stored = {}
                 if reestimate is not None:
-                    stored = extract.forward(model, observed, splits["similarity"].images, device, reduction)
+                    stored = extract.forward(model, observed, splits["similarity"].inputs, device, reduction)
                     reestimate(model)
                 for split, chosen in splits.items():
-                    found = extract.forward(model, observed, chosen.images, device, reduction)
+                    found = extract.forward(model, observed, chosen.inputs, device, reduction)
                     activations = without_copies(found, observation.copies, step)
                     if stored and split == "similarity":
                         changes += _changes(step, step / per_epoch, stored, activations, study.execution.memory_gib)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data import subsets
+from ..data import datasets, subsets
 from ..records.examples import EXAMPLES
 from ..runtime.progress import LOG
 from ..storage import tables
@@ -31,10 +31,9 @@ def main(job: Job) -> None:
         "common": np.concatenate([np.zeros(len(found.train), dtype=bool), np.arange(len(found.test)) < found.n_common]),
     }
     tables.write(job.path(EXAMPLES), columns, EXAMPLES.schema, job.metadata(EXAMPLES))
-    channels, height, width = found.shape
     LOG.info(
         "%s: %d training examples, %d of them mislabelled, %d for testing, %d of them common to all seeds, %d classes, "
-        "images of %d × %d × %d",
+        "%s",
         job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.n_common,
-        found.classes, channels, height, width,
+        found.classes, datasets.inputs(job.study.data),
     )  # fmt: skip

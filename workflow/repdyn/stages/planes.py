@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
-from ..data import subsets
+from ..data import datasets, subsets
 from ..records.planes import PLANES, image_columns
 from ..regions import planes
 from ..runtime.progress import LOG
@@ -23,7 +22,7 @@ def main(job: Job) -> None:
     examples = subsets.load(job.study.data, job.data_root, job.replicate.seed)
     chosen = planes.sets(examples)
     rows = [row for name, pool in chosen.items() for row in planes.through(pool, name, settings)]
-    schema = pa.schema([*PLANES.schema, *image_columns(int(np.prod(examples.shape)))])
+    schema = pa.schema([*PLANES.schema, *image_columns(datasets.inputs(job.study.data).size)])
     columns = {name: [row[name] for row in rows] for name in schema.names}
     tables.write(job.path(PLANES), columns, schema, job.metadata(PLANES))
     if "mislabelled" not in chosen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +32,12 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; return the columns of the noise floor."""
     study = job.study
     device = devices.prepare(study.execution.device)
-    shape, classes = datasets.shape(study.data), datasets.source(study.data).classes
+    inputs, classes = datasets.inputs(study.data), datasets.classes(study.data)
     model, layers = extract.network(study, job.run, device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
     reduction = Reducer(study.activations.reduction, model)
-    batch = batch_size(features, math.prod(shape), device, budget)
+    batch = batch_size(features, inputs.size, device, budget)
     reestimate = batch_norm.prepare(
         study.activations,
         model,
@@ -46,7 +45,7 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
         study.data.seed,
         device,
     )
-    labeller = Labeller(model, layers, shape, batch, reduction)
+    labeller = Labeller(model, layers, inputs.shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
     with ExitStack() as stack:
         targets: list[Target] = []
@@ -79,7 +78,7 @@ def main(job: Job) -> None:
     with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         floor = label_run(job, reader)
     labels = RegionLabels(*job.place(LABELS))
-    classes = datasets.source(job.study.data).classes
+    classes = datasets.classes(job.study.data)
     with tables.writer(job.path(SIMILARITY), SIMILARITY.schema, job.metadata(SIMILARITY)) as append:
         for piece in compare.similarity(labels, classes):
             append(piece)

@@ -123,7 +123,7 @@ def against_null(
 def main(job: Job) -> None:
     """Write the agreement between all runs of each architecture that see the same planes."""
     study = job.study
-    classes, budget = datasets.source(study.data).classes, study.execution.memory_gib * 2**30
+    classes, budget = datasets.classes(study.data), study.execution.memory_gib * 2**30
     pieces: list[pa.Table] = []
     for arch in study.archs:
         labels = {run: RegionLabels(*job.place(LABELS, run)) for run in study.runs if run.arch == arch}

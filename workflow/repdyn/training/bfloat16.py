@@ -27,6 +27,7 @@ from torch.utils._pytree import tree_any, tree_map
 from ..errors import RepdynError
 from ..models import architectures, memory_layouts
 from ..runtime import seeds
+from ..types import Inputs
 from ..user_code import load
 
 if TYPE_CHECKING:
@@ -54,15 +55,15 @@ _GIVES = {
 }
 
 
-def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int], classes: int) -> None:
+def check(model: nn.Module, study: Study, run: Run, inputs: Inputs, classes: int | None) -> None:
     """Check a forward and a backward pass of a network on this processor if it trains in bfloat16.
 
     Args:
         model: the network; it is not changed, since the check builds a copy.
         study: the study.
         run: one of its runs.
-        shape: of an image.
-        classes: number of classes.
+        inputs: what it gets for each example.
+        classes: number of classes; None where the examples have none.
 
     Raises:
         RepdynError: if the network does not run in bfloat16, or a product differs from float32 by more than rounding.
@@ -70,10 +71,10 @@ def check(model: nn.Module, study: Study, run: Run, shape: tuple[int, int, int],
     is_wanted = study.training.precision == "bfloat16"
     if not is_wanted and all(tensor.dtype != torch.bfloat16 for tensor in (*model.parameters(), *model.buffers())):
         return
-    name, twin = study.archs[run.arch].model, architectures.of_run(study, run, shape, classes).train()
+    name, twin = study.archs[run.arch].model, architectures.of_run(study, run, inputs, classes).train()
     memory_layouts.lay_out(twin, memory_layouts.choose(study.training, twin, torch.device("cpu")))
     with seeds.seeded(0):
-        images, labels = torch.randn(IMAGES, *shape, dtype=torch.float32), torch.zeros(IMAGES, dtype=torch.int64)
+        images, labels = inputs.sample(IMAGES), torch.zeros(IMAGES, dtype=torch.int64)
         try:
             with _Compared(twin), torch.autocast("cpu", torch.bfloat16, enabled=is_wanted):
                 F.cross_entropy(twin(images).float(), labels).backward()

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..data import subsets
+from ..data import datasets, subsets
 from ..data.augmentation import Augmenter
 from ..data.loader import Feed
 from ..errors import RepdynError
@@ -35,9 +35,9 @@ EVALUATION_BATCH = 256
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled images and labels on the device; ``mislabelled`` is a mask."""
+    """Inputs and labels on the device; ``mislabelled`` is a mask."""
 
-    images: Feed
+    inputs: Feed
     labels: torch.Tensor
     given_labels: torch.Tensor
     mislabelled: torch.Tensor
@@ -46,7 +46,7 @@ class Split:
     def of(cls, examples: subsets.Examples, device: torch.device) -> Split:
         """Put examples on a device."""
         arrays = (examples.labels, examples.given_labels, examples.mislabelled)
-        return cls(Feed(examples.images, device), *(torch.from_numpy(array).to(device) for array in arrays))
+        return cls(Feed(examples.inputs, device), *(torch.from_numpy(array).to(device) for array in arrays))
 
 
 @torch.no_grad()  # not ``inference_mode``: a model may keep tensors that it later trains with
@@ -56,7 +56,7 @@ def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
     The model is left in training mode.
     """
     model.eval()
-    logits = torch.cat([model(batch) for batch in split.images.batches(EVALUATION_BATCH)]).float()
+    logits = torch.cat([model(batch) for batch in split.inputs.batches(EVALUATION_BATCH)]).float()
     model.train()
     return F.cross_entropy(logits, split.given_labels).item(), logits.argmax(1)
 
@@ -110,9 +110,9 @@ class Trainer:
         self.batch_size = self.settings.batch_size
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
         self.steps = checkpoint_schedule.steps_of(study)
-        self.model = architectures.of_run(study, run, examples.shape, examples.classes)
+        self.model = architectures.of_run(study, run, datasets.inputs(study.data), examples.classes)
         if self.device.type == "cpu":  # this may not be the processor that checked the study
-            bfloat16.check(self.model, study, run, examples.shape, examples.classes)
+            bfloat16.check(self.model, study, run, datasets.inputs(study.data), examples.classes)
         optimizer = study.optimizer(run)
         self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
@@ -156,7 +156,7 @@ class Trainer:
         order = torch.randperm(len(self.train.labels), generator=generator)
         there = order.to(self.device)  # once an epoch, because each copy waits for the GPU
         batches = zip(
-            self.train.images.batches(self.batch_size, order),
+            self.train.inputs.batches(self.batch_size, order),
             self.train.given_labels[there].split(self.batch_size),
             there.split(self.batch_size),
             strict=True,
@@ -164,8 +164,8 @@ class Trainer:
         if self.augment is not None:
             self.augment.draw(torch.Generator().manual_seed(seeds.stream(self.seed, seeds.AUGMENTATION, epoch)))
         losses: list[torch.Tensor] = []
-        for images, given, positions in batches:
-            seen = images if self.augment is None else self.augment(images, positions)
+        for inputs, given, positions in batches:
+            seen = inputs if self.augment is None else self.augment(inputs, positions)
             losses.append(self.take_step(seen, given))
             self.step += 1
             self.take_step.rate.after_step(self.step)
