@@ -138,7 +138,8 @@ class Architecture(Section):
     """A model from timm (its name), torchvision (``torchvision:name``) or the user's code (``package.module:Name``).
 
     ``kwargs`` are passed to it unchanged. ``width`` is the number of channels of a ResNet's first stage: see
-    ``models/architectures.py``.
+    ``models/architectures.py``. ``logits`` is a function by import path that finds the logits in what the model
+    returns, where these are not a tensor or its ``logits``: see ``models/outputs.py``.
     """
 
     model: str
@@ -146,6 +147,14 @@ class Architecture(Section):
     stem: Literal["native", "small"] = "native"
     width: int | None = Field(default=None, ge=1, le=4_096)
     layers: list[str] | None = Field(default=None, min_length=1)
+    logits: str | None = Field(default=None, exclude_if=lambda logits: logits is None)
+
+    @field_validator("logits")
+    @classmethod
+    def _logits_are_found_by_a_function(cls, logits: str | None) -> str | None:
+        if logits is not None and ":" not in logits:
+            raise ValueError(f"{shown(logits)} is no import path; write `my_code:logits`, or leave it out")
+        return logits
 
 
 class RateSchedule(Section):

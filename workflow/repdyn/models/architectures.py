@@ -3,7 +3,8 @@
 ``model: resnet18`` is timm's, ``model: torchvision:resnet18`` torchvision's, and ``model: my_package.models:MyNet`` is
 ``MyNet`` of that module. Keyword arguments are passed on untouched, and those that the data decide are filled in (see
 ``_from_path`` for the user's own). ``of_run`` builds the model of a run before training. Every call gives the same
-model, including random parts that its state does not hold.
+model, including random parts that its state does not hold. Calling it gives logits, whatever its forward returns
+(``outputs.py``), unless the examples have no classes: then nobody reads what it returns.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..runtime import seeds
 from ..runtime.lazy_imports import importing_timm
 from ..types import Inputs
 from ..user_code import load
+from . import outputs
 
 with importing_timm():
     import timm
@@ -68,6 +70,9 @@ def build(settings: Architecture, inputs: Inputs, classes: int | None, seed: int
     if is_own:
         with seeds.seeded(seed):  # random numbers drawn at import must not shift those of the class
             load.load(name)
+    if settings.logits is not None:
+        with seeds.seeded(seed):
+            load.load(settings.logits)
     with seeds.seeded(seed):
         if settings.width is not None:
             kwargs |= _channels(name, kwargs, settings.width, settings.stem)
@@ -80,6 +85,8 @@ def build(settings: Architecture, inputs: Inputs, classes: int | None, seed: int
             model = _from_path(name, kwargs, inputs, classes)
         if settings.stem == "small":
             _small_stem(model, name, inputs.shape[0])
+        if classes is not None:
+            outputs.give_logits(model, settings.logits)
         _complete(model, name, inputs)
     return model.train()
 

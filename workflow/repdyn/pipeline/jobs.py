@@ -102,8 +102,11 @@ def import_paths(study: Study, stage: str, run: Run | Replicate | None) -> list[
     for part in STAGES[stage].user_code:
         if part == "measures":
             named += [measure.function for measure in study.chosen_measures if measure.function is not None]
+        elif isinstance(run, Run) and part == "model":
+            arch = study.archs[run.arch]
+            named += [arch.model, *([] if arch.logits is None else [arch.logits])]
         elif isinstance(run, Run):
-            named.append(study.archs[run.arch].model if part == "model" else study.optimizers[run.optimizer].opt)
+            named.append(study.optimizers[run.optimizer].opt)
     return [name for name in named if ":" in name]
 
 

@@ -207,10 +207,11 @@ def check_architecture(study: Study, arch: str) -> Checked:
     images = inputs.sample(min(last_batch, 2), seed=0)
     # Training begins in this order: evaluation, then training mode.
     with torch.no_grad():
-        logits, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
-    check_logits(logits, len(images), classes)
-    logits_in_training, *_ = _observe(study, settings.model, model.train(), images, layers)
-    check_logits(logits_in_training, len(images), classes)
+        measured, outputs, calls = _observe(study, settings.model, model.eval(), images, layers)
+    trained, *_ = _observe(study, settings.model, model.train(), images, layers)
+    if classes is not None:
+        for logits in (measured, trained):
+            check_logits(logits, len(images), classes)
     silent = [layer for layer in layers if layer not in outputs]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
@@ -244,11 +245,9 @@ def check_memory(study: Study, layers: int) -> None:
         compare.check_memory(sets, layers + 1, steps, datasets.classes(study.data), study.execution.memory_gib * 2**30)
 
 
-def check_logits(logits: Any, images: int, classes: int | None) -> None:
+def check_logits(logits: torch.Tensor, images: int, classes: int) -> None:
     """Check a model's output for a batch of images."""
-    if not isinstance(logits, torch.Tensor):
-        raise RepdynError(f"the model returns a {type(logits).__name__}, but must return a tensor of logits.")
-    if classes is not None and logits.shape != (images, classes):
+    if logits.shape != (images, classes):
         raise RepdynError(f"the model returns {tuple(logits.shape[1:])} numbers an image instead of {classes} logits.")
     if not logits.is_floating_point():
         raise RepdynError(f"the model returns numbers of type {logits.dtype}, but logits are floating-point numbers.")

@@ -100,7 +100,9 @@ def check_measuring(
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
     reduction = Reducer(study.activations.reduction, model)
-    observe = Observer(study.archs[arch].model, {**layers, OUTPUT: ""}, reduction)
+    has_classes = datasets.source(study.data).classes is not None  # if not, nobody reads the output
+    observed = {**layers, OUTPUT: ""} if has_classes else dict(layers)
+    observe = Observer(study.archs[arch].model, observed, reduction)
     images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
     memory_layouts.lay_out(
         trained, torch.contiguous_format
