@@ -51,7 +51,7 @@ def main() -> None:
         if reestimate is None:
             print(f"{arch}: no batch norm whose statistics are re-estimated")
             continue
-        reduction = Reducer(settings.reduction, model)
+        reduction = Reducer(settings.reduction, model, 0)
         found = extract.forward(model, layers, splits["similarity"].inputs, device, reduction)
         pairs = seconds(lambda found=found: batch_norm.similarity(found, found, study.execution.memory_gib * 2**30))
         again = seconds(lambda m=model: reestimate(m))  # noqa: B023

@@ -26,7 +26,7 @@ def changed(config, path, value):
         (
             "archs.vit.colour",
             1,
-            "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers, logits.",
+            "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers, logits, ",
         ),
         ("training.epochs", "many", "`training.epochs` is 'many', but must be an integer."),
         ("training.epochs", 1.5, "`training.epochs` is 1.5, but must be an integer."),

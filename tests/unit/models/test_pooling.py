@@ -28,7 +28,7 @@ PLAIN = torch.nn.Identity()
 
 
 def reduction(model=PLAIN, pool=None, tokens="all"):
-    return Reducer(sections.Reduction(pool=pool, tokens=tokens), model)
+    return Reducer(sections.Reduction(pool=pool, tokens=tokens), model, 0)
 
 
 def linear_cka(X, Y):

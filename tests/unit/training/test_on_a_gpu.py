@@ -237,7 +237,7 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
 def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, reduction, features):
     study = studies.parse(config)
     model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
-    found = extract.forward(model, layers, some(1), GPU, Reducer(sections.Reduction(**reduction), model))
+    found = extract.forward(model, layers, some(1), GPU, Reducer(sections.Reduction(**reduction), model, 0))
     assert [tensor.shape for tensor in found.values()] == [(41, p) for p in features]
     assert {tensor.device for tensor in found.values()} == {CPU}
 
@@ -247,7 +247,7 @@ def test_activations_are_computed_on_the_gpu_and_kept_on_the_cpu(config, arch, r
 def test_planes_are_labelled_on_the_gpu(config, arch):
     study = studies.parse(config)
     model, layers = extract.network(study, study.run(arch, "sgd", 0), GPU)
-    reduction = Reducer(sections.Reduction(pool=2, tokens="class"), model)
+    reduction = Reducer(sections.Reduction(pool=2, tokens="class"), model, 0)
     first = extract.forward(model, layers, some(1), GPU, reduction)
 
     class Reader:

@@ -29,7 +29,7 @@ class Stage:
         module: the module with its ``main``; if empty, the module of the stage's name in ``stages``.
         sections: the parts of the config that determine its numbers, also through earlier stages: sections, or single
             settings of a section. ``run`` is the run's architecture, optimizer and seed, the seed alone, or the whole
-            grid, without ``layers`` and ``families``, which are parts of their own.
+            grid, without ``layers``, which says how networks are observed, and ``families``: parts of their own.
         user_code: the user's code, named by import path, that it runs.
         writes: paths of the tables and other files that later stages and figures read.
         reads_images: whether its jobs read the data set itself, not only tables, so that it must be fetched first.

@@ -139,7 +139,8 @@ class Architecture(Section):
 
     ``kwargs`` are passed to it unchanged. ``width`` is the number of channels of a ResNet's first stage: see
     ``models/architectures.py``. ``logits`` is a function by import path that finds the logits in what the model
-    returns, where these are not a tensor or its ``logits``: see ``models/outputs.py``.
+    returns, where these are not a tensor or its ``logits``: see ``models/outputs.py``. ``batch_dimension`` is the
+    dimension of the observed layers' outputs that examples are in, such as 1 for (tokens, examples, channels).
     """
 
     model: str
@@ -148,6 +149,7 @@ class Architecture(Section):
     width: int | None = Field(default=None, ge=1, le=4_096)
     layers: list[str] | None = Field(default=None, min_length=1)
     logits: str | None = Field(default=None, exclude_if=lambda logits: logits is None)
+    batch_dimension: int = Field(default=0, ge=0, le=7, exclude_if=lambda dimension: dimension == 0)
 
     @field_validator("logits")
     @classmethod

@@ -47,6 +47,8 @@ from .sections import (
 )
 
 Hyperparameters = dict[str, Any]
+# What says how an architecture is observed, not how it is built: part ``layers`` of the settings.
+_OBSERVED = {"layers", "batch_dimension"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
 
 
@@ -311,7 +313,7 @@ class Study(Section):
             if section == "run":
                 if run is None:
                     settings["archs"] = {
-                        name: arch.model_dump(mode="json", exclude={"layers"}) for name, arch in self.archs.items()
+                        name: arch.model_dump(mode="json", exclude=_OBSERVED) for name, arch in self.archs.items()
                     }
                     settings["optimizers"] = {
                         name: optimizer.model_dump(mode="json", exclude={"family"})
@@ -321,7 +323,7 @@ class Study(Section):
                 elif isinstance(run, Replicate):
                     settings["seed"] = run.seed
                 else:
-                    settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude={"layers"})
+                    settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude=_OBSERVED)
                     settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
                     settings["seed"] = run.seed
             elif section == "measures":
@@ -332,13 +334,23 @@ class Study(Section):
                 contrasts = [contrast.model_dump(mode="json") for contrast in self.contrasts]
                 settings["findings"] = self.findings.model_dump(mode="json") | {"contrasts": contrasts}
             elif section == "layers":
-                of_archs = {name: arch.layers for name, arch in self.archs.items()}
-                settings["layers"] = of_archs[run.arch] if isinstance(run, Run) else of_archs
+                settings |= self._observed(run)
             else:
                 name, _, setting = section.partition(".")
                 only = {setting} if setting else None
                 settings[name] = getattr(self, name).model_dump(mode="json", include=only)
         return settings
+
+    def _observed(self, run: Run | Replicate | None) -> Hyperparameters:
+        """How the network of a run is observed, or those of all; that examples come first goes without saying."""
+        if isinstance(run, Run):
+            return self.archs[run.arch].model_dump(mode="json", include=_OBSERVED)
+        of_archs = {name: arch.model_dump(mode="json", include=_OBSERVED) for name, arch in self.archs.items()}
+        return {
+            key: {name: said[key] for name, said in of_archs.items() if key in said}
+            for key in sorted(_OBSERVED)
+            if any(key in said for said in of_archs.values())
+        }
 
 
 def load(path: Path) -> Study:

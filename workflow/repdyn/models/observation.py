@@ -111,7 +111,7 @@ def _observe(
     with torch.device(device):
         model = architectures.build(settings, inputs, classes, seed=0).eval()
     layers = observed_layers.observed(model, settings.layers)
-    reduce = Reducer(reduction, model)
+    reduce = Reducer(reduction, model, settings.batch_dimension)
     blocks = observed_layers.blocks(model)
     calls: dict[str, None] = {}  # modules in order of their last calls
     seen: dict[str, tuple[int, int]] = {}  # path -> number and features of its last output

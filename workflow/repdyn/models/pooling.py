@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 class Reducer:
     """Reduces the activations of one network."""
 
-    def __init__(self, settings: Settings, model: nn.Module) -> None:
+    def __init__(self, settings: Settings, model: nn.Module, batch_dimension: int) -> None:
         """Find out how the network lays out its activations.
 
         Args:
             settings: the section ``activations.reduction``.
             model: timm's models, and the user's own, say ``output_fmt = "NHWC"`` if channels are last in their maps.
+            batch_dimension: the dimension that examples are in.
         """
+        self._batch_dimension = batch_dimension
         self._pool, self._tokens = settings.pool, settings.tokens
         in_torchvision = type(model).__module__ == "torchvision.models.swin_transformer"
         self._channels_last = in_torchvision or str(getattr(model, "output_fmt", "")) == "NHWC"
@@ -43,9 +45,13 @@ class Reducer:
 
         Before the class token joins the patches, ``class`` gives the initial token, the same for all images.
 
+        Returns:
+            Numbers of n examples, which are first, whichever dimension of the layer's outputs they are in.
+
         Raises:
-            RepdynError: if the class token is requested and there is none.
+            RepdynError: if the class token is requested and there is none, or there are too few dimensions.
         """
+        output = self.examples_first(output)
         if output.ndim == 4 and self._pool is not None:
             return self._pooled(output)
         if output.ndim != 3 or self._tokens == "all":
@@ -58,6 +64,19 @@ class Reducer:
                 "`activations.reduction.tokens` is 'class', but the network has no class token; use 'all' or 'mean'."
             )
         return output[:, 0] if prefix else self._class_token.reshape(1, -1).to(output).expand(len(output), -1)
+
+    def examples_first(self, output: torch.Tensor) -> torch.Tensor:
+        """A layer's outputs with the dimension of the examples moved to the front.
+
+        Raises:
+            RepdynError: if there is no such dimension.
+        """
+        if output.ndim <= self._batch_dimension:
+            raise RepdynError(
+                f"`batch_dimension` is {self._batch_dimension}, but an observed layer gives {tuple(output.shape)}; "
+                "list only such layers under `layers` as have their examples in that dimension."
+            )
+        return output.movedim(self._batch_dimension, 0) if self._batch_dimension else output
 
     def _pooled(self, maps: torch.Tensor) -> torch.Tensor:
         channels_first = maps.permute(0, 3, 1, 2) if self._channels_last else maps

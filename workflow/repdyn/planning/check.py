@@ -215,11 +215,11 @@ def check_architecture(study: Study, arch: str) -> Checked:
     silent = [layer for layer in layers if layer not in outputs]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
+    reduction = Reducer(study.activations.reduction, model, settings.batch_dimension)
     for layer, output in outputs.items():
-        check_output(layer, output, len(images))
+        check_output(layer, output, len(images), settings.batch_dimension)
     observation = extract.observed(study, arch)
-    reduction = Reducer(study.activations.reduction, model)
-    shapes = {layer: tuple(outputs[layer].shape[1:]) for layer in observation.paths}
+    shapes = {layer: tuple(reduction.examples_first(outputs[layer]).shape[1:]) for layer in observation.paths}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in observation.paths}
     unseen = coverage.remark(model.eval(), observation.paths, images) if settings.layers is None else None
     model.train()
@@ -255,8 +255,8 @@ def check_logits(logits: torch.Tensor, images: int, classes: int) -> None:
         raise RepdynError("the untrained model returns NaN or infinite logits.")
 
 
-def check_output(layer: str, output: Any, images: int) -> None:
-    """Check an observed layer's output for a batch of images."""
+def check_output(layer: str, output: Any, images: int, batch_dimension: int) -> None:
+    """Check an observed layer's output for a batch of images, which should be in a certain dimension of it."""
     if not isinstance(output, torch.Tensor):
         raise RepdynError(f"`layers`: {layer} gives a {type(output).__name__}, but only tensors can be observed.")
     if output.is_nested or output.layout != torch.strided:
@@ -266,10 +266,14 @@ def check_output(layer: str, output: Any, images: int) -> None:
             f"`layers`: {layer} gives numbers of type {output.dtype}, but only real floating-point numbers can be "
             "compared; observe what is computed before them, or with them."
         )
-    if output.ndim < 2 or len(output) != images or not output.numel():
+    shape = tuple(output.shape)
+    if output.ndim < 2 or shape[batch_dimension : batch_dimension + 1] != (images,) or not output.numel():
+        which = f"dimension {batch_dimension} (`batch_dimension`)" if batch_dimension else "first dimension"
+        others = [str(dimension) for dimension, size in enumerate(shape) if output.ndim > 1 and size == images]
+        remedy = f"; if these are in dimension {' or '.join(others)}, write it as `batch_dimension`" if others else ""
         raise RepdynError(
-            f"`layers`: {layer} gives {tuple(output.shape)} for a batch of {images} images, but its first "
-            "dimension must be that of the images, with numbers for each."
+            f"`layers`: {layer} gives {shape} for a batch of {images} images, but its {which} must be that of the "
+            f"images, with numbers for each{remedy}."
         )
     if not output.isfinite().all():
         raise RepdynError(f"`layers`: {layer} gives NaN or infinite numbers in the untrained model.")

@@ -99,7 +99,7 @@ def check_measuring(
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    reduction = Reducer(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
     has_classes = datasets.source(study.data).classes is not None  # if not, nobody reads the output
     observed = {**layers, OUTPUT: ""} if has_classes else dict(layers)
     observe = Observer(study.archs[arch].model, observed, reduction)
@@ -122,7 +122,7 @@ def check_measuring(
 def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
     """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
-    reduction = Reducer(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
     images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 

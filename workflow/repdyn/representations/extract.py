@@ -51,7 +51,7 @@ def tap(
     Args:
         model: the network.
         layers: the layer's name -> the module's path.
-        reduction: of the network's activations; None keeps them whole.
+        reduction: of the network's activations, which knows the dimension of the examples; None keeps them whole.
 
     Yields:
         A dictionary that each forward pass fills anew: layer -> output of its module, flattened to (batch, features),
@@ -61,16 +61,17 @@ def tap(
     """
     outputs = _Outputs()
 
-    def keep(layer: str) -> Any:
+    def keep(layer: str, path: str) -> Any:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             tensor = observed_layers.output_of(output).detach()
-            kept = tensor if reduction is None else reduction(tensor)
+            # The network itself gives logits: examples first, and nothing to reduce.
+            kept = reduction(tensor) if reduction is not None and path else tensor
             observed_layers.keep_last(outputs, layer, kept.flatten(1).to(torch.float32, copy=True))
 
         return hook
 
     handles = [model.register_forward_pre_hook(lambda *_: outputs.clear())]
-    handles += [model.get_submodule(path).register_forward_hook(keep(layer)) for layer, path in layers.items()]
+    handles += [model.get_submodule(path).register_forward_hook(keep(layer, path)) for layer, path in layers.items()]
     try:
         yield outputs
     finally:
@@ -123,7 +124,8 @@ def forward(
                 if found.shape != expected:
                     raise RepdynError(
                         f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} images, but "
-                        f"must give {expected}: the same number of features for every image, whatever the batch."
+                        f"must give {expected}: the same number of features for every image, whatever the batch. If "
+                        "its images are not in the first dimension, say in which: `batch_dimension`."
                     )
                 before.append(found)
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}

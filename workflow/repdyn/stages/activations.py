@@ -147,7 +147,7 @@ def main(job: Job) -> None:
             LOG.info("the module %s is called %s in tables", path, layer)
     if observation.remark is not None:
         LOG.info("%s", observation.remark)
-    reduction = Reducer(settings.reduction, model)
+    reduction = Reducer(settings.reduction, model, study.archs[run.arch].batch_dimension)
     per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
     steps = checkpoint_schedule.steps_of(study)
     features = {layer.name: layer.features for layer in observation.layers}

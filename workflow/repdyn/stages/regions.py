@@ -36,7 +36,7 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     model, layers = extract.network(study, job.run, device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
-    reduction = Reducer(study.activations.reduction, model)
+    reduction = Reducer(study.activations.reduction, model, study.archs[job.run.arch].batch_dimension)
     batch = batch_size(features, inputs.size, device, budget)
     reestimate = batch_norm.prepare(
         study.activations,
