@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..config.sections import FoundCheckpoint, Recorded
 
 RECORDING = "recording.json"  # what a recorder's folder says of itself
+EVALUATIONS = "history.jsonl"  # what was evaluated, in a recorder's folder
 FORMAT = 1
 TRAINER_STATE = "trainer_state.json"  # what a checkpoint of Hugging Face's Trainer says of itself
 INDEX = ".index.json"
@@ -157,6 +158,38 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise RepdynError(f"`{named(path)}` is not a JSON file with an object in it; it may be half written.")
     return content
+
+
+def steps_per_epoch(settings: Recorded, arch: str, optimizer: str, seed: int) -> float | None:
+    """Optimizer steps in an epoch of a run, as the config or the folder of its checkpoints says; None if neither does.
+
+    Raises:
+        RepdynError: if the two differ, or the folder cannot be read.
+    """
+    return _places(settings, filled(settings.path, arch, optimizer, seed))[1]
+
+
+def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Path | None:
+    """Where the history of a run is: the file or folder that the config names, or the recorder's; None without one.
+
+    ``{step}`` in its path is that of the last one there is, as each checkpoint of Hugging Face's Trainer repeats the
+    history until then.
+
+    Raises:
+        RepdynError: if the one that the config names is missing or ambiguous.
+    """
+    if settings.history is None:
+        file = Path(filled(settings.path, arch, optimizer, seed), EVALUATIONS)
+        return file if is_recording(file.parent) and file.is_file() and file.stat().st_size else None
+    pattern = filled(settings.history.path, arch, optimizer, seed)
+    places = matching(pattern)
+    if not places:
+        raise RepdynError(f"There is no history `{pattern}`: {_what_is_there(pattern)}.")
+    last = max((int(numbers.get("step", 0)) for _, numbers in places))
+    there = [place for place, numbers in places if int(numbers.get("step", 0)) == last]
+    if len(there) > 1:
+        raise RepdynError(f"`{named(there[0])}` and `{named(there[1])}` are both the history `{pattern}`; name one.")
+    return there[0]
 
 
 def steps_per_recording(folder: str | Path) -> float:
