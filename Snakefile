@@ -20,6 +20,7 @@ wildcard_constraints:
 
 include: "workflow/rules/examples.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/record.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/cka.smk"
 include: "workflow/rules/alignment.smk"

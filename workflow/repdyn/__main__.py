@@ -148,10 +148,10 @@ def _say_if_another_is_here() -> None:
 
 
 def _settled(study: Study) -> Study:
-    """The study with the digest of its images, which the copy that Snakemake's jobs read has already."""
-    if study.data.contents is not None:
-        return study
-    settled: Study = importlib.import_module(".data.datasets", __package__).settled(study)
+    """The study with what its data and recorded runs are, which the copy that Snakemake's jobs read has already."""
+    settling = importlib.import_module(".pipeline.settling", __package__)
+    known = study.data.contents is not None
+    settled: Study = settling.with_checkpoints(study) if known else settling.settled(study)
     return settled
 
 

@@ -1,6 +1,6 @@
 rule activations:
     input:
-        checkpoints=rules.train.output.checkpoints,
+        checkpoints=checkpoints_of,
     output:
         activations=PATHS.activations(RUN),
         inputs=PATHS.inputs(RUN),

@@ -25,6 +25,7 @@ from repdyn.errors import RepdynError
 from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.pipeline import jobs, snapshot
+from repdyn.recorded import found
 from repdyn.training import checkpoint_schedule
 
 # Where results lie. Another workflow that uses this one as a module can set a prefix; Snakemake adds it to the paths of
@@ -64,12 +65,22 @@ RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
 SEED = "seed={seed}"
 RUNS = [run.path for run in STUDY.runs]
 SEEDS = [replicate.path for replicate in STUDY.replicates]
-STEPS = checkpoint_schedule.steps_of(STUDY)
+TRAINED = STUDY.trained_optimizers
+STEPS = checkpoint_schedule.trained_steps(STUDY) if TRAINED else []
 
 
 def here(wildcards, output):
     """Options for the study and its files; as a function of the output, this param triggers no rerun in Snakemake."""
     return HERE
+
+
+def checkpoints_of(wildcards):
+    """The checkpoints of a run, trained here or recorded elsewhere."""
+    run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
+    steps = (
+        STEPS if run.optimizer in TRAINED else checkpoint_schedule.steps_of(STUDY, run)
+    )
+    return [PATHS.checkpoint(run.path, step) for step in steps]
 
 
 def gpus(stage):

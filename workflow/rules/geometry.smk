@@ -1,6 +1,6 @@
 rule geometry:
     input:
-        checkpoints=rules.train.output.checkpoints,
+        checkpoints=checkpoints_of,
         activations=rules.activations.output.activations,
         layers=rules.activations.output.layers,
     output:

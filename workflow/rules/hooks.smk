@@ -19,7 +19,11 @@ def reads_images(job):
         return "data" in figures[asked][job.wildcards.figure].reads
     if asked == rules.explorer.rule:
         return "data" in catalogue.EXPLORER.reads
-    reading = (name for name, stage in STAGES.items() if stage.reads_images)
+    if asked.name.startswith("record_"):  # a rule for each run
+        return STAGES["record"].reads_images
+    reading = {name for name, stage in STAGES.items() if stage.reads_images} - {
+        "record"
+    }
     return asked in {getattr(rules, name).rule for name in reading}
 
 

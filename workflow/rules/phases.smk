@@ -1,6 +1,6 @@
 rule phases:
     input:
-        history=rules.train.output.history,
+        history=PATHS.history(RUN),
         cka=rules.cka.output,
         regions=rules.regions.output.similarity,
         probes=rules.probes.output.accuracy,

@@ -1,6 +1,6 @@
 rule regions:
     input:
-        checkpoints=rules.train.output.checkpoints,
+        checkpoints=checkpoints_of,
         probes=rules.probes.output.weights,
         planes=rules.planes.output,
     output:

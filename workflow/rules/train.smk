@@ -4,6 +4,8 @@ rule train:
         checkpoints=[PATHS.checkpoint(RUN, step) for step in STEPS],
     log:
         PATHS.log("train", RUN),
+    wildcard_constraints:
+        optimizer="|".join(map(re.escape, TRAINED)) or "(?!)",
     conda:
         ENVIRONMENT
     resources:

@@ -75,6 +75,8 @@ def put(config: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, 
         section[key] = inner if isinstance(inner, dict) else dict(BESIDE.get(key, {}))
         section = section[key]
     section[path[-1]] = value
+    if "recorded" in path:  # instead of how to train
+        changed["optimizers"][path[1]].pop("opt")
     return changed
 
 
@@ -84,6 +86,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "folder": {"path": "pictures", "classes": 4, "size": 8, "train": 100, "test": 50},
     "schedule": {"sched": "cosine"},
     "contrasts": {},
+    "recorded": {"path": "runs/{seed}"},
+    "history": {"path": "runs/{seed}.csv"},
 }
 
 

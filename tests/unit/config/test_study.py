@@ -223,6 +223,7 @@ HYPERPARAMETERS = {
     "examples": "29941a549e8cbdf6",
     "planes": "7b991199d53e85b8",
     "train": "eed1082ba8c296c0",
+    "record": "eed1082ba8c296c0",
     "activations": "2508c1204bc296df",
     "cka": "619371d514e5b438",
     "geometry": "2508c1204bc296df",

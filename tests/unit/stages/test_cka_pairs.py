@@ -153,8 +153,8 @@ def test_runs_with_other_examples_or_layers_are_refused(make_job, config):
     with pytest.raises(RepdynError, match="hold different similarity examples"):
         StoredRepresentations([Place(one, "first", 0), Place(other, "first", 0)])
     store(jobs[1], 1, layers={"first": 6})
-    with pytest.raises(RepdynError, match="other layers or checkpoints"):
-        cka_between.check_alike([one, Representations(other.path)])
+    with pytest.raises(RepdynError, match="other layers"):
+        cka_between.check_layers([one, Representations(other.path)])
 
 
 def test_streamed_features_are_those_read_whole(make_job, config, monkeypatch):

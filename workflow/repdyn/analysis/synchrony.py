@@ -32,6 +32,7 @@ import pandas as pd
 
 from ..catalogue.scores import SYNCHRONY_BEYOND, SYNCHRONY_STEADY
 from ..types import Array
+from . import common_checkpoints
 from . import trajectory as paths_in_time
 from .phases import LEAST_CHECKPOINTS, Trajectory
 
@@ -139,7 +140,8 @@ def pair_table(s: Array, seeds: Sequence[int]) -> pd.DataFrame:
 def matrices(runs: Sequence[Sequence[Trajectory]], kept: Sequence[Array] | None = None) -> Array | None:
     """The layers' matrices at even distances of log epoch, (seeds, layers, points, points).
 
-    Only checkpoints at which every layer of every run has a similarity are used, so that all have the same points.
+    Only checkpoints at which every layer of every run has a similarity are used, so that all have the same points; of
+    runs with different checkpoints, those nearest to a common grid of log epochs (``common_checkpoints.py``).
 
     Args:
         runs: the layers of each seed's run, the same ones in the same order.
@@ -148,15 +150,19 @@ def matrices(runs: Sequence[Sequence[Trajectory]], kept: Sequence[Array] | None 
     Returns:
         None if fewer than ``LEAST_CHECKPOINTS`` are left.
     """
-    steps = [layer.steps for run in runs for layer in run] + list(kept or [])
-    common = np.array(sorted(set.intersection(*(set(of_layer.tolist()) for of_layer in steps))), dtype=int)
-    if len(common) < LEAST_CHECKPOINTS:
+    usable: dict[int, dict[int, float]] = {}
+    for seed, run in enumerate(runs):
+        steps = [set(layer.steps.tolist()) for layer in run] + ([] if kept is None else [set(kept[seed].tolist())])
+        everywhere = set.intersection(*steps)
+        at = zip(run[0].steps.tolist(), run[0].epochs.tolist(), strict=True)
+        usable[seed] = {step: epoch for step, epoch in at if step in everywhere}
+    shared = common_checkpoints.common(usable)
+    if len(shared.epochs) < LEAST_CHECKPOINTS:
         return None
-    first = runs[0][0]
-    position = paths_in_time.positions(first.epochs[np.isin(first.steps, common)])
+    position = paths_in_time.positions(np.array(shared.epochs))
     found = []
-    for run in runs:
-        there = [np.flatnonzero(np.isin(layer.steps, common)) for layer in run]
+    for seed, run in enumerate(runs):
+        there = [np.flatnonzero(np.isin(layer.steps, shared.steps[seed])) for layer in run]
         found.append(
             [paths_in_time.even(layer.S[np.ix_(at, at)], position) for layer, at in zip(run, there, strict=True)]
         )

@@ -84,6 +84,15 @@ STAGES: dict[str, Stage] = {
         reads_images=True,
         uses_gpu=True,
     ),
+    "record": Stage(
+        scope="run",
+        help="take in a run that was trained elsewhere; write its history and checkpoints",
+        sections=_TRAIN,
+        user_code=("model",),
+        writes=(Paths.history, Paths.checkpoint),
+        reads_images=True,
+        uses_gpu=True,
+    ),
     "activations": Stage(
         scope="run",
         help="activations of every observed layer at every checkpoint",

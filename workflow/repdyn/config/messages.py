@@ -26,6 +26,8 @@ _BOUNDS = {
     "less_than": "less than",
     "less_than_equal": "at most",
 }
+# Which of two kinds of entries a complaint is about; no part of the key.
+TRAINED, RECORDED = "source:trained", "source:recorded"
 MOST_LISTED = 20
 # Long values are cut in the middle.
 _SHORT = reprlib.Repr()
@@ -64,7 +66,11 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """Put the most helpful of pydantic's complaints into a sentence with the key, the value and what is allowed."""
     # A union complains once per member; the complaint from deepest within the value helps most.
     first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
-    keys = [str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-"))]
+    keys = [
+        str(part)
+        for part in first["loc"]
+        if not str(part).startswith(("dict[", "constrained-", "function-", "source:"))
+    ]
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
     is_key = kind == "invalid_key" or "[key]" in keys
     if is_key:

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
 from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
@@ -36,10 +36,13 @@ from .sections import (
     Execution,
     Figures,
     Findings,
+    FoundCheckpoint,
     Optimizer,
     Phases,
     Planes,
     Probes,
+    Recorded,
+    RecordedOptimizer,
     RunSeed,
     Section,
     Training,
@@ -84,6 +87,20 @@ class Replicate:
         return f"seed={self.seed}"
 
 
+def _source(optimizer: Any) -> str:
+    """Whether runs of an optimizer are trained here or were recorded elsewhere."""
+    is_recorded = isinstance(optimizer, RecordedOptimizer) or (
+        isinstance(optimizer, Mapping) and "recorded" in optimizer
+    )
+    return messages.RECORDED if is_recorded else messages.TRAINED
+
+
+_OfEitherSource = Annotated[
+    Annotated[Optimizer, Tag(messages.TRAINED)] | Annotated[RecordedOptimizer, Tag(messages.RECORDED)],
+    Discriminator(_source),
+]
+
+
 def _named(measures: Any) -> Any:
     """A measure without settings may be given by its name alone."""
     if not isinstance(measures, list):
@@ -96,10 +113,10 @@ class Study(Section):
 
     name: Name
     archs: dict[Level, Architecture] = Field(min_length=1)
-    optimizers: dict[Level, Optimizer] = Field(min_length=1)
+    optimizers: dict[Level, _OfEitherSource] = Field(min_length=1)
     seeds: Annotated[list[RunSeed], Field(min_length=1), AfterValidator(distinct)]
     data: Data = Data()
-    training: Training
+    training: Training = Training(epochs=1)  # missing only where no run is trained here, and then nothing reads it
     checkpoints: Checkpoints = Checkpoints()
     activations: Activations = Activations()
     cka: Cka = Cka()
@@ -121,6 +138,22 @@ class Study(Section):
         settings = content.get("cka")
         in_batches = isinstance(settings, Mapping) and settings.get("batch_examples") is not None
         return {**content, "measures": list(ALWAYS if in_batches else DEFAULT)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_trained_here_is_trained_somehow(cls, content: Any) -> Any:
+        optimizers = content.get("optimizers") if isinstance(content, Mapping) else None
+        entries = dict(optimizers) if isinstance(optimizers, Mapping) else {}
+        sources = {name: _source(entry) for name, entry in entries.items()}
+        if isinstance(content, Mapping) and "training" not in content and {*sources.values()} != {messages.RECORDED}:
+            raise ValueError("`training` is missing; it has no default, and only recorded runs need none")
+        for name, source in sources.items():
+            if source == messages.RECORDED and isinstance(entries[name], Mapping) and "opt" in entries[name]:
+                raise ValueError(
+                    f"`optimizers.{messages.shown(name)[1:-1]}` says how to train (`opt`) and where the checkpoints of "
+                    "another training are (`recorded`); keep one"
+                )
+        return content
 
     @model_validator(mode="after")
     def _runs_are_folders_that_can_be_told_apart_and_counted(self) -> Study:
@@ -290,12 +323,42 @@ class Study(Section):
         return {name: arch.width for name, arch in self.archs.items() if arch.width is not None}
 
     def optimizer(self, run: Run) -> Optimizer:
-        """The optimizer of a run; its ``lr`` is one number."""
-        return self.optimizers[run.optimizer].of_run(run.arch, self.training.epochs)
+        """The optimizer of a run that is trained here; its ``lr`` is one number."""
+        optimizer = self.optimizers[run.optimizer]
+        assert isinstance(optimizer, Optimizer), f"{run} was recorded elsewhere"
+        return optimizer.of_run(run.arch, self.training.epochs)
 
-    def learning_rate(self, run: Run) -> float:
-        """The base learning rate of a run."""
+    def learning_rate(self, run: Run) -> float | None:
+        """The base learning rate of a run; None if it was recorded elsewhere and the config does not say it."""
         return self.optimizers[run.optimizer].rate(run.arch)
+
+    def recorded(self, optimizer: str) -> Recorded | None:
+        """Where the checkpoints of an optimizer's runs are, if they were recorded elsewhere."""
+        found = self.optimizers[optimizer]
+        return found.recorded if isinstance(found, RecordedOptimizer) else None
+
+    @property
+    def trained_optimizers(self) -> list[str]:
+        """The optimizers whose runs are trained here."""
+        return [name for name in self.optimizers if self.recorded(name) is None]
+
+    @property
+    def recorded_runs(self) -> list[Run]:
+        """The runs that were recorded elsewhere."""
+        return [run for run in self.runs if self.recorded(run.optimizer) is not None]
+
+    def found(self, run: Run) -> list[FoundCheckpoint]:
+        """The checkpoints of a run that was recorded elsewhere, in order of their steps.
+
+        Raises:
+            RepdynError: if they were not looked for (``recorded/found.py``).
+        """
+        recorded = self.recorded(run.optimizer)
+        assert recorded is not None, f"{run} is trained here"
+        found = (recorded.found or {}).get(run.path, [])
+        if not found:
+            raise RepdynError(f"The checkpoints of {run} were not looked for; leave out `recorded.found`.")
+        return found
 
     def hyperparameters(self, stage: str, run: Run | Replicate | None = None) -> Hyperparameters:
         """Everything in the config that determines a stage's numbers, including the settings of the stages before it.
@@ -306,17 +369,19 @@ class Study(Section):
         """
         if stage == "checkpoints":
             settings = self.hyperparameters("train", run)
-            del settings["training"]["epochs"]
+            settings.get("training", {}).pop("epochs", None)
             return settings
         settings = {}
         for section in STAGES[stage].sections:
+            if section in ("training", "checkpoints") and not self._trains(run):
+                continue
             if section == "run":
                 if run is None:
                     settings["archs"] = {
                         name: arch.model_dump(mode="json", exclude=_OBSERVED) for name, arch in self.archs.items()
                     }
                     settings["optimizers"] = {
-                        name: optimizer.model_dump(mode="json", exclude={"family"})
+                        name: optimizer.model_dump(mode="json", exclude=_IN_WORDS[type(optimizer)])
                         for name, optimizer in self.optimizers.items()
                     }
                     settings["seeds"] = sorted(self.seeds)  # their order matters only to figures
@@ -324,7 +389,7 @@ class Study(Section):
                     settings["seed"] = run.seed
                 else:
                     settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude=_OBSERVED)
-                    settings["optimizer"] = self.optimizer(run).model_dump(mode="json", exclude={"family"})
+                    settings["optimizer"] = self._optimizer_of(run)
                     settings["seed"] = run.seed
             elif section == "measures":
                 settings["measures"] = [measure.model_dump(mode="json") for measure in self.chosen_measures]
@@ -351,6 +416,22 @@ class Study(Section):
             for key in sorted(_OBSERVED)
             if any(key in said for said in of_archs.values())
         }
+
+    def _trains(self, run: Run | Replicate | None) -> bool:
+        """Whether a run is trained here, or any of them."""
+        return bool(self.trained_optimizers) if not isinstance(run, Run) else self.recorded(run.optimizer) is None
+
+    def _optimizer_of(self, run: Run) -> Hyperparameters:
+        """What the weights of a run come from: its optimizer, or the checkpoints that were found."""
+        recorded = self.recorded(run.optimizer)
+        if recorded is None:
+            return self.optimizer(run).model_dump(mode="json", exclude=_IN_WORDS[Optimizer])
+        of_run = recorded.model_dump(mode="json", exclude={"found"})
+        return {"recorded": of_run | {"found": [found.model_dump(mode="json") for found in self.found(run)]}}
+
+
+# Settings of an optimizer that change no number of a run.
+_IN_WORDS = {Optimizer: {"family"}, RecordedOptimizer: {"family", "lr"}}
 
 
 def load(path: Path) -> Study:

@@ -119,11 +119,14 @@ def moved(weights: pd.DataFrame) -> pd.DataFrame:
         Of each layer at each checkpoint the cosine with its initial weights, and the distances from these and from the
         checkpoint before (null at the first), in units of the norm of the initial weights.
     """
-    keys = ["arch", "optimizer", "seed", "layer", "depth"]
-    start = weights[weights["step_a"] == weights["step_a"].min()].rename(columns={"epoch_b": "epoch"})
+    of_run = ["arch", "optimizer", "seed"]
+    keys = [*of_run, "layer", "depth"]
+    first = weights.groupby(of_run, observed=True)["step_a"].transform("min")
+    start = weights[weights["step_a"] == first].rename(columns={"epoch_b": "epoch"})
     found: pd.DataFrame = start[[*keys, "step_b", "epoch", "cosine", "distance", "norm_a"]]
-    steps = sorted(weights["step_b"].unique())
-    before = weights[weights["step_a"] == weights["step_b"].map(dict(zip(steps[1:], steps, strict=False)))]
+    steps = weights[[*of_run, "step_b"]].drop_duplicates().sort_values("step_b")
+    steps["before"] = steps.groupby(of_run, observed=True)["step_b"].shift()
+    before = weights.merge(steps, "left", [*of_run, "step_b"]).query("step_a == before")
     found = found.merge(before[[*keys, "step_b", "distance"]], "left", [*keys, "step_b"], suffixes=("", "_before"))
     initial = found["norm_a"].where(found["norm_a"] > 0)
     found["from_start"], found["from_before"] = found["distance"] / initial, found["distance_before"] / initial
@@ -132,12 +135,14 @@ def moved(weights: pd.DataFrame) -> pd.DataFrame:
 
 def _layers(job: Job) -> Figure:
     title = "Each layer by itself through training: size and dimension of its activations, means over seeds"
-    return through_training(reading.of_runs(job, LAYER_GEOMETRY), OF_LAYERS, title)
+    return through_training(reading.on_common_epochs(job, reading.of_runs(job, LAYER_GEOMETRY)), OF_LAYERS, title)
 
 
 def _weights(job: Job) -> Figure:
     title = "How far each layer's weights move: cosine, and distances in units of their initial norm, means over seeds"
-    return through_training(moved(reading.of_runs(job, WEIGHT_GEOMETRY)), OF_WEIGHTS, title)
+    return through_training(
+        moved(reading.on_common_epochs(job, reading.of_runs(job, WEIGHT_GEOMETRY))), OF_WEIGHTS, title
+    )
 
 
 FIGURES = {"geometry": _layers, "weights": _weights}

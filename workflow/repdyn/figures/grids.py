@@ -206,7 +206,8 @@ def _of_seeds(job: Job) -> str:
 def _grid(shown: Shown, job: Job) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
     events = reading.events(reading.of_runs(job, SCORES))
-    return pages(reading.of_runs(job, shown.table), shown.value, events, title=title, label=shown.label)
+    frame = reading.on_common_epochs(job, reading.of_runs(job, shown.table))
+    return pages(frame, shown.value, events, title=title, label=shown.label)
 
 
 def _differences(shown: Shown, job: Job) -> Figure:
@@ -219,7 +220,8 @@ def _differences(shown: Shown, job: Job) -> Figure:
         f"Difference of {shown.words} between optimizers, {_of_seeds(job)}: blue where layers stay more alike under "
         "the first"
     )
-    frame, label = reading.of_runs(job, shown.table), f"difference of {shown.label}"
+    frame = reading.on_common_epochs(job, reading.of_runs(job, shown.table), ("arch",))
+    label = f"difference of {shown.label}"
     return differences(frame, shown.value, contrasts, families, title=title, label=label)
 
 

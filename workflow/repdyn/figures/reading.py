@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from ..analysis import common_checkpoints
+from ..config.study import Run
 from ..storage import tables
+from ..training import checkpoint_schedule
 from . import style
 
 if TYPE_CHECKING:
-    from ..config.study import Run
     from ..pipeline.jobs import Job
     from ..storage.tables import Table
 
@@ -29,6 +33,36 @@ def of_runs(job: Job, table: Table) -> pd.DataFrame:
         of_run(job, table, run).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed) for run in job.study.runs
     ]
     return pd.concat(frames, ignore_index=True)
+
+
+def on_common_epochs(job: Job, frame: pd.DataFrame, alike: Sequence[str] = ("arch", "optimizer")) -> pd.DataFrame:
+    """A table of all runs at epochs that runs have in common, so that they can be averaged or subtracted.
+
+    Runs that are trained here have all epochs in common, and the table stays as it is. Others may have different
+    checkpoints: each keeps those that are nearest to a common grid of log epochs, and gets the epochs of the grid
+    (``analysis/common_checkpoints.py``).
+
+    Args:
+        job: of the figure.
+        frame: rows of checkpoints (step, epoch) or of pairs of them (step_a, epoch_a, step_b, epoch_b), with columns
+            arch, optimizer and seed.
+        alike: the columns in which runs agree that are put together.
+    """
+    if not job.study.recorded_runs or frame.empty:
+        return frame
+    frame, parts = plain(frame), []
+    suffixes = ("_a", "_b") if "step_a" in frame else ("",)
+    for _, group in frame.groupby(list(alike), sort=False):
+        there = {}
+        for _, part in group.groupby(["arch", "optimizer", "seed"], sort=False):
+            first = part.iloc[0]
+            there[Run(str(first["arch"]), str(first["optimizer"]), int(first["seed"]))] = part
+        common = common_checkpoints.needed({run: checkpoint_schedule.epochs_of(job.study, run) for run in there})
+        for run, part in there.items():
+            epochs = dict(zip(common.steps[run], common.epochs, strict=True))
+            kept = part[np.all([part[f"step{suffix}"].isin(epochs) for suffix in suffixes], axis=0)]
+            parts.append(kept.assign(**{f"epoch{suffix}": kept[f"step{suffix}"].map(epochs) for suffix in suffixes}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:

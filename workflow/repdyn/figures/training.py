@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,6 +14,7 @@ from matplotlib.markers import CARETDOWN
 from ..catalogue.events import EVENTS
 from ..records.phases import SCORES
 from ..records.train import HISTORY
+from ..types import Array
 from . import reading, sheet, style
 
 if TYPE_CHECKING:
@@ -154,9 +156,41 @@ def handles(history: pd.DataFrame) -> list[Line2D]:
     ]
 
 
+def aligned(histories: pd.DataFrame) -> pd.DataFrame:
+    """Histories of all runs, those of each architecture and optimizer at the same epochs, so that seeds have a mean.
+
+    Where seeds were evaluated at different epochs, which only recorded runs are, curves are interpolated at all epochs
+    of any of them, within the span that all have.
+    """
+    parts = []
+    for _, cell in reading.plain(histories).groupby(["arch", "optimizer"], sort=False):
+        of_seeds = [part.sort_values("epoch") for _, part in cell.groupby("seed", sort=False)]
+        first = of_seeds[0]["epoch"].to_numpy()
+        if all(np.array_equal(part["epoch"].to_numpy(), first) for part in of_seeds):
+            parts.append(cell)
+            continue
+        low = max(part["epoch"].min() for part in of_seeds)
+        high = min(part["epoch"].max() for part in of_seeds)
+        epochs = np.unique(cell.loc[cell["epoch"].between(low, high), "epoch"])
+        for part in of_seeds:
+            curves_there = {column: _at(part, column, epochs) for column, *_ in CURVES.values()}
+            same = {key: part[key].iloc[0] for key in ("arch", "optimizer", "seed")}
+            parts.append(pd.DataFrame({"epoch": epochs, **curves_there}).assign(**same))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _at(history: pd.DataFrame, column: str, epochs: Array) -> Array:
+    """A curve interpolated at some epochs; NaN if it was never measured."""
+    known = history.dropna(subset=[column])
+    if known.empty:
+        return np.full(len(epochs), np.nan)
+    values: Array = np.interp(epochs, known["epoch"], known[column], left=np.nan, right=np.nan)
+    return values
+
+
 def _draw(job: Job) -> Figure:
     if job.grid_run is None:
-        return grid(reading.of_runs(job, HISTORY), reading.events(reading.of_runs(job, SCORES)))
+        return grid(aligned(reading.of_runs(job, HISTORY)), reading.events(reading.of_runs(job, SCORES)))
     name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
     events = style.events(reading.of_run(job, SCORES))
     return curves(reading.of_run(job, HISTORY), events, f"Accuracy by epoch: {name}")

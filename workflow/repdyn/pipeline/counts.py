@@ -9,27 +9,34 @@ from ..data import datasets
 from ..training import checkpoint_schedule
 
 if TYPE_CHECKING:
-    from ..config.study import Study
+    from ..config.study import Run, Study
 
 
 @dataclass(frozen=True)
 class StudyCounts:
-    """The ``Counts`` of a study, before anything is computed.
+    """The ``Counts`` of a study, or of one of its runs, before anything is computed.
 
     Each is counted when a table asks for it, so that reading a table depends on no other settings than its own.
     """
 
     study: Study
+    run: Run | None = None
 
     @property
     def checkpoints(self) -> int:
-        """Checkpoints of a run."""
-        return len(checkpoint_schedule.steps_of(self.study))
+        """Checkpoints of the run; of a study, those at which its runs are compared, 1 where they differ."""
+        if self.run is not None:
+            return len(checkpoint_schedule.steps_of(self.study, self.run))
+        if self.study.recorded_runs:
+            return 1
+        return len(checkpoint_schedule.trained_steps(self.study))
 
     @property
     def evaluations(self) -> int:
-        """Epochs at which a run is measured while it trains, initialisation included."""
+        """Epochs at which a run is measured while it trains, initialisation included; 1 where others measured it."""
         training = self.study.training
+        if self.run is not None and self.study.recorded(self.run.optimizer) is not None:
+            return 1
         return len(checkpoint_schedule.evaluated_epochs(training.evaluations_per_decade, training.epochs))
 
     @property

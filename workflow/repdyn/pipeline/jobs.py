@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,11 @@ class Job:
             return self.replicate if run is None else Replicate(run.seed)
         return None
 
+    def _made_by(self, record: Record, run: Run | Replicate | None) -> Record:
+        """A file as the run's source makes it: what training writes is of stage `record` for runs from elsewhere."""
+        is_recorded = isinstance(run, Run) and self.study.recorded(run.optimizer) is not None
+        return replace(record, stage="record") if is_recorded and record.stage == "train" else record
+
     def path(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> str:
         """The path of a file: of this job's run or seed unless another is given; a checkpoint needs a step."""
         owner = self._owner(record, run)
@@ -73,10 +78,10 @@ class Job:
     def origin(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> Origin:
         """The origin that this study expects of a file; arguments as for :meth:`path`."""
         of_run = self._owner(record, run)
+        counts = StudyCounts(self.study, of_run if isinstance(of_run, Run) else None)
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
-        return Origin(
-            record, of_run, settings, step, None if record.rows is None else record.rows(StudyCounts(self.study))
-        )
+        rows = None if record.rows is None else record.rows(counts)
+        return Origin(self._made_by(record, of_run), of_run, settings, step, rows)
 
     def place(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> tuple[str, Origin]:
         """Path and expected origin of a file to read."""
@@ -84,8 +89,8 @@ class Job:
 
     def metadata(self, record: Record) -> dict[str, Any]:
         """The metadata of a file that this job writes."""
-        assert record.stage == self.stage, f"stage {self.stage} does not write {record.name}"
         run = self._owner(record)
+        assert self._made_by(record, run).stage == self.stage, f"stage {self.stage} does not write {record.name}"
         versions, folders = provenance.versions(stages.module_of(self.stage)), locate.taken()
         for path in import_paths(self.study, self.stage, run):
             versions |= digests.versions(path, folders)
@@ -105,8 +110,8 @@ def import_paths(study: Study, stage: str, run: Run | Replicate | None) -> list[
         elif isinstance(run, Run) and part == "model":
             arch = study.archs[run.arch]
             named += [arch.model, *([] if arch.logits is None else [arch.logits])]
-        elif isinstance(run, Run):
-            named.append(study.optimizers[run.optimizer].opt)
+        elif isinstance(run, Run) and study.recorded(run.optimizer) is None:
+            named.append(study.optimizer(run).opt)
     return [name for name in named if ":" in name]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +37,7 @@ _DISTRIBUTIONS = {
     "torch": "torch",
     "torchvision": "torchvision",
     "timm": "timm",
+    "tensorboard": "tensorboard",  # which is not installed unless somebody wants its logs read
 }
 
 
@@ -58,9 +60,11 @@ def code_digest(*parts: str, package: Path = PACKAGE) -> str:
 def versions(*parts: str) -> dict[str, str]:
     """Versions of Python and of the packages that parts of the library, named as above, compute with."""
     used = set(_facts(parts, PACKAGE)["packages"]) & set(_DISTRIBUTIONS)
-    return {"python": platform.python_version()} | {
-        _DISTRIBUTIONS[top]: metadata.version(_DISTRIBUTIONS[top]) for top in sorted(used)
-    }
+    found = {"python": platform.python_version()}
+    for top in sorted(used):
+        with suppress(metadata.PackageNotFoundError):
+            found[_DISTRIBUTIONS[top]] = metadata.version(_DISTRIBUTIONS[top])
+    return found
 
 
 def uses(part: str, other: str) -> bool:

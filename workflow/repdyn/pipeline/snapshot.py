@@ -20,11 +20,10 @@ import yaml
 
 from ..catalogue.paths import Paths
 from ..config import study
-from ..data import datasets
 from ..errors import RepdynError
 from ..storage.files import atomic, is_same
 from ..user_code import digests
-from . import jobs, places, provenance
+from . import jobs, places, provenance, settling
 
 VARIABLE = "REPDYN_STUDIES"  # the paths of the copies, for jobs on other machines, which read the rules again
 
@@ -73,7 +72,7 @@ def take(
     Raises:
         RepdynError: if something about the study is wrong.
     """
-    taken = datasets.settled(study.parse(dict(config), source=str(source)))
+    taken = settling.settled(study.parse(dict(config), source=str(source)))
     content = taken.model_dump(mode="json")
     of_runs = {path for run in taken.runs for path in jobs.import_paths(taken, "train", run)}
     own = sorted(of_runs | set(jobs.import_paths(taken, "cka", None)))

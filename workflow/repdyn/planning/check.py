@@ -25,6 +25,7 @@ from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
 from ..models.observation import Observation
 from ..models.pooling import Reducer
+from ..pipeline import settling
 from ..pipeline.counts import StudyCounts
 from ..regions import compare, planes
 from ..representations import extract
@@ -32,8 +33,8 @@ from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
 from ..similarity import own
-from ..training import bfloat16
-from . import rehearsal, trial
+from ..training import bfloat16, checkpoint_schedule
+from . import recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
     from ..config.study import Study
@@ -47,6 +48,7 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     check_examples(study)
+    study = settling.with_checkpoints(study)
     remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
     check_checkpoints(study)
     check_planes(study)
@@ -58,6 +60,10 @@ def main(study: Study) -> None:
             checked = check_architecture(study, arch)
             check_memory(study, len(checked.layers))
         for optimizer in study.optimizers:
+            if study.recorded(optimizer) is not None:
+                with blaming(f"optimizers.{optimizer}.recorded"):
+                    recorded_runs.check(study, arch, optimizer, checked.model)
+        for optimizer in study.trained_optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
                 trial.take_step(checked.model, checked.images, study.training, of_run)
@@ -65,7 +71,7 @@ def main(study: Study) -> None:
             same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
         said = (checked.unseen, checked.observation.remark, same)
         remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
-        for optimizer in study.optimizers:
+        for optimizer in study.trained_optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
                 trial.interrupt(checked.model, checked.images, study.training, of_run)
@@ -119,13 +125,15 @@ def check_examples(study: Study) -> None:
 
 def check_checkpoints(study: Study) -> None:
     """Check that training reaches all listed checkpoints, and at least one besides initialisation."""
+    if not study.trained_optimizers:
+        return
     late = [epoch for epoch in study.checkpoints.epochs if epoch > study.training.epochs]
     if late:
         raise RepdynError(
             f"`checkpoints.epochs` has {max(late):g}, but training ends after {study.training.epochs} epochs; leave it "
             "out, or raise `training.epochs`."
         )
-    if StudyCounts(study).checkpoints < 2:
+    if len(checkpoint_schedule.trained_steps(study)) < 2:
         raise RepdynError(
             f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
@@ -241,7 +249,7 @@ def check_memory(study: Study, layers: int) -> None:
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
         sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
-        steps = StudyCounts(study).checkpoints
+        steps = max(StudyCounts(study, run).checkpoints for run in study.runs)
         compare.check_memory(sets, layers + 1, steps, datasets.classes(study.data), study.execution.memory_gib * 2**30)
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..catalogue.measures import ACTIVATIONS, ALWAYS
+from ..config.sections import RecordedOptimizer
+from ..config.study import Run
 from ..data import datasets
 from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling
@@ -80,9 +82,20 @@ class Grid:
         """Bytes of a stored activation."""
         return 2 if self.study.activations.dtype == "float16" else 4
 
-    def moments(self, optimizer: str) -> int:
-        """Numbers that an optimizer keeps for each weight: one for SGD's momentum, two moments for others."""
-        return 1 if self.study.optimizers[optimizer].opt in ("sgd", "momentum", "nesterov") else 2
+    def checkpoints(self, arch: str, optimizer: str) -> int:
+        """Checkpoints of a run; of runs that were recorded elsewhere, of the one that has most."""
+        runs = [Run(arch, optimizer, seed) for seed in self.study.seeds]
+        return max(StudyCounts(self.study, run).checkpoints for run in runs)
+
+    def moments(self, optimizer: str) -> int | None:
+        """Numbers that an optimizer keeps for each weight: one for SGD's momentum, two moments for others.
+
+        None for an optimizer whose runs are not trained here.
+        """
+        found = self.study.optimizers[optimizer]
+        if isinstance(found, RecordedOptimizer):
+            return None
+        return 1 if found.opt in ("sgd", "momentum", "nesterov") else 2
 
 
 def parquet(rows: float, row: float, groups: int, columns: int) -> float:
@@ -92,17 +105,18 @@ def parquet(rows: float, row: float, groups: int, columns: int) -> float:
 
 def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     """Table -> bytes, for one run."""
-    study, extent, E = grid.study, grid.extents[arch], grid.counts.checkpoints
+    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
     L, p = len(extent.features), sum(extent.features.values())
+    moments = grid.moments(optimizer)
     # Three classifiers, each feature's mean and scale, and a header entry for each tensor.
     probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
     measures = len(study.chosen_measures) + 2 * (study.cka.resamples > 0)
     kernels = sum(measure.kernel and measure.table == ACTIVATIONS for measure in study.all_measures.values())
     S, P, C = grid.sets, study.planes.count, grid.classes
     return {
-        "history": parquet(grid.counts.evaluations, ROW["history"], 1, 11),
+        "history": parquet(max(E, grid.counts.evaluations), ROW["history"], 1, 11),
         "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
-        "state": (extent.stored + STATE * extent.tensors) * (1 + grid.moments(optimizer)),
+        "state": 0 if moments is None else (extent.stored + STATE * extent.tensors) * (1 + moments),
         "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
         + parquet(0, 0, 2 * E, 6 + L),
         "layers": LAYERS,
@@ -151,7 +165,7 @@ def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
 
 def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[str, float]:
     """Stage -> peak bytes of a job, for the stages of a run."""
-    study, extent, E = grid.study, grid.extents[arch], grid.counts.checkpoints
+    study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
     features = list(extent.features.values())
     L, p, widest = len(features), sum(features), max(features)
     n, m = grid.counts.compared, grid.counts.probed
@@ -177,8 +191,12 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     normed = 4 * min(study.activations.batch_norm_images, grid.counts.train) * 3 * extent.widest * (extent.norms > 0)
     observed = max(16 * max(n, m) * p + 4 * 512 * 4 * extent.widest, normed + 4 * n * p)
     of_norms = normed and normed + images
-    return {
-        "train": grid.base + images + extent.stored * (2 + grid.moments(optimizer)) + passes,
+    moments = grid.moments(optimizer)
+    if moments is None:  # a checkpoint as it was found, and the network; history is measured in batches
+        source = {"record": grid.base + images + 2 * extent.stored + 4 * 256 * 4 * extent.widest}
+    else:
+        source = {"train": grid.base + images + extent.stored * (2 + moments) + passes}
+    return source | {
         "activations": grid.base + images + extent.stored + observed,
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
@@ -190,11 +208,12 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
 def memory_of_study(grid: Grid) -> dict[str, float]:
     """Stage -> peak bytes of a job, for the stages of the whole study."""
     reading = ARROW * MIB + dataset(grid.study)
+    most = max(grid.checkpoints(arch, optimizer) for arch in grid.study.archs for optimizer in grid.study.optimizers)
     return {
         "examples": reading,
         "planes": reading,
         "findings": PANDAS * MIB,
-        "figures": DRAWING * MIB + 8 * 20 * grid.counts.checkpoints**2,
+        "figures": DRAWING * MIB + 8 * 20 * most**2,
     }
 
 

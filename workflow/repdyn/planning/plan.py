@@ -17,6 +17,8 @@ import torch
 
 from ..catalogue import stages
 from ..figures import catalogue
+from ..pipeline import settling
+from ..pipeline.counts import StudyCounts
 from ..runtime import memory
 from ..runtime.lazy_imports import without_compiler
 from . import estimates, model_size
@@ -32,13 +34,13 @@ class Plan:
 
     Attributes:
         jobs: stage -> number of jobs.
-        checkpoints: number per run.
+        checkpoints: fewest and most of a run.
         disk: table -> bytes, all runs together.
         memory: stage -> peak bytes of its most demanding job, for stages with an estimate.
     """
 
     jobs: dict[str, int]
-    checkpoints: int
+    checkpoints: tuple[int, int]
     disk: dict[str, float]
     memory: dict[str, float]
 
@@ -56,6 +58,9 @@ def of(study: Study) -> Plan:
     runs, formats = len(study.runs), len(study.figures.formats)
     of_scope = {"run": runs, "seed": len(study.seeds), "study": 1}
     jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default().items()}
+    jobs["record"] = len(study.recorded_runs)
+    jobs["train"] -= jobs["record"]
+    jobs = {name: number for name, number in jobs.items() if number}
     jobs["figures"] = formats * (len(study.drawn_runs) * len(of_run) + len(of_study))
     disk: Counter[str] = Counter()
     of_stages = estimates.memory_of_study(grid)
@@ -65,7 +70,10 @@ def of(study: Study) -> Plan:
                 disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
                 of_stages[stage] = max(peak, of_stages.get(stage, 0))
-    return Plan(jobs, grid.counts.checkpoints, dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), of_stages)
+    counts = [StudyCounts(study, run).checkpoints for run in study.runs]
+    return Plan(
+        jobs, (min(counts), max(counts)), dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), of_stages
+    )
 
 
 def size(number: float) -> str:
@@ -80,7 +88,8 @@ def report(study: Study, plan: Plan, free: float) -> str:
     """Format the plan as text of at most 100 columns; ``free`` is the disk's free space in bytes."""
     total = sum(plan.disk.values())
     grid = f"{len(study.archs)} architectures × {len(study.optimizers)} optimizers × {len(study.seeds)} seeds"
-    lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {plan.checkpoints} checkpoints each", ""]
+    checkpoints = " to ".join(map(str, dict.fromkeys(plan.checkpoints)))
+    lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {checkpoints} checkpoints each", ""]
     lines.append(f"  {'stage':<14}{'jobs':>8}   peak memory of a job")
     for stage, jobs in plan.jobs.items():
         memory = f"{plan.memory[stage] / 2**20:>8,.0f} MiB" if stage in plan.memory else "not estimated"
@@ -96,6 +105,7 @@ def report(study: Study, plan: Plan, free: float) -> str:
 @without_compiler()
 def main(study: Study) -> None:
     """Print the plan of a study."""
+    study = settling.with_checkpoints(study)
     folder = Path("results", study.name).absolute()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     print(report(study, of(study), shutil.disk_usage(existing).free))

@@ -58,6 +58,11 @@ class Representations:
         self.steps = np.array(sorted(epochs), dtype=np.int64)
         self.epochs = np.array([epochs[step] for step in sorted(epochs)], dtype=np.float64)
 
+    @property
+    def checkpoints(self) -> dict[int, float]:
+        """Checkpoint, as an optimizer step, -> its epoch, ascending."""
+        return dict(zip(self.steps.tolist(), self.epochs.tolist(), strict=True))
+
     def _read(self, row_group: int, columns: list[str]) -> pa.Table:
         with tables.damage(self.path):
             return self._file.read_row_group(row_group, columns=columns)

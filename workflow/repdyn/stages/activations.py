@@ -148,8 +148,7 @@ def main(job: Job) -> None:
     if observation.remark is not None:
         LOG.info("%s", observation.remark)
     reduction = Reducer(settings.reduction, model, study.archs[run.arch].batch_dimension)
-    per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), study.training.batch_size)
-    steps = checkpoint_schedule.steps_of(study)
+    epochs = checkpoint_schedule.epochs_of(study, run)
     features = {layer.name: layer.features for layer in observation.layers}
     observed = layers | {layer: copy.path for layer, copy in observation.copies.items()}
     reestimate = batch_norm.prepare(settings, model, lambda: examples, study.data.seed, device)
@@ -167,7 +166,7 @@ def main(job: Job) -> None:
         # A dictionary does not compress activations, and nobody filters on them.
         options = {"compression": "lz4", "use_dictionary": ["split"], "write_statistics": False}
         with tables.writer(job.path(ACTIVATIONS), table, job.metadata(ACTIVATIONS), **options) as append:
-            for step in track(steps, len(steps), "checkpoint"):
+            for step, epoch in track(epochs.items(), len(epochs), "checkpoint"):
                 path, wanted = job.place(CHECKPOINT, step=step)
                 checkpoints.load(path, model, wanted)
                 stored = {}
@@ -178,9 +177,9 @@ def main(job: Job) -> None:
                     found = extract.forward(model, observed, chosen.inputs, device, reduction)
                     activations = without_copies(found, observation.copies, step)
                     if stored and split == "similarity":
-                        changes += _changes(step, step / per_epoch, stored, activations, study.execution.memory_gib)
+                        changes += _changes(step, epoch, stored, activations, study.execution.memory_gib)
                     activations.pop(OUTPUT, None)
-                    append(_row_group(step, step / per_epoch, split, chosen, activations, table))
+                    append(_row_group(step, epoch, split, chosen, activations, table))
 
         return changes
 
@@ -200,5 +199,5 @@ def main(job: Job) -> None:
     _write_layers(job, observation)
     _write_changes(job, changes)
     LOG.info(
-        "%d checkpoints, layers %s", len(steps), ", ".join(f"{layer} ({size})" for layer, size in features.items())
+        "%d checkpoints, layers %s", len(epochs), ", ".join(f"{layer} ({size})" for layer, size in features.items())
     )

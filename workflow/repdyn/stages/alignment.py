@@ -1,10 +1,11 @@
 """The layers of two architectures that are most alike, at each checkpoint: architectures proper, or widths of one.
 
 Turns the activations of all runs of a study into one table. Two architectures are compared at the same optimizer, seed
-and checkpoint, so that they have seen the same examples with the same wrong labels. Under each measure of the study
-the best of all pairs of layers is kept, with p and the calibrated value of that maximum: the examples of the second
-architecture are permuted, alike for all of its layers, and the largest similarity of each permutation makes the null
-(``similarity/compared.py``; Gröger et al. 2026, algorithm 2).
+and checkpoint, so that they have seen the same examples with the same wrong labels. Runs with different checkpoints are
+compared at a common grid of log epochs (``analysis/common_checkpoints.py``); ``step`` is then that of the first. Under
+each measure of the study the best of all pairs of layers is kept, with p and the calibrated value of that maximum: the
+examples of the second architecture are permuted, alike for all of its layers, and the largest similarity of each
+permutation makes the null (``similarity/compared.py``; Gröger et al. 2026, algorithm 2).
 
 Layers of different architectures differ in features, and the best of many pairs is large by itself, so the largest raw
 similarity says little: on independent representations of 50 examples, CKA is .5 at one feature for each example and .99
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..analysis import common_checkpoints
 from ..records.activations import ACTIVATIONS
 from ..records.alignment import ALIGNMENT
 from ..records.inputs import INPUTS
@@ -71,18 +73,26 @@ def main(job: Job) -> None:
     """Write the table of the study, a row group for each two architectures, optimizer, seed and checkpoint."""
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
-    pairs = list(itertools.product(itertools.combinations(study.archs, 2), study.optimizers, study.seeds))
-    with tables.writer(job.path(ALIGNMENT), ALIGNMENT.schema, job.metadata(ALIGNMENT)) as append:
-        for (one, other), optimizer, seed in track(pairs, len(pairs), "pair of runs"):
-            runs = study.run(one, optimizer, seed), study.run(other, optimizer, seed)
-            first, second = (Representations(*job.place(ACTIVATIONS, run)) for run in runs)
+    pairs = [
+        (study.run(one, optimizer, seed), study.run(other, optimizer, seed))
+        for (one, other), optimizer, seed in itertools.product(
+            itertools.combinations(study.archs, 2), study.optimizers, study.seeds
+        )
+    ]
+    tables_of = {run: Representations(*job.place(ACTIVATIONS, run)) for run in study.runs}
+    shared = {runs: common_checkpoints.needed({run: tables_of[run].checkpoints for run in runs}) for runs in pairs}
+    grids = common_checkpoints.said({f"{one} and {other}": common for (one, other), common in shared.items()})
+    with tables.writer(job.path(ALIGNMENT), ALIGNMENT.schema, job.metadata(ALIGNMENT) | grids) as append:
+        for runs, common in track(shared.items(), len(shared), "pair of runs"):
+            first, second = (tables_of[run] for run in runs)
             inputs = stored_inputs.read(*job.place(INPUTS, runs[0]), first)
-            epochs = dict(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
             sides = permuted.Sides(
                 range(len(first.layers)), range(len(first.layers), len(first.layers + second.layers))
             )
-            for step in np.intersect1d(first.steps, second.steps).tolist():
-                places = [Place(table, layer, step) for table in (first, second) for layer in table.layers]
+            of_both = zip(common.epochs, *(common.steps[run] for run in runs), strict=True)
+            for epoch, step, other_step in of_both:
+                at = ((first, step), (second, other_step))
+                places = [Place(table, layer, there) for table, there in at for layer in table.layers]
                 found = compared.best(
                     StoredRepresentations(places),
                     sides,
@@ -92,5 +102,5 @@ def main(job: Job) -> None:
                     backend,
                     inputs,
                 )
-                append(columns(runs, (first, second), step, epochs[step], found))
+                append(columns(runs, (first, second), step, epoch, found))
     LOG.info("%d pairs of runs of different architectures", len(pairs))

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
+from ..analysis import common_checkpoints
 from ..errors import RepdynError
 from ..records import compared as columns_of
 from ..records.activations import ACTIVATIONS
@@ -52,12 +52,12 @@ def columns(
     )
 
 
-def check_alike(of_runs: Sequence[Representations]) -> None:
-    """Raise a RepdynError unless all runs hold the same layers at the same checkpoints."""
+def check_layers(of_runs: Sequence[Representations]) -> None:
+    """Raise a RepdynError unless all runs hold the same layers."""
     first = of_runs[0]
     for other in of_runs[1:]:
-        if other.layers != first.layers or not np.array_equal(other.steps, first.steps):
-            raise RepdynError(f"`{other.path}` holds other layers or checkpoints than `{first.path}`; make both again.")
+        if other.layers != first.layers:
+            raise RepdynError(f"`{other.path}` holds other layers than `{first.path}`; make both again.")
 
 
 def main(job: Job) -> None:
@@ -65,27 +65,36 @@ def main(job: Job) -> None:
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
     layout = pa.schema([*CKA_BETWEEN.schema, *columns_of.of_measures(study.all_measures.values())])
-    with tables.writer(job.path(CKA_BETWEEN), layout, job.metadata(CKA_BETWEEN)) as append:
+    tables_of = {run: Representations(*job.place(ACTIVATIONS, run)) for run in study.runs}
+    shared = {}
+    for arch in study.archs:
+        of_arch = {run: table.checkpoints for run, table in tables_of.items() if run.arch == arch}
+        shared[arch] = common_checkpoints.needed(of_arch)
+    metadata = job.metadata(CKA_BETWEEN) | common_checkpoints.said(shared)
+    with tables.writer(job.path(CKA_BETWEEN), layout, metadata) as append:
         for arch in study.archs:
-            of_runs = {run: Representations(*job.place(ACTIVATIONS, run)) for run in study.runs if run.arch == arch}
-            check_alike(list(of_runs.values()))
-            first = next(iter(of_runs.values()))
-            checkpoints = list(zip(first.steps.tolist(), first.epochs.tolist(), strict=True))
+            of_runs = {run: table for run, table in tables_of.items() if run.arch == arch}
+            check_layers(list(of_runs.values()))
+            first, common = next(iter(of_runs.values())), shared[arch]
             for runs in study.comparable(arch, common=study.activations.similarity_from == "test"):
                 # Runs that can be compared see the same images.
                 inputs = stored_inputs.read(*job.place(INPUTS, runs[0]), of_runs[runs[0]])
                 for depth, layer in enumerate(track(first.layers, len(first.layers), "layer")):
-                    for step, epoch in checkpoints:
-                        source = StoredRepresentations([Place(of_runs[run], layer, step) for run in runs])
+                    for number, epoch in enumerate(common.epochs):
+                        steps = {run: common.steps[run][number] for run in of_runs}
+                        source = StoredRepresentations([Place(of_runs[run], layer, steps[run]) for run in runs])
                         found = compared.all_pairs(
                             source, study.chosen_measures, study.comparisons, budget, backend, inputs
                         )
                         for run, same in zip(runs, found.found.constant, strict=True):
                             if same:
                                 LOG.warning(
-                                    "%s, layer %s is the same for all examples at step %d: no CKA", run, layer, step
+                                    "%s, layer %s is the same for all examples at step %d: no CKA",
+                                    run,
+                                    layer,
+                                    steps[run],
                                 )
-                        append(columns(runs, layer, depth, step, epoch, found))
+                        append(columns(runs, layer, depth, next(iter(steps.values())), epoch, found))
             LOG.info(
-                "%s: %d runs, %d layers at %d checkpoints", arch, len(of_runs), len(first.layers), len(checkpoints)
+                "%s: %d runs, %d layers at %d checkpoints", arch, len(of_runs), len(first.layers), len(common.epochs)
             )

@@ -69,7 +69,8 @@ def main(job: Job) -> None:
     of_runs = claim_tests.facts(scores)
     pseudo_values, of_pairs, synchrony_p = _synchrony(job, scores)
     frame = pd.concat([claim_tests.values(scores), pseudo_values], ignore_index=True)
-    rates = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
+    said = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
+    rates = {cell: rate for cell, rate in said.items() if rate is not None}
     tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings, study.all_measures)
     found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, fits.of_study(tests))
     made = claim_tests.tables_of(found, settings.confidence)
@@ -81,7 +82,7 @@ def main(job: Job) -> None:
     decided = [row for row in rows if row["decision"] != UNDECIDED]
     LOG.info("%d primary tests, %d decided; %d exploratory ones", len(rows), len(decided), len(found) - len(rows))
     for row in decided:
-        said = (
+        words = (
             "%(contrast)s: %(claim)s (%(measure)s %(score)s) %(verdict)s, %(estimate).3g, adjusted p = %(p_adjusted).3g"
         )
-        LOG.info(said, row)
+        LOG.info(words, row)

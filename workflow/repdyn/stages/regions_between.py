@@ -4,7 +4,9 @@ Turns the labels of all runs of a study into one table. All pairs of runs of one
 or seed, are compared at each layer and checkpoint. This extends the reproducibility score of Somepalli et al. 2022, who
 compare the outputs of trained networks, to probes and to all of training. All runs are labelled on the same planes
 through test images, so points correspond. Planes through training images are shared by the runs of one seed, if seeds
-draw their training examples, and only these are compared on them.
+draw their training examples, and only these are compared on them. Runs with different checkpoints are compared at a
+common grid of log epochs (``analysis/common_checkpoints.py``); ``step`` is then that of the first of them, and the
+metadata say which steps of the others were taken.
 
 Whether two runs agree more than on planes that have nothing to do with each other, a permutation of whole planes says
 (``regions/permuted_planes.py``).
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ..analysis import common_checkpoints
 from ..catalogue.plane_sets import COMMON
 from ..data import datasets
 from ..errors import RepdynError
@@ -34,6 +37,7 @@ from ..storage import tables
 from ..types import Array
 
 if TYPE_CHECKING:
+    from ..analysis.common_checkpoints import Common
     from ..config.sections import Comparisons
     from ..config.study import Run
     from ..pipeline.jobs import Job
@@ -42,7 +46,8 @@ if TYPE_CHECKING:
 def compare(
     runs: Sequence[Run],
     labels: Sequence[RegionLabels],
-    step: int,
+    steps: Sequence[int],
+    epoch: float,
     classes: int,
     name: str,
     settings: Comparisons,
@@ -53,7 +58,8 @@ def compare(
     Args:
         runs: R of them.
         labels: of each.
-        step: of the checkpoint.
+        steps: of the checkpoint of each.
+        epoch: of the checkpoint.
         classes: number of classes.
         name: of the set of planes, which are the same for these runs.
         settings: how many permutations of the planes there are.
@@ -71,12 +77,14 @@ def compare(
     }
     counts = [agreement.nothing(R, classes) for _ in first.layers]
     for block in range(first.blocks[name]):
-        seen = [of_run.read(step, name, block).labels for of_run in labels]  # R times (L, P, R²)
+        seen = [
+            of_run.read(step, name, block).labels for of_run, step in zip(labels, steps, strict=True)
+        ]  # R times (L, P, R²)
         for depth in range(len(first.layers)):
             counts[depth] += agreement.count([of_run[depth].ravel() for of_run in seen], classes)
-    nulls = against_null(labels, step, name, settings, budget)
+    nulls = against_null(labels, steps, name, settings, budget)
     for depth, (layer, count, (p, calibrated)) in enumerate(zip(first.layers, counts, nulls, strict=True)):
-        same = {"arch": runs[0].arch, "layer": layer, "depth": depth, "step": step, "epoch": first.epochs[step]}
+        same = {"arch": runs[0].arch, "layer": layer, "depth": depth, "step": steps[0], "epoch": epoch}
         yield (
             pairs
             | {key: [value] * R**2 for key, value in (same | {"planes": name}).items()}
@@ -86,7 +94,7 @@ def compare(
 
 
 def against_null(
-    labels: Sequence[RegionLabels], step: int, name: str, settings: Comparisons, budget: float
+    labels: Sequence[RegionLabels], steps: Sequence[int], name: str, settings: Comparisons, budget: float
 ) -> Iterator[tuple[Array, Array]]:
     """For each layer p and calibrated similarity of all pairs of runs: (R, R) each, NaN on the diagonal.
 
@@ -98,7 +106,7 @@ def against_null(
         yield from [(np.full((R, R), np.nan),) * 2] * L
         return
     orders = null.orders(planes, settings.permutations, settings.seed)
-    one = labels[0].read(step, name, 0).labels
+    one = labels[0].read(steps[0], name, 0).labels
     of_layer = R * planes * one.shape[2] * one.itemsize
     together = min(L, int(budget // of_layer) - 1)
     if together < 1:
@@ -112,7 +120,7 @@ def against_null(
         for r, of_run in enumerate(labels):
             place = 0
             for block in range(of_run.blocks[name]):
-                seen = of_run.read(step, name, block).labels[start:stop]
+                seen = of_run.read(steps[r], name, block).labels[start:stop]
                 held[:, r, place : place + seen.shape[1]] = seen
                 place += seen.shape[1]
         for of_layers in held:
@@ -125,15 +133,18 @@ def main(job: Job) -> None:
     study = job.study
     classes, budget = datasets.classes(study.data), study.execution.memory_gib * 2**30
     pieces: list[pa.Table] = []
+    shared: dict[str, Common] = {}
     for arch in study.archs:
         labels = {run: RegionLabels(*job.place(LABELS, run)) for run in study.runs if run.arch == arch}
         first = next(iter(labels.values()))
         groups = [(name, runs) for name in first.blocks for runs in study.comparable(arch, common=name == COMMON)]
-        for step in track(first.epochs, len(first.epochs), "checkpoint"):
+        common = shared[arch] = common_checkpoints.needed({run: of_run.epochs for run, of_run in labels.items()})
+        for number, epoch in enumerate(track(common.epochs, len(common.epochs), "checkpoint")):
             for name, runs in groups:
-                of_runs = [labels[run] for run in runs]
-                for piece in compare(runs, of_runs, step, classes, name, study.comparisons, budget):
+                of_runs, steps = [labels[run] for run in runs], [common.steps[run][number] for run in runs]
+                for piece in compare(runs, of_runs, steps, epoch, classes, name, study.comparisons, budget):
                     pieces.append(pa.table({name: piece[name] for name in BETWEEN.names}, schema=BETWEEN.schema))
-        LOG.info("%s: %d runs at %d checkpoints", arch, len(labels), len(first.epochs))
+        LOG.info("%s: %d runs at %d checkpoints", arch, len(labels), len(common.epochs))
     table = pa.concat_tables(pieces).combine_chunks()
-    tables.write(job.path(BETWEEN), table, BETWEEN.schema, job.metadata(BETWEEN))
+    metadata = job.metadata(BETWEEN) | common_checkpoints.said(shared)
+    tables.write(job.path(BETWEEN), table, BETWEEN.schema, metadata)

@@ -286,7 +286,8 @@ def main(job: Job) -> None:
     study, paths = job.study, job.paths
     records = []
     for run in study.runs:
-        words = (run.arch, run.optimizer, f"{study.learning_rate(run):g}", str(run.seed))
+        rate = study.learning_rate(run)
+        words = (run.arch, run.optimizer, "–" if rate is None else f"{rate:g}", str(run.seed))
         history = tables.read(*job.place(HISTORY, run)).to_pandas()
         scores = tables.read(*job.place(phases.SCORES, run)).to_pandas()
         records.append((words, history, scores))

@@ -15,7 +15,7 @@ from ..data import datasets
 
 if TYPE_CHECKING:
     from ..config.sections import Checkpoints
-    from ..config.study import Study
+    from ..config.study import Run, Study
 
 
 def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:
@@ -58,8 +58,24 @@ def steps_per_epoch(train_size: int, batch_size: int) -> int:
     return math.ceil(train_size / batch_size)
 
 
-def steps_of(study: Study) -> list[int]:
-    """The checkpoints of every run of a study, as optimizer steps."""
-    train_size, _ = datasets.sizes(study.data)
-    per_epoch = steps_per_epoch(train_size, study.training.batch_size)
-    return checkpoint_steps(study.checkpoints, study.training.epochs, per_epoch)
+def trained_steps(study: Study) -> list[int]:
+    """The checkpoints of every run that is trained here, as optimizer steps."""
+    return checkpoint_steps(study.checkpoints, study.training.epochs, trained_steps_per_epoch(study))
+
+
+def trained_steps_per_epoch(study: Study) -> int:
+    """Optimizer steps in an epoch of the runs that are trained here."""
+    return steps_per_epoch(datasets.sizes(study.data)[0], study.training.batch_size)
+
+
+def epochs_of(study: Study, run: Run) -> dict[int, float]:
+    """The checkpoints of a run: optimizer step -> epoch, ascending."""
+    if study.recorded(run.optimizer) is not None:
+        return {found.step: found.epoch for found in study.found(run)}
+    per_epoch = trained_steps_per_epoch(study)
+    return {step: step / per_epoch for step in trained_steps(study)}
+
+
+def steps_of(study: Study, run: Run) -> list[int]:
+    """The checkpoints of a run, as optimizer steps, ascending."""
+    return list(epochs_of(study, run))

@@ -109,7 +109,7 @@ class Trainer:
             self.augment = Augmenter(self.settings.augmentation, black, len(examples.train))
         self.batch_size = self.settings.batch_size
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
-        self.steps = checkpoint_schedule.steps_of(study)
+        self.steps = checkpoint_schedule.trained_steps(study)
         self.model = architectures.of_run(study, run, datasets.inputs(study.data), examples.classes)
         if self.device.type == "cpu":  # this may not be the processor that checked the study
             bfloat16.check(self.model, study, run, datasets.inputs(study.data), examples.classes)

@@ -1,0 +1,48 @@
+"""Settle what a study depends on beside its config: the contents of its data, and the checkpoints of recorded runs.
+
+It is done once, when a study is loaded to run; the copy of the config that its jobs read says what was found. So all of
+them see the same, whatever is written meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..config.sections import FoundCheckpoint, RecordedOptimizer
+from ..data import datasets
+from ..errors import RepdynError
+from ..recorded import found
+
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+
+def settled(study: Study) -> Study:
+    """The study with what was found; what its config states already stays.
+
+    Raises:
+        RepdynError: if data or checkpoints are missing, or are not what the config says.
+    """
+    return with_checkpoints(datasets.settled(study))
+
+
+def with_checkpoints(study: Study) -> Study:
+    """The study with the checkpoints of its recorded runs; raises as :func:`settled`."""
+    optimizers = dict(study.optimizers)
+    for name, optimizer in study.optimizers.items():
+        if isinstance(optimizer, RecordedOptimizer) and optimizer.recorded.found is None:
+            of_runs = {}
+            for run in study.recorded_runs:
+                if run.optimizer == name:
+                    of_runs[run.path] = _checkpoints(optimizer, run.arch, run.optimizer, run.seed)
+            recorded = optimizer.recorded.model_copy(update={"found": of_runs})
+            optimizers[name] = optimizer.model_copy(update={"recorded": recorded})
+    return study.model_copy(update={"optimizers": optimizers})
+
+
+def _checkpoints(of: RecordedOptimizer, arch: str, optimizer: str, seed: int) -> list[FoundCheckpoint]:
+    try:
+        there = found.find(of.recorded, arch, optimizer, seed)
+    except RepdynError as error:
+        raise RepdynError(f"`optimizers.{optimizer}.recorded`: {error}") from None
+    return [FoundCheckpoint(step=each.step, epoch=each.epoch, file=str(each.file)) for each in there]

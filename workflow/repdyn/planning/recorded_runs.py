@@ -1,0 +1,44 @@
+"""Check runs that were trained elsewhere: the first and the last checkpoint of each fit the network of the config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import RepdynError
+from ..recorded import history, weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..config.study import Study
+
+
+def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> None:
+    """Read the first and the last checkpoint of each run of a cell of the grid, and its history.
+
+    Args:
+        study: the study; its checkpoints have been looked for.
+        arch: the cell's architecture.
+        optimizer: the cell's; its runs were recorded elsewhere.
+        model: a network of the architecture; it stays as it is.
+
+    Raises:
+        RepdynError: if a run has a single checkpoint, one of the two does not fit or is not finite, or a history has
+            not the columns that the config names.
+    """
+    recorded, state = study.recorded(optimizer), model.state_dict()
+    assert recorded is not None
+    for run in study.recorded_runs:
+        if (run.arch, run.optimizer) != (arch, optimizer):
+            continue
+        there = study.found(run)
+        if len(there) < 2:
+            raise RepdynError(f"{run} has a single checkpoint, `{there[0].file}`; two are needed to compare any.")
+        for found in (there[0], there[-1]):
+            file = Path(found.file)
+            fitted = weights.fit(weights.read(file, recorded.key), state, recorded.strip, file)
+            for name, tensor in fitted.items():
+                if tensor.is_floating_point() and not tensor.isfinite().all():
+                    raise RepdynError(f"`{file}`: `{name}` has weights that are NaN or infinite; leave this file out.")
+        history.read(recorded, arch, optimizer, run.seed, recorded.steps_per_epoch)

@@ -1,0 +1,72 @@
+"""The stage ``record``: take in a run that was trained elsewhere; write its history and checkpoints.
+
+Each checkpoint is read, fitted to the network of the config, and written as training here writes it, so that all later
+stages are the same for both. A history that nobody recorded is measured at the checkpoints, as training measures it.
+
+Memory: the network, one checkpoint as it was found, and, where the history is measured, what training holds of the
+data.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..data import datasets, subsets
+from ..models import architectures
+from ..recorded import history, weights
+from ..records.train import CHECKPOINT, HISTORY
+from ..runtime import devices
+from ..runtime.progress import LOG, track
+from ..storage import tables
+from ..training import checkpoints
+from ..training.trainer import Split, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from ..pipeline.jobs import Job
+
+Row = dict[str, Any]
+
+
+def main(job: Job) -> None:
+    """Write the history and the checkpoints of a run that was trained elsewhere.
+
+    Raises:
+        RepdynError: if a checkpoint cannot be read or is not of the network, or the history has not the columns that
+            the config names.
+    """
+    study, run = job.study, job.run
+    recorded = study.recorded(run.optimizer)
+    assert recorded is not None, f"{run} is trained here"
+    device = devices.prepare(study.execution.device)
+    rows = history.read(recorded, run.arch, run.optimizer, run.seed, recorded.steps_per_epoch)
+    measured = None if rows is not None else _measuring(job, device)
+    source = datasets.source(study.data)
+    model = architectures.of_run(study, run, datasets.inputs(study.data), source.classes).to(device)
+    metadata, seen = job.metadata(CHECKPOINT), list[Row]()
+    there = study.found(run)
+    for found in track(there, len(there), "checkpoint"):
+        file = Path(found.file)
+        model.load_state_dict(weights.fit(weights.read(file, recorded.key), model.state_dict(), recorded.strip, file))
+        position = {"step": found.step, "epoch": found.epoch}
+        checkpoints.save(Path(job.path(CHECKPOINT, step=found.step)), model, metadata | position)
+        if measured is not None:
+            seen.append(position | measured(model))
+    rows = seen if rows is None else rows
+    columns = {name: [row.get(name) for row in rows] for name in HISTORY.names}
+    tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
+    how = "measured at the checkpoints" if measured is not None else "as it was recorded"
+    LOG.info("%d checkpoints, epoch %g to %g; history %s", len(there), there[0].epoch, there[-1].epoch, how)
+
+
+def _measuring(job: Job, device: torch.device) -> Callable[[nn.Module], Row]:
+    """What measures the losses and accuracies of a network on the examples of the run."""
+    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    train, test = Split.of(examples.train, device), Split.of(examples.test, device)
+    return lambda model: measure(model, train, test)
