@@ -20,7 +20,7 @@ STUDIES = sorted([*(ROOT / "workflow" / "studies").glob("*.yaml"), ROOT / "confi
 def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # Here and now, instead of in a process that imports torch once more; Snakemake then finds that it was checked.
-    monkeypatch.setattr(snapshot, "_check", lambda copy, _: check.main(studies.load(copy)))
+    monkeypatch.setattr(snapshot, "_apart", lambda copy, _: check.main(studies.load(copy)))
     study, _ = snapshot.take(yaml.safe_load(path.read_text(encoding="utf-8")))
     assert study.name == (path.stem if path.name != "config.yaml" else "digits")
 

@@ -150,7 +150,7 @@ def _say_if_another_is_here() -> None:
 def _settled(study: Study) -> Study:
     """The study with what its data and recorded runs are, which the copy that Snakemake's jobs read has already."""
     settling = importlib.import_module(".pipeline.settling", __package__)
-    known = study.data.contents is not None
+    known = study.data.contents is not None or study.data.facts is not None
     settled: Study = settling.with_checkpoints(study) if known else settling.settled(study)
     return settled
 
@@ -159,6 +159,7 @@ def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
     if scope == "studies":
         _say_if_another_is_here()
+        locate.take_in([path.parent for path in arguments.study or [CONFIG]])
         given = [_settled(studies.load(path)) for path in arguments.study or [CONFIG]]
         module_of(arguments.stage).main(given, Path(arguments.results))
         return

@@ -195,7 +195,7 @@ def test_a_study_is_another_when_its_images_are(study, folder):
 
 def test_the_copy_that_jobs_read_says_what_is_in_the_folder(study, folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
-    monkeypatch.setattr(snapshot, "_check", lambda *_: None)
+    monkeypatch.setattr(snapshot, "_apart", lambda *_: None)
     taken, path = snapshot.take(study().model_dump(mode="json"))
     assert studies.load(Path(path)) == taken
     assert taken.data.contents is not None

@@ -18,7 +18,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def test_a_copy_is_checked_once_and_reads_as_the_same_study(config, monkeypatch):
     checks = []
-    monkeypatch.setattr(snapshot, "_check", lambda *given: checks.append(given))
+    monkeypatch.setattr(snapshot, "_apart", lambda *given: checks.append(given))
     study, path = snapshot.take(config)
     assert snapshot.take(config) == (study, path)
     assert len(checks) == 1
@@ -27,7 +27,7 @@ def test_a_copy_is_checked_once_and_reads_as_the_same_study(config, monkeypatch)
 
 @pytest.mark.parametrize("change", [lambda text: text.replace("epochs: 20", "epochs: 2"), lambda _: ""])
 def test_a_copy_that_was_edited_or_cut_short_is_written_again(config, monkeypatch, change):
-    monkeypatch.setattr(snapshot, "_check", lambda *_: None)
+    monkeypatch.setattr(snapshot, "_apart", lambda *_: None)
     study, path = snapshot.take(config)
     Path(path).write_text(change(Path(path).read_text(encoding="utf-8")), encoding="utf-8")
     snapshot.take(config)
@@ -64,7 +64,7 @@ def test_a_check_that_does_not_come_to_its_end_is_not_passed(config, monkeypatch
 
 
 def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(config, monkeypatch):
-    monkeypatch.setattr(snapshot, "_check", lambda *_: None)
+    monkeypatch.setattr(snapshot, "_apart", lambda *_: None)
     planned = snapshot.hand_down(config, first=True)
     config["data"]["label_noise"] = 0.5
     assert snapshot.hand_down(config, first=False) == planned
@@ -72,7 +72,7 @@ def test_jobs_keep_to_the_study_that_was_planned_however_the_config_is_edited(co
 
 
 def test_two_modules_of_one_workflow_keep_their_studies_apart(config, monkeypatch):
-    monkeypatch.setattr(snapshot, "_check", lambda *_: None)
+    monkeypatch.setattr(snapshot, "_apart", lambda *_: None)
     one, two = snapshot.ConfigSource(used_as="one"), snapshot.ConfigSource(used_as="two")
     first = snapshot.hand_down(config, one, first=True, results="one/results")
     second = snapshot.hand_down(config | {"seeds": [5]}, two, first=True, results="two/results")
@@ -106,7 +106,7 @@ def test_one_s_own_code_lies_beside_any_of_several_configs_the_last_before_the_f
 
 
 def test_jobs_have_this_library_first_and_what_else_is_on_the_path_after_it(config, monkeypatch):
-    monkeypatch.setattr(snapshot, "_check", lambda *_: None)
+    monkeypatch.setattr(snapshot, "_apart", lambda *_: None)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/apps/torch/site-packages", "/elsewhere/workflow"]))
     library = str(Path(snapshot.__file__).parents[2])
     for _ in range(2):  # jobs' own processes read the rules, too

@@ -93,8 +93,66 @@ class Folder(Section):
     test: int = Field(ge=10)
 
 
+class Columns(Section):
+    """Which array of an ``.npz``, or column of a folder of Hugging Face's, is what; by default it has a usual name."""
+
+    inputs: str | None = None
+    labels: str | None = None
+    given_labels: str | None = None
+    ids: str | None = None
+
+
+class Standardise(Section):
+    """How inputs are standardised: ``by`` mean and deviation of each channel, by nothing, or by ``mean`` and ``std``.
+
+    These are numbers for each channel; images that are stored as integers are scaled to [0, 1] before.
+    """
+
+    by: Literal["channel", "none"] | None = None
+    mean: list[float] | None = None
+    std: list[Annotated[float, Field(gt=0)]] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Standardise:
+        if (self.by is None) != (self.mean is not None and self.std is not None) or len(self.mean or []) != len(
+            self.std or []
+        ):
+            raise ValueError("write `channel`, `none`, or `{mean: [0.5], std: [0.25]}` with a number for each channel")
+        return self
+
+
+def _by_name(value: Any) -> Any:
+    return {"by": value} if isinstance(value, str) else value
+
+
+class Facts(Section):
+    """What is known of one's own data once they are read: filled in when a study is loaded to run.
+
+    ``shape`` is that of one input, ``dtype`` how it is stored. ``classes`` is null where there are none, ``test`` where
+    the study divides the data, ``vocabulary`` for all but tokens. ``given_labels`` says whether some labels that are
+    trained on are wrong. ``contents`` is a digest of all arrays, so that other numbers make another study.
+    """
+
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+    kind: Literal["images", "numbers", "tokens"]
+    dtype: Literal["uint8", "int16", "int32", "int64", "float32"]
+    classes: int | None
+    vocabulary: int | None
+    train: int
+    test: int | None
+    given_labels: bool
+    contents: str
+
+
+def _is_empty(value: Any) -> bool:
+    return not value
+
+
 class Data(Section):
-    """Which images, how many of them, and how many labels are wrong, in which way (``data/label_noise.py``).
+    """Which examples, how many of them, and how many labels are wrong, in which way (``data/label_noise.py``).
+
+    ``dataset`` is one of ``data/datasets.py``, or one's own: a function by import path, which gets ``kwargs`` and reads
+    ``files``; an ``.npz``; or a folder that Hugging Face's ``datasets`` saved (``data/own_sources.py``).
 
     ``drawn_by`` says what draws the examples that are trained on and those that are mislabelled: each run's seed, or
     ``seed`` below, for the whole study. ``common`` is how many examples a data set without a test part sets aside, for
@@ -105,6 +163,12 @@ class Data(Section):
 
     dataset: str = "digits"
     folder: Folder | None = None
+    kwargs: Kwargs = Field(default={}, exclude_if=_is_empty)
+    files: list[str] = Field(default=[], exclude_if=_is_empty)
+    columns: Columns | None = Field(default=None, exclude_if=_is_empty)
+    kind: Literal["images", "numbers", "tokens"] | None = Field(default=None, exclude_if=_is_empty)
+    standardise: Annotated[Standardise | None, BeforeValidator(_by_name)] = Field(default=None, exclude_if=_is_empty)
+    facts: Facts | None = Field(default=None, exclude_if=_is_empty)
     contents: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{16}-[0-9a-f]{16}$", exclude_if=lambda contents: contents is None
     )
@@ -131,6 +195,33 @@ class Data(Section):
                 "`dataset: image-folder`, and no other, needs a section `folder` with path, classes, size, train and "
                 "test"
             )
+        return self
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the data set is the user's own arrays: a function, an ``.npz`` or a folder."""
+        return ":" in self.dataset or "/" in self.dataset or self.dataset.endswith(".npz")
+
+    @property
+    def mislabels(self) -> bool:
+        """Whether some of the labels that are trained on are wrong."""
+        return self.label_noise > 0 or (self.facts is not None and self.facts.given_labels)
+
+    @model_validator(mode="after")
+    def _own_settings_are_for_own_data(self) -> Data:
+        is_function = ":" in self.dataset
+        for key, value, fits in (
+            ("kwargs", self.kwargs, is_function),
+            ("files", self.files, is_function),
+            ("columns", self.columns, self.is_own and not is_function),
+            ("kind", self.kind, self.is_own),
+            ("facts", self.facts, self.is_own),
+            ("image_size", self.image_size, not self.is_own),
+        ):
+            if value and not fits:
+                where = {"image_size": "repdyn's own data sets and image folders", "columns": "an `.npz` or a folder"}
+                what = where.get(key, "a function of your own" if key in ("kwargs", "files") else "data of your own")
+                raise ValueError(f"`{key}` is for {what}, which `{self.dataset}` is not; leave it out")
         return self
 
     @model_validator(mode="after")

@@ -2,7 +2,8 @@
 
 Names, shapes and numbers of examples stand here, so that a study can be checked and planned without its data.
 ``downloads.py`` reads scikit-learn's and torchvision's data sets, ``decoded.py`` image files, which
-``image_folders.py`` finds. For a folder of the user's, the config states the same facts.
+``image_folders.py`` finds. For a folder of the user's, the config states the same facts; for arrays of the user's,
+``own.py`` fills them in.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import numpy as np
 
 from ..errors import RepdynError, named
 from ..types import Inputs
-from . import contents, decoded, downloads, image_folders
+from ..user_code import locate
+from . import contents, decoded, downloads, image_folders, own
 from .image_folders import Layout
 from .images import Stored
+from .own_arrays import WHITEST
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
@@ -35,7 +38,7 @@ class Source:
     """What is known of a data set before it is read.
 
     Attributes:
-        inputs: its square images.
+        inputs: what networks get, before resizing.
         classes: number of classes; None where examples have none.
         train: number of training examples.
         test: number of test examples; None for a data set without a test part, which the study divides.
@@ -99,10 +102,23 @@ def source(settings: Settings) -> Source:
     if settings.folder is not None:
         f = settings.folder
         return _folder(Layout(f.path, f.classes, f.channels, f.size), f.train, f.test)
+    if settings.is_own:
+        return _own(settings)
     if settings.dataset not in SOURCES:
         known = ", ".join([*SOURCES, FOLDER])
-        raise RepdynError(f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}.")
+        raise RepdynError(
+            f"`data.dataset` is {settings.dataset!r}, but must be one of: {known}; or your own: a function such as "
+            "`my_data:load`, an `.npz`, or a folder that Hugging Face's `datasets` saved, written with a slash."
+        )
     return SOURCES[settings.dataset]
+
+
+def _own(settings: Settings) -> Source:
+    facts = settings.facts
+    if facts is None:
+        raise RepdynError(f"`{settings.dataset}` is not known before it is read; `python -m repdyn fetch` reads it.")
+    white = 255 if facts.dtype == "uint8" else WHITEST
+    return Source(own.inputs(facts), facts.classes, facts.train, facts.test, partial(own.read, settings), white)
 
 
 def classes(settings: Settings) -> int:
@@ -174,14 +190,57 @@ def inputs(settings: Settings) -> Inputs:
     return known if settings.image_size is None else _images(known.shape[0], settings.image_size)
 
 
-def settled(study: Study) -> Study:
-    """Fill in ``data.contents``, the digest of the study's image folder; other data sets leave the study as it is.
+def described(study: Study, folders: tuple[str, ...] | None = None) -> Study:
+    """Fill in ``data.facts`` of the user's own arrays, which are read unless they were before.
 
-    If the folder is gone, take its digest at the last look: the images decoded from it can still be read.
+    Args:
+        study: the study; one with other data is returned as it is.
+        folders: where modules of the user's are searched; by default the folders that this process imports from.
 
     Raises:
-        RepdynError: if the folder is not laid out as it should be, or its contents are not those in the config.
+        RepdynError: if the data cannot be read, are not what they should be, or are others than in the config.
     """
+    settings = study.data
+    if not settings.is_own:
+        return study
+    there = own.look(settings, Path(study.execution.data_root), locate.taken() if folders is None else folders)
+    if settings.facts not in (None, there):
+        raise RepdynError(
+            f"`data.facts` says that `{settings.dataset}` has other data than it gives now; leave it out, and it is "
+            "filled in."
+        )
+    if settings.label_noise and (there.classes is None or there.given_labels):
+        why = "has labels of its own that are wrong" if there.given_labels else "has no classes"
+        raise RepdynError(
+            f"`data.label_noise` is {settings.label_noise}, but `{settings.dataset}` {why}; leave it out."
+        )
+    if there.kind == "tokens" and settings.standardise is not None and settings.standardise.by != "none":
+        raise RepdynError("`data.standardise` is for numbers, and the inputs are tokens; leave it out.")
+    return study.model_copy(update={"data": settings.model_copy(update={"facts": there})})
+
+
+def is_at_hand(study: Study, folders: tuple[str, ...]) -> bool:
+    """Whether the study can be settled without running code of the user's."""
+    settings = study.data
+    return not settings.is_own or own.is_stored(settings, Path(study.execution.data_root), folders)
+
+
+def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
+    """Fill in the digest of the study's data: ``data.contents`` of an image folder, ``data.facts`` of own arrays.
+
+    Other data sets leave the study as it is. If an image folder is gone, take its digest at the last look: the images
+    decoded from it can still be read.
+
+    Args:
+        study: the study.
+        folders: as for :func:`described`.
+
+    Raises:
+        RepdynError: like :func:`described`, or if the image folder is not laid out as it should be, or its contents are
+            not those in the config.
+    """
+    if study.data.is_own:
+        return described(study, folders)
     settings, root = study.data, Path(study.execution.data_root)
     layout = source(settings).layout
     if layout is None:
@@ -224,6 +283,8 @@ def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
     """
     known = source(settings)
     parts = known.read(root) if known.layout is None else known.read(root, settings.contents)
+    if settings.is_own:  # checked before they were stored
+        return parts
     for name, part, count in zip(("training", "test"), parts, (known.train, known.test), strict=True):
         if part is None or count is None:
             continue

@@ -1,67 +1,93 @@
-"""Feed images to a network: keep their bytes on the device, or stream them, and standardise batch by batch.
+"""Feed inputs to a network: keep them as stored on the device, or stream them, and standardise batch by batch.
 
-Images stay on the device if they take at most half of the free GPU memory; CIFAR-10 takes 184 MB. Otherwise the bytes
-of each batch are gathered on the CPU and copied from page-locked memory, asynchronously, while the GPU still works on
-earlier batches. Either way a batch has the same bits (``images.py`` says why).
+Inputs stay on the device if they take at most half of the free GPU memory; CIFAR-10 takes 184 MB. Otherwise those of
+each batch are gathered on the CPU and copied from page-locked memory, asynchronously, while the GPU still works on
+earlier batches. Either way a batch has the same bits (``images.py`` and ``numbers.py`` say why).
 
-Cost: a look-up for each number of an image. Memory: the images in bytes, and one batch in float32.
+Cost: a look-up for each number of an image. Memory: the inputs as stored, and one batch as the network gets it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
 from .images import CHUNK, Images
+from .numbers import Given, Numbers
 
 
 class Feed:
-    """Some images, in batches, as float32 on a device.
+    """Some inputs, in batches, as networks get them, on a device.
 
-    Batches are channels last in memory, which makes convolutions faster on GPUs and on CPUs.
+    Batches of images that are stored as integers are channels last in memory, which makes convolutions faster on GPUs
+    and on CPUs.
     """
 
-    def __init__(self, images: Images, device: torch.device) -> None:
-        """Put the images on the device if they fit."""
-        n, channels, height, width = images.shape
-        kind = torch.from_numpy(images.levels([0])).dtype
+    def __init__(self, inputs: Given, device: torch.device) -> None:
+        """Put the inputs on the device if they fit."""
         self.device = device
-        self.streamed = not _fits(n * channels * height * width * kind.itemsize, device)
-        home = "cpu" if self.streamed else device
-        self._levels = torch.empty((n, height, width, channels), dtype=kind, device=home)
+        self._rows: Callable[[slice], torch.Tensor]
+        if isinstance(inputs, Images):
+            self._rows = lambda part: torch.from_numpy(inputs.levels(part)).permute(0, 2, 3, 1)
+            self._standardised = _by_table(inputs, device)
+        else:
+            self._rows = lambda part: torch.from_numpy(inputs.held(part))
+            self._standardised = _by_scale(inputs, device)
+        n, first = len(inputs), self._rows(slice(0, 1))
+        shape = first.shape[1:]
+        self.streamed = not _fits(n * shape.numel() * first.dtype.itemsize, device)
+        self._held = torch.empty((n, *shape), dtype=first.dtype, device="cpu" if self.streamed else device)
         for start in range(0, n, CHUNK):
             part = slice(start, start + CHUNK)
-            self._levels[part] = torch.from_numpy(images.levels(part)).permute(0, 2, 3, 1)
-        self._table = torch.from_numpy(images.table.ravel()).to(device)  # channel after channel
-        self._offsets = torch.arange(channels, dtype=torch.int32, device=device) * images.table.shape[1]
+            self._held[part] = self._rows(part)
 
     def __len__(self) -> int:
-        return len(self._levels)
+        return len(self._held)
 
     def batches(self, size: int, order: torch.Tensor | None = None) -> Iterator[torch.Tensor]:
-        """Batches of (size, channels, height, width) float32; the last may be smaller.
+        """Batches of (size, *shape); the last may be smaller.
 
         Args:
-            size: images in a batch.
-            order: (n,) int64 on the CPU, positions of the images; None for all of them, in order.
+            size: inputs in a batch.
+            order: (n,) int64 on the CPU, positions of the inputs; None for all of them, in order.
         """
         if order is None:
-            for levels in self._levels.split(size):
-                yield self._standardised(levels)
+            for held in self._held.split(size):
+                yield self._ready(held)
             return
-        for positions in order.to(self._levels.device).split(size):
-            yield self._standardised(self._levels[positions])
+        for positions in order.to(self._held.device).split(size):
+            yield self._ready(self._held[positions])
 
-    def _standardised(self, levels: torch.Tensor) -> torch.Tensor:
-        """Standardise (n, height, width, channels) integers: (n, channels, height, width) float32, channels last."""
+    def _ready(self, held: torch.Tensor) -> torch.Tensor:
         if self.streamed and self.device.type == "cuda":
-            levels = levels.pin_memory()
-        index = levels.to(self.device, non_blocking=True).int() + self._offsets
-        images = self._table.index_select(0, index.ravel())
-        return images.view(index.shape).permute(0, 3, 1, 2)
+            held = held.pin_memory()
+        return self._standardised(held.to(self.device, non_blocking=True))
+
+
+def _by_table(images: Images, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Standardise (n, height, width, channels) integers: (n, channels, height, width) float32, channels last."""
+    channels, levels = images.table.shape
+    table = torch.from_numpy(images.table.ravel()).to(device)  # channel after channel
+    offsets = torch.arange(channels, dtype=torch.int32, device=device) * levels
+
+    def standardised(held: torch.Tensor) -> torch.Tensor:
+        index = held.int() + offsets
+        return table.index_select(0, index.ravel()).view(index.shape).permute(0, 3, 1, 2)
+
+    return standardised
+
+
+def _by_scale(numbers: Numbers, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Standardise (n, *shape) floats, if they are to be; tokens become int64."""
+    if numbers.stored.dtype.kind != "f":
+        return lambda held: held.long()
+    if numbers.affine is None:
+        return lambda held: held
+    mean, std = (torch.from_numpy(each).to(device) for each in numbers.affine)
+    return lambda held: (held - mean) / std
 
 
 def _fits(bytes_needed: int, device: torch.device) -> bool:
-    """Whether the images may stay on the device, beside the network, its optimizer and its activations."""
+    """Whether the inputs may stay on the device, beside the network, its optimizer and its activations."""
     return device.type != "cuda" or bytes_needed <= int(torch.cuda.mem_get_info(device)[0]) // 2

@@ -31,7 +31,8 @@ import numpy as np
 from ..errors import RepdynError
 from ..types import Array
 from . import datasets, label_noise
-from .images import Images, Standardisation
+from .images import Images, Standardisation, Stored, whitest
+from .numbers import Given, Numbers, Scale
 
 if TYPE_CHECKING:
     from ..config.sections import Data as Settings
@@ -39,19 +40,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Examples:
-    """Some labelled images.
+    """Some examples.
 
     Attributes:
-        inputs: n of them; ``inputs[positions]`` is (…, channels, height, width) float32, standardised.
-        labels: (n,) int64, the true classes.
+        inputs: n of them; ``inputs[positions]`` is (…, *shape) as networks get them: float32, tokens int64.
+        labels: (n,) int64, the true classes; -1 where there are no classes.
         given_labels: (n,) int64, the classes to train on; they differ from ``labels`` where mislabelled.
-        examples: (n,) int64, positions in the source's own training or test part.
+        examples: (n,) int64, the data's own ids, or else positions in the source's own training or test part.
+        targets: (n, …) of any type, what the data have in place of classes; None where there are classes or nothing.
     """
 
-    inputs: Images
+    inputs: Given
     labels: Array
     given_labels: Array
     examples: Array
+    targets: Array | None = None
 
     @property
     def mislabelled(self) -> Array:
@@ -64,7 +67,9 @@ class Examples:
 
     def subset(self, part: Array | slice) -> Examples:
         """Some of them, by positions, mask or slice; nothing is copied of the inputs."""
-        return Examples(self.inputs.subset(part), self.labels[part], self.given_labels[part], self.examples[part])
+        targets = None if self.targets is None else self.targets[part]
+        inputs = self.inputs.subset(part)
+        return Examples(inputs, self.labels[part], self.given_labels[part], self.examples[part], targets)
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,14 @@ class StudyData:
     Attributes:
         train, test: its examples.
         n_common: how many of the test examples, the first ones, are the same for all seeds and never trained on.
-        classes: number of classes.
-        mean, std: (channels,), undo the standardisation of images.
+        classes: number of classes; None where there are none.
+        mean, std: (channels,), undo the standardisation of inputs.
     """
 
     train: Examples
     test: Examples
     n_common: int
-    classes: int
+    classes: int | None
     mean: Array
     std: Array
 
@@ -150,10 +155,36 @@ def load(settings: Settings, root: Path, seed: int) -> StudyData:
     Raises:
         RepdynError: if the data set is unknown, missing, damaged or too small.
     """
-    drawn, known, classes = draw(settings, seed), datasets.source(settings), datasets.classes(settings)
+    drawn, known = draw(settings, seed), datasets.source(settings)
     train, test = datasets.read(settings, root)
     test = train if test is None else test
-    labels, test_labels = train.labels[drawn.train], test.labels[drawn.test]
+    labels, test_labels = (np.array(of.labels[index]) for of, index in ((train, drawn.train), (test, drawn.test)))
+    given = labels
+    if known.classes is not None:
+        _refuse_absent_classes(labels, known.classes, settings, seed)
+        if train.given_labels is None:
+            wrong = label_noise.mislabelled(labels, settings, seed)
+            given = label_noise.given_labels(labels, wrong, known.classes, settings, seed)
+        else:
+            given = np.array(train.given_labels[drawn.train], dtype=np.int64)
+    standard = _standardisation(settings, known, train.inputs, drawn.pool)
+
+    def some(part: Stored, index: Array, labels: Array, given: Array) -> Examples:
+        ids = index if part.ids is None else np.array(part.ids[index], dtype=np.int64)
+        targets = None if part.targets is None else np.array(part.targets[index])
+        return Examples(standard.inputs(part.inputs, index), labels, given, ids, targets)
+
+    return StudyData(
+        train=some(train, drawn.train, labels, given),
+        test=some(test, drawn.test, test_labels, test_labels),
+        n_common=drawn.common,
+        classes=known.classes,
+        mean=standard.mean,
+        std=standard.std,
+    )
+
+
+def _refuse_absent_classes(labels: Array, classes: int, settings: Settings, seed: int) -> None:
     absent = np.setdiff1d(np.arange(classes), labels)
     if len(absent):
         of_seed = f" of seed {seed}" if settings.drawn_by == "seed" else ""
@@ -161,19 +192,46 @@ def load(settings: Settings, root: Path, seed: int) -> StudyData:
             f"`data.train_size` {len(labels)} leaves no training example of class {absent[0]} of `{settings.dataset}`"
             f"{of_seed}; raise it, or change `data.seed`."
         )
-    wrong = label_noise.mislabelled(labels, settings, seed)
-    given = label_noise.given_labels(labels, wrong, classes, settings, seed)
-    size = settings.image_size or known.inputs.shape[-1]
-    standard = Standardisation.of(train.inputs, drawn.pool, size, known.white)
 
-    def images(stored: Array, index: Array) -> Images:
-        return Images(stored, index, size, standard.table)
 
-    return StudyData(
-        train=Examples(images(train.inputs, drawn.train), labels, given, drawn.train),
-        test=Examples(images(test.inputs, drawn.test), test_labels, test_labels, drawn.test),
-        n_common=drawn.common,
-        classes=classes,
-        mean=standard.mean,
-        std=standard.std,
-    )
+@dataclass(frozen=True)
+class _Standard:
+    """How the inputs of a study are standardised: ``mean`` and ``std`` of each channel, and a table for integers."""
+
+    mean: Array
+    std: Array
+    table: Array | None
+    size: int | None
+    is_needed: bool
+
+    def inputs(self, stored: Array, index: Array) -> Given:
+        """Some of the stored inputs, as networks get them."""
+        if self.table is not None:
+            return Images(stored, index, self.size, self.table)
+        return Numbers(stored, index, Scale(self.mean, self.std) if self.is_needed else None)
+
+
+def _standardisation(settings: Settings, known: datasets.Source, stored: Array, pool: Array) -> _Standard:
+    """By default integers of images are standardised, and nothing else (``data.standardise``)."""
+    how, channels, size = settings.standardise, stored.shape[1], settings.image_size
+    are_integers = known.inputs.kind == "images" and stored.dtype.kind != "f"
+    if how is None:
+        by_channel, mean, std = are_integers, np.zeros(channels), np.ones(channels)
+    else:
+        by_channel = how.by == "channel"
+        mean, std = (np.array(each or [default] * channels) for each, default in ((how.mean, 0.0), (how.std, 1.0)))
+        if len(mean) != channels:
+            raise RepdynError(
+                f"`data.standardise` gives mean and std of {len(mean)} channels, but the {known.inputs} of "
+                f"`{settings.dataset}` have {channels}."
+            )
+    if are_integers:
+        if by_channel:
+            standard = Standardisation.of(stored, pool, size, known.white)
+        else:
+            standard = Standardisation.by(mean, std, whitest(stored, size, known.white))
+        return _Standard(standard.mean, standard.std, standard.table, size, is_needed=True)
+    if by_channel:
+        scale = Scale.of(stored, pool)
+        mean, std = scale.mean, scale.std
+    return _Standard(mean, std, None, None, is_needed=how is not None and how.by != "none")

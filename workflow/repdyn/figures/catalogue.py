@@ -419,7 +419,7 @@ def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
     memorization. It draws differences between optimizers if the config contrasts any, and error by width if
     architectures have several.
     """
-    planes = "planes-mislabelled" if study.data.label_noise else "planes-test"
+    planes = "planes-mislabelled" if study.data.mislabels else "planes-test"
     several_widths = len(set(study.widths.values())) > 1
     return ["training", "cka", "regions", "phases", "synchrony", planes], [
         *("training", "batch-norm", *(["widths"] if several_widths else []), "timeline", "findings", "findings-all"),

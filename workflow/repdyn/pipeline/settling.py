@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 
-def settled(study: Study) -> Study:
+def settled(study: Study, folders: tuple[str, ...] = ()) -> Study:
     """The study with what was found; what its config states already stays.
+
+    Args:
+        study: as its config says.
+        folders: of the user's code, besides the working directory.
 
     Raises:
         RepdynError: if data or checkpoints are missing, or are not what the config says.
     """
-    return with_checkpoints(datasets.settled(study))
+    return with_checkpoints(datasets.settled(study, folders))
 
 
 def with_checkpoints(study: Study) -> Study:

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,13 @@ def take(
     Raises:
         RepdynError: if something about the study is wrong.
     """
-    taken = settling.settled(study.parse(dict(config), source=str(source)))
+    parsed = study.parse(dict(config), source=str(source))
+    if not datasets.is_at_hand(parsed, source.folders):
+        with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
+            path = Path(folder, "study.yaml")
+            path.write_text(yaml.safe_dump(parsed.model_dump(mode="json")), encoding="utf-8")
+            _apart("fetch", path, source.folders)  # the user's code may import what Snakemake should not
+    taken = settling.settled(parsed, source.folders)
     content = taken.model_dump(mode="json")
     of_runs = {path for run in taken.runs for path in jobs.import_paths(taken, "train", run)}
     own = sorted(of_runs | set(jobs.import_paths(taken, "cka", None)))
@@ -86,7 +93,7 @@ def take(
     if not is_same(path, text.encode()):
         with atomic(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-            _check(temporary, source.folders)
+            _apart("check", temporary, source.folders)
     return taken, str(path)
 
 
@@ -129,18 +136,18 @@ def _python_path() -> str:
     return os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *inherited]))
 
 
-def _check(path: Path, folders: Sequence[str]) -> None:
-    """Check a study in a separate process, since the check imports what Snakemake should not; pass on its remarks."""
+def _apart(name: str, path: Path, folders: Sequence[str]) -> None:
+    """Run a command on a study in a separate process, since it imports what Snakemake should not; pass on its words."""
     environment = os.environ | {"PYTHONPATH": _python_path(), "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-P", "-m", "repdyn", "check", "--study", str(path)]
+    command = [sys.executable, "-P", "-m", "repdyn", name, "--study", str(path)]
     command += [word for folder in folders for word in ("--code", folder)]
     done = subprocess.run(
         command, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [
-            f"The study could not be checked: `python -m repdyn check` ended with code {done.returncode} and without a "
-            "word, as it does where memory runs out."
+            f"`python -m repdyn {name}` ended with code {done.returncode} and without a word, as it does where memory "
+            "runs out."
         ]
         raise RepdynError(said[-1])
     sys.stderr.write(done.stderr)  # remarks

@@ -47,6 +47,7 @@ def main(study: Study) -> None:
     Raises:
         RepdynError: naming the key, the value and what is allowed.
     """
+    study = datasets.described(study)
     check_examples(study)
     study = settling.with_checkpoints(study)
     remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
@@ -160,9 +161,10 @@ def check_planes(study: Study) -> None:
     common = datasets.common_size(study.data)
     aside = " that no seed trains on" if common < test else ""
     sets = dict(zip(SETS, (common, train - wrong, wrong), strict=True))
-    if not study.data.label_noise:
+    if not study.data.mislabels:
         del sets["mislabelled"]
-    if study.data.label_noise_pairs is not None:  # the number of mislabelled images then depends on the data
+    # The number of mislabelled examples may depend on the data.
+    if study.data.label_noise_pairs is not None or (study.data.mislabels and not study.data.label_noise):
         sets = {COMMON: common}
     wanted = max(study.planes.count, study.planes.pictures)
     for name, images in sets.items():
@@ -239,7 +241,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
 def check_memory(study: Study, layers: int) -> None:
     """Check that the decision regions of a network with ``layers`` layers fit into ``execution.memory_gib``."""
     settings = study.planes
-    pixels, names = datasets.inputs(study.data).size, SETS if study.data.label_noise else SETS[:2]
+    pixels, names = datasets.inputs(study.data).size, SETS if study.data.mislabels else SETS[:2]
     for count, side in (
         (settings.count, settings.resolution),
         (settings.pictures, settings.picture_resolution),

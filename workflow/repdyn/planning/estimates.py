@@ -75,7 +75,7 @@ class Grid:
     @property
     def sets(self) -> int:
         """Sets of planes."""
-        return 3 if self.study.data.label_noise else 2
+        return 3 if self.study.data.mislabels else 2
 
     @property
     def number(self) -> int:

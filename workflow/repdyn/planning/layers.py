@@ -30,6 +30,7 @@ def main(study: Study) -> None:
         RepdynError: if a model cannot be built, or not be observed at these layers.
     """
     devices.prepare("cpu")
+    study = datasets.described(study)
     inputs = datasets.inputs(study.data)
     for arch, settings in study.archs.items():
         with check.blaming(f"archs.{arch}"):

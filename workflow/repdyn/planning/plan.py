@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..catalogue import stages
+from ..data import datasets
 from ..figures import catalogue
 from ..pipeline import settling
 from ..pipeline.counts import StudyCounts
@@ -51,6 +52,7 @@ def of(study: Study) -> Plan:
     Raises:
         RepdynError: if a model cannot be built.
     """
+    study = datasets.described(study)
     found = model_size.of_study(study)
     grid = Grid(study, found, memory.peak())
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")

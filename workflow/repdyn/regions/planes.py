@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from ..catalogue.plane_sets import COMMON, SETS
 from ..data import subsets
-from ..data.images import Images
+from ..data.numbers import Given
 from ..errors import RepdynError
 from ..storage import tables
 from ..storage.origin import Origin
@@ -97,13 +97,13 @@ def span(coordinates: Array, margin: float) -> Array:
     return np.array([low - margin * (high - low), high + margin * (high - low)])
 
 
-def _flat(images: Images, triplet: Array) -> Array:
+def _flat(images: Given, triplet: Array) -> Array:
     """Three images: (3, d) float64."""
     return images[triplet].reshape(3, -1).astype(np.float64)
 
 
 def choose_triplets(
-    images: Images, labels: Array, count: int, generator: np.random.Generator, distinct: bool
+    images: Given, labels: Array, count: int, generator: np.random.Generator, distinct: bool
 ) -> list[Array]:
     """Draw distinct triplets of images that span planes; each is an array of three indices.
 

@@ -28,7 +28,7 @@ from ..types import Array
 if TYPE_CHECKING:
     from ..config.sections import Activations as Settings
     from ..config.study import Run, Study
-    from ..data.images import Images
+    from ..data.numbers import Given
 
 BATCH = 512
 ROUNDING = 1e-4  # largest fraction of the spread that float16 may lose
@@ -104,28 +104,28 @@ def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, di
 def forward(
     model: nn.Module,
     layers: Mapping[str, str],
-    images: Images | Array,
+    inputs: Given | Array,
     device: torch.device,
     reduction: Reducer | None = None,
 ) -> dict[str, torch.Tensor]:
     """Activations of each layer, (n, features), float32, on the CPU.
 
     Raises:
-        RepdynError: if a layer took no part, or its number of features differs between images.
+        RepdynError: if a layer took no part, or its number of features differs between examples.
     """
     parts: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     with tap(model, layers, reduction) as outputs:
-        for start in range(0, len(images), BATCH):
-            batch = torch.from_numpy(images[start : start + BATCH]).to(device)
+        for start in range(0, len(inputs), BATCH):
+            batch = torch.from_numpy(inputs[start : start + BATCH]).to(device)
             model(batch)
             for layer, before in parts.items():
                 found = outputs[layer].cpu()
                 expected = (len(batch), before[0].shape[1] if before else found.shape[1])
                 if found.shape != expected:
                     raise RepdynError(
-                        f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} images, but "
-                        f"must give {expected}: the same number of features for every image, whatever the batch. If "
-                        "its images are not in the first dimension, say in which: `batch_dimension`."
+                        f"Layer `{layer}` gives {tuple(found.shape)} numbers for a batch of {len(batch)} inputs, but "
+                        f"must give {expected}: the same number of features for every input, whatever the batch. If "
+                        "its examples are not in the first dimension, say in which: `batch_dimension`."
                     )
                 before.append(found)
     return {layer: torch.cat(tensors) for layer, tensors in parts.items()}
