@@ -11,6 +11,7 @@ import torch
 import yaml
 from PIL import Image
 
+import repdyn
 from repdyn.config import study as studies
 from repdyn.config.sections import Data
 from repdyn.data import array_store, datasets, own, own_arrays, subsets
@@ -479,3 +480,23 @@ def test_today_s_studies_have_the_keys_that_they_had():
         "label_noise_pairs", "drawn_by", "common", "seed",
     ]  # fmt: skip
     assert yaml.safe_load(json.dumps(Data().model_dump(mode="json"))) == Data().model_dump(mode="json")
+
+
+def test_a_loop_of_one_s_own_gets_the_examples_that_runs_of_the_seed_train_on(study, tmp_path):
+    made = study(DRAWN.format(shape=(3,)) + "return {'train': (x, y)}", label_noise=0.2)
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(made.model_dump(mode="json")), encoding="utf-8")
+    found, wanted = repdyn.examples(path, seed=1), load(made, seed=1)[1]
+    for part in ("train", "test"):
+        one, other = getattr(found, part), getattr(wanted, part)
+        np.testing.assert_array_equal(one.inputs[:], other.inputs[:])
+        np.testing.assert_array_equal(one.given_labels, other.given_labels)
+    assert found.mislabelled.sum() == round(0.2 * len(found.train))
+    with pytest.raises(RepdynError, match="has no seed 7"):
+        repdyn.examples(path, seed=7)
+
+
+def test_the_library_has_its_public_names_and_no_others():
+    assert "examples" in dir(repdyn)
+    with pytest.raises(AttributeError, match="public are examples"):
+        repdyn.exemplars  # noqa: B018

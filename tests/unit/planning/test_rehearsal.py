@@ -281,7 +281,7 @@ def test_a_layer_that_a_batch_leaves_out_does_not_get_the_numbers_of_the_batch_b
 def test_a_layer_whose_width_changes_in_a_later_batch_is_named():
     model = odd_networks.Observes(1, 10, 8, look="width").eval()
     images = np.zeros((513, 1, 8, 8), dtype=np.float32)
-    with pytest.raises(RepdynError, match=r"Layer `shown` gives \(1, 5\) numbers for a batch of 1 images, but must"):
+    with pytest.raises(RepdynError, match=r"Layer `shown` gives \(1, 5\) numbers for a batch of 1 inputs, but must"):
         extract.forward(model, {"shown": "shown"}, images, torch.device("cpu"))
 
 
