@@ -23,6 +23,8 @@ from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import Measure
 from ..catalogue.plane_sets import COMMON, IMAGES
 from ..data import datasets, subsets
+from ..data.images import Images
+from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
 from ..figures import reading, style
 from ..figures.training import CURVES
@@ -190,8 +192,12 @@ def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, An
     part = found.common if plane["planes"] == COMMON else found.train
     index = {example: i for i, example in enumerate(part.examples.tolist())}
     rows = [index[example] for example in plane["examples"]]
-    images = part.inputs[rows] * found.std[:, None, None] + found.mean[:, None, None]
-    pixels = np.rint(np.clip(images, 0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    seen = part.inputs[rows]
+    per_channel = (-1, *(1,) * (seen.ndim - 2))
+    images = seen * found.std.reshape(per_channel) + found.mean.reshape(per_channel)
+    if not isinstance(part.inputs, Images):  # floats have no black and white
+        images = in_own_range(images)
+    pixels = np.rint(np.clip(pictures(images), 0, 1) * 255).astype(np.uint8)
     return {
         "resolution": int(plane["resolution"]),
         "x": [float(x) for x in plane["x"]],

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 
 from ..catalogue.plane_sets import IMAGES
 from ..data import datasets, subsets
+from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
@@ -153,9 +154,9 @@ def place_images(axis: Axes, corners: Corners, side: float, dpi: float) -> None:
         away = outward / np.abs(outward).max() * (0.6 * side + 0.02)  # inches from the mark to the image's centre
         at, margin = (stand - low) / (high - low) * inches, side / 2 + 0.015
         away = np.clip(at + away, margin, inches - margin) - at  # not over the panel's edge
-        box = OffsetImage(image.squeeze(), zoom=side * 72 / image.shape[0], cmap="gray", interpolation="nearest")
+        box = OffsetImage(_shown(image), zoom=side * 72 / max(image.shape[:2]), cmap="gray", interpolation="nearest")
         frame = {"facecolor": "white", "edgecolor": "black", "linewidth": 0.4}
-        if side >= max(LEAST_IMAGE, image.shape[0] / dpi):
+        if side >= max(LEAST_IMAGE, max(image.shape[:2]) / dpi):
             axis.add_artist(
                 AnnotationBbox(box, stand, xybox=tuple(72 * away), boxcoords="offset points", pad=0.06, bboxprops=frame)
             )
@@ -165,7 +166,7 @@ def place_images(axis: Axes, corners: Corners, side: float, dpi: float) -> None:
 def explain_image(figure: Figure, left: float, top: float, side: float, corners: Corners, i: int, caption: str) -> None:
     """Draw one of the three images, ``side`` inches high, with its mark and its caption."""
     axis = sheet.panel(figure, left, top, side, side, ticks=False)
-    axis.imshow(corners.images[i].squeeze(), cmap="gray", vmin=0, vmax=1)
+    axis.imshow(_shown(corners.images[i]), cmap="gray", vmin=0, vmax=1)
     middle: dict[str, Any] = {"transform": axis.transAxes, "clip_on": False}
     axis.plot(1 + 0.07 / side, 0.5, marker=MARKS[i], **(MARK | {"markersize": 3.4}), **middle)
     axis.text(1 + MARKED / side, 0.5, caption, va="center", fontsize=style.SMALL, **middle)
@@ -189,7 +190,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
     Raises:
         RepdynError: if the study has no such planes.
     """
-    pictures = reading.of_run(job, PICTURES)
+    table = reading.of_run(job, PICTURES)
     planes = tables.read(*job.place(PLANES)).to_pandas()
     planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
     if planes.empty:
@@ -203,7 +204,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
         first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), images,
         _captions(job, name, first),
     )  # fmt: skip
-    labels = pictures[(pictures["planes"] == name) & (pictures["plane"] == first["plane"])]
+    labels = table[(table["planes"] == name) & (table["plane"] == first["plane"])]
     return labels, corners, datasets.classes(data)
 
 
@@ -233,10 +234,13 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
     ]
 
 
+def _shown(picture: Array) -> Array:
+    """A picture as matplotlib takes it: a grey one without the dimension of channels."""
+    return picture if picture.shape[-1] == 3 else picture[..., 0]
+
+
 def _images(plane: pd.Series, shape: tuple[int, ...]) -> Array:
-    """The three images that span a plane, each scaled to [0, 1]: (3, height, width, channels)."""
+    """Pictures of the three inputs that span a plane, each scaled to [0, 1]: (3, height, width, 1 or 3)."""
     origin, a, b = (np.asarray(plane[name]) for name in ("origin", "a", "b"))
     flat = np.stack([origin + x * a + y * b for x, y in zip(plane["x"], plane["y"], strict=True)])
-    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
-    images: Array = ((flat - low) / (high - low)).reshape(3, *shape).transpose(0, 2, 3, 1)
-    return images
+    return pictures(in_own_range(flat).reshape(3, *shape))
