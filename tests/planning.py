@@ -128,7 +128,8 @@ def main() -> None:
     from repdyn.pipeline import snapshot
 
     snapshot._apart = lambda *_: None
-    datasets.settled = lambda study: study
+    datasets.settled = lambda study, *_: study
+    datasets.is_at_hand = lambda *_: True
     for line in sys.stdin:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

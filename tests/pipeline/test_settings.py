@@ -35,6 +35,14 @@ class Beside:
 
 
 FOLDER = {"path": "images", "classes": 3, "channels": 1, "size": 8, "train": 300, "test": 90}
+FACTS = {
+    "shape": [1, 8, 8], "kind": "images", "dtype": "uint8", "classes": 10, "vocabulary": None, "train": 300, "test": 90,
+    "given_labels": False, "contents": "0123456789abcdef",
+}  # fmt: skip
+# A function of one's own, as it stands once it was called, and a file.
+FUNCTION = {"data.dataset": "my_data:load", "data.facts": FACTS}
+FILE = {"data.dataset": "mine.npz", "data.facts": FACTS}
+COLUMNS = {"inputs": "x", "labels": "y"}
 CONTRAST = {"factor": "optimizer", "levels": ["adam", "sgd"]}
 # Another valid value of each setting than the one that the tiny study has. A setting within a section that the tiny
 # study leaves out is compared with the section as it stands here.
@@ -68,6 +76,28 @@ OTHER: dict[str, Any] = {
     "data.folder.size": 16,
     "data.folder.train": 400,
     "data.folder.test": 100,
+    "data.kwargs": Beside({"n": 3}, FUNCTION),
+    "data.files": Beside(["*.csv"], FUNCTION),
+    "data.columns": Beside(COLUMNS, FILE),
+    "data.columns.inputs": "images",
+    "data.columns.labels": "digits",
+    "data.columns.given_labels": "noisy",
+    "data.columns.ids": "number",
+    "data.kind": Beside("numbers", FUNCTION),
+    "data.standardise": {"by": "none"},
+    "data.standardise.by": Beside(None, {"data.standardise.mean": [0.5], "data.standardise.std": [0.3]}),
+    "data.standardise.mean": Beside([0.4], {"data.standardise.by": None, "data.standardise.std": [0.3]}),
+    "data.standardise.std": Beside([0.2], {"data.standardise.by": None, "data.standardise.mean": [0.5]}),
+    "data.facts": Beside(FACTS, {"data.dataset": "my_data:load"}),
+    "data.facts.shape": [1, 8, 9],
+    "data.facts.kind": "numbers",
+    "data.facts.dtype": "float32",
+    "data.facts.classes": 9,
+    "data.facts.vocabulary": 100,
+    "data.facts.train": 301,
+    "data.facts.test": 91,
+    "data.facts.given_labels": True,
+    "data.facts.contents": "fedcba9876543210",
     "data.train_size": 121,
     "data.test_size": 61,
     "data.image_size": 12,
@@ -150,7 +180,16 @@ OTHER: dict[str, Any] = {
 }  # fmt: skip
 OF_ONE_MEASURE = {"measures.*.neighbours": "knn", "measures.*.components": "subspace"}
 ALL = sorted(declared.settings())
-_LEFT_OUT = {"data.folder", "training.augmentation", "optimizers.*.schedule", "findings.contrasts", "measures"}
+_LEFT_OUT = {
+    "data.folder",
+    "data.columns",
+    "data.standardise",
+    "data.facts",
+    "training.augmentation",
+    "optimizers.*.schedule",
+    "findings.contrasts",
+    "measures",
+}
 
 
 def changed(path: str) -> dict[str, Any]:

@@ -102,6 +102,11 @@ def check_examples(study: Study) -> None:
     classes = datasets.source(study.data).classes
     if classes is not None:
         label_noise.check(study.data, classes)
+    inputs = datasets.inputs(study.data)
+    if study.training.augmentation is not None and inputs.kind != "images":
+        raise RepdynError(
+            f"`training.augmentation` is for images, but `{study.data.dataset}` has {inputs}; leave it out."
+        )
     settings = study.activations
     common = datasets.common_size(study.data)
     pool = common if settings.similarity_from == "test" else train
