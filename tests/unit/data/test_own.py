@@ -82,6 +82,7 @@ DRAWN = "x = np.random.default_rng(0).normal(size=(60, *{shape}))\ny = np.arange
         (draw(N, 1, 6, 10, kind="int64") * 100, (1, 6, 10), "images", "int16"),
         (torch.from_numpy(draw(N, 12)).to(torch.bfloat16), (12,), "numbers", "float32"),
         (draw(N, 4, 4).tolist(), (4, 4), "numbers", "float32"),
+        (draw(N, 2, 3, 4, 5, kind="int64"), (2, 3, 4, 5), "numbers", "float32"),
         (draw(N, 9) > 0, (9,), "tokens", "uint8"),
     ],
 )

@@ -73,7 +73,8 @@ def make(config, tmp_path):
         arch = ARCHS.get(kind, config["archs"]["resnet"])
         data = {"dataset": f"{__name__}:load", "kwargs": {"kind": kind}}
         own = {
-            "name": "mine", "data": data, "archs": {"net": arch}, "optimizers": {"sgd": {"opt": "momentum", "lr": 0.02}},
+            "name": "mine", "data": data, "archs": {"net": arch},
+            "optimizers": {"sgd": {"opt": "momentum", "lr": 0.02}},
             "activations": {"similarity_examples": 40}, "execution": {"data_root": str(tmp_path)},
         }  # fmt: skip
         return datasets.settled(studies.parse(config | own | sections))

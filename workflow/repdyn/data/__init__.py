@@ -1,5 +1,5 @@
-"""Images and labels: which data sets exist, how they are read, and which of their examples a study uses.
+"""Inputs and labels: which data sets exist, how they are read, and which of their examples a study uses.
 
-``datasets`` lists the data sets, ``downloads`` and ``decoded`` read them, ``subsets`` chooses examples and corrupts
-labels, ``loader`` and ``augmentation`` feed images to a network.
+``datasets`` lists the data sets, ``downloads``, ``decoded`` and ``own`` read them, ``subsets`` chooses examples and
+corrupts labels, ``loader`` and ``augmentation`` feed inputs to a network.
 """

@@ -199,9 +199,7 @@ def _inputs(array: Array, kind: Kind | None, what: str) -> tuple[Array, Kind]:
             f"{what} have the shape {array.shape}, but must be (examples, …) with at least one number for each."
         )
     is_whole = array.dtype.kind in "iu"
-    kind = kind or (
-        "images" if array.ndim == 4 or (is_whole and array.ndim == 3) else "tokens" if is_whole else "numbers"
-    )
+    kind = kind or _kind(array.ndim - 1, is_whole)
     if kind == "images":
         array = _images(array, what)
     if not is_whole:
@@ -221,6 +219,13 @@ def _inputs(array: Array, kind: Kind | None, what: str) -> tuple[Array, Kind]:
     if kind == "images" and high > WHITEST:
         raise RepdynError(f"{what} are images with the integer {high}, but at most {WHITEST} is white; give floats.")
     return array.astype(smallest(high), copy=False), kind
+
+
+def _kind(dimensions: int, is_whole: bool) -> Kind:
+    """What inputs of so many dimensions look like, integers or floats."""
+    if dimensions == 3 or (is_whole and dimensions == 2):
+        return "images"
+    return "tokens" if is_whole and dimensions == 1 else "numbers"
 
 
 def smallest(high: int) -> np.dtype[Any]:
