@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 
-def settled(study: Study, folders: tuple[str, ...] = ()) -> Study:
+def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
     """The study with what was found; what its config states already stays.
 
     Args:
         study: as its config says.
-        folders: of the user's code, besides the working directory.
+        folders: as for ``datasets.described``.
 
     Raises:
         RepdynError: if data or checkpoints are missing, or are not what the config says.

@@ -21,6 +21,7 @@ import yaml
 
 from ..catalogue.paths import Paths
 from ..config import study
+from ..data import datasets
 from ..errors import RepdynError
 from ..storage.files import atomic, is_same
 from ..user_code import digests
