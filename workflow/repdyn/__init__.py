@@ -1,21 +1,26 @@
-"""repdyn: how the representations inside neural networks evolve while they train."""
+"""repdyn: how the representations inside neural networks evolve while they train.
+
+Public names are imported when they are asked for, so that importing the package costs nothing.
+"""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data.of_seed import examples as examples
+    from .recorded.recorder import Recorder as Recorder
 
 __version__ = "0.1.0"
-
-# Public name -> where it lies; imported when it is first asked for, because most of it is heavy.
-_PUBLIC = {"examples": "data.of_seed"}
+_PUBLIC = {"Recorder": ".recorded.recorder", "examples": ".data.of_seed"}  # name -> module
 
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public are {', '.join(_PUBLIC)}")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    return getattr(import_module(_PUBLIC[name], __name__), name)
 
 
 def __dir__() -> list[str]:
-    return sorted((*globals(), *_PUBLIC))
+    return sorted([*globals(), *_PUBLIC])

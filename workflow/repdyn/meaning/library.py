@@ -142,7 +142,7 @@ class Library:
                 return self._settled(f"{target}.{rest}".rstrip("."), (*asked, path))
             if (found := self._find(inner)) is not None:
                 name, module = inner, found
-            elif "__getattr__" in module:
+            elif "__getattr__" in module and name != self.name:  # what the package itself offers is for its users
                 return (name, "__getattr__"), ".".join(parts[i:])
             elif part.startswith("__"):
                 return f"module {'.'.join(parts[i:])}"

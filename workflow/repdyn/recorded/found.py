@@ -7,26 +7,23 @@ the small JSON files beside the weights, are read here: Snakemake does it whenev
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..config.messages import listed
 from ..errors import RepdynError, named, no_access
+from .folder import ABOUT, CHECKPOINT, EVALUATIONS, About, is_recording, read_json
 
 if TYPE_CHECKING:
     from ..config.sections import FoundCheckpoint, Recorded
 
-RECORDING = "recording.json"  # what a recorder's folder says of itself
-EVALUATIONS = "history.jsonl"  # what was evaluated, in a recorder's folder
-FORMAT = 1
 TRAINER_STATE = "trainer_state.json"  # what a checkpoint of Hugging Face's Trainer says of itself
 INDEX = ".index.json"
-_OF_RECORDER, _OF_TRAINER = "step={step}.safetensors", "checkpoint-{step}"
+_OF_TRAINER = "checkpoint-{step}"
 # Weights in a folder of Hugging Face's, in the order in which its own loader looks for them.
 _WEIGHTS = ("model.safetensors", f"model.safetensors{INDEX}", "pytorch_model.bin", f"pytorch_model.bin{INDEX}")
 _PLACES = {"step": r"\d+", "epoch": r"\d+(?:\.\d+)?"}
@@ -115,11 +112,6 @@ def weights_in(place: Path) -> Path:
     raise RepdynError(f"The folder `{named(place)}` has no weights: none of {listed(_WEIGHTS)} is in it.")
 
 
-def is_recording(folder: str | Path) -> bool:
-    """Whether a folder was left by :class:`repdyn.Recorder`."""
-    return Path(folder, RECORDING).is_file()
-
-
 def filled(pattern: str, arch: str, optimizer: str, seed: int) -> str:
     """A path with the levels of a run in their places; ``{step}`` and ``{epoch}`` stay.
 
@@ -141,23 +133,6 @@ def matching(pattern: str) -> list[tuple[Path, dict[str, str]]]:
     if _VARIES.search(start):
         start, parts = ".", [start, *parts]
     return list(_walk(Path(start), parts, {}))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds an object.
-
-    Raises:
-        RepdynError: if it cannot be read, or holds something else.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise no_access(path, error) from None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise RepdynError(f"`{named(path)}` is not a JSON file with an object in it; it may be half written.")
-    return content
 
 
 def steps_per_epoch(settings: Recorded, arch: str, optimizer: str, seed: int) -> float | None:
@@ -192,22 +167,6 @@ def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Pa
     return there[0]
 
 
-def steps_per_recording(folder: str | Path) -> float:
-    """Optimizer steps in an epoch, as a recorder's folder says.
-
-    Raises:
-        RepdynError: if the folder is of another version of repdyn, or cannot be read.
-    """
-    about = read_json(Path(folder, RECORDING))
-    per_epoch = about.get("steps_per_epoch")
-    if about.get("format") != FORMAT or not isinstance(per_epoch, int | float) or per_epoch <= 0:
-        raise RepdynError(
-            f"`{named(Path(folder, RECORDING))}` is of format {about.get('format')}, and this repdyn reads format "
-            f"{FORMAT}; read it with the repdyn that recorded it."
-        )
-    return float(per_epoch)
-
-
 def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str, str]]], float | None]:
     """Where the checkpoints of a run are, with the numbers in their names, and the steps in an epoch, if known."""
     per_epoch = settings.steps_per_epoch
@@ -216,16 +175,16 @@ def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str
         return places, _steps_of_trainer(places) if per_epoch is None else per_epoch
     folder = Path(pattern)
     if is_recording(folder):
-        told = steps_per_recording(folder)
+        told = About.read(folder).steps_per_epoch
         if per_epoch not in (None, told):
             raise RepdynError(
                 f"`steps_per_epoch` is {per_epoch:g}, but `{named(folder)}` was recorded with {told:g}; leave it out."
             )
-        return matching(str(folder / _OF_RECORDER)), told
+        return matching(str(folder / CHECKPOINT)), told
     places = matching(str(folder / _OF_TRAINER))
     if folder.is_dir() and not places:
         raise RepdynError(
-            f"`{named(folder)}` is neither a recorder's folder (it has no `{RECORDING}`) nor one of Hugging Face's "
+            f"`{named(folder)}` is neither a recorder's folder (it has no `{ABOUT}`) nor one of Hugging Face's "
             f"Trainer (no `checkpoint-…`). Write how its checkpoints are called, such as "
             f"`{named(folder)}/epoch_{{epoch}}.pt`; {_what_is_there(pattern)}."
         )

@@ -24,7 +24,7 @@ from ..config.messages import listed
 from ..errors import RepdynError, named, no_access, one_line
 from ..training import checkpoints
 from .found import INDEX, shards, weights_in
-from .names import bare
+from .networks import bare
 
 Tensors = dict[str, torch.Tensor]
 

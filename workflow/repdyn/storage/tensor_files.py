@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from safetensors import SafetensorError, safe_open
-
 from .files import checksum, damaged, unreadable
 from .origin import Metadata, Origin, metadata_of
 
@@ -79,6 +77,8 @@ def reading(path: str | Path, framework: str, wanted: Origin | None = None) -> I
     Raises:
         RepdynError: if it is missing, damaged, not readable, or not the expected one.
     """
+    from safetensors import SafetensorError, safe_open  # who only writes, such as a recorder, need not have it
+
     try:
         content = _header(path)
     except OSError as error:

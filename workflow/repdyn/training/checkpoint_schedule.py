@@ -1,17 +1,17 @@
 """The optimizer steps at which checkpoints are taken.
 
-The log schedule is anchored at epoch 1 and has a fixed number of checkpoints per decade of epochs. So it does not
-depend on the length of training: 300 epochs contain the checkpoints of 150. Step 0, initialisation, is always one.
+Step 0, initialisation, is always one. The log schedule is that of ``log_schedule.py``.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..data import datasets
+from . import log_schedule
 
 if TYPE_CHECKING:
     from ..config.sections import Checkpoints
@@ -26,31 +26,21 @@ def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: i
     times: Iterable[float]
     match checkpoints.schedule:
         case "log":
-            times = _log_spaced(checkpoints.per_decade, checkpoints.first)
+            times = log_schedule.spaced(checkpoints.per_decade, checkpoints.first)
         case "linear":
             times = (k * checkpoints.every for k in itertools.count(1))
         case "explicit":
             times = sorted(epoch for epoch in checkpoints.epochs if epoch > 0)
-    return _up_to(times, epochs, steps_per_epoch)
+    return log_schedule.up_to(times, epochs, steps_per_epoch)
 
 
 def evaluated_epochs(per_decade: int | None, epochs: int) -> set[int]:
     """Epochs at which training is evaluated: all, or initialisation and ``per_decade`` for each decade of epochs."""
-    return set(range(epochs + 1) if per_decade is None else _up_to(_log_spaced(per_decade, first=1.0), epochs, 1))
-
-
-def _log_spaced(per_decade: int, first: float) -> Iterator[float]:
-    """An endless log-spaced grid of epochs from ``first`` on that contains epoch 1."""
-    lowest = math.ceil(per_decade * math.log10(first) - 1e-9)
-    return (10 ** (k / per_decade) for k in itertools.count(lowest))
-
-
-def _up_to(times: Iterable[float], epochs: float, steps_per_epoch: int) -> list[int]:
-    """Epochs as steps up to the end of training, ascending, distinct, 0 first."""
-    steps = (max(1, round(time * steps_per_epoch)) for time in times)
-    # Compare steps, not epochs before rounding: else longer training could add steps to the shorter one's range.
-    last = round(epochs * steps_per_epoch)
-    return sorted({0, *itertools.takewhile(lambda step: step <= last, steps)})
+    return set(
+        range(epochs + 1)
+        if per_decade is None
+        else log_schedule.up_to(log_schedule.spaced(per_decade, first=1.0), epochs, 1)
+    )
 
 
 def steps_per_epoch(train_size: int, batch_size: int) -> int:

@@ -28,12 +28,16 @@ _DTYPES = {
 
 
 def save(path: Path, model: nn.Module, metadata: Metadata) -> None:
-    """Write weights and buffers atomically, with ``metadata`` in the header.
+    """Write weights and buffers atomically, with ``metadata`` in the header; raises like :func:`write`."""
+    write(path, {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, metadata)
+
+
+def write(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Metadata) -> None:
+    """Write contiguous tensors on the CPU atomically, with ``metadata`` in the header.
 
     Raises:
         RepdynError: if the disk is full, or the format lacks the type of a tensor.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     for name, tensor in tensors.items():
         if tensor.dtype not in _DTYPES:
             raise RepdynError(f"A checkpoint cannot hold `{name}`, which is of {tensor.dtype}; use another type.")
