@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import repdyn
@@ -37,3 +38,10 @@ def test_what_the_package_offers_is_no_part_of_any_stage(tmp_path: Path) -> None
     assert "train" in stages
     for stage in stages:
         assert code_digest(f"stages.{stage}") == code_digest(f"stages.{stage}", package=bare)
+
+
+def test_an_installed_package_has_every_module() -> None:
+    """As `pip install .` makes it, without its data: packages are listed by name in pyproject.toml."""
+    content = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = {name.replace(".", "/") for name in content["tool"]["setuptools"]["packages"]}
+    assert listed == {file.parent.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*.py")}

@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from ..config.messages import listed
 from ..errors import RepdynError, named, no_access, one_line
 from ..training import checkpoints
+from . import hugging_face
 from .found import INDEX, shards, weights_in
 from .networks import bare
 
@@ -76,7 +77,8 @@ def fit(
     """Take the tensors that a network wants.
 
     What :func:`torch.compile` and other wrappers put into names is taken off. A name that shares its tensor with
-    another may be missing, as safetensors leave it out. Other floating types are converted.
+    another may be missing, as safetensors leave it out. Where a folder of Hugging Face's has other names than the
+    network, its own loader renames them. Other floating types are converted.
 
     Args:
         tensors: the tensors of a checkpoint.
@@ -90,12 +92,9 @@ def fit(
     Raises:
         RepdynError: if names are missing or unexpected or shapes differ, with the prefix that would cure it.
     """
-    inside = _under(tensors, strip, file)
-    if not set(wanted) <= set(inside):
-        inside = {bare(name): tensor for name, tensor in inside.items()}
-    for name, twins in _twins(wanted).items():
-        if name not in inside and (there := [twin for twin in twins if twin in inside]):
-            inside[name] = inside[there[0]]
+    inside = _named_as(wanted, tensors, strip, file)
+    if inside.keys() != wanted.keys() and (loaded := hugging_face.loaded(file)) is not None:
+        inside = _named_as(wanted, loaded, strip, file)
     missing, unexpected = [n for n in wanted if n not in inside], [n for n in inside if n not in wanted]
     if missing or unexpected:
         raise RepdynError(_mismatch(file, tensors, wanted, missing, unexpected))
@@ -192,6 +191,19 @@ def _tensors(entry: Any, where: str) -> Tensors:
         kind = f"a dictionary with {_some(map(str, entry))}" if isinstance(entry, Mapping) else type(entry).__name__
         raise RepdynError(f"{where} holds no weights, but {kind}; save `model.state_dict()`.")
     return found
+
+
+def _named_as(
+    wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor], strip: str | None, file: Path
+) -> Tensors:
+    """The part of a checkpoint that is the network, under names without wrappers, and tied weights under each name."""
+    inside = _under(tensors, strip, file)
+    if not set(wanted) <= set(inside):
+        inside = {bare(name): tensor for name, tensor in inside.items()}
+    for name, twins in _twins(wanted).items():
+        if name not in inside and (there := [twin for twin in twins if twin in inside]):
+            inside[name] = inside[there[0]]
+    return inside
 
 
 def _under(tensors: Mapping[str, torch.Tensor], strip: str | None, file: Path) -> Tensors:
