@@ -120,6 +120,25 @@ def test_a_width_is_that_of_the_stem_and_the_first_stage_and_64_is_the_usual_res
     assert same(usual, wide)
 
 
+def test_a_model_of_one_s_own_gets_its_width(tmp_path, monkeypatch):
+    code = (
+        "from torch import nn\n\n\ndef wide(width=3):\n    return nn.Sequential(nn.Flatten(), nn.Linear(64, width))\n"
+    )
+    (tmp_path / "widths_of_one_s_own.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    model = architectures.build(of("widths_of_one_s_own:wide", width=5), SHAPE, 10, 0)
+    assert model[1].out_features == 5
+    with pytest.raises(RepdynError, match=r"`width` is 5 and `kwargs.width` 4; give one of them"):
+        architectures.build(
+            of("widths_of_one_s_own:wide", width=5).model_copy(update={"kwargs": {"width": 4}}), SHAPE, 10, 0
+        )
+    (tmp_path / "narrow_of_one_s_own.py").write_text(
+        code.replace("width=3", "").replace("width", "7"), encoding="utf-8"
+    )
+    with pytest.raises(RepdynError, match="cannot be built with kwargs .*width"):
+        architectures.build(of("narrow_of_one_s_own:wide", width=5), SHAPE, 10, 0)
+
+
 def test_a_colour_model_that_cannot_be_told_otherwise_sees_a_grey_image_as_the_same_grey_in_colour():
     grey = architectures.build(of("torchvision:resnet18"), Inputs((1, 32, 32)), 10, 0).eval()
     colour = architectures.build(of("torchvision:resnet18"), Inputs((3, 32, 32)), 10, 0).eval()

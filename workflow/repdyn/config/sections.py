@@ -237,10 +237,11 @@ class Data(Section):
 class Architecture(Section):
     """A model from timm (its name), torchvision (``torchvision:name``) or the user's code (``package.module:Name``).
 
-    ``kwargs`` are passed to it unchanged. ``width`` is the number of channels of a ResNet's first stage: see
-    ``models/architectures.py``. ``logits`` is a function by import path that finds the logits in what the model
-    returns, where these are not a tensor or its ``logits``: see ``models/outputs.py``. ``batch_dimension`` is the
-    dimension of the observed layers' outputs that examples are in, such as 1 for (tokens, examples, channels).
+    ``kwargs`` are passed to it unchanged. ``width`` is the number of channels of a ResNet's first stage, or
+    the argument of that name of a model of one's own: see ``models/architectures.py``. ``logits`` is a function by
+    import path that finds the logits in what the model returns, where these are not a tensor or its ``logits``: see
+    ``models/outputs.py``. ``batch_dimension`` is the dimension of the observed layers' outputs that examples are in,
+    such as 1 for (tokens, examples, channels).
     """
 
     model: str

@@ -75,7 +75,7 @@ def build(settings: Architecture, inputs: Inputs, classes: int | None, seed: int
             load.load(settings.logits)
     with seeds.seeded(seed):
         if settings.width is not None:
-            kwargs |= _channels(name, kwargs, settings.width, settings.stem)
+            kwargs |= _width(name, kwargs, settings.width, settings.stem, is_own)
         source, _, attribute = name.rpartition(":")
         if not source:
             model = _from_timm(name, kwargs, inputs.shape, classes)
@@ -229,20 +229,22 @@ def _check_patches(name: str, kwargs: Mapping[str, Any], shape: tuple[int, ...])
             )
 
 
-def _channels(name: str, kwargs: Mapping[str, Any], width: int, stem: str) -> dict[str, Any]:
-    """Keyword arguments of a ResNet of width k: stages of k, 2k, 4k, 8k channels (Nakkiran et al. 2019); usually 64.
+def _width(name: str, kwargs: Mapping[str, Any], width: int, stem: str, is_own: bool) -> dict[str, Any]:
+    """Keyword arguments of a network of width k.
 
-    Theirs applies the activation before the convolution, timm's after it (He et al. 2016 have both).
+    A ResNet has stages of k, 2k, 4k, 8k channels (Nakkiran et al. 2019), usually 64. Theirs applies the activation
+    before the convolution, timm's after it (He et al. 2016 have both). A model of the user's own gets ``width``.
     """
-    is_resnet = timm.is_model(name) and model_entrypoint(name).__module__ == "timm.models.resnet"
-    if not is_resnet or stem != "small":
+    is_resnet = not is_own and timm.is_model(name) and model_entrypoint(name).__module__ == "timm.models.resnet"
+    if not is_own and not (is_resnet and stem == "small"):
         raise RepdynError(
             f"`width` is {width}, but is for timm's ResNets with `stem: small` (their native stem has 64 channels "
-            f"whatever the width); write the widths of `{name}` into `kwargs`."
+            f"whatever the width), and for models of your own; write the widths of `{name}` into `kwargs`."
         )
-    if "channels" in kwargs:
-        raise RepdynError(f"`width` is {width} and `kwargs.channels` {kwargs['channels']}; give one of them.")
-    return {"channels": [width, 2 * width, 4 * width, 8 * width]}
+    key = "width" if is_own else "channels"
+    if key in kwargs:
+        raise RepdynError(f"`width` is {width} and `kwargs.{key}` {kwargs[key]}; give one of them.")
+    return {"width": width} if is_own else {"channels": [width, 2 * width, 4 * width, 8 * width]}
 
 
 def _small_stem(model: Any, name: str, channels: int) -> None:
