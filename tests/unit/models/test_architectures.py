@@ -135,7 +135,7 @@ def test_a_model_of_one_s_own_gets_its_width(tmp_path, monkeypatch):
     (tmp_path / "narrow_of_one_s_own.py").write_text(
         code.replace("width=3", "").replace("width", "7"), encoding="utf-8"
     )
-    with pytest.raises(RepdynError, match="cannot be built with kwargs .*width"):
+    with pytest.raises(RepdynError, match=r"cannot be built with kwargs .*width"):
         architectures.build(of("narrow_of_one_s_own:wide", width=5), SHAPE, 10, 0)
 
 
