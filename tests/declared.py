@@ -66,8 +66,8 @@ def stage_declares(stage: str, path: str, of_run: bool) -> bool:
     if top in ("archs", "optimizers", "seeds") and STAGES[stage].scope == "seed":
         return False
     if top in ("archs", "optimizers", "seeds"):
-        if rest in ("*.layers", "*.family"):
-            return {"*.layers": "layers", "*.family": "families"}[rest] in sections
+        if rest in ("*.layers", "*.batch_dimension", "*.family"):
+            return ("families" if rest == "*.family" else "layers") in sections
         if path in ("archs", "optimizers"):  # their order: what is held against what follows from it
             return "findings" in sections
         return "run" in sections and (path != "seeds" or not of_run)

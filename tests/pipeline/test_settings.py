@@ -54,6 +54,8 @@ OTHER: dict[str, Any] = {
     "archs.*.stem": "small",
     "archs.*.width": 8,
     "archs.*.layers": ["norm"],
+    "archs.*.logits": "operator:itemgetter",
+    "archs.*.batch_dimension": 1,
     "optimizers": dict(reversed(BASE["optimizers"].items())),
     "optimizers.*.opt": "sgd",
     "optimizers.*.lr": 0.1,

@@ -181,6 +181,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if getattr(arguments, "arch", None) is not None:
         run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
     job = Job(arguments.stage, _settled(study), paths, run)
+    if arguments.stage in job.study.left_out:
+        raise RepdynError(f"There is no stage `{arguments.stage}` of this study. {job.study.left_out[arguments.stage]}")
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
     _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)
     start = time.monotonic()

@@ -92,6 +92,8 @@ def made_with(stage):
     """What decides a stage's rerun, as one value, because Snakemake compares params as a set of values."""
 
     def of_run(wildcards):
+        if stage in STUDY.left_out:
+            raise RepdynError(STUDY.left_out[stage])
         if "seed" not in wildcards.keys():
             return jobs.fingerprint(STUDY, stage, None, SOURCE.folders)
         if "arch" not in wildcards.keys():
@@ -110,5 +112,16 @@ LARGE = {Paths.activations, Paths.checkpoint, Paths.state}
 
 def measured(scope):
     """The paths of the files that stages of a scope write, except large ones."""
-    leaving = [stage for stage in stages.by_default().values() if stage.scope == scope]
-    return [path for stage in leaving for path in stage.writes if path not in LARGE]
+    leaving = stages.by_default(STUDY.left_out).values()
+    return [
+        path
+        for stage in leaving
+        if stage.scope == scope
+        for path in stage.writes
+        if path not in LARGE
+    ]
+
+
+def where_there(stage, files):
+    """Files that a stage writes; none where the study leaves it out."""
+    return [] if stage in STUDY.left_out else files

@@ -1,13 +1,29 @@
 RUN_FIGURES, STUDY_FIGURES = catalogue.of_run(STUDY), catalogue.of_study(STUDY)
+ANIMATIONS = catalogue.animations(STUDY)
+WITHOUT = {scope: catalogue.left_out(STUDY, scope) for scope in ("run", "study")}
 DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
 DRAWN_RUNS = [run.path for run in STUDY.drawn_runs]
 
 
+def inputs_of(scope, figures):
+    """The tables of a figure, which are all runs' for one of the study; says why there is none if it is left out."""
+
+    def of(wildcards):
+        if wildcards.figure in WITHOUT[scope] and wildcards.figure not in figures:
+            raise RepdynError(WITHOUT[scope][wildcards.figure])
+        runs, seeds = (
+            (RUNS, SEEDS)
+            if scope == "study"
+            else ([RUN.format(**wildcards)], [SEED.format(**wildcards)])
+        )
+        return figures[wildcards.figure].inputs(PATHS, runs, seeds)
+
+    return of
+
+
 rule run_figure:
     input:
-        lambda wildcards: RUN_FIGURES[wildcards.figure].inputs(
-            PATHS, [RUN.format(**wildcards)], [SEED.format(**wildcards)]
-        ),
+        inputs_of("run", RUN_FIGURES),
     output:
         report(
             PATHS.figure("{figure}", "{format}", RUN),
@@ -24,7 +40,7 @@ rule run_figure:
     log:
         PATHS.log("figures/{figure}.{format}", RUN),
     wildcard_constraints:
-        figure="|".join(RUN_FIGURES),
+        figure="|".join([*RUN_FIGURES, *WITHOUT["run"]]),
     conda:
         ENVIRONMENT
     params:
@@ -41,9 +57,7 @@ rule run_figure:
 
 rule run_animation:
     input:
-        lambda wildcards: catalogue.ANIMATIONS[wildcards.figure].inputs(
-            PATHS, [RUN.format(**wildcards)], [SEED.format(**wildcards)]
-        ),
+        inputs_of("run", ANIMATIONS),
     output:
         PATHS.figure("{figure}", "gif", RUN),
     log:
@@ -54,9 +68,7 @@ rule run_animation:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: catalogue.ANIMATIONS[wildcards.figure].made_with(
-            STUDY
-        ),
+        made_with=lambda wildcards: ANIMATIONS[wildcards.figure].made_with(STUDY),
     message:
         "animation {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
     shell:
@@ -66,7 +78,7 @@ rule run_animation:
 
 rule study_figure:
     input:
-        lambda wildcards: STUDY_FIGURES[wildcards.figure].inputs(PATHS, RUNS, SEEDS),
+        inputs_of("study", STUDY_FIGURES),
     output:
         report(
             PATHS.figure("{figure}", "{format}"),
@@ -78,7 +90,7 @@ rule study_figure:
     log:
         PATHS.log("figures/{figure}.{format}"),
     wildcard_constraints:
-        figure="|".join(STUDY_FIGURES),
+        figure="|".join([*STUDY_FIGURES, *WITHOUT["study"]]),
     conda:
         ENVIRONMENT
     params:

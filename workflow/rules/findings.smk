@@ -3,7 +3,7 @@ rule findings:
         scores=[PATHS.scores(run) for run in RUNS],
         history=[PATHS.history(run) for run in RUNS],
         cka=[PATHS.cka(run) for run in RUNS],
-        regions=[PATHS.region_similarity(run) for run in RUNS],
+        regions=where_there("regions", [PATHS.region_similarity(run) for run in RUNS]),
     output:
         findings=PATHS.findings(),
         pairs=PATHS.pairs(),

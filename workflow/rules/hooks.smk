@@ -11,14 +11,14 @@ def reads_images(job):
     """Whether a job reads the data set itself."""
     figures = {
         rules.run_figure.rule: RUN_FIGURES,
-        rules.run_animation.rule: catalogue.ANIMATIONS,
+        rules.run_animation.rule: ANIMATIONS,
         rules.study_figure.rule: STUDY_FIGURES,
     }
     asked = job.rule
     if asked in figures:
         return "data" in figures[asked][job.wildcards.figure].reads
     if asked == rules.explorer.rule:
-        return "data" in catalogue.EXPLORER.reads
+        return "planes" not in STUDY.left_out  # whose images it shows
     if asked.name.startswith("record_"):  # a rule for each run
         return STAGES["record"].reads_images
     reading = {name for name, stage in STAGES.items() if stage.reads_images} - {

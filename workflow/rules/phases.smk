@@ -2,8 +2,8 @@ rule phases:
     input:
         history=PATHS.history(RUN),
         cka=rules.cka.output,
-        regions=rules.regions.output.similarity,
-        probes=rules.probes.output.accuracy,
+        regions=where_there("regions", rules.regions.output.similarity),
+        probes=where_there("probes", rules.probes.output.accuracy),
         layers=rules.activations.output.layers,
     output:
         segments=PATHS.segments(RUN),

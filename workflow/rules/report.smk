@@ -3,7 +3,7 @@ report: "../report/overview.rst"
 
 rule report:
     input:
-        catalogue.REPORT.inputs(PATHS, RUNS, SEEDS),
+        catalogue.REPORT.of(STUDY).inputs(PATHS, RUNS, SEEDS),
     output:
         findings=report(
             PATHS.report_findings(),
@@ -34,7 +34,7 @@ rule report:
 
 rule explorer:
     input:
-        catalogue.EXPLORER.inputs(PATHS, RUNS, SEEDS),
+        catalogue.EXPLORER.of(STUDY).inputs(PATHS, RUNS, SEEDS),
     output:
         PATHS.explorer(),
     log:

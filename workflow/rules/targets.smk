@@ -54,4 +54,4 @@ rule comparisons:
         [PATHS.cka_layers(run) for run in RUNS],
         PATHS.cka_between(),
         PATHS.alignment(),
-        PATHS.region_between(),
+        where_there("regions_between", PATHS.region_between()),

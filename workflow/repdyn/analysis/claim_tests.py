@@ -270,7 +270,9 @@ class ClaimTests:
             if key in valued:
                 reason = "has no partner with a value"
             elif missing:
-                reason = f"did not happen: {', '.join(missing)}"
+                # Of a history with accuracies it is known whether events took place.
+                is_known = pd.notna(run[TEST_ACCURACY_BEST])
+                reason = f"{'did not happen' if is_known else 'not known'}: {', '.join(missing)}"
             else:
                 reason = "score is undefined"
             rows.append((*key, reason))

@@ -51,6 +51,22 @@ DIP = 0.025
 RECOVERED = 0.9
 # A fit lasts if this share of the evaluations from it on are good.
 LASTING = 0.9
+# In the order of the table of scores.
+OF_HISTORY = (
+    PERFECT_FIT_FIRST,
+    PERFECT_FIT_SUSTAINED,
+    MEMORIZATION_ONSET,
+    MEMORIZATION_END,
+    TEST_DIP,
+    SECOND_DESCENT_END,
+    TEST_DIP_DEPTH,
+    TEST_ACCURACY_BEST,
+    TRAINED_BEYOND_FIT,
+    PERFECT_FIT_STRICT,
+    MEMORIZATION_ONSET_FIRST,
+    MEMORIZATION_END_FIRST,
+    SECOND_DESCENT_END_EDGE,
+)
 # Training this many times as long as its fit took leaves enough behind it to see what comes after.
 ENOUGH = 3.0
 
@@ -165,29 +181,39 @@ def events(history: Mapping[str, Array], settings: Phases) -> dict[str, float | 
     """All events of a run.
 
     Args:
-        history: the columns epoch, train_accuracy, mislabelled_accuracy (NaN where nothing is mislabelled) and
-            test_accuracy.
+        history: the columns epoch, train_accuracy, mislabelled_accuracy and test_accuracy, NaN where they are not
+            known; nothing may be mislabelled.
         settings: the section ``phases`` of the config.
 
     Returns:
-        Event -> epoch, and score of the history -> value; ``catalogue`` declares the names.
+        Event -> epoch, and score of the history -> value; ``catalogue`` declares the names. None for what did not take
+        place, and for what cannot be known, because the history does not have the accuracy.
     """
-    epochs, train, wrong = history["epoch"], history["train_accuracy"], history["mislabelled_accuracy"]
-    memorized = running_median(wrong, 3)
-    dip_epoch, recovered, depth = dip(epochs, running_median(history["test_accuracy"], 5))
-    fitted = perfect_fit_sustained(epochs, train, settings.sustained)
-    return {
-        PERFECT_FIT_FIRST: perfect_fit_first(epochs, train),
-        PERFECT_FIT_SUSTAINED: fitted,
-        MEMORIZATION_ONSET: reaches(epochs, memorized, settings.onset),
-        MEMORIZATION_END: reaches(epochs, memorized, settings.end),
-        TEST_DIP: dip_epoch,
-        SECOND_DESCENT_END: recovered,
-        TEST_DIP_DEPTH: depth,
-        TEST_ACCURACY_BEST: float(np.nanmax(history["test_accuracy"])),
-        TRAINED_BEYOND_FIT: trained_beyond_fit(epochs, fitted),
-        PERFECT_FIT_STRICT: perfect_fit_strict(epochs, train, settings.sustained),
-        MEMORIZATION_ONSET_FIRST: reaches(epochs, wrong, settings.onset),
-        MEMORIZATION_END_FIRST: reaches(epochs, wrong, settings.end),
-        SECOND_DESCENT_END_EDGE: dip(epochs, _median_that_repeats_the_last(history["test_accuracy"]))[1],
-    }
+    # An accuracy that is there at some evaluations only, as in other people's logs, is followed through these.
+    train, wrong, test = (_known(history, name) for name in ("train_accuracy", "mislabelled_accuracy", "test_accuracy"))
+    found: dict[str, float | None] = dict.fromkeys(OF_HISTORY)
+    if len(train[0]):
+        fitted = perfect_fit_sustained(*train, settings.sustained)
+        found[PERFECT_FIT_FIRST] = perfect_fit_first(*train)
+        found[PERFECT_FIT_SUSTAINED] = fitted
+        found[PERFECT_FIT_STRICT] = perfect_fit_strict(*train, settings.sustained)
+        found[TRAINED_BEYOND_FIT] = trained_beyond_fit(history["epoch"], fitted)
+    if len(wrong[0]):
+        epochs, accuracy = wrong
+        memorized = running_median(accuracy, 3)
+        found[MEMORIZATION_ONSET] = reaches(epochs, memorized, settings.onset)
+        found[MEMORIZATION_END] = reaches(epochs, memorized, settings.end)
+        found[MEMORIZATION_ONSET_FIRST] = reaches(epochs, accuracy, settings.onset)
+        found[MEMORIZATION_END_FIRST] = reaches(epochs, accuracy, settings.end)
+    if len(test[0]):
+        epochs, accuracy = test
+        found[TEST_DIP], found[SECOND_DESCENT_END], found[TEST_DIP_DEPTH] = dip(epochs, running_median(accuracy, 5))
+        found[TEST_ACCURACY_BEST] = float(accuracy.max())
+        found[SECOND_DESCENT_END_EDGE] = dip(epochs, _median_that_repeats_the_last(accuracy))[1]
+    return found
+
+
+def _known(history: Mapping[str, Array], name: str) -> tuple[Array, Array]:
+    """The evaluations at which an accuracy is known: their epochs, and its values."""
+    there = np.isfinite(history[name])
+    return history["epoch"][there], history[name][there]

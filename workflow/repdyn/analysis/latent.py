@@ -31,16 +31,16 @@ def latent_generalization(
         fitted: the epoch of sustained perfect fit.
 
     Returns:
-        A difference of fractions; None if there is no checkpoint from onset to fit.
+        A difference of fractions; None if there is no checkpoint from onset to fit, or test accuracy is not known.
     """
-    if not onset or not fitted:
+    there = (history["epoch"] > 0) & np.isfinite(history["test_accuracy"])
+    if not onset or not fitted or not there.any():
         return None
     of_split = accuracy[accuracy["split"] == "similarity"].sort_values("epoch")
     within = of_split[of_split["epoch"].between(onset, fitted)]
     if within.empty:
         return None
     epochs = history["epoch"]
-    there = (epochs > 0) & np.isfinite(history["test_accuracy"])
     at = np.log10(within["epoch"].to_numpy(dtype=float))
     network = np.interp(at, np.log10(epochs[there]), history["test_accuracy"][there])
     ahead = within["true_accuracy"].to_numpy(dtype=float) - network

@@ -114,8 +114,8 @@ def _observed(orders: Array) -> int:
 def steady(epochs: Array, accuracy: Array, checkpoints: Array) -> Array:
     """Which checkpoints, (checkpoints,) bool, lie where training accuracy had not collapsed.
 
-    Accuracy at a checkpoint is that of the last evaluation before it. It has collapsed below ``COLLAPSED`` times the
-    best until then.
+    Accuracy at a checkpoint is that of the last evaluation before it, or else of the first one. It has collapsed below
+    ``COLLAPSED`` times the best until then.
 
     Args:
         epochs: (evaluations,) of the history, ascending.
@@ -123,7 +123,7 @@ def steady(epochs: Array, accuracy: Array, checkpoints: Array) -> Array:
         checkpoints: (checkpoints,) epochs.
     """
     best = np.maximum.accumulate(accuracy)
-    last = np.searchsorted(epochs, checkpoints, side="right") - 1
+    last = np.maximum(0, np.searchsorted(epochs, checkpoints, side="right") - 1)
     found: Array = accuracy[last] >= COLLAPSED * best[last]
     return found
 

@@ -7,7 +7,7 @@ rules follow from the entry. Imports nothing heavy, because Snakemake and every 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -215,8 +215,10 @@ def module_of(stage: str) -> str:
     return STAGES[stage].module or f"stages.{stage}"
 
 
-def by_default() -> dict[str, Stage]:
-    """The stages that ``rule all`` runs, besides figures."""
+def by_default(left_out: Collection[str] = ()) -> dict[str, Stage]:
+    """The stages that ``rule all`` runs, besides figures, but for those that a study leaves out."""
     return {
-        name: stage for name, stage in STAGES.items() if stage.scope in ("run", "seed", "study") and not stage.on_demand
+        name: stage
+        for name, stage in STAGES.items()
+        if stage.scope in ("run", "seed", "study") and not stage.on_demand and name not in left_out
     }

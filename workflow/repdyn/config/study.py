@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
 from ..errors import RepdynError
-from . import config_file, messages, plain
+from . import config_file, left_out, messages, plain
 from .names import Level, Name, refuse_twins
 from .sections import (
     MOST_CHECKPOINTS,
@@ -224,14 +224,20 @@ class Study(Section):
 
     @property
     def all_measures(self) -> dict[str, Measure]:
-        """Every measure by name: those of activations that the study chooses, then those of decision regions."""
+        """Every measure by name: those of activations that the study chooses, then those of regions, if any."""
         chosen = [
             MEASURES[choice.name] if choice.function is None
             else own(choice.name, choice.function, kernel=choice.vector is not None)
             for choice in self.chosen_measures
         ]  # fmt: skip
-        regions = [measure for measure in MEASURES.values() if measure.table == REGIONS]
+        has_regions = "regions" not in self.left_out
+        regions = [measure for measure in MEASURES.values() if measure.table == REGIONS and has_regions]
         return {measure.name: measure for measure in (*chosen, *regions)}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Stage -> why the study leaves it out, in a sentence: its data do not allow it."""
+        return left_out.stages(self.data)
 
     @property
     def contrasts(self) -> list[Contrast]:
@@ -373,7 +379,8 @@ class Study(Section):
             return settings
         settings = {}
         for section in STAGES[stage].sections:
-            if section in ("training", "checkpoints") and not self._trains(run):
+            # What is left out has no settings: its section has its name.
+            if section in self.left_out or (section in ("training", "checkpoints") and not self._trains(run)):
                 continue
             if section == "run":
                 if run is None:

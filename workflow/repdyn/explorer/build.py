@@ -26,8 +26,9 @@ from ..data import datasets, subsets
 from ..data.images import Images
 from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
-from ..figures import reading, style
+from ..figures import style
 from ..figures.training import CURVES
+from ..pipeline import stored
 from ..records.cka import CKA
 from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES, SEGMENTS
@@ -99,15 +100,13 @@ def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mi
 
 def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
     """Read a run's tables and pack the parts to show."""
-    pictures = reading.of_run(job, PICTURES, run)
-    checkpoints = pictures.drop_duplicates("step").sort_values("step")
+    pictures, cka = stored.read(job, PICTURES, run), stored.read(job, CKA, run)
+    seen = pictures if len(pictures) else cka.rename(columns={"step_a": "step", "epoch_a": "epoch"})
+    checkpoints = seen.drop_duplicates("step").sort_values("step")
     kept = detail.kept(len(checkpoints))
     steps = checkpoints["step"].to_numpy()[kept]
-    layers = style.depth_order(pictures)
-    of_table = {
-        CKA.name: reading.of_run(job, CKA, run),
-        SIMILARITY.name: reading.of_run(job, SIMILARITY, run),
-    }
+    layers = style.depth_order(seen)
+    of_table = {CKA.name: cka, SIMILARITY.name: stored.read(job, SIMILARITY, run)}
     # There is no measure of activations of the network's output.
     layers_of = {CKA.name: [layer for layer in layers if layer != OUTPUT], SIMILARITY.name: layers}
     matrices = {}
@@ -116,11 +115,11 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         values = _matrices(frame, measure.column, layers_of[measure.table], steps)
         # A name of a study's own could be that of another array.
         matrices[f"by {measure.name}"] = triangle(values, *measure.range, decimals(measure))
-    history = reading.of_run(job, HISTORY, run)
+    history = stored.read(job, HISTORY, run)
     curves = {name: history[column].to_numpy(np.float32) for name, (column, *_) in CURVES.items()}
     about = {
-        "events": style.apart(style.events(reading.of_run(job, SCORES, run))),
-        "phases": _phases(reading.of_run(job, SEGMENTS, run), steps),
+        "events": style.apart(style.events(stored.read(job, SCORES, run))),
+        "phases": _phases(stored.read(job, SEGMENTS, run), steps),
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
@@ -162,10 +161,10 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
 
 
 def picture_planes(job: Job) -> dict[int, pd.DataFrame]:
-    """Seed -> the planes for pictures of its runs, as many of each set for every seed."""
+    """Seed -> the planes for pictures of its runs, as many of each set for every seed; none where they are left out."""
     found = {}
     for replicate in job.study.replicates:
-        planes = tables.read(*job.place(PLANES, replicate)).to_pandas()
+        planes = stored.read(job, PLANES, replicate)
         found[replicate.seed] = planes[planes["purpose"] == "picture"]
     return found
 
@@ -179,6 +178,8 @@ def plane_pictures(job: Job, planes: Mapping[int, pd.DataFrame]) -> list[dict[st
     """
     shown: dict[tuple[str, int], dict[str, Any]] = {}
     for seed, of_seed in planes.items():
+        if of_seed.empty:
+            continue
         found = subsets.load(job.study.data, job.data_root, seed)
         for plane in of_seed.to_dict("records"):
             key = IMAGES[plane["planes"]], int(plane["plane"])
@@ -278,12 +279,12 @@ def chosen_runs(
 
 def _per_set(planes: pd.DataFrame) -> int:
     """The number of planes of each set."""
-    return int(planes.groupby("planes").size().max())
+    return int(planes.groupby("planes").size().max()) if len(planes) else 0
 
 
 def _checkpoints(job: Job) -> int:
-    pictures = tables.read(*job.place(PICTURES, job.study.runs[0]), columns=["step"])
-    return len(set(pictures["step"].to_pylist()))
+    cka = tables.read(*job.place(CKA, job.study.runs[0]), columns=["step_a"])
+    return len(set(cka["step_a"].to_pylist()))
 
 
 def main(job: Job) -> None:
@@ -299,7 +300,7 @@ def main(job: Job) -> None:
         "name": job.study.name,
         "dataset": settings.dataset,
         "noise": settings.label_noise,
-        "language": language(datasets.classes(settings)),
+        "language": language(datasets.source(settings).classes or 0),
         "output": OUTPUT,
         "opensAt": MEMORIZATION_ONSET,
         "measures": [
@@ -317,9 +318,10 @@ def main(job: Job) -> None:
         "planes": plane_pictures(job, planes),
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
+    cut = left_out(detail, _per_set(of_first), job.study.seeds, seeds, mib)
     starts = np.cumsum([0, *(len(run.pieces) for run in runs)])
     study |= {
-        "leftOut": left_out(detail, _per_set(of_first), job.study.seeds, seeds, mib),
+        "leftOut": " ".join([*dict.fromkeys(job.study.left_out.values()), *([] if cut is None else [cut])]) or None,
         "planes": [
             shown | {"of": {seed: shown["of"][seed] for seed in seeds}}
             for shown in study["planes"]

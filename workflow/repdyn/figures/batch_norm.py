@@ -49,7 +49,7 @@ def lag(
     below = top + len(rows) * (HIGH + GAP_Y) + 0.06
     same, dashes = SAME_CLASS
     of_output = Line2D([], [], label="output: share of the same class", color=same, linestyle=dashes)
-    handles = [*style.layer_handles(of_archs), of_output]
+    handles = [*style.layer_handles(of_archs), *([of_output] if OUTPUT in set(tables["layer"]) else [])]
     figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
     for row, (arch, names) in enumerate(rows):
         for column, optimizer in enumerate(names):

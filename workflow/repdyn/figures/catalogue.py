@@ -7,6 +7,7 @@ nothing heavy, because Snakemake reads it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -146,11 +147,11 @@ def _timeline(measure: Measure) -> Entry:
         title=f"When things happen in each run, by {measure.label}",
         description=f"Events and boundaries of phases of all runs on one axis of epochs, by {measure.label}.",
         caption=f"""
-            Each row is a run. A tick is where a phase of one of its layers ends: in the upper half of the row by
-            {measure.label}, in the lower half by decision regions similarity (DRS). {_about(measure)} Where ticks of
-            several layers coincide they are darker. {_EVENTS} The shaded time is memorization. Marks of one kind of
-            event stand at one height, so that none hides another.
+            Each row is a run. A tick is where a phase of one of its layers ends, by {measure.label}. {_about(measure)}
+            Where ticks of several layers coincide they are darker. {_EVENTS} The shaded time is memorization. Marks of
+            one kind of event stand at one height, so that none hides another.
         """,
+        of_regions="In the upper half of a row, that is; in the lower, by decision regions similarity (DRS).",
         of_run=(Paths.segments, Paths.scores),
         reads=("archs", "optimizers", "seeds", "measures"),
     )
@@ -169,6 +170,7 @@ _OF_EVERY_RUN: dict[str, Entry] = {
             epoch-wise double descent. {_EVENTS}
         """,
         of_run=(Paths.history, Paths.scores),
+        accuracies=True,
     ),
     "regions": Entry(
         module="figures.similarity",
@@ -193,9 +195,9 @@ _OF_EVERY_RUN: dict[str, Entry] = {
         caption=f"""
             A phase is a time in which a layer is more like itself than before or after, as found in its
             checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
-            phases are light and dark by turns, with a red line where one ends. The output of the network has DRS
-            (decision regions similarity), too, but no measure of activations. {_EVENTS}
+            phases are light and dark by turns, with a red line where one ends. {_EVENTS}
         """,
+        of_regions="The output of the network has DRS, decision regions similarity, but no measure of activations.",
         of_run=(Paths.segments, Paths.scores),
         reads=("measures",),
     ),
@@ -207,12 +209,15 @@ _OF_EVERY_RUN: dict[str, Entry] = {
         caption="""
             Two layers are in synchrony, near 1, if the times at which one changes and those at which it stays are the
             same as the other's, however much either changes. It is the correlation between the two layers'
-            checkpoint-by-checkpoint matrices: by measures of their activations, and by DRS, the similarity of the
-            decision regions of linear classifiers on planes through test images, correctly labelled and mislabelled
-            training images. The output of the network has DRS, too, but no measure of activations. Black is the least
-            synchrony that the run has, not 0.
+            checkpoint-by-checkpoint matrices, by each measure. Black is the least synchrony that the run has, not 0.
         """,
+        of_regions=(
+            "DRS is the similarity of the decision regions of linear classifiers on planes through test images, "
+            "correctly labelled and mislabelled training images. The output of the network has DRS, too, but no "
+            "measure of activations."
+        ),
         of_run=(Paths.cka, Paths.region_similarity),
+        spares=(Paths.region_similarity,),
         reads=("measures",),
     ),
     "change": Entry(
@@ -223,10 +228,12 @@ _OF_EVERY_RUN: dict[str, Entry] = {
         caption=f"""
             Rows are layers from the input on, columns the intervals between checkpoints. Dark is fast: the change from
             one checkpoint to the next, 1 minus their similarity, for each tenfold of epochs, since training slows down
-            as it goes on. Each measure of activations, and DRS, has colours of its own, so compare shades within each.
-            A dark column is a time at which all layers change together. {_EVENTS}
+            as it goes on. Each measure of activations has colours of its own, so compare shades within each. A dark
+            column is a time at which all layers change together. {_EVENTS}
         """,
+        of_regions="Decision regions similarity (DRS) has one scale for all sets of planes.",
         of_run=(Paths.cka, Paths.region_similarity, Paths.scores),
+        spares=(Paths.region_similarity,),
         reads=("measures",),
     ),
     "probes": Entry(
@@ -270,6 +277,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             medians over seeds, where most seeds have the event; each seed has its triangles above the panel.
         """,
         of_run=(Paths.history, Paths.scores),
+        accuracies=True,
         reads=("archs", "optimizers"),
     ),
     "batch-norm": Entry(
@@ -300,6 +308,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             lowest seed to the highest.
         """,
         of_run=(Paths.history,),
+        accuracies=True,
         reads=("optimizers", "widths"),
     ),
     "boundaries": Entry(
@@ -373,6 +382,7 @@ EXPLORER = Drawn(
     module="explorer.build",
     of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
     of_seed=(Paths.planes,),
+    spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes),
     reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib", "measures"),
 )
 
@@ -385,7 +395,12 @@ def activations(study: Study) -> list[Measure]:
 def of_run(study: Study) -> dict[str, Entry]:
     """The figures of a run: matrices by each measure of activations, under its name, and those of every study."""
     matrices = {measure.name: _matrices(measure) for measure in activations(study)}
-    return {"training": _OF_EVERY_RUN["training"], **matrices, **_OF_EVERY_RUN}
+    return _there(study, {"training": _OF_EVERY_RUN["training"], **matrices, **_OF_EVERY_RUN})
+
+
+def animations(study: Study) -> dict[str, Entry]:
+    """The animations of a run."""
+    return _there(study, ANIMATIONS)
 
 
 def of_study(study: Study) -> dict[str, Entry]:
@@ -400,7 +415,18 @@ def of_study(study: Study) -> dict[str, Entry]:
         by_measure[f"{measure.name}-difference"] = _difference(*words)
         if measure.kernel:
             by_measure["timeline" if measure.name == "cka" else f"timeline-{measure.name}"] = _timeline(measure)
-    return {**_OF_EVERY_STUDY, **by_measure}
+    return _there(study, {**_OF_EVERY_STUDY, **by_measure})
+
+
+def _there(study: Study, entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    return {name: entry.of(study) for name, entry in entries.items() if entry.why_not(study) is None}
+
+
+def left_out(study: Study, scope: Literal["run", "study"]) -> dict[str, str]:
+    """Figure of a run, or of the study -> why a study leaves it out, in a sentence."""
+    entries = _OF_EVERY_RUN if scope == "run" else _OF_EVERY_STUDY
+    reasons = {name: entry.why_not(study) for name, entry in entries.items()}
+    return {name: f"There is no figure `{name}`. {why}" for name, why in reasons.items() if why is not None}
 
 
 def find(study: Study, name: str, scope: Literal["run", "study"]) -> Entry | None:
@@ -417,12 +443,15 @@ def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
 
     Of measures of activations it draws CKA; of the planes those through mislabelled images, if any, since they show
     memorization. It draws differences between optimizers if the config contrasts any, and error by width if
-    architectures have several.
+    architectures have several. It draws none that the study leaves out.
     """
     planes = "planes-mislabelled" if study.data.mislabels else "planes-test"
     several_widths = len(set(study.widths.values())) > 1
-    return ["training", "cka", "regions", "phases", "synchrony", planes], [
+    of_each = ["training", "cka", "regions", "phases", "synchrony", planes]
+    of_all = [
         *("training", "batch-norm", *(["widths"] if several_widths else []), "timeline", "findings", "findings-all"),
         *("cka-grid", "regions-grid"),
         *(["cka-difference", "regions-difference"] if study.optimizer_contrasts else []),
     ]
+    gone = left_out(study, "run"), left_out(study, "study")
+    return [name for name in of_each if name not in gone[0]], [name for name in of_all if name not in gone[1]]

@@ -37,11 +37,14 @@ def main(job: Job, figure: str, output: Path) -> None:
         figures = catalogue.of_run(job.study) if of_run else catalogue.of_study(job.study)
         whole = "a run" if of_run else "a study"
         if extension == ANIMATED:
-            figures, whole = dict(catalogue.ANIMATIONS) if of_run else {}, f"{whole} that moves"
+            figures, whole = catalogue.animations(job.study) if of_run else {}, f"{whole} that moves"
         close = [f"`{name}`" for name in difflib.get_close_matches(figure, figures)]
         hint = f"did you mean {' or '.join(close)}? There are" if close else "there are"
         known = f"{hint}: {', '.join(figures)}" if figures else "there is none"
         raise RepdynError(f"There is no figure `{figure}` of {whole}; {known}.")
+    why_not = entry.why_not(job.study)
+    if why_not is not None:
+        raise RepdynError(f"There is no figure `{figure}` of this study. {why_not}")
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
     content = drawn(importlib.import_module(f"..{entry.module}", __package__), job, figure, extension)

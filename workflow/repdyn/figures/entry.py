@@ -7,11 +7,12 @@ what decides its redrawing, follow from them. Imports nothing heavy, because Sna
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from ..catalogue.paths import Paths
-from ..catalogue.stages import Place
+from ..catalogue.stages import STAGES, Place
+from ..config import left_out
 from ..pipeline import provenance
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Drawn:
         of_run: paths of the tables of a run that it reads; for a figure of the whole study, of every run.
         of_seed: paths of the tables of a seed that it reads; for a figure of the whole study, of every seed.
         of_study: paths of the tables of the whole study that it reads.
+        spares: those of them that it can do without, where a study leaves out the stage that writes them.
+        accuracies: whether it shows accuracies, and nothing without them.
         reads: what it reads from the study itself, as names in ``SETTINGS``; ``data`` includes the images.
     """
 
@@ -56,7 +59,26 @@ class Drawn:
     of_run: tuple[Place, ...] = ()
     of_seed: tuple[Place, ...] = ()
     of_study: tuple[Place, ...] = ()
+    spares: tuple[Place, ...] = ()
+    accuracies: bool = False
     reads: tuple[str, ...] = ()
+
+    def why_not(self, study: Study) -> str | None:
+        """Why there is none in a study, in a sentence; None if there is one."""
+        needed = {*self.of_run, *self.of_seed, *self.of_study}.difference(self.spares)
+        reasons = [why for stage, why in study.left_out.items() if needed.intersection(STAGES[stage].writes)]
+        if self.accuracies and (unknown := left_out.accuracies(study.data)) is not None:
+            reasons.append(unknown)
+        return next(iter(reasons), None)
+
+    def of(self, study: Study) -> Self:
+        """The same without the tables that a study leaves out."""
+        gone = {place for stage in study.left_out for place in STAGES[stage].writes}
+
+        def there(places: tuple[Place, ...]) -> tuple[Place, ...]:
+            return tuple(place for place in places if place not in gone)
+
+        return replace(self, of_run=there(self.of_run), of_seed=there(self.of_seed), of_study=there(self.of_study))
 
     def inputs(self, paths: Paths, runs: list[str], seeds: list[str]) -> list[str]:
         """Every file of the study that it reads, given the partitions of runs and of seeds."""
@@ -81,16 +103,23 @@ class Entry(Drawn):
         title: without a full stop.
         description: one sentence.
         caption: how to read it, in a few sentences; the description is not repeated.
+        of_regions: what the caption adds where a study compares decision regions.
     """
 
     category: str
     title: str
     description: str
     caption: str
+    of_regions: str = ""
 
     def __post_init__(self) -> None:
         """Join the caption's lines."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
+
+    def of(self, study: Study) -> Self:
+        """With the caption of a study."""
+        more = "" if "regions" in study.left_out else self.of_regions
+        return replace(super().of(study), caption=f"{self.caption} {more}", of_regions="")
 
     def made_with(self, study: Study) -> dict[str, Any]:
         """Add the code that draws and saves pictures for every module."""

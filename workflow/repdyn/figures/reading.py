@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..analysis import common_checkpoints
 from ..config.study import Run
-from ..storage import tables
+from ..pipeline import stored
 from ..training import checkpoint_schedule
 from . import style
 
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
     from ..storage.tables import Table
 
 Events = dict[tuple[str, str, int], dict[str, float]]
-
-
-def of_run(job: Job, table: Table, run: Run | None = None) -> pd.DataFrame:
-    """A table of one run, the job's own by default."""
-    frame: pd.DataFrame = tables.read(*job.place(table, run)).to_pandas()
-    return frame
+of_run = stored.read
 
 
 def of_runs(job: Job, table: Table) -> pd.DataFrame:

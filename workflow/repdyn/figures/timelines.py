@@ -29,6 +29,7 @@ RIGHT, GAP, HEAD, TICKS = 0.12, 0.12, 0.18, 0.16  # inches: margin, between pane
 SHADES = ("#d3e4ea", "#8fb9c9")  # of alternate phases
 BETWEEN = 0.35  # rows between cells of the grid
 ACROSS = 5  # most panels side by side
+Half = tuple[Measure, float, float, str]  # of a row: whose phases it shows, from where to where, and in words
 
 
 def boundaries(of_layer: pd.DataFrame) -> list[float]:
@@ -118,7 +119,7 @@ def _boundary_handle() -> Line2D:
 
 @style.styled
 def runs(
-    segments: pd.DataFrame, events: reading.Events, above: Measure, below: Measure,
+    segments: pd.DataFrame, events: reading.Events, above: Measure, below: Measure | None,
     title: str = "When things happen in each run: events as marks, ends of phases as ticks",
 ) -> Figure:  # fmt: skip
     """Draw all runs below each other: events as marks, phase boundaries of every layer as ticks.
@@ -127,7 +128,7 @@ def runs(
         segments: the tables of phases of all runs, with columns arch, optimizer, seed.
         events: (arch, optimizer, seed) -> the events of that run, in the order of the rows.
         above: the measure whose phases are shown in the upper half of each row.
-        below: that in the lower half, of decision regions.
+        below: that in the lower half, of decision regions; None where there are none, and ``above`` has whole rows.
         title: the figure's title.
     """
     keys = list(events)
@@ -136,7 +137,8 @@ def runs(
     height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
     colours = style.optimizer_colours(dict.fromkeys(optimizer for _, optimizer in cells))
     left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
-    marks, ticks = _mark_handles(events), _tick_handles(above, below)
+    halves = _halves(above, below)
+    marks, ticks = _mark_handles(events), _tick_handles(halves)
     top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - RIGHT
     high = height * rows
     bottom = top + high
@@ -151,7 +153,7 @@ def runs(
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y + 0.5 * BETWEEN - 0.5, color=style.GREY, linewidth=0.4)
             y += BETWEEN
-        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], (above, below), last)
+        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], halves, last)
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
         if i == 0 or key[:2] != keys[i - 1][:2]:
@@ -172,7 +174,7 @@ def _run(
     y: float,
     segments: pd.DataFrame,
     events: dict[str, float],
-    measures: tuple[Measure, Measure],
+    halves: list[Half],
     last: float,
 ) -> None:
     """Draw one run: boundaries by one measure above the middle, by the other below, and events on it."""
@@ -181,7 +183,7 @@ def _run(
         start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]
         axis.barh(y, end - start, left=start, height=0.9, color=EVENTS[MEMORIZATION_ONSET].colour, alpha=0.15,
                   linewidth=0, zorder=0)  # fmt: skip
-    for measure, (low, high) in zip(measures, ((-0.45, -0.03), (0.03, 0.45)), strict=True):
+    for measure, low, high, _ in halves:
         for _, of_layer in segments[segments["measure"] == measure.name].groupby("depth"):
             for edge in boundaries(of_layer):
                 axis.plot([edge, edge], [y + low, y + high], color=measure.colour, alpha=0.45, linewidth=1.8,
@@ -209,10 +211,16 @@ def _mark_handles(events: reading.Events) -> list[Artist]:
     return handles
 
 
-def _tick_handles(above: Measure, below: Measure) -> list[Artist]:
+def _halves(above: Measure, below: Measure | None) -> list[Half]:
+    ends = f"a layer's phase ends, by {above.label}"
+    if below is None:
+        return [(above, -0.45, 0.45, ends)]
+    return [(above, -0.45, -0.03, f"above: {ends}"), (below, 0.03, 0.45, f"below: by {below.label} images")]
+
+
+def _tick_handles(halves: list[Half]) -> list[Artist]:
     tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 6, "markeredgewidth": 1.3}
-    words = ((above, f"above: a layer's phase ends, by {above.label}"), (below, f"below: by {below.label} images"))
-    return [Line2D([], [], color=measure.colour, alpha=0.7, label=text, **tick) for measure, text in words]
+    return [Line2D([], [], color=measure.colour, alpha=0.7, label=text, **tick) for measure, *_, text in halves]
 
 
 def _draw_layers(job: Job) -> Figure:
@@ -225,6 +233,8 @@ def _draw_runs(measure: Measure, job: Job) -> Figure:
     segments = reading.of_runs(job, SEGMENTS)
     wrong, test = of_regions("mislabelled"), of_regions("test")
     below = wrong if (segments["measure"] == wrong.name).any() else test
+    if "regions" in job.study.left_out:
+        return runs(segments, reading.events(reading.of_runs(job, SCORES)), measure, None)
     return runs(segments, reading.events(reading.of_runs(job, SCORES)), measure, below)
 
 

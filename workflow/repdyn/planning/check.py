@@ -51,15 +51,19 @@ def main(study: Study) -> None:
     check_examples(study)
     study = settling.with_checkpoints(study)
     remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
+    remarks += dict.fromkeys(study.left_out.values())
     check_checkpoints(study)
-    check_planes(study)
+    check_classes(study)
+    if "planes" not in study.left_out:
+        check_planes(study)
     remarks += check_measures(study)
     device = devices.prepare(study.execution.device)
     # Build each model once, whatever the number of optimizers and seeds, because every study waits for the check.
     for arch in study.archs:
         with blaming(f"archs.{arch}"):
             checked = check_architecture(study, arch)
-            check_memory(study, len(checked.layers))
+            if "regions" not in study.left_out:
+                check_memory(study, len(checked.layers))
         for optimizer in study.optimizers:
             if study.recorded(optimizer) is not None:
                 with blaming(f"optimizers.{optimizer}.recorded"):
@@ -76,10 +80,10 @@ def main(study: Study) -> None:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):
                 trial.interrupt(checked.model, checked.images, study.training, of_run)
-        if device.type == "cpu":
+        inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
+        if device.type == "cpu" and classes is not None:  # without, nothing can be differentiated
             with blaming(f"archs.{arch}"):
                 run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-                inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
                 bfloat16.check(checked.model, study, run, inputs, classes)
     for remark in remarks:  # nothing is wrong, so a study that is refused has one sentence
         LOG.warning(remark)
@@ -122,10 +126,21 @@ def check_examples(study: Study) -> None:
         raise RepdynError(
             f"`activations.probe_examples` is {settings.probe_examples}, but there are only {train} training examples."
         )
-    if classes is not None and classes < 3 and study.planes.distinct_classes:
+    if classes is not None and classes < 3 and study.planes.distinct_classes and "planes" not in study.left_out:
         raise RepdynError(
             f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
             "it to false."
+        )
+
+
+def check_classes(study: Study) -> None:
+    """Check that runs that are trained here have classes to learn."""
+    trained = study.trained_optimizers
+    if trained and datasets.source(study.data).classes is None:
+        raise RepdynError(
+            f"`optimizers.{trained[0]}` would train here, where networks learn classes, and the examples of "
+            f"`{study.data.dataset}` have none. Train in a loop of your own, and say where its checkpoints are: "
+            f"`{trained[0]}: {{recorded: path}}`."
         )
 
 

@@ -69,8 +69,8 @@ class Grid:
 
     @property
     def classes(self) -> int:
-        """Classes of the data set."""
-        return datasets.classes(self.study.data)
+        """Classes of the data set; 0 if it has none, and then nothing that takes classes."""
+        return datasets.source(self.study.data).classes or 0
 
     @property
     def sets(self) -> int:

@@ -8,6 +8,7 @@ formulas. On the default study each table is within 20 % of what it takes, and e
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def of(study: Study) -> Plan:
     of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
     of_scope = {"run": runs, "seed": len(study.seeds), "study": 1}
-    jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default().items()}
+    jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default(study.left_out).items()}
     jobs["record"] = len(study.recorded_runs)
     jobs["train"] -= jobs["record"]
     jobs = {name: number for name, number in jobs.items() if number}
@@ -72,10 +73,11 @@ def of(study: Study) -> Plan:
                 disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
                 of_stages[stage] = max(peak, of_stages.get(stage, 0))
+    of_all = dict(disk) | estimates.disk_of_study(grid, jobs["figures"])
+    # A table has the name of its stage, or lies in a folder of that name.
+    there = {table: size for table, size in of_all.items() if table.partition("/")[0] not in study.left_out}
     counts = [StudyCounts(study, run).checkpoints for run in study.runs]
-    return Plan(
-        jobs, (min(counts), max(counts)), dict(disk) | estimates.disk_of_study(grid, jobs["figures"]), of_stages
-    )
+    return Plan(jobs, (min(counts), max(counts)), there, of_stages)
 
 
 def size(number: float) -> str:
@@ -101,6 +103,8 @@ def report(study: Study, plan: Plan, free: float) -> str:
     lines += [f"  {'total':<24}{size(total):>10}", ""]
     enough = "enough" if free > total else "NOT ENOUGH"
     lines.append(f"The disk has {size(free)} free: {enough}. GPU memory and time are not estimated.")
+    for why in dict.fromkeys(study.left_out.values()):
+        lines += textwrap.wrap(why, 100)
     return "\n".join(lines)
 
 

@@ -115,7 +115,8 @@ def check_measuring(
     for part in (slice(0, 2), slice(2, 3)):
         _check_alone(found, observe(model, images[part]), part, resolution)
     _reestimate(study, model, images)
-    _label(model, layers, observe.reduction, images, {layer: found[layer].shape[1] for layer in layers})
+    if "regions" not in study.left_out:
+        _label(model, layers, observe.reduction, images, {layer: found[layer].shape[1] for layer in layers})
     return _same(found)
 
 

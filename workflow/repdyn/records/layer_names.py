@@ -19,8 +19,8 @@ KEYS = tables.schema(  # of the activations table; its other columns are layers
     epoch=(pa.float64(), "epochs"),
     split=(pa.string(), "split"),
     example=(pa.int64(), "position in the data set"),
-    label=(pa.int64(), "true class"),
-    given_label=(pa.int64(), "class trained on"),
+    label=(pa.int64(), "true class; null where there are no classes"),
+    given_label=(pa.int64(), "class trained on; null as label"),
 )
 RUN = ("arch", "optimizer", "seed")  # columns that the folders of a table encode
 RESERVED = (OUTPUT, *KEYS.names, *RUN)

@@ -56,8 +56,8 @@ def _row_group(
         "epoch": np.full(n, epoch),
         "split": [split] * n,
         "example": examples.examples,
-        "label": examples.labels,
-        "given_label": examples.given_labels,
+        "label": tables.known(examples.labels, examples.labels),
+        "given_label": tables.known(examples.given_labels, examples.labels),
     }
     for layer, tensor in activations.items():
         if not tensor.isfinite().all():
@@ -94,15 +94,16 @@ def _changes(
     reestimated: Mapping[str, torch.Tensor],
     memory_gib: float,
 ) -> list[dict[str, Any]]:
-    """Rows of the table of batch norm at a checkpoint, a row for each layer and one for the output."""
+    """Rows of the table of batch norm at a checkpoint: one for each layer and, if it gives classes, for the output."""
     similar = batch_norm.similarity(stored, reestimated, memory_gib * 2**30)
-    classes = [of[OUTPUT].argmax(dim=1) for of in (stored, reestimated)]
-    same = float((classes[0] == classes[1]).double().mean())
-    return [
-        {"layer": layer, "depth": depth, "step": step, "epoch": epoch, "cka": similar[layer]}
-        | {"same_class": same if layer == OUTPUT else None}
+    rows: list[dict[str, Any]] = [
+        {"layer": layer, "depth": depth, "step": step, "epoch": epoch, "cka": similar[layer], "same_class": None}
         for depth, layer in enumerate(reestimated)
     ]
+    if OUTPUT in reestimated:
+        classes = [of[OUTPUT].argmax(dim=1) for of in (stored, reestimated)]
+        rows[-1]["same_class"] = float((classes[0] == classes[1]).double().mean())
+    return rows
 
 
 def _write_changes(job: Job, changes: list[dict[str, Any]]) -> None:
@@ -159,7 +160,7 @@ def main(job: Job) -> None:
     observed = layers | {layer: copy.path for layer, copy in observation.copies.items()}
     reestimate = batch_norm.prepare(settings, model, lambda: examples, study.data.seed, device)
     if reestimate is not None:
-        observed[OUTPUT] = ""  # the network itself
+        observed |= {OUTPUT: ""} if examples.classes is not None else {}  # the network itself
         LOG.info(
             "batch-norm statistics of %d modules, of %d training images",
             len(reestimate.norms),

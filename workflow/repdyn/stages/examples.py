@@ -22,18 +22,22 @@ def main(job: Job) -> None:
     """Write the examples of a seed."""
     found = subsets.load(job.study.data, job.data_root, job.replicate.seed)
     parts = {"train": found.train, "test": found.test}
+    labels, given, wrong = (
+        np.concatenate([getattr(part, name) for part in parts.values()])
+        for name in ("labels", "given_labels", "mislabelled")
+    )
     columns = {
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
         "example": np.concatenate([part.examples for part in parts.values()]),
-        "label": np.concatenate([part.labels for part in parts.values()]),
-        "given_label": np.concatenate([part.given_labels for part in parts.values()]),
-        "mislabelled": np.concatenate([part.mislabelled for part in parts.values()]),
+        "label": tables.known(labels, labels),
+        "given_label": tables.known(given, labels),
+        "mislabelled": tables.known(wrong, labels),
         "common": np.concatenate([np.zeros(len(found.train), dtype=bool), np.arange(len(found.test)) < found.n_common]),
     }
     tables.write(job.path(EXAMPLES), columns, EXAMPLES.schema, job.metadata(EXAMPLES))
     LOG.info(
-        "%s: %d training examples, %d of them mislabelled, %d for testing, %d of them common to all seeds, %d classes, "
+        "%s: %d training examples, %d of them mislabelled, %d for testing, %d of them common to all seeds, %s classes, "
         "%s",
         job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.n_common,
-        found.classes, datasets.inputs(job.study.data),
+        found.classes or "no", datasets.inputs(job.study.data),
     )  # fmt: skip

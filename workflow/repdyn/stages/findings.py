@@ -13,6 +13,7 @@ import pyarrow as pa
 from ..analysis import claim_tests, fits, synchrony
 from ..analysis.phases import Trajectory, trajectories
 from ..catalogue.claims import UNDECIDED
+from ..pipeline import stored
 from ..records import phases
 from ..records.cka import CKA
 from ..records.findings import FINDINGS, LEFT_OUT, PAIRS, SYNCHRONY
@@ -32,14 +33,16 @@ Cell = tuple[str, str, str | None, str]  # architecture, optimizer, measure, sco
 def _layers(job: Job, run: Run, scores: pd.DataFrame) -> Iterator[Trajectory]:
     """The trajectories of a run's body under every kernel."""
     body = set(scores.loc[scores["part"] == "body", "layer"])
-    cka, regions = (tables.read(*job.place(table, run)).to_pandas() for table in (CKA, SIMILARITY))
+    cka, regions = (stored.read(job, table, run) for table in (CKA, SIMILARITY))
     yield from (layer for layer in trajectories(cka, regions, job.study.all_measures) if layer.layer in body)
 
 
 def _steady_steps(job: Job, run: Run, layers: list[Trajectory]) -> Array:
-    """The checkpoints of a run at which training accuracy had not collapsed."""
-    history = tables.read(*job.place(HISTORY, run)).to_pandas()
+    """The checkpoints of a run at which training accuracy had not collapsed; none if it is not known."""
+    history = stored.read(job, HISTORY, run).dropna(subset=["train_accuracy"])
     longest = max(layers, key=lambda layer: len(layer.steps))
+    if history.empty:
+        return longest.steps[:0]
     kept = synchrony.steady(history["epoch"].to_numpy(), history["train_accuracy"].to_numpy(), longest.epochs)
     steps: Array = longest.steps[kept]
     return steps
@@ -65,7 +68,7 @@ def main(job: Job) -> None:
     """Write the findings over all runs of the study, and what they are made of."""
     study = job.study
     settings = study.findings
-    scores = {run: tables.read(*job.place(phases.SCORES, run)).to_pandas() for run in study.runs}
+    scores = {run: stored.read(job, phases.SCORES, run) for run in study.runs}
     of_runs = claim_tests.facts(scores)
     pseudo_values, of_pairs, synchrony_p = _synchrony(job, scores)
     frame = pd.concat([claim_tests.values(scores), pseudo_values], ignore_index=True)

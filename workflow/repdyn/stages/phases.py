@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from ..analysis import boundaries
 from ..analysis.phases import analyse, trajectories
+from ..pipeline import stored
 from ..records.cka import CKA
 from ..records.layer_names import OUTPUT
 from ..records.layers import LAYERS
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 def main(job: Job) -> None:
     """Write segments, scores, moments and boundaries of a run."""
-    history = tables.read(*job.place(HISTORY)).to_pandas()
-    cka = tables.read(*job.place(CKA)).to_pandas()
-    regions = tables.read(*job.place(SIMILARITY)).to_pandas()
-    arrays = {name: history[name].to_numpy(dtype=float) for name in history}
-    accuracy = tables.read(*job.place(ACCURACY)).to_pandas()
-    layers = tables.read(*job.place(LAYERS)).to_pandas()
+    history = stored.read(job, HISTORY)
+    cka = stored.read(job, CKA)
+    regions = stored.read(job, SIMILARITY)
+    arrays = {str(name): history[name].to_numpy(dtype=float) for name in history}
+    accuracy = stored.read(job, ACCURACY)
+    layers = stored.read(job, LAYERS)
     parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
     similar = list(trajectories(cka, regions, job.study.all_measures))
     segments, scores, moments = analyse(arrays, similar, accuracy, parts, job.study.phases)

@@ -66,7 +66,9 @@ def main(job: Job) -> None:
 
 
 def _measuring(job: Job, device: torch.device) -> Callable[[nn.Module], Row]:
-    """What measures the losses and accuracies of a network on the examples of the run."""
+    """What measures the losses and accuracies of a network on the examples of the run: nothing without classes."""
+    if datasets.source(job.study.data).classes is None:
+        return lambda _: {}
     examples = subsets.load(job.study.data, job.data_root, job.run.seed)
     train, test = Split.of(examples.train, device), Split.of(examples.test, device)
     return lambda model: measure(model, train, test)

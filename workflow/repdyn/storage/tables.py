@@ -125,6 +125,11 @@ def nullable(values: npt.ArrayLike) -> pa.Array:
     return pa.array(np.asarray(values, dtype=np.float64).ravel(), from_pandas=True)
 
 
+def known(values: npt.NDArray[Any], labels: npt.NDArray[Any]) -> pa.Array:
+    """What is said of labelled examples, (n,) each, as a column: null where there is no label, -1."""
+    return pa.array(values, mask=labels < 0)
+
+
 def units(layout: pa.Schema) -> dict[str, str]:
     """The unit of each column."""
     return {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in layout}

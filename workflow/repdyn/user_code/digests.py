@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -48,11 +49,17 @@ def versions(path: str, folders: tuple[str, ...] = ()) -> dict[str, str]:
     """The versions of the installed packages that an import path leads to or that the user's code there imports."""
     tops = {name.partition(".")[0] for name, found in _reachable(path, folders).items() if found.whose == "installed"}
     found: dict[str, str] = {}
-    named = metadata.packages_distributions() if tops else {}
+    named = _distributions() if tops else {}
     for distribution in sorted(each for top in tops for each in named.get(top, [])):
         with suppress(metadata.PackageNotFoundError):  # an incomplete installation
             found[distribution] = metadata.version(distribution)
     return found
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Import name -> the distributions that it comes from. To list them takes half a second."""
+    return metadata.packages_distributions()
 
 
 def refuse_what_stands_behind(path: str, folders: tuple[str, ...] = ()) -> None:

@@ -28,7 +28,7 @@ const curvesOf = (run) => study.language.curves.filter(({ key }) => run.arrays[k
 
 async function paintCurves(run, goTo) {
   const evaluated = Array.from(run.arrays.evaluated);
-  const last = Math.max(evaluated[evaluated.length - 1], run.epochs[run.epochs.length - 1]);
+  const last = Math.max(evaluated.at(-1) ?? 0, run.epochs.at(-1));
   const ticks = decades(last);
   const traces = curvesOf(run).map(({ key, label, colour, width, dash }) => ({
     x: evaluated.map(symlog),
@@ -36,6 +36,7 @@ async function paintCurves(run, goTo) {
     customdata: evaluated.map(epochText),
     name: label,
     mode: "lines",
+    connectgaps: true,
     line: { color: colour, width, dash },
     visible: !hidden.has(key),
     hovertemplate: "%{y:.3f} %{fullData.name}<extra></extra>",
@@ -95,6 +96,7 @@ function paintCurveLegend(run) {
     });
     return element("li", {}, button);
   });
+  if (!items.length) items.push(element("li", { textContent: "No accuracy is known." }));
   document.getElementById("curve-legend").replaceChildren(...items);
 }
 
@@ -105,6 +107,7 @@ function moveCurvesCursor(run, e) {
   inTurn(() => Plotly.relayout("curves", { [`shapes[${cursor}].x0`]: x, [`shapes[${cursor}].x1`]: x }));
   const at = run.arrays.evaluated.findLastIndex((epoch) => epoch <= run.epochs[e] + 1e-9);
   for (const button of document.querySelectorAll("#curve-legend button")) {
-    button.querySelector("b").textContent = run.arrays[button.dataset.curve][at].toFixed(2);
+    const value = at < 0 ? NaN : run.arrays[button.dataset.curve][at];
+    button.querySelector("b").textContent = Number.isNaN(value) ? "–" : value.toFixed(2);
   }
 }

@@ -58,7 +58,8 @@ async function showPicked(wanted) {
   if (run !== (await loadRun(pickedRun()))) return; // picked again while it was unpacked
   const name = wanted.layer ?? before?.layers[state.layer];
   const named = run.layers.indexOf(name);
-  const depth = before ? Math.round((state.layer / (before.layers.length - 1)) * (run.layers.length - 1)) : run.layers.length - 2;
+  const inner = layersOf(run, study.measures[0].key); // without the network's output
+  const depth = before ? Math.round((state.layer / Math.max(1, before.layers.length - 1)) * (run.layers.length - 1)) : inner - 1;
   state.layer = named >= 0 ? named : depth;
   const epoch = wanted.epoch ?? before?.epochs[state.e] ?? run.events[study.opensAt] ?? run.epochs[run.epochs.length >> 1];
   state.run = run;
@@ -225,6 +226,7 @@ async function start() {
   buildPickers();
   await loadLibrary();
   get("main").hidden = false;
+  get("regions").hidden = study.planes.length === 0;
   buildPlanes();
   buildMatrix(goTo);
   get("epoch").addEventListener("input", () => goTo(Number(get("epoch").value)));
