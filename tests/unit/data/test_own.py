@@ -261,6 +261,7 @@ def test_facts_in_the_config_are_held_against_the_data(study):
         ("x, y = np.ones((9, 2)), np.arange(9)\n"
          "return {'train': (x, y), 'test': {'inputs': x, 'labels': y, 'given_labels': y}}",
          "has `given_labels` in `test`, but only `train` is trained on"),
+        ("import sys; sys.exit('no')", r"ends Python by itself, with sys.exit\('no'\)"),
         ("import of_test_nothing", r"fails when it is called .*ModuleNotFoundError"),
     ],
 )  # fmt: skip
@@ -308,6 +309,11 @@ def test_targets_are_handed_on_and_labels_are_then_no_classes(study):
     assert unlabelled.train.targets is None and (unlabelled.test.labels == -1).all()
     with pytest.raises(RepdynError, match=r"but `.*` has no classes; leave it out"):
         settle(study(body, label_noise=0.1))
+
+
+def test_a_class_that_no_example_has_is_one_nevertheless(study):
+    facts, found = load(study("return {'train': (np.arange(60.0)[:, None], np.arange(60) % 3), 'classes': 5}"))
+    assert facts.classes == found.classes == 5
 
 
 def test_tokens_are_integers_below_their_vocabulary(study):
@@ -418,6 +424,17 @@ def test_a_folder_that_hugging_face_saved_is_read_without_its_library(hugging_fa
     train, test = datasets.read(settle(study).data, study_root(study))
     np.testing.assert_array_equal(np.concatenate([train.inputs, test.inputs]), pixels.transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(np.concatenate([train.labels, test.labels]), labels)
+
+
+def test_a_test_split_whose_labels_are_held_back_is_not_taken(hugging_face, config):
+    splits = {
+        name: hugging_face.Dataset.from_dict({"x": X[:30].tolist(), "label": labels})
+        for name, labels in {"train": LABELS[:30], "test": [-1] * 30, "validation": LABELS[3:33]}.items()
+    }
+    hugging_face.DatasetDict(splits).save_to_disk("mine")
+    study = studies.parse(config | {"data": {"dataset": "./mine"}, "execution": {"data_root": "data"}})
+    _, test = datasets.read(settle(study).data, study_root(study))
+    np.testing.assert_array_equal(test.labels, LABELS[3:33])
 
 
 def test_lists_tokens_and_arrays_of_hugging_face_are_read_too(hugging_face, config):

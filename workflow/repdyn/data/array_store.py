@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,13 @@ def alone(store: Path) -> Iterator[None]:
     Raises:
         RepdynError: if nothing can be written here.
     """
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        with locks.alone(store / ".lock"):
-            yield
-    except OSError as error:
-        raise unwritable(store, error) from None
+    with ExitStack() as stack:
+        try:
+            store.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locks.alone(store / ".lock"))
+        except OSError as error:
+            raise unwritable(store, error) from None
+        yield
 
 
 def known(store: Path, key: str) -> Facts | None:

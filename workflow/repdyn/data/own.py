@@ -76,7 +76,10 @@ def look(settings: Settings, root: Path, folders: tuple[str, ...]) -> Facts:
     """
     store, of_now = array_store.folder(settings.dataset, root), key(settings, folders)
     found = array_store.known(store, of_now)
-    return found or _store(settings, store, of_now)
+    if found is None:
+        with array_store.alone(store):
+            found = array_store.known(store, of_now) or _store(settings, store, of_now)  # another may have stored them
+    return found
 
 
 def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
@@ -89,7 +92,8 @@ def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:
     store = array_store.folder(settings.dataset, root)
     parts = array_store.read(store, settings.facts.contents)
     if parts is None:
-        there = _store(settings, store, key(settings, locate.taken()))
+        with array_store.alone(store):
+            there = _store(settings, store, key(settings, locate.taken()))
         if there.contents != settings.facts.contents:
             raise RepdynError(
                 f"`{named(settings.dataset)}` does not give the data that the study was started with: it was changed "
@@ -157,15 +161,14 @@ def _stored(part: Part) -> Stored:
 
 
 def _store(settings: Settings, store: Path, of_now: str) -> Facts:
-    with array_store.alone(store):
-        given = own_sources.read(settings)
-        parts, kinds = {}, {}
-        for name in ("train", "test"):
-            if name == "train" or given[name] is not None:
-                parts[name], kinds[name] = own_arrays.part(given[name], settings.kind, name)
-        facts = _facts(settings.dataset, parts, kinds, given)
-        parts = {name: own_arrays.typed(part, facts.dtype) for name, part in parts.items()}
-        contents = array_store.digest(parts, facts.classes, facts.vocabulary, facts.kind)
-        facts = facts.model_copy(update={"contents": contents})
-        array_store.write(store, of_now, parts, facts)
+    given = own_sources.read(settings)
+    parts, kinds = {}, {}
+    for name in ("train", "test"):
+        if name == "train" or given[name] is not None:
+            parts[name], kinds[name] = own_arrays.part(given[name], settings.kind, name)
+    facts = _facts(settings.dataset, parts, kinds, given)
+    parts = {name: own_arrays.typed(part, facts.dtype) for name, part in parts.items()}
+    contents = array_store.digest(parts, facts.classes, facts.vocabulary, facts.kind)
+    facts = facts.model_copy(update={"contents": contents})
+    array_store.write(store, of_now, parts, facts)
     return facts

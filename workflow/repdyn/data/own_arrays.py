@@ -164,7 +164,8 @@ def _of_dataset(given: Any, name: str) -> Mapping[str, Any]:
                 f"Example {i} of the part `{name}` is a {type(given[i]).__name__}, but must be a pair of input and "
                 "label, or a mapping with `inputs`."
             )
-        for key, value in item.items():
+        for key, given_value in item.items():
+            value = given_value.convert("RGB") if getattr(given_value, "mode", None) == "P" else given_value
             array = _array(value, f"`{key}` of example {i} of `{name}`")
             is_picture = type(value).__module__.startswith("PIL.") and array.ndim == 3
             found.setdefault(key, []).append(array.transpose(2, 0, 1) if is_picture else array)

@@ -6,8 +6,9 @@ and perhaps ``classes`` and ``vocabulary``, where the data do not show all of th
 - ``my_data:load``: a function that returns this mapping, or the pair of the two parts, or one part alone.
 - ``digits.npz``: arrays ``train_inputs`` or ``inputs_train``, ``train_labels`` and so on; or ``inputs`` and ``labels``
   of one part. ``x``, ``y``, ``images`` and other usual names are understood; ``data.columns`` names others.
-- ``./folder``: with Arrow files, read without that library. A dictionary of splits gives ``train`` and ``test`` or else
-  ``validation``; a split alone is divided by the study. Images are decoded; all must have one size.
+- ``./folder``: with Arrow files, read without that library. A dictionary of splits gives ``train``, and ``test`` or
+  else ``validation``, whichever has labels; a split alone is divided by the study. Images are decoded; all must have
+  one size.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ def files(settings: Settings) -> list[Path]:
         return list(dict.fromkeys(found))
     path = Path(settings.dataset)
     if not path.exists():
-        raise RepdynError(f"`data.dataset` is `{named(path)}`, but there is no such file or folder.")
+        raise RepdynError(
+            f"`data.dataset` is `{named(path)}`, but there is no such file or folder; what lies on Hugging Face's hub "
+            "is first saved here, with `save_to_disk`."
+        )
     if path.is_file():
         return [path]
     return sorted(file for file in path.rglob("*") if file.suffix in (".arrow", ".json") and file.is_file())
@@ -74,9 +78,12 @@ def read(settings: Settings) -> dict[str, Any]:
 
 
 def _of_function(settings: Settings) -> dict[str, Any]:
-    function = load.load(settings.dataset)
     try:
-        given = function(**settings.kwargs)
+        given = load.load(settings.dataset)(**settings.kwargs)
+    except RepdynError:
+        raise
+    except SystemExit as end:
+        raise RepdynError(f"`{settings.dataset}` ends Python by itself, with sys.exit({end.code!r}).") from None
     except Exception as error:  # whatever the user's code raises
         what = f"with kwargs {settings.kwargs}" if settings.kwargs else "without arguments"
         raise RepdynError(f"`{settings.dataset}` fails when it is called {what}: {load.blame(error)}.") from None
@@ -142,10 +149,15 @@ def _of_folder(path: Path, columns: Columns | None) -> dict[str, Any]:
         splits = {"train": path}
     if "train" not in splits:
         raise RepdynError(f"`{named(path)}` has the splits {', '.join(splits)}, but no `train`.")
-    test = next((name for name in TESTS if name in splits), None)
     train, classes = _of_split(splits["train"], columns)
-    parts: dict[str, Any] = {"train": train, "test": None if test is None else _of_split(splits[test], columns)[0]}
+    tests = (_of_split(splits[name], columns)[0] for name in TESTS if name in splits)
+    parts: dict[str, Any] = {"train": train, "test": next((test for test in tests if _has_labels(test)), None)}
     return parts if classes is None else parts | {"classes": classes}
+
+
+def _has_labels(part: Mapping[str, Any]) -> bool:
+    """Whether a split's labels are known: where they are held back, all are -1."""
+    return "labels" not in part or not bool((np.asarray(part["labels"]) == -1).all())
 
 
 def _splits(path: Path) -> list[str]:

@@ -161,7 +161,8 @@ def load(settings: Settings, root: Path, seed: int) -> StudyData:
     labels, test_labels = (np.array(of.labels[index]) for of, index in ((train, drawn.train), (test, drawn.test)))
     given = labels
     if known.classes is not None:
-        _refuse_absent_classes(labels, known.classes, settings, seed)
+        if not settings.is_own:
+            _refuse_absent_classes(labels, known.classes, settings, seed)
         if train.given_labels is None:
             wrong = label_noise.mislabelled(labels, settings, seed)
             given = label_noise.given_labels(labels, wrong, known.classes, settings, seed)
