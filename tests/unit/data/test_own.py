@@ -16,6 +16,7 @@ from repdyn.config import study as studies
 from repdyn.config.sections import Data
 from repdyn.data import array_store, datasets, own, own_arrays, subsets
 from repdyn.errors import RepdynError
+from repdyn.planning import check
 from repdyn.types import Inputs
 
 N, TEST = 60, 30
@@ -305,6 +306,8 @@ def test_targets_are_handed_on_and_labels_are_then_no_classes(study):
     assert facts.classes is None and found.classes is None
     np.testing.assert_array_equal(found.train.targets, 2 * found.train.inputs[:])
     assert (found.train.labels == -1).all() and not found.mislabelled.any()
+    with pytest.raises(RepdynError, match=r"`optimizers.sgd` would be trained here, which needs classes, and .* none"):
+        check.check_examples(settle(study(body)))
     unlabelled = load(study("return {'inputs': np.ones((60, 2)) * np.arange(60)[:, None]}"))[1]
     assert unlabelled.train.targets is None and (unlabelled.test.labels == -1).all()
     with pytest.raises(RepdynError, match=r"but `.*` has no classes; leave it out"):

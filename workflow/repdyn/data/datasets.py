@@ -116,7 +116,10 @@ def source(settings: Settings) -> Source:
 def _own(settings: Settings) -> Source:
     facts = settings.facts
     if facts is None:
-        raise RepdynError(f"`{settings.dataset}` is not known before it is read; `python -m repdyn fetch` reads it.")
+        raise RepdynError(
+            f"`data.dataset` is `{settings.dataset}`, of which nothing is known before it is read; `python -m repdyn "
+            "fetch` reads it."
+        )
     white = 255 if facts.dtype == "uint8" else WHITEST
     return Source(own.inputs(facts), facts.classes, facts.train, facts.test, partial(own.read, settings), white)
 

@@ -106,6 +106,12 @@ def check_examples(study: Study) -> None:
     classes = datasets.source(study.data).classes
     if classes is not None:
         label_noise.check(study.data, classes)
+    elif study.trained_optimizers:
+        raise RepdynError(
+            f"`optimizers.{next(iter(study.trained_optimizers))}` would be trained here, which needs classes, and the "
+            f"examples of `{study.data.dataset}` have none; train elsewhere, and say where the checkpoints are: "
+            "`recorded`."
+        )
     inputs = datasets.inputs(study.data)
     if study.training.augmentation is not None and inputs.kind != "images":
         raise RepdynError(

@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..catalogue.measures import ACTIVATIONS, ALWAYS
 from ..config.sections import RecordedOptimizer
 from ..config.study import Run
@@ -218,6 +220,7 @@ def memory_of_study(grid: Grid) -> dict[str, float]:
 
 
 def dataset(study: Study) -> float:
-    """Bytes of a data set while it is read and used: one per number, twice, and the library that reads it."""
-    known = datasets.source(study.data)
-    return 2 * (known.train + (known.test or 0)) * datasets.inputs(study.data).size + SKLEARN * MIB
+    """Bytes of a data set while it is read and used: its numbers as stored, twice, and the library that reads it."""
+    known, facts = datasets.source(study.data), study.data.facts
+    number = 1 if facts is None else np.dtype(facts.dtype).itemsize
+    return 2 * (known.train + (known.test or 0)) * datasets.inputs(study.data).size * number + SKLEARN * MIB
