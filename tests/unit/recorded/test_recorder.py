@@ -189,6 +189,17 @@ def test_another_run_does_not_go_into_the_folder_of_one(tmp_path: Path) -> None:
     assert steps(tmp_path) == [0, 3]  # nothing was deleted
 
 
+def test_a_run_that_came_to_nothing_is_begun_anew(tmp_path: Path) -> None:
+    with Recorder(tmp_path, network(), 10) as recorder:
+        recorder.step()
+        recorder.evaluated(test_accuracy=0.5)
+    model = nn.Linear(2, 2)
+    Recorder(tmp_path, model, 20).close()
+    assert steps(tmp_path) == [0] and rows(tmp_path) == []
+    assert found.steps_per_epoch(recorded(tmp_path), "vit", "sgd", 0) == 20
+    assert weights.read(tmp_path / "step=0.safetensors", None).keys() == model.state_dict().keys()
+
+
 @pytest.mark.parametrize("wrong", [{"steps_per_epoch": 0}, {"per_decade": 0}, {"first": 0}, {"step": -1}])
 def test_settings_that_cannot_be_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     settings = {"steps_per_epoch": 10} | wrong

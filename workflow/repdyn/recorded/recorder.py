@@ -92,7 +92,7 @@ class Recorder:
                 raise RepdynError(f"`{what}` is {value}, but must be greater than 0.")
         if step is not None and step < 0:
             raise RepdynError(f"`step` is {step}, but must be at least 0.")
-        self._folder, self._records, self._closed = Path(folder), _is_first_process(), False
+        self._folder, self._records, self._closed = Path(folder).absolute(), _is_first_process(), False
         self._step, self._per_epoch, self._taken = step or 0, float(steps_per_epoch), -1
         self._before, self._started = 0.0, time.monotonic()
         self._thread: threading.Thread | None = None
@@ -211,11 +211,21 @@ class Recorder:
 
     def _go_on(self, about: About, step: int | None) -> None:
         there, taken = About.read(self._folder), recording.checkpoints(self._folder)
+        if any(taken):  # initialisation alone is no loss, such as after a mistake in the first epoch
+            self._refuse_another(there, about, step, max(taken))
+        for again in (file for number, file in taken.items() if number >= self._step):
+            again.unlink()
+        for half in self._folder.glob(".step=*"):
+            half.unlink()
+        self._keep_history()
+
+    def _refuse_another(self, there: About, about: About, step: int | None, last: int) -> None:
+        """Raise if a folder has another recording than the one that goes on."""
         where = f"`{named(self._folder)}`"
         if step is None:
             raise RepdynError(
-                f"{where} has a recording up to step {max(taken, default=0)}; name another folder, or say by `step=` "
-                "how many optimizer steps are done where the run goes on (0 begins it anew)."
+                f"{where} has a recording up to step {last}; name another folder, or say by `step=` how many optimizer "
+                "steps are done where the run goes on (0 begins it anew)."
             )
         if there.steps_per_epoch != about.steps_per_epoch:
             raise RepdynError(
@@ -228,11 +238,6 @@ class Recorder:
                     f"{where} is the recording of another network: `{name}` is {there.network.get(name, 'not there')}, "
                     f"not {about.network.get(name, 'missing')}; name another folder."
                 )
-        for again in (file for number, file in taken.items() if number >= self._step):
-            again.unlink()
-        for half in self._folder.glob(".step=*"):
-            half.unlink()
-        self._keep_history()
 
     def _keep_history(self) -> None:
         """Drop evaluations after the current step, and a line that was not written to its end."""
