@@ -1,10 +1,10 @@
-"""Settings of recorded runs, for tests."""
+"""Settings of runs that were trained elsewhere."""
 
-from types import SimpleNamespace
 from typing import Any
 
+from repdyn.config.sections import Recorded
 
-def recorded(path: object, **settings: Any) -> Any:
+
+def recorded(path: object, **settings: Any) -> Recorded:
     """A section `recorded` with its defaults."""
-    defaults = {"key": None, "strip": None, "steps_per_epoch": None, "offset": 0.0, "history": None}
-    return SimpleNamespace(path=str(path), **defaults | settings)
+    return Recorded(path=str(path), **settings)

@@ -1,7 +1,6 @@
 """The recorder as a callback of Hugging Face's real Trainer, and the folders that the Trainer leaves itself."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,10 +100,10 @@ def test_folders_of_the_trainer_are_read_with_their_history(tmp_path: Path) -> N
     wanted = trainer.model.state_dict()
     fitted = weights.fit(weights.read(there[-1].file, None), wanted, None, there[-1].file)
     assert all(torch.equal(fitted[name], tensor) for name, tensor in wanted.items())
-    log = SimpleNamespace(
-        path=str(tmp_path / "out" / "checkpoint-{step}" / "trainer_state.json"),
-        columns={"train_accuracy": "eval_train_accuracy", "test_accuracy": "eval_test_accuracy"},
-    )
+    log = {
+        "path": str(tmp_path / "out" / "checkpoint-{step}" / "trainer_state.json"),
+        "columns": {"train_accuracy": "eval_train_accuracy", "test_accuracy": "eval_test_accuracy"},
+    }
     rows = history.read(recorded(tmp_path / "out", history=log), "vit", "adamw", 0, None) or []
     assert [(row["step"], row["epoch"]) for row in rows] == [(3, 1.0), (6, 2.0)]
     assert all(row["test_accuracy"] == row["train_accuracy"] for row in rows)

@@ -1,7 +1,6 @@
 import builtins
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -17,7 +16,7 @@ ROWS = [{"epoch": 0, "test_accuracy": 0.1}, {"epoch": 1, "test_accuracy": 0.5, "
 
 
 def read(path: Path, columns: dict[str, str] | None = None, per_epoch: float | None = 10, **settings: Any) -> Any:
-    named = SimpleNamespace(path=str(path), columns=columns or {})
+    named = {"path": str(path), "columns": columns or {}}
     found = history.read(recorded("nowhere/{step}.pt", history=named, **settings), "vit", "sgd", 3, per_epoch)
     assert all(list(row) == HISTORY.names for row in found)
     return [{name: value for name, value in row.items() if value is not None} for row in found]
