@@ -6,11 +6,17 @@ for RECORDED in STUDY.recorded_runs:
         name:
             f"record_{RECORDED.arch}_{RECORDED.optimizer}_{RECORDED.seed}"
         input:
-            [
+            checkpoints=[
                 file
                 for checkpoint in STUDY.found(RECORDED)
                 for file in found.files(checkpoint)
             ],
+            history=found.history_files(
+                STUDY.recorded(RECORDED.optimizer),
+                RECORDED.arch,
+                RECORDED.optimizer,
+                RECORDED.seed,
+            ),
         output:
             history=PATHS.history(RECORDED.path),
             checkpoints=[

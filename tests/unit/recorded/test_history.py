@@ -9,7 +9,7 @@ from elsewhere import recorded
 from torch.utils.tensorboard import SummaryWriter
 
 from repdyn.errors import RepdynError
-from repdyn.recorded import history
+from repdyn.recorded import found, history
 from repdyn.records.train import HISTORY
 
 ROWS = [{"epoch": 0, "test_accuracy": 0.1}, {"epoch": 1, "test_accuracy": 0.5, "train_loss": 1.25}]
@@ -17,9 +17,9 @@ ROWS = [{"epoch": 0, "test_accuracy": 0.1}, {"epoch": 1, "test_accuracy": 0.5, "
 
 def read(path: Path, columns: dict[str, str] | None = None, per_epoch: float | None = 10, **settings: Any) -> Any:
     named = {"path": str(path), "columns": columns or {}}
-    found = history.read(recorded("nowhere/{step}.pt", history=named, **settings), "vit", "sgd", 3, per_epoch)
-    assert all(list(row) == HISTORY.names for row in found)
-    return [{name: value for name, value in row.items() if value is not None} for row in found]
+    there = history.read(recorded("nowhere/{step}.pt", history=named, **settings), "vit", "sgd", 3, per_epoch)
+    assert there is not None and all(list(row) == HISTORY.names for row in there)
+    return [{name: value for name, value in row.items() if value is not None} for row in there]
 
 
 def message(*arguments: Any, **settings: Any) -> str:
@@ -112,6 +112,8 @@ def test_event_files_of_tensorboard_are_read(tmp_path: Path, new_style: bool) ->
         {"step": 10 * epoch, "epoch": epoch, "test_accuracy": epoch / 4, "seconds": epoch} for epoch in range(3)
     ]  # fmt: skip
     assert read(folder, columns) == wanted
+    named = recorded("nowhere", history={"path": str(folder)})
+    assert found.history_files(named, "vit", "sgd", 3) == [*folder.iterdir()]
     assert read(next(folder.iterdir()), columns) == wanted
     assert "no column 'acc' (for `test_accuracy`); there are step, seconds, " in message(
         folder, {"test_accuracy": "acc"}
@@ -137,10 +139,11 @@ def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:
     def rows() -> Any:
         return history.read(recorded(tmp_path), "vit", "sgd", 3, None)
 
-    assert rows() is None
+    assert rows() is None and found.history_files(recorded(tmp_path), "vit", "sgd", 3) == []
     file = write(tmp_path / "history.jsonl", [{"step": 8, "test_accuracy": 0.5}])
     with file.open("a", encoding="utf-8") as opened:
         opened.write('{"step": 12, "test_acc')  # the loop was killed here
+    assert found.history_files(recorded(tmp_path), "vit", "sgd", 3) == [file]
     ((row),) = rows()
     assert (row["step"], row["epoch"], row["test_accuracy"]) == (8, 2.0, 0.5)
     assert history.read(recorded("nowhere/{step}.pt"), "vit", "sgd", 3, 4) is None

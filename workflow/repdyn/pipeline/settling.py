@@ -47,6 +47,10 @@ def with_checkpoints(study: Study) -> Study:
 def _checkpoints(of: RecordedOptimizer, arch: str, optimizer: str, seed: int) -> list[FoundCheckpoint]:
     try:
         there = found.find(of.recorded, arch, optimizer, seed)
+        # The rules ask for these, and cannot say in a sentence what is missing.
+        found.history_files(of.recorded, arch, optimizer, seed)
+        for each in there:
+            found.files(each)
     except RepdynError as error:
         raise RepdynError(f"`optimizers.{optimizer}.recorded`: {error}") from None
     return [FoundCheckpoint(step=each.step, epoch=each.epoch, file=str(each.file)) for each in there]

@@ -167,6 +167,14 @@ def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Pa
     return there[0]
 
 
+def history_files(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Path]:
+    """The files that the history of a run is made of: one, all of a folder's, or none; raises as the above."""
+    place = history_file(settings, arch, optimizer, seed)
+    if place is None:
+        return []
+    return sorted(file for file in place.iterdir() if file.is_file()) if place.is_dir() else [place]
+
+
 def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str, str]]], float | None]:
     """Where the checkpoints of a run are, with the numbers in their names, and the steps in an epoch, if known."""
     per_epoch = settings.steps_per_epoch
