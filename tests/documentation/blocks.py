@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SAVED = re.compile(r"`(\w+\.py)`\s*$")
+_SAVED = re.compile(r"`(\w+\.(?:py|yaml))`\s*$")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 # What the README states: a number of training is no further from the one shown than this, on any processor.
 SHARE, LEAST = 1 / 3, 0.1

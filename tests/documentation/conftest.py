@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import running
+from blocks import everywhere
 
 Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
 
@@ -32,6 +33,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text, found = re.subn(long, short, text)
         assert found == 1
     config.write_text(text, encoding="utf-8")
+    for block in everywhere():
+        if block.saved:
+            (folder / block.saved).write_text(block.text, encoding="utf-8")
     return folder
 
 
