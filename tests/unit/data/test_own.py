@@ -1,5 +1,6 @@
 """One's own data: functions, files and folders give the arrays that they should, once; what is wrong is said."""
 
+import dataclasses
 import hashlib
 import json
 import sys
@@ -215,9 +216,8 @@ def test_other_code_arguments_or_files_call_it_again_and_other_arrays_are_anothe
     shifted = settle(study(body, files=["*.txt"], kwargs={"shift": 1}))
     assert capsys.readouterr().out == "called\n" * 2
     assert shifted.data.facts.contents != first.data.facts.contents
-    assert shifted.data.facts.model_copy(update={"contents": ""}) == first.data.facts.model_copy(
-        update={"contents": ""}
-    )
+    facts = dataclasses.replace(first.data.facts, contents=shifted.data.facts.contents)
+    assert shifted.data.facts == facts
 
 
 def test_damaged_arrays_are_read_anew_and_others_than_the_study_s_are_refused(study, tmp_path):
@@ -229,14 +229,14 @@ def test_damaged_arrays_are_read_anew_and_others_than_the_study_s_are_refused(st
     before = settings.facts
     assert subsets.load(settings, study_root(made), 0).classes == 3
     assert file.read_bytes() == whole
-    other = settings.model_copy(update={"facts": before.model_copy(update={"contents": "0" * 16})})
+    other = settings.model_copy(update={"facts": dataclasses.replace(before, contents="0" * 16)})
     with pytest.raises(RepdynError, match="does not give the data that the study was started with"):
         datasets.read(other, study_root(made))
 
 
 def test_facts_in_the_config_are_held_against_the_data(study):
     made = study(DRAWN.format(shape=(3,)) + "return " + PARTS.format(x="x"))
-    facts = settle(made).data.facts.model_dump(mode="json")
+    facts = dataclasses.asdict(settle(made).data.facts)
     dataset = {"facts": facts}
     assert settle(study(DRAWN.format(shape=(3,)) + "return " + PARTS.format(x="x"), **dataset)).data.facts.train == 40
     with pytest.raises(RepdynError, match=r"`data\.facts` says that `.*:load` has other data than it gives now"):
@@ -476,7 +476,7 @@ def test_what_of_hugging_face_cannot_be_read_is_said(hugging_face, config):
 
 def test_the_store_knows_nothing_of_what_a_killed_process_left(tmp_path):
     part, kind = own_arrays.part((X, LABELS), None, "train")
-    facts = own._facts("mine", {"train": part}, {"train": kind}, {}).model_copy(update={"contents": "1" * 16})
+    facts = dataclasses.replace(own._facts("mine", {"train": part}, {"train": kind}, {}), contents="1" * 16)
     array_store.write(tmp_path, "key", {"train": part}, facts)
     assert array_store.known(tmp_path, "key") == facts
     found = array_store.read(tmp_path, facts.contents)["train"]
@@ -519,5 +519,5 @@ def test_a_loop_of_one_s_own_gets_the_examples_that_runs_of_the_seed_train_on(st
 
 def test_the_library_has_its_public_names_and_no_others():
     assert "examples" in dir(repdyn)
-    with pytest.raises(AttributeError, match="public are examples"):
+    with pytest.raises(AttributeError, match=r"public are .*examples"):
         repdyn.exemplars  # noqa: B018

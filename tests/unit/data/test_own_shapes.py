@@ -105,7 +105,7 @@ def test_inputs_of_any_shape_are_trained_on_and_measured(kind, make, tmp_path):
 def test_a_study_of_any_shape_passes_the_check_and_can_be_planned(kind, make):
     study = make(kind)
     check.main(study)
-    assert plan.of(study).checkpoints > 2
+    assert min(plan.of(study).checkpoints) > 2
 
 
 def test_networks_for_images_and_augmentation_are_refused_for_what_are_no_images(make, config):

@@ -25,6 +25,7 @@ from pydantic import (
 
 from ..catalogue.measures import OF_ACTIVATIONS
 from . import plain
+from .facts import Facts
 from .messages import listed, shown
 from .names import Name
 
@@ -123,25 +124,6 @@ class Standardise(Section):
 
 def _by_name(value: Any) -> Any:
     return {"by": value} if isinstance(value, str) else value
-
-
-class Facts(Section):
-    """What is known of one's own data once they are read: filled in when a study is loaded to run.
-
-    ``shape`` is that of one input, ``dtype`` how it is stored. ``classes`` is null where there are none, ``test`` where
-    the study divides the data, ``vocabulary`` for all but tokens. ``given_labels`` says whether some labels that are
-    trained on are wrong. ``contents`` is a digest of all arrays, so that other numbers make another study.
-    """
-
-    shape: tuple[Annotated[int, Field(ge=1)], ...]
-    kind: Literal["images", "numbers", "tokens"]
-    dtype: Literal["uint8", "int16", "int32", "int64", "float32"]
-    classes: int | None
-    vocabulary: int | None
-    train: int
-    test: int | None
-    given_labels: bool
-    contents: str
 
 
 def _is_empty(value: Any) -> bool:

@@ -15,13 +15,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
-from ..config.sections import Facts
+from ..config.facts import Facts
 from ..errors import named, no_access
 from ..runtime.progress import LOG
 from ..storage import locks
@@ -75,7 +76,7 @@ def write(store: Path, key: str, parts: Mapping[str, Part], facts: Facts) -> Non
                 npy.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
             sums[path.name] = _sum(path)
     # Last, so that a killed process leaves arrays of which nothing is known.
-    _write(place / FACTS, {"facts": facts.model_dump(mode="json"), "sums": sums})
+    _write(place / FACTS, {"facts": asdict(facts), "sums": sums})
     _write(store / f"{key}.json", {"contents": facts.contents})
     LOG.info("stored %s in `%s`", ", ".join(sums), named(place))
 
@@ -123,7 +124,7 @@ def _pieces(array: Array) -> Iterator[Array]:
 
 def _facts(place: Path) -> tuple[Facts, dict[str, int]]:
     content = json.loads((place / FACTS).read_bytes())
-    return Facts.model_validate(content["facts"]), content["sums"]
+    return Facts(**content["facts"] | {"shape": tuple(content["facts"]["shape"])}), content["sums"]
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..config.sections import Facts
+from ..config.facts import Facts
 from ..errors import RepdynError, named, no_access
 from ..types import Inputs, Kind
 from ..user_code import digests, locate
@@ -169,6 +170,6 @@ def _store(settings: Settings, store: Path, of_now: str) -> Facts:
     facts = _facts(settings.dataset, parts, kinds, given)
     parts = {name: own_arrays.typed(part, facts.dtype) for name, part in parts.items()}
     contents = array_store.digest(parts, facts.classes, facts.vocabulary, facts.kind)
-    facts = facts.model_copy(update={"contents": contents})
+    facts = replace(facts, contents=contents)
     array_store.write(store, of_now, parts, facts)
     return facts
