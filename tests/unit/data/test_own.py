@@ -247,7 +247,8 @@ def test_facts_in_the_config_are_held_against_the_data(study):
     ("returns", "sentence"),
     [
         ("return 1 / 0", r"fails when it is called without arguments: ZeroDivisionError: division by zero \(.*of_test"),
-        ("return None", "The part `train` is a NoneType, but must be a mapping"),
+        ("return None", "^`of_test_.*:load`: The part `train` is a NoneType, but must be a mapping"),
+        ("x = np.ones((9, 2))\nx[5, 1] = np.inf\nreturn x, np.arange(9)", "NaN or infinite in float32 for example 5"),
         ("return 1, 2, 3", "gives 3 things, but must give a training and a test part"),
         ("return {'train': (np.zeros((9, 2)), np.zeros(9)), 'valid': 3}", "gives `valid` beside `train` and `test`"),
         ("return (np.ones((9, 2)), np.zeros(9, int)), (np.ones((9, 3)), np.zeros(9, int))",

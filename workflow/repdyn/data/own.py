@@ -166,7 +166,10 @@ def _store(settings: Settings, store: Path, of_now: str) -> Facts:
     parts, kinds = {}, {}
     for name in ("train", "test"):
         if name == "train" or given[name] is not None:
-            parts[name], kinds[name] = own_arrays.part(given[name], settings.kind, name)
+            try:
+                parts[name], kinds[name] = own_arrays.part(given[name], settings.kind, name)
+            except RepdynError as error:
+                raise RepdynError(f"`{settings.dataset}`: {error}") from None
     facts = _facts(settings.dataset, parts, kinds, given)
     parts = {name: own_arrays.typed(part, facts.dtype) for name, part in parts.items()}
     contents = array_store.digest(parts, facts.classes, facts.vocabulary, facts.kind)

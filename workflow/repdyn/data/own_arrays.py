@@ -208,9 +208,9 @@ def _inputs(array: Array, kind: Kind | None, what: str) -> tuple[Array, Kind]:
             raise RepdynError(f"{what} are {array.dtype}, but tokens are integers; `data.kind` says what inputs are.")
         with np.errstate(over="ignore"):
             array = array.astype(np.float32, copy=False)
-        for start in range(0, len(array), 4096):
-            if not np.isfinite(array[start : start + 4096]).all():
-                raise RepdynError(f"{what} are NaN or infinite in float32 somewhere in examples {start:,} and after.")
+        for example, numbers in enumerate(array):
+            if not np.isfinite(numbers).all():
+                raise RepdynError(f"{what} are NaN or infinite in float32 for example {example:,}.")
         return array, kind
     low, high = int(array.min()), int(array.max())
     if kind == "numbers":
