@@ -37,7 +37,9 @@ _DISTRIBUTIONS = {
     "torch": "torch",
     "torchvision": "torchvision",
     "timm": "timm",
-    "tensorboard": "tensorboard",  # which is not installed unless somebody wants its logs read
+    # Not installed unless somebody wants what these left to be read.
+    "tensorboard": "tensorboard",
+    "transformers": "transformers",
 }
 
 
