@@ -7,6 +7,7 @@ import pytest
 import torch
 import transformers
 from elsewhere import recorded
+from safetensors.torch import load_file, save_file
 from torch.utils.data import IterableDataset
 
 from repdyn.errors import RepdynError
@@ -126,3 +127,17 @@ def test_shards_of_a_saved_model_are_read(tmp_path: Path) -> None:
     assert (tmp_path / "model.safetensors.index.json").is_file()
     fitted = weights.fit(weights.read(tmp_path, None), network.state_dict(), None, tmp_path)
     assert all(torch.equal(fitted[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_weights_that_a_folder_lacks_are_not_drawn_at_random(tmp_path: Path) -> None:
+    network = model()
+    network.save_pretrained(tmp_path)
+    file = tmp_path / "model.safetensors"
+    whole = load_file(file)
+    assert whole.keys() != network.state_dict().keys()  # or else nothing is renamed
+    save_file({name: tensor for name, tensor in whole.items() if name != "classifier.weight"}, file, {"format": "pt"})
+    with pytest.raises(RepdynError, match=r"has no .*`vit\."):
+        weights.fit(weights.read(tmp_path, None), network.state_dict(), None, file)
+    save_file(whole | {"extra": torch.ones(1)}, file, {"format": "pt"})
+    with pytest.raises(RepdynError, match="which the network lacks"):
+        weights.fit(weights.read(tmp_path, None), network.state_dict(), None, file)

@@ -21,7 +21,8 @@ def loaded(file: Path) -> dict[str, torch.Tensor] | None:
     """The tensors of the network in the folder of a file, renamed as Transformers does when it loads them.
 
     Returns:
-        None where the folder does not say which network of Transformers it is, or that package is not installed.
+        None where the folder does not say which network of Transformers it is, that package is not installed, or the
+        folder has not exactly the weights of that network: the loader would draw at random what is missing.
     """
     folder = file if file.is_dir() else file.parent
     if not (folder / _CONFIG).is_file():
@@ -35,4 +36,11 @@ def loaded(file: Path) -> dict[str, torch.Tensor] | None:
     except RepdynError:
         return None
     network = getattr(transformers, str(names[0]), None)
-    return None if network is None else network.from_pretrained(folder, local_files_only=True).state_dict()
+    if network is None:
+        return None
+    try:
+        model, about = network.from_pretrained(folder, local_files_only=True, output_loading_info=True)
+    except (OSError, ValueError, RuntimeError, ImportError):  # what is wrong is said of the names that are there
+        return None
+    is_whole = not any(about[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    return dict(model.state_dict()) if is_whole else None
