@@ -56,18 +56,18 @@ def write_tables(job: Any) -> None:
     import pyarrow as pa
 
     from repdyn.catalogue.plane_sets import SETS
+    from repdyn.config import left_out
     from repdyn.records import cka, phases, regions, train
     from repdyn.records.planes import PLANES
     from repdyn.regions import label_table
     from repdyn.stages import planes as planes_stage
     from repdyn.storage import tables
 
-    for replicate in job.study.replicates:
+    has_regions = "regions" not in job.study.left_out
+    for replicate in job.study.replicates if has_regions else ():
         planes_stage.main(replace(job, stage="planes", grid_run=replicate))
     for run in job.study.runs:
         layers = LAYERS[run.arch]
-        pictures = tables.read(*job.place(PLANES, run)).to_pandas()
-        pictures = pictures[pictures["purpose"] == "picture"]
 
         def write(table: tables.Table, columns: Any, layout: pa.Schema | None = None, run: Any = run) -> None:
             layout, of_run = layout or table.schema, replace(job, stage=table.stage, grid_run=run)
@@ -80,14 +80,19 @@ def write_tables(job: Any) -> None:
         # As where activations do not vary over examples: the first layer at initialisation.
         matrix.loc[(matrix["depth"] == 0) & (matrix[["step_a", "step_b"]].min(axis=1) == 0), "cka"] = None
         write(cka.CKA, matrix, pa.schema([*cka.CKA.schema, *more]))
-        matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
-        write(regions.SIMILARITY, matrix)
-        labels = _labels(run.arch, [*layers, "output"], pictures)
-        layout = label_table.layout(10, int(pictures["resolution"].iloc[0]))
-        write(regions.PICTURES, labels, layout)
+        if has_regions:
+            matrix = _pairs([*layers, "output"], "similarity", SETS).assign(kappa=0.5)
+            write(regions.SIMILARITY, matrix)
+            pictures = tables.read(*job.place(PLANES, run)).to_pandas()
+            pictures = pictures[pictures["purpose"] == "picture"]
+            labels = _labels(run.arch, [*layers, "output"], pictures)
+            layout = label_table.layout(10, int(pictures["resolution"].iloc[0]))
+            write(regions.PICTURES, labels, layout)
         evaluated = np.arange(21.0)
         history = pd.DataFrame(dict.fromkeys(train.HISTORY.names, evaluated / 20))
         history = history.assign(step=(4 * evaluated).astype(int), epoch=evaluated)
+        if left_out.accuracies(job.study.data) is not None:
+            history = history.assign(**{name: np.nan for name in history if name.endswith(("accuracy", "loss"))})
         write(train.HISTORY, history)
         segments = pd.DataFrame(
             {
@@ -97,8 +102,9 @@ def write_tables(job: Any) -> None:
             }
         )  # fmt: skip
         write(phases.SEGMENTS, segments)
+        knows_events = left_out.accuracies(job.study.data) is None
         scores = {
             "layer": [None] * 4, "depth": [None] * 4, "part": [None] * 4, "measure": [None] * 4, "score": list(EVENTS),
-            "value": list(EVENTS.values()),
+            "value": list(EVENTS.values()) if knows_events else [None] * 4,
         }  # fmt: skip
         write(phases.SCORES, scores)

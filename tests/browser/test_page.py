@@ -451,3 +451,35 @@ def test_a_window_that_changes_while_curves_are_drawn_is_fitted(visit, page_file
     page.evaluate("() => { window.shut(); }")
     page.locator("#arch").select_option("vit")
     change(1000)
+
+
+# ---- what data do not allow ---------------------------------------------------------------------------------------
+
+FACTS = {
+    "shape": [5], "dtype": "uint8", "train": 120, "test": 60, "given_labels": False, "contents": "0" * 16,
+}  # fmt: skip
+TOKENS = FACTS | {"kind": "tokens", "classes": 3, "vocabulary": 12}
+UNLABELLED = FACTS | {"kind": "numbers", "classes": None, "vocabulary": None}
+CURVES = {"tokens": "training examples, given labels", "unlabelled": "No accuracy is known."}
+
+
+@pytest.mark.parametrize(("facts", "kind"), [(TOKENS, "tokens"), (UNLABELLED, "unlabelled")], ids=["tokens", "none"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_without_regions_shows_all_else_and_says_what_is_left_out(make_page, visit, facts, kind, width):
+    page_file = make_page(data={"dataset": "made-up.npz", "facts": facts})
+    seen = visit(page_file, width, WIDTHS[width])
+    page = seen.page
+    page.wait_for_selector(READY)
+    assert not page.locator("#regions").is_visible()
+    assert page.get_by_role("radio").all_inner_texts() == LAYERS["resnet"]
+    assert page.locator("#left-out").inner_text().endswith("no decision regions.")
+    assert page.get_by_role("radio", name="global_pool").get_attribute("aria-checked") == "true"
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("End")
+    settle(page)
+    assert page.locator("#matrix-title").inner_text() == "layer4.0 against itself: CKA"
+    assert page.locator("#epoch").input_value() == str(len(EPOCHS) - 1)
+    assert CURVES[kind] in page.locator("#curve-legend").inner_text()
+    assert page.locator(".event").count() == (len(EVENTS) if kind == "tokens" else 0)
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    assert not seen.said
