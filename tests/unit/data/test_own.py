@@ -405,6 +405,16 @@ def test_an_npz_that_holds_something_else_is_refused(config, tmp_path, write, se
         settle(study)
 
 
+def test_a_column_that_is_not_there_is_named(config):
+    for columns, sentence in (
+        ({"labels": "digti"}, r"`data.columns.labels` is `digti`, which `mine.npz` does not have"),
+        ({"inputs": "pixels"}, r"`mine.npz` has x, y, but no `train_inputs` or `inputs`; .* under `data.columns`"),
+    ):
+        study = studies.parse(config | {"data": {"dataset": npz("mine.npz", x=X, y=LABELS), "columns": columns}})
+        with pytest.raises(RepdynError, match=sentence):
+            settle(study)
+
+
 @pytest.fixture
 def hugging_face():
     return pytest.importorskip("datasets")

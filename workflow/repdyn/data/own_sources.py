@@ -72,9 +72,13 @@ def read(settings: Settings) -> dict[str, Any]:
     """
     if ":" in settings.dataset:
         return _of_function(settings)
-    if settings.dataset.endswith(".npz"):
-        return _of_npz(Path(settings.dataset), settings.columns)
-    return _of_folder(Path(settings.dataset), settings.columns)
+    read_file = _of_npz if settings.dataset.endswith(".npz") else _of_folder
+    found = read_file(Path(settings.dataset), settings.columns)
+    named_columns = {} if settings.columns is None else settings.columns.model_dump(exclude_none=True)
+    for key, column in named_columns.items():
+        if key not in found["train"]:
+            raise RepdynError(f"`data.columns.{key}` is `{column}`, which `{named(settings.dataset)}` does not have.")
+    return found
 
 
 def _of_function(settings: Settings) -> dict[str, Any]:
