@@ -173,3 +173,52 @@ def test_wrong_labels_that_chance_gives_right_are_not_memorized():
     assert events.reaches(epochs, two_classes, 0.25) == 5
     assert events.reaches(epochs, np.full(8, 0.5), 0.25) is None
     assert events.reaches(epochs, np.full(8, np.nan), 0.25) is None
+
+
+# ---- what is not known --------------------------------------------------------------------------------------------
+
+ACCURACIES = ("train_accuracy", "mislabelled_accuracy", "test_accuracy")
+
+
+def rising(n=40):
+    """A history in which everything takes place."""
+    epochs = np.arange(float(n))
+    test = np.interp(epochs / n, [0, 0.125, 0.25, 0.5, 1], [0.1, 0.8, 0.6, 0.85, 0.85])
+    wrong, train = np.interp(epochs, [0, 4, 16, n], [0.1, 0.1, 1, 1]), np.interp(epochs, [0, 16, n], [0.1, 1, 1])
+    return {"epoch": epochs, "train_accuracy": train, "mislabelled_accuracy": wrong, "test_accuracy": test}
+
+
+@pytest.mark.parametrize("unknown", ACCURACIES)
+def test_what_an_unknown_accuracy_would_date_is_null_and_all_else_as_it_was(unknown):
+    history = rising()
+    before = events.events(history, SETTINGS)
+    assert all(value is not None for value in before.values())
+    found = events.events(history | {unknown: np.full(40, np.nan)}, SETTINGS)
+    assert found.keys() == before.keys()
+    changed = {name for name, value in found.items() if value != before[name]}
+    assert all(found[name] is None for name in changed)
+    word = {"train_accuracy": ("fit", "beyond"), "mislabelled_accuracy": ("memor",), "test_accuracy": ("test", "desc")}
+    assert changed == {name for name in before if any(part in name for part in word[unknown])}
+
+
+def test_nothing_is_dated_where_nothing_is_known():
+    history = rising() | dict.fromkeys(ACCURACIES, np.full(40, np.nan))
+    assert set(events.events(history, SETTINGS).values()) == {None}
+
+
+def test_accuracies_logged_at_different_moments_are_each_followed_through_their_own():
+    whole = rising(80)
+    at = {name: np.arange(80) % 2 == i % 2 for i, name in enumerate(ACCURACIES)}
+    sparse = {name: np.where(at[name], whole[name], np.nan) for name in ACCURACIES}
+    found = events.events(whole | sparse, SETTINGS)
+    alone = {
+        name: events.events({key: values[at[name]] for key, values in whole.items()}, SETTINGS) for name in ACCURACIES
+    }
+    for event, name in (
+        ("perfect_fit_sustained", "train_accuracy"),
+        ("memorization_onset", "mislabelled_accuracy"),
+        ("memorization_end", "mislabelled_accuracy"),
+        ("test_dip", "test_accuracy"),
+        ("second_descent_end", "test_accuracy"),
+    ):
+        assert found[event] == alone[name][event] is not None, event

@@ -31,6 +31,11 @@ def test_one_checkpoint_is_enough_and_none_is_null():
     assert latent_generalization(probes([10.0], [0.7]), HISTORY, 2.0, 9.0) is None
 
 
+def test_without_a_test_accuracy_there_is_none():
+    unknown = HISTORY | {"test_accuracy": np.full(4, np.nan)}
+    assert latent_generalization(probes([5.0], [0.7]), unknown, 1.0, 10.0) is None
+
+
 @pytest.mark.parametrize(("onset", "fitted"), [(None, 10.0), (1.0, None), (None, None)])
 def test_without_memorization_or_fit_there_is_none(onset, fitted):
     assert latent_generalization(probes([5.0], [0.7]), HISTORY, onset, fitted) is None

@@ -108,6 +108,11 @@ def test_a_checkpoint_in_a_collapse_of_training_accuracy_is_not_steady():
     assert synchrony.steady(epochs, accuracy, checkpoints).tolist() == [True, True, True, False, False, True, True]
 
 
+def test_a_checkpoint_before_the_first_evaluation_is_steady_whatever_comes_last():
+    found = synchrony.steady(np.array([1.0, 2.0, 3.0]), np.array([0.9, 0.9, 0.1]), np.array([0.0, 1.0, 3.0]))
+    assert found.tolist() == [True, True, False]
+
+
 def test_every_pair_of_seeds_has_its_own_synchrony():
     s = synchrony.of_seeds(synchrony.likeness(cell(np.random.default_rng(0), 3, 3, 0.5)))
     table = synchrony.pair_table(s, [4, 7, 9]).set_index(["seed_a", "seed_b"])

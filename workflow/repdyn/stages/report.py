@@ -254,7 +254,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
     rows = []
     for words, history, scores in records:
         of_run = scores[scores["layer"].isna()].set_index("score")["value"]
-        last = history.iloc[-1]
+        last = history.ffill().iloc[-1]  # a log of somebody's own has not everything in each row
         rows.append(
             (
                 *words,
