@@ -128,6 +128,14 @@ def test_a_compiled_part_has_its_own_name(tmp_path: Path) -> None:
     assert weights.read(tmp_path / "step=0.safetensors", None).keys() == names
 
 
+def test_a_lazy_network_is_recorded_once_it_is_made(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.LazyLinear(2))
+    assert "`0.weight` is not made before a batch passes" in message(Recorder, tmp_path, model, 10)
+    model(torch.ones(1, 3))
+    Recorder(tmp_path, model, 10).close()
+    assert steps(tmp_path) == [0]
+
+
 def test_types_and_tied_weights_are_kept(tmp_path: Path) -> None:
     model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False), nn.BatchNorm1d(3)).bfloat16()
     model[1].weight = model[0].weight

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ..errors import RepdynError
 
@@ -34,10 +35,12 @@ def tensors_of(model: nn.Module) -> dict[str, torch.Tensor]:
     """Weights and buffers under the names of the bare network.
 
     Raises:
-        RepdynError: if they are divided among processes.
+        RepdynError: if they are divided among processes, or not made yet.
     """
     found = {bare(name): tensor for name, tensor in model.state_dict().items() if isinstance(tensor, torch.Tensor)}
     for name, tensor in found.items():
+        if is_lazy(tensor):
+            raise RepdynError(f"`{name}` is not made before a batch passes; pass one through the network first.")
         if type(tensor).__name__ in ("DTensor", "ShardedTensor"):
             raise RepdynError(
                 f"`{name}` is divided among processes (FSDP), which a Recorder cannot record; gather the weights, save "
