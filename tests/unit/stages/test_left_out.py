@@ -254,6 +254,7 @@ def test_report_and_summary_are_written(done, capsys):
     paths = job("report").paths
     for path in (paths.report_findings(), paths.report_runs()):
         assert "nan" not in re.sub("<[^>]*>", "", Path(path).read_text(encoding="utf-8"))
+    assert html.escape(SENTENCES[kind]) in Path(paths.report_runs()).read_text(encoding="utf-8")
     summary.main([job("report").study], Path("results"))
     assert f"| {kind}, 2 seeds |" in capsys.readouterr().out
 

@@ -242,11 +242,12 @@ def _explained(names: Iterable[str]) -> str:
     return "<h2>What the scores are</h2>\n" + table(("score", "formula", "range", "unit", "held against"), rows, ())
 
 
-def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) -> str:
+def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], left_out: Iterable[str] = ()) -> str:
     """The outcome of each run, as a page.
 
     Args:
         records: for each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
+        left_out: sentences about what the study leaves out.
     """
     events = [event.label for event in EVENTS.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
@@ -268,13 +269,14 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]]) ->
             )
         )
     told = (
-        "<p>Epochs at which something took place; a dash where it did not. Memorization begins when a quarter of the "
-        "wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is where every "
-        "training example gets the label it was trained with. A run that ends before three times its fit shows little "
-        "of what follows the fit.</p>"
+        "<p>Epochs at which something took place; a dash where it did not, or is not known. Memorization begins when a "
+        "quarter of the wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is "
+        "where every training example gets the label it was trained with. A run that ends before three times its fit "
+        "shows little of what follows the fit.</p>"
     )
     listed = table(headings, rows, numbers=headings[2:])
-    return PAGE.format(title="What became of each run", body=f"{told}\n{listed}")
+    said = "\n".join([*(f"<p>{html.escape(why)}</p>" for why in left_out), told, listed])
+    return PAGE.format(title="What became of each run", body=said)
 
 
 def main(job: Job) -> None:
@@ -294,7 +296,7 @@ def main(job: Job) -> None:
     found, left_out = (tables.read(*job.place(record)).to_pandas() for record in (FINDINGS, LEFT_OUT))
     pages = {
         paths.report_findings(): findings(found, left_out, study.findings.confidence, study.all_measures),
-        paths.report_runs(): runs(records),
+        paths.report_runs(): runs(records, dict.fromkeys(study.left_out.values())),
     }
     for path, content in pages.items():
         with atomic(Path(path)) as temporary:
