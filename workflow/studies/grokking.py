@@ -4,8 +4,8 @@ After Power et al., arXiv 2201.02177 (read there: sums modulo a prime, half of a
 transformer, AdamW with weight decay; theirs is a decoder with 97 classes and 128 features). Smaller here, for two
 cores: 31 classes, and full batches, so that an epoch is a step. A plain loop of one's own, with the recorder in it:
 
-    python workflow/studies/grokking.py adamw 0 1 2 3     # optimizer, seeds; into runs/grokking
-    python workflow/studies/grokking.py undecayed 0 1 2 3
+    python workflow/studies/grokking.py adamw 0 1 2     # optimizer, seeds; into runs/grokking
+    python workflow/studies/grokking.py undecayed 0 1 2
     snakemake --cores 2 --configfile workflow/studies/grokking.yaml
 """
 
