@@ -53,7 +53,6 @@ def main(study: Study) -> None:
     remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
     remarks += dict.fromkeys(study.left_out.values())
     check_checkpoints(study)
-    check_classes(study)
     if "planes" not in study.left_out:
         check_planes(study)
     remarks += check_measures(study)
@@ -136,17 +135,6 @@ def check_examples(study: Study) -> None:
         raise RepdynError(
             f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
             "it to false."
-        )
-
-
-def check_classes(study: Study) -> None:
-    """Check that runs that are trained here have classes to learn."""
-    trained = study.trained_optimizers
-    if trained and datasets.source(study.data).classes is None:
-        raise RepdynError(
-            f"`optimizers.{trained[0]}` would train here, where networks learn classes, and the examples of "
-            f"`{study.data.dataset}` have none. Train in a loop of your own, and say where its checkpoints are: "
-            f"`{trained[0]}: {{recorded: path}}`."
         )
 
 
