@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 # Column of ``ends``, label, colour, dashes.
 CURVES: tuple[tuple[str, str, str, Any], ...] = (
-    ("test", "test images, at the end", style.CURVES["test"], "-"),
-    ("best", "test images, at the best epoch", style.CURVES["test"], (0, (3, 1))),
+    ("test", "test examples, at the end", style.CURVES["test"], "-"),
+    ("best", "test examples, at the best epoch", style.CURVES["test"], (0, (3, 1))),
     ("train", "training examples, given labels, at the end", style.CURVES["train"], "-"),
 )
 LEFT, GAP, HIGH = 0.48, 0.12, 2.0  # inches: axis, between panels, height of one
