@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from repdyn.config.sections import Recorded
+from repdyn.config.recorded_runs import Recorded
 
 
 def recorded(path: object, **settings: Any) -> Recorded:

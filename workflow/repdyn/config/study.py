@@ -23,6 +23,7 @@ from ..catalogue.stages import STAGES
 from ..errors import RepdynError
 from . import config_file, left_out, messages, plain
 from .names import Level, Name, refuse_twins
+from .recorded_runs import FoundCheckpoint, Recorded, RecordedOptimizer
 from .sections import (
     MOST_CHECKPOINTS,
     Activations,
@@ -36,13 +37,10 @@ from .sections import (
     Execution,
     Figures,
     Findings,
-    FoundCheckpoint,
     Optimizer,
     Phases,
     Planes,
     Probes,
-    Recorded,
-    RecordedOptimizer,
     RunSeed,
     Section,
     Training,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..config.sections import FoundCheckpoint, RecordedOptimizer
+from ..config.recorded_runs import FoundCheckpoint, RecordedOptimizer
 from ..data import datasets
 from ..errors import RepdynError
 from ..recorded import found

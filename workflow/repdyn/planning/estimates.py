@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..catalogue.measures import ACTIVATIONS, ALWAYS
-from ..config.sections import RecordedOptimizer
+from ..config.recorded_runs import RecordedOptimizer
 from ..config.study import Run
 from ..data import datasets
 from ..pipeline.counts import StudyCounts

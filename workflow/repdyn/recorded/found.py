@@ -19,7 +19,7 @@ from ..errors import RepdynError, named, no_access
 from .folder import ABOUT, CHECKPOINT, EVALUATIONS, About, is_recording, read_json
 
 if TYPE_CHECKING:
-    from ..config.sections import FoundCheckpoint, Recorded
+    from ..config.recorded_runs import FoundCheckpoint, Recorded
 
 TRAINER_STATE = "trainer_state.json"  # what a checkpoint of Hugging Face's Trainer says of itself
 INDEX = ".index.json"

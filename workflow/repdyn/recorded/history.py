@@ -17,7 +17,7 @@ from ..records.train import HISTORY
 from . import found, logs
 
 if TYPE_CHECKING:
-    from ..config.sections import Recorded
+    from ..config.recorded_runs import Recorded
 
 Row = dict[str, Any]
 
