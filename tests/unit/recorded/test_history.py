@@ -161,6 +161,7 @@ def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:
         ("a.csv", "step,test_accuracy\n-1,0.5\n", {}, "has a row at step -1, which cannot be"),
         ("a.csv", "step,test_accuracy\n1.5,0.5\n", {}, "has a row at step 1.5, which cannot be"),
         ("a.csv", "step,test_accuracy\n1,\n", {}, "has no row with a value in test_accuracy"),
+        ("a.csv", "step,test_accuracy\n", {}, "has no rows."),
         ("a.csv", "", {}, "is not what its name says: No columns to parse"),
         ("a.parquet", "step", {}, "is not what its name says"),
         ("a.json", '{"step": [1]}', {}, "a history in JSON is a list of objects"),

@@ -69,6 +69,8 @@ def rows(
     Raises:
         RepdynError: as :func:`read`.
     """
+    if not log:
+        raise RepdynError(f"`{named(file)}` has no rows.")
     there = list(dict.fromkeys(name for record in log for name in record))
     theirs = _columns(columns, there, file)
     time = _time(columns, theirs, file)
