@@ -112,7 +112,7 @@ def test_the_only_weights_among_entries_need_no_key(tmp_path: Path, network: nn.
         assert same(weights.read(file, key), state)
     said = message(weights.read, file, "mode")
     assert said.endswith("has no entry `mode`; there are `ema`, `model.x`, `model`, `teacher`.")
-    assert "holds no weights, but a dictionary with `shadow`" in message(weights.read, file, "ema")
+    assert message(weights.read, file, "ema").endswith("such as `key: ema.shadow`.")
 
 
 def test_state_beside_tensors_is_no_weight(tmp_path: Path, network: nn.Module) -> None:
@@ -217,3 +217,31 @@ def test_tied_weights_may_be_stored_once(left_out: str) -> None:
     assert same(weights.fit(found, state, None, FILE), state)
     prefixed = {f"module.{name}": tensor for name, tensor in found.items()}
     assert "`strip: module.`" in message(weights.fit, prefixed, state, None, FILE)
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_a_file_that_was_cut_off_is_said_to_be(tmp_path: Path, network: nn.Module, left: float) -> None:
+    file = tmp_path / "net.pt"
+    torch.save(network.state_dict(), file)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(left * len(content))])
+    what = "its end is missing" if left else "it is empty"
+    assert f"is not a whole file of `torch.save`: {what}; copy" in message(weights.read, file, None)
+
+
+def test_the_key_of_weights_that_lie_deeper_is_named(tmp_path: Path, network: nn.Module) -> None:
+    file = tmp_path / "net.pt"
+    torch.save({"epoch": 1, "trainer": {"state": {"weights": network.state_dict(), "best": 0.5}}}, file)
+    for key in (None, "trainer", "trainer.state"):
+        assert message(weights.read, file, key).endswith("say where, such as `key: trainer.state.weights`.")
+    assert same(weights.read(file, "trainer.state.weights"), network.state_dict())
+
+
+def test_weights_are_finite_where_those_of_the_network_are(network: nn.Module) -> None:
+    network.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+    state = network.state_dict()
+    assert same(weights.fit(state, state, None, FILE), state)
+    state = {name: tensor.clone() for name, tensor in state.items()}
+    state["2.weight"][0, 0] = torch.nan
+    said = message(weights.fit, state, network.state_dict(), None, FILE)
+    assert said == "`net.pt`: `2.weight` has weights that are NaN or infinite; leave this file out."

@@ -40,6 +40,8 @@ _HARMLESS: list[Any] = [
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)|`([\w.]+)`\]?, whose module")
 _EXTRA = "_extra_state"  # what a module keeps beside tensors, at the end of a key
 _MOST_KEYS = 4
+_ARCHIVE = b"PK\x03\x04"  # with which files of `torch.save` begin
+_DEEPEST = 8  # entries within entries in which weights are looked for
 
 
 def read(file: Path, key: str | None) -> Tensors:
@@ -90,7 +92,8 @@ def fit(
         A tensor for each name of ``wanted``, of its shape and type.
 
     Raises:
-        RepdynError: if names are missing or unexpected or shapes differ, with the prefix that would cure it.
+        RepdynError: if names are missing or unexpected or shapes differ, with the prefix that would cure it; or if
+            weights are not finite.
     """
     inside = _named_as(wanted, tensors, strip, file)
     if inside.keys() != wanted.keys() and (loaded := hugging_face.loaded(file)) is not None:
@@ -104,6 +107,8 @@ def fit(
                 f"`{name}` is {_form(inside[name])} in `{named(file)}`, but {_form(tensor)} in the network; build the "
                 "network that was trained, with the same arguments."
             )
+        if (~inside[name].isfinite() & tensor.isfinite()).any():  # a mask of the network's own may be infinite
+            raise RepdynError(f"`{named(file)}`: `{name}` has weights that are NaN or infinite; leave this file out.")
     return {name: inside[name].to(tensor.dtype) for name, tensor in wanted.items()}
 
 
@@ -121,10 +126,12 @@ def _read_safetensors(file: Path) -> Tensors:
 
 def _read_pickled(file: Path) -> Any:
     try:
+        is_archive = zipfile.is_zipfile(file)
+        if not is_archive:  # an older file, which cannot be mapped, or a part of one
+            _refuse_part(file)
         with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what it warns of is an error below
-            # Older files are not archives, and cannot be mapped.
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=is_archive)
     except OSError as error:
         raise no_access(file, error) from None
     except pickle.UnpicklingError as error:
@@ -135,6 +142,17 @@ def _read_pickled(file: Path) -> Any:
         raise RepdynError(
             f"`{named(file)}` is not a whole file of `torch.save`: {one_line(str(error).partition('. ')[0])}."
         ) from None
+
+
+def _refuse_part(file: Path) -> None:
+    """Refuse what is no archive, though it begins as one; its index, which makes it one, is at its end."""
+    with file.open("rb") as opened:
+        start = opened.read(len(_ARCHIVE))
+    if start in (b"", _ARCHIVE):
+        what = "its end is missing" if start else "it is empty"
+        raise RepdynError(
+            f"`{named(file)}` is not a whole file of `torch.save`: {what}; copy or save it again, or remove it."
+        )
 
 
 def _holds_code(file: Path, error: str) -> str:
@@ -150,7 +168,7 @@ def _holds_code(file: Path, error: str) -> str:
 
 def _weights_at(key: str | None, content: Any, file: Path) -> Tensors:
     if key is not None:
-        return _tensors(_entry(content, key, file), f"`key: {key}` of `{named(file)}`")
+        return _tensors(_entry(content, key, file), f"`key: {key}` of `{named(file)}`", f"{key}.")
     if isinstance(content, Mapping) and not _is_state_dict(content):
         inside = [name for name, entry in content.items() if _is_state_dict(entry)]
         if len(inside) == 1:
@@ -183,13 +201,25 @@ def _is_state_dict(entry: Any) -> bool:
     )
 
 
-def _tensors(entry: Any, where: str) -> Tensors:
+def _tensors(entry: Any, where: str, within: str = "") -> Tensors:
     found = {}
     if isinstance(entry, Mapping):
         found = {str(name): tensor.detach() for name, tensor in entry.items() if isinstance(tensor, torch.Tensor)}
     if not found:
+        if deeper := _keys_of_weights(entry, within):
+            raise RepdynError(f"{where} has weights further inside; say where, such as `key: {deeper[0]}`.")
         kind = f"a dictionary with {_some(map(str, entry))}" if isinstance(entry, Mapping) else type(entry).__name__
         raise RepdynError(f"{where} holds no weights, but {kind}; save `model.state_dict()`.")
+    return found
+
+
+def _keys_of_weights(entry: Any, within: str, deepest: int = _DEEPEST) -> list[str]:
+    """The keys of state dicts inside an entry, which lies at ``within``."""
+    found = []
+    for name, inner in entry.items() if isinstance(entry, Mapping) and deepest else ():
+        if isinstance(name, str):
+            is_one = _is_state_dict(inner)
+            found += [within + name] if is_one else _keys_of_weights(inner, f"{within}{name}.", deepest - 1)
     return found
 
 
