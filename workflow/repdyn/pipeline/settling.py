@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..config.recorded_runs import FoundCheckpoint, RecordedOptimizer
 from ..data import datasets
-from ..errors import RepdynError
+from ..errors import RepdynError, named
 from ..recorded import found
 
 if TYPE_CHECKING:
-    from ..config.study import Study
+    from ..config.study import Run, Study
 
 
 def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
@@ -39,6 +39,7 @@ def with_checkpoints(study: Study) -> Study:
             for run in study.recorded_runs:
                 if run.optimizer == name:
                     of_runs[run.path] = _checkpoints(optimizer, run.arch, run.optimizer, run.seed)
+            _refuse_twins(study, name, of_runs)
             recorded = optimizer.recorded.model_copy(update={"found": of_runs})
             optimizers[name] = optimizer.model_copy(update={"recorded": recorded})
     return study.model_copy(update={"optimizers": optimizers})
@@ -54,3 +55,20 @@ def _checkpoints(of: RecordedOptimizer, arch: str, optimizer: str, seed: int) ->
     except RepdynError as error:
         raise RepdynError(f"`optimizers.{optimizer}.recorded`: {error}") from None
     return [FoundCheckpoint(step=each.step, epoch=each.epoch, file=str(each.file)) for each in there]
+
+
+def _refuse_twins(study: Study, optimizer: str, of_runs: dict[str, list[FoundCheckpoint]]) -> None:
+    """Refuse a file that is of two seeds, which would count as replicates.
+
+    Architectures may share files: they may differ in the layers that are observed.
+    """
+    first: dict[tuple[str, str], Run] = {}
+    for run in study.recorded_runs:
+        if run.optimizer == optimizer:
+            for each in of_runs[run.path]:
+                other = first.setdefault((run.arch, each.file), run)
+                if other != run:
+                    raise RepdynError(
+                        f"`optimizers.{optimizer}.recorded`: `{named(each.file)}` is a checkpoint of {other} and of "
+                        f"{run}; put `{{seed}}` into `path`, or list one seed."
+                    )
