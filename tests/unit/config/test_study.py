@@ -28,6 +28,17 @@ def changed(config, path, value):
             1,
             "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers, logits, ",
         ),
+        (
+            "optimizers.other",
+            {"recorded": {"path": "{seed}/{epoch}.pt", "stripp": "module."}},
+            "`optimizers.other.recorded.stripp` is not a setting; did you mean `strip`?",
+        ),
+        (
+            "optimizers.other",
+            {"recorded": "{seed}/{epoch}.pt", "colour": 1},
+            "`optimizers.other.colour` is not a setting; known there: recorded, lr, family.",
+        ),
+        ("optimizers.sgd.colour", 1, "`optimizers.sgd.colour` is not a setting; known there: opt, lr, momentum,"),
         ("training.epochs", "many", "`training.epochs` is 'many', but must be an integer."),
         ("training.epochs", 1.5, "`training.epochs` is 1.5, but must be an integer."),
         (

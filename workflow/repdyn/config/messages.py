@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 
 # Where pydantic would speak of a dictionary, an instance of a class, or input that cannot be parsed.
 _KINDS = {
@@ -83,7 +83,7 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
         case "invalid_key":
             return f"{subject} is {shown(value)}, but must be text; put it in quotes."
         case "extra_forbidden":
-            return _unknown_key(keys, model)
+            return _unknown_key(keys, model, next((part for part in first["loc"] if part in (TRAINED, RECORDED)), None))
         case "missing":
             return f"`{key}` is missing; it has no default."
         case "value_error":
@@ -118,23 +118,29 @@ def _wanted(kind: str, context: dict[str, Any], message: str) -> str:
     return f"{'have' if 'should have' in message else 'be'} {wanted}"
 
 
-def _unknown_key(keys: list[str], root: type[BaseModel]) -> str:
-    """The sentence about a key that does not exist; suggests the closest key that does, or lists all."""
+def _unknown_key(keys: list[str], root: type[BaseModel], source: str | int | None) -> str:
+    """The sentence about a key that does not exist; suggests the closest key that does, or lists all.
+
+    ``source`` says which of two kinds of entries it is about, where there are two.
+    """
     model: type[BaseModel] | None = root
     for part in keys[:-1]:
         if model is not None and part in model.model_fields:
-            model = _section_of(model.model_fields[part].annotation)
+            model = _section_of(model.model_fields[part].annotation, source)
     known = list(model.model_fields) if model is not None else []
     close = difflib.get_close_matches(keys[-1], known, n=1)
     hint = f"did you mean `{close[0]}`?" if close else f"known there: {', '.join(known)}."
     return f"`{dotted(keys)}` is not a setting; {hint}"
 
 
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    """The config section inside an annotation such as ``Data`` or ``dict[Name, Architecture]``."""
+def _section_of(annotation: Any, source: str | int | None) -> type[BaseModel] | None:
+    """The section inside an annotation such as ``Data`` or ``dict[Name, Architecture]``, of that kind of entries."""
+    tags = [about.tag for about in getattr(annotation, "__metadata__", ()) if isinstance(about, Tag)]
+    if source is not None and tags and source not in tags:
+        return None
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        if (found := _section_of(argument)) is not None:
+        if (found := _section_of(argument, source)) is not None:
             return found
     return None
