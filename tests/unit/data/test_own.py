@@ -258,6 +258,8 @@ def test_facts_in_the_config_are_held_against_the_data(study):
         ("return (np.ones((9, 2)), np.arange(9)), (np.ones((9, 2)), np.ones(9))",
          r"has labels that are classes in `train`, but targets of the shape \(\) in `test`"),
         ("return np.ones((9, 2)), np.zeros(9, int)", "has one class only, 0"),
+        ("return np.ones((9, 2)), 1 + np.arange(9)",
+         "has labels from 1 on, but classes are numbered from 0; subtract 1, or give `classes` 10 beside the parts"),
         ("return {'train': (np.ones((9, 2)), np.arange(9)), 'classes': 5}", "gives `classes` 5, but has labels"),
         ("return {'train': (np.ones((9, 2), int), np.arange(9)), 'vocabulary': 'many'}", "gives `vocabulary` many,"),
         ("x, y = np.ones((9, 2)), np.arange(9)\n"

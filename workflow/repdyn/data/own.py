@@ -130,11 +130,16 @@ def _facts(dataset: str, parts: Mapping[str, Part], kinds: Mapping[str, Kind], g
         seen = 1 + max(int(part.inputs.max()) for part in parts.values())
         vocabulary = _number(dataset, "vocabulary", given, seen, "tokens")
     if train.has_classes:
-        labels = [part.labels for part in parts.values()] + [train.given_labels]
-        seen = 1 + max(int(each.max()) for each in labels if each is not None)
+        labels = [each for each in (*(part.labels for part in parts.values()), train.given_labels) if each is not None]
+        seen = 1 + max(int(each.max()) for each in labels)
         classes = _number(dataset, "classes", given, seen, "labels")
         if classes < 2:
             raise RepdynError(f"`{dataset}` has one class only, 0; where there are no classes, leave out `labels`.")
+        if given.get("classes") is None and (least := min(int(each.min()) for each in labels)) > 0:
+            raise RepdynError(
+                f"`{dataset}` has labels from {least} on, but classes are numbered from 0; subtract {least}, or give "
+                f"`classes` {classes} beside the parts."
+            )
     wrong = train.given_labels is not None and bool((train.given_labels != train.labels).any())
     return Facts(
         shape=shape, kind=kind, dtype=dtype, classes=classes, vocabulary=vocabulary, train=len(train.inputs),
