@@ -152,6 +152,14 @@ def test_a_network_for_examples_without_classes_may_return_anything():
     assert set(model(INPUTS.sample(2, seed=0))) == {"last_hidden_state", "pooler_output"}
 
 
+def test_a_network_that_asks_for_classes_where_there_are_none_is_told_to_say_its_outputs():
+    settings = Architecture(model=f"{__name__}:Plain", layers=["hidden"])
+    with pytest.raises(RepdynError, match="takes `num_classes`, and the data have no classes; say in `kwargs` how"):
+        architectures.build(settings, INPUTS, None, seed=0)
+    said = settings.model_copy(update={"kwargs": {"num_classes": 3}})
+    assert architectures.build(said, INPUTS, None, seed=0)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+
+
 @pytest.mark.parametrize("output", [{"logits": None}, {}, (), None, 3])
 def test_what_holds_no_tensor_called_logits_holds_none(output):
     with pytest.raises(RepdynError, match="the model returns a"):

@@ -194,8 +194,15 @@ def _from_path(path: str, kwargs: dict[str, Any], inputs: Inputs, classes: int |
         _, height, width = inputs.shape
         known["img_size"] = known["image_size"] = height if height == width else (height, width)
     try:
-        named = set(inspect.signature(create).parameters)
+        named = inspect.signature(create).parameters
+        asks = "num_classes" in named and named["num_classes"].default is inspect.Parameter.empty
+        if asks and classes is None and "num_classes" not in kwargs:
+            raise RepdynError(
+                f"`{path}` takes `num_classes`, and the data have no classes; say in `kwargs` how many outputs it has."
+            )
         model = create(**{key: value for key, value in known.items() if key in named} | kwargs)
+    except RepdynError:
+        raise
     except Exception as error:  # whatever the user's code raises
         raise RepdynError(f"`{path}` cannot be built with kwargs {kwargs}: {load.blame(error)}.") from None
     if not isinstance(model, nn.Module):
