@@ -41,4 +41,5 @@ def main(job: Job) -> None:
     columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
     tables.write(job.path(SCORES), columns, SCORES.schema, job.metadata(SCORES))
     for *_, name, value in scores[:5]:
-        LOG.info("%s: %s", name.replace("_", " "), "did not take place" if value is None else f"epoch {value:g}")
+        when = "did not take place, or is not known" if value is None else f"epoch {value:g}"
+        LOG.info("%s: %s", name.replace("_", " "), when)

@@ -61,7 +61,9 @@ def main(job: Job) -> None:
     rows = seen if rows is None else rows
     columns = {name: [row.get(name) for row in rows] for name in HISTORY.names}
     tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
-    how = "measured at the checkpoints" if measured is not None else "as it was recorded"
+    how = "as it was recorded"
+    if measured is not None:
+        how = "measured at the checkpoints" if source.classes is not None else "of times alone, as there are no classes"
     LOG.info("%d checkpoints, epoch %g to %g; history %s", len(there), there[0].epoch, there[-1].epoch, how)
 
 
