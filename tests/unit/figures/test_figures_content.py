@@ -490,3 +490,10 @@ def test_error_by_width_is_refused_without_widths(make_job, config):
 def panel_starting(figure, title):
     (axes,) = [axes for axes in figure.axes if axes.get_title(loc="left").startswith(title)]
     return axes
+
+
+def test_histories_without_a_common_epoch_are_refused():
+    rows = [(seed, epoch, 0.5) for seed, epochs in enumerate(((1, 2), (5, 6))) for epoch in epochs]
+    histories = pd.DataFrame(rows, columns=["seed", "epoch", "train_accuracy"]).assign(arch="vit", optimizer="sgd")
+    with pytest.raises(RepdynError, match=r"histories of vit sgd have no epochs in common: one begins at 5, .* at 2;"):
+        training.aligned(histories)

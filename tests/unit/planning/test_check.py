@@ -127,3 +127,27 @@ def test_a_model_that_is_right_passes(config):
 def test_a_model_that_would_fail_later_is_refused(config, model, sentence):
     with pytest.raises(RepdynError, match=sentence):
         check.main(study_of(config, model))
+
+
+def of_epochs(config, **epochs):
+    """A study of recorded runs: optimizer -> the epochs of the checkpoints of each seed."""
+    optimizers = {}
+    for optimizer, of_seeds in epochs.items():
+        found = {
+            f"arch={arch}/optimizer={optimizer}/seed={seed}": [
+                {"step": 10 * epoch, "epoch": epoch, "file": f"{seed}/{epoch}"} for epoch in of_seed
+            ]
+            for arch in config["archs"] for seed, of_seed in enumerate(of_seeds)
+        }  # fmt: skip
+        optimizers[optimizer] = {"recorded": {"path": "{seed}/{epoch}", "steps_per_epoch": 10, "found": found}}
+    return studies.parse(config | {"optimizers": optimizers})
+
+
+@pytest.mark.parametrize(
+    "epochs",
+    [{"adam": ([0, 1, 2], [8, 16])}, {"adam": ([1, 2], [1, 2]), "sgd": ([8, 16], [8, 16])}],
+)
+def test_runs_that_figures_put_together_have_epochs_in_common(config, epochs):
+    with pytest.raises(RepdynError, match=r"at no common epoch, so they .*, epoch 8 to 16.*; put them into studies of"):
+        check.check_checkpoints(of_epochs(config, **epochs))
+    check.check_checkpoints(of_epochs(config, adam=([0, 1, 2, 8], [8, 16]), sgd=([1, 7, 8], [8, 9])))

@@ -71,7 +71,8 @@ def needed(runs: Mapping[Key, Mapping[int, float]]) -> Common:
     if not found.epochs:
         spans = [f"{run}, epoch {min(of.values()):g} to {max(of.values()):g}" for run, of in runs.items()]
         raise RepdynError(
-            f"These runs have checkpoints at no common epoch, so they cannot be compared: {'; '.join(spans)}."
+            f"These runs have checkpoints at no common epoch, so they cannot be compared: {'; '.join(spans)}; put them "
+            "into studies of their own."
         )
     return found
 

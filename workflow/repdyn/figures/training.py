@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETDOWN
 
 from ..catalogue.events import EVENTS
+from ..errors import RepdynError
 from ..records.phases import SCORES
 from ..records.train import HISTORY
 from ..types import Array
@@ -172,6 +173,11 @@ def aligned(histories: pd.DataFrame) -> pd.DataFrame:
         low = max(part["epoch"].min() for part in of_seeds)
         high = min(part["epoch"].max() for part in of_seeds)
         epochs = np.unique(cell.loc[cell["epoch"].between(low, high), "epoch"])
+        if not len(epochs):
+            raise RepdynError(
+                f"The histories of {cell['arch'].iloc[0]} {cell['optimizer'].iloc[0]} have no epochs in common: one "
+                f"begins at {low:g}, and another ends at {high:g}; see that all are of the same epochs."
+            )
         for part in of_seeds:
             curves_there = {column: _at(part, column, epochs) for column, *_ in CURVES.values()}
             same = {key: part[key].iloc[0] for key in ("arch", "optimizer", "seed")}

@@ -9,7 +9,7 @@ too small is found in seconds, not after hours.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..analysis import common_checkpoints
 from ..catalogue.plane_sets import COMMON, IMAGES, SETS
 from ..data import datasets, label_noise
 from ..errors import RepdynError
@@ -37,7 +38,7 @@ from ..training import bfloat16, checkpoint_schedule
 from . import recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
-    from ..config.study import Study
+    from ..config.study import Run, Study
 
 
 @without_compiler()
@@ -139,7 +140,11 @@ def check_examples(study: Study) -> None:
 
 
 def check_checkpoints(study: Study) -> None:
-    """Check that training reaches all listed checkpoints, and at least one besides initialisation."""
+    """Check that training reaches all listed checkpoints, and at least one besides initialisation.
+
+    Runs of which figures have a mean or a difference must have epochs in common, which recorded ones may lack.
+    """
+    _check_common(study)
     if not study.trained_optimizers:
         return
     late = [epoch for epoch in study.checkpoints.epochs if epoch > study.training.epochs]
@@ -153,6 +158,17 @@ def check_checkpoints(study: Study) -> None:
             f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
         )
+
+
+def _check_common(study: Study) -> None:
+    """Seeds are averaged, and architectures have a figure of the difference between optimizers."""
+    groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in study.runs if study.recorded_runs else ():
+        groups[run.arch, run.optimizer].append(run)
+        if study.optimizer_contrasts:
+            groups[run.arch,].append(run)
+    for runs in groups.values():
+        common_checkpoints.needed({run: checkpoint_schedule.epochs_of(study, run) for run in runs})
 
 
 def check_measures(study: Study) -> list[str]:
