@@ -17,7 +17,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
         [sys.executable, "-c", code],
         env={"PYTHONPATH": str(PACKAGE.parent)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
     imported = [name for name in done.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names]

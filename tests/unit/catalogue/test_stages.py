@@ -95,6 +95,8 @@ def test_a_further_stage_has_a_fingerprint_and_is_planned(library):
 def test_every_stage_has_the_module_and_the_rule_that_its_entry_promises():
     of_rules = rules()
     for name, stage in STAGES.items():
+        if name == "record":  # a rule for each run, without wildcards
+            continue
         assert provenance.PACKAGE.joinpath(*stages.module_of(name).split(".")).with_suffix(".py").is_file(), name
         if stage.scope in ("run", "seed", "study") and name != "fetch":
             assert f"-m repdyn {name} " in of_rules[name]
@@ -103,6 +105,13 @@ def test_every_stage_has_the_module_and_the_rule_that_its_entry_promises():
             assert (f'gpu=gpus("{name}")' in of_rules[name]) == stage.uses_gpu, name
         if stage.sections:
             assert f'made_with=made_with("{name}")' in of_rules[name], name
+
+
+def test_the_runs_from_elsewhere_have_a_rule_each_of_what_their_stage_promises():
+    text = (RULES / "record.smk").read_text(encoding="utf-8")
+    assert provenance.PACKAGE.joinpath("stages", "record.py").is_file()
+    for part in ("-m repdyn record ", 'gpu=gpus("record")', 'jobs.fingerprint(STUDY, "record", RECORDED'):
+        assert part in text
 
 
 def test_no_stage_goes_by_a_name_that_it_does_not_have(config):

@@ -366,7 +366,7 @@ def test_between_gives_the_same_layer_by_layer_and_says_what_does_not_fit(study)
     of_layer = len(labels) * P * points
 
     def found(budget):
-        return list(regions_between.against_null(labels, first, "test", job.study.comparisons, budget))
+        return list(regions_between.against_null(labels, [first] * len(labels), "test", job.study.comparisons, budget))
 
     np.testing.assert_array_equal(found(1e9), found(2 * of_layer))
     with pytest.raises(RepdynError, match=r"permute the planes of 2 runs takes .*permutations: 0"):

@@ -172,7 +172,7 @@ def test_history_measures_what_it_says():
             return torch.nn.functional.one_hot(torch.full((len(images),), 1), 3).float()
 
     split = trainer.Split(
-        images=Blank(),
+        inputs=Blank(),
         labels=torch.tensor([1, 1, 0, 2]),
         given_labels=torch.tensor([1, 0, 1, 2]),
         mislabelled=torch.tensor([False, True, True, False]),
