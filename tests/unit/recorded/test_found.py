@@ -84,6 +84,9 @@ def test_folders_of_hugging_face_say_their_epochs(tmp_path: Path) -> None:
     wanted = [(4, 0.5, "checkpoint-4/model.safetensors"), (16, 2.0, "checkpoint-16/model.safetensors")]
     assert find(tmp_path, ".") == find(tmp_path, "checkpoint-{step}") == wanted
     assert find(tmp_path, "checkpoint-{step}/model.safetensors") == wanted
+    assert find(tmp_path, ".", steps_per_epoch=8.0) == wanted
+    for path in (".", "checkpoint-{step}"):
+        assert "`steps_per_epoch` is 20, but" in message(tmp_path, path, steps_per_epoch=20.0)
 
 
 def test_shards_are_files_of_their_checkpoint(tmp_path: Path) -> None:

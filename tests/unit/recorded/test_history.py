@@ -53,7 +53,7 @@ def test_a_log_with_our_names_needs_no_columns(tmp_path: Path, suffix: str) -> N
 
 
 def test_columns_of_other_names_and_in_percent_are_named(tmp_path: Path) -> None:
-    file = write(tmp_path / "vit-sgd-3.csv", [{"it": 20, "val/acc": 62.5, "a / 100": 0.25, "epoch": 7, "note": "x"}])
+    file = write(tmp_path / "vit-sgd-3.csv", [{"it": 20, "val/acc": 62.5, "a / 100": 0.25, "epoch": 1, "note": "x"}])
     columns = {"step": "it", "test_accuracy": "val/acc / 100", "train_accuracy": "a / 100"}
     wanted = [{"step": 20, "epoch": 2.0, "test_accuracy": 0.625, "train_accuracy": 0.25}]
     assert read(tmp_path / "{arch}-{optimizer}-{seed}.csv", columns) == wanted
@@ -69,9 +69,9 @@ def test_rows_of_one_step_are_merged_and_the_later_value_counts(tmp_path: Path) 
         {"step": 4, "epoch": 0, "test_accuracy": 0.1}, {"step": 9, "epoch": 0, "test_accuracy": 0.6},
         {"step": 12, "epoch": 1, "learning": 3.0},
     ]  # fmt: skip
-    assert read(write(tmp_path / "metrics.csv", rows), per_epoch=4) == [
-        {"step": 4, "epoch": 1.0, "test_accuracy": 0.1},
-        {"step": 9, "epoch": 2.25, "train_accuracy": 0.5, "test_accuracy": 0.6},
+    assert read(write(tmp_path / "metrics.csv", rows), per_epoch=8) == [
+        {"step": 4, "epoch": 0.5, "test_accuracy": 0.1},
+        {"step": 9, "epoch": 1.125, "train_accuracy": 0.5, "test_accuracy": 0.6},
     ]
 
 
@@ -184,3 +184,27 @@ def test_a_history_that_is_missing_ambiguous_or_without_times_is_refused(tmp_pat
     assert "are both the history" in message(tmp_path / "*.csv")
     for rows in (ROWS, [{"step": 1, "test_accuracy": 0.5}]):
         assert "say it as `steps_per_epoch`" in message(write(tmp_path / "a.csv", rows), per_epoch=None)
+
+
+def test_steps_and_epochs_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    log = write(tmp_path / "log.csv", [{"step": 782 * e, "epoch": e, "test_accuracy": 0.5} for e in range(20)])
+    assert read(log, per_epoch=782)[-1]["epoch"] == 19
+    counted_from_one = write(
+        tmp_path / "other.csv", [{"step": 782 * e, "epoch": e + 1, "test_accuracy": 0.5} for e in range(20)]
+    )
+    assert read(counted_from_one, per_epoch=782)[-1]["epoch"] == 19
+    assert "with 13 steps in an epoch it is in epoch 60.1538; correct `steps_per_epoch`" in message(log, per_epoch=13)
+
+
+def test_a_history_of_other_epochs_than_the_checkpoints_is_refused_and_a_short_one_remarked() -> None:
+    def covers(*epochs: float) -> str | None:
+        rows = [{"epoch": epoch} for epoch in epochs]
+        return history.check_covers(rows, {0: 0.0, 10: 1.0, 300: 30.0}, "vit sgd seed 0")
+
+    assert covers(0, 10, 29) is None
+    remark = covers(0, 1, 2)
+    assert remark is not None
+    assert "epochs 0 to 2, and checkpoints of epochs 0 to 30: what happens after its end is not known" in remark
+    for other in ((100, 200), (0, 40)):
+        with pytest.raises(RepdynError, match="vit sgd seed 0 has a history of epochs"):
+            covers(*other)

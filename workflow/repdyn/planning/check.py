@@ -67,7 +67,7 @@ def main(study: Study) -> None:
         for optimizer in study.optimizers:
             if study.recorded(optimizer) is not None:
                 with blaming(f"optimizers.{optimizer}.recorded"):
-                    recorded_runs.check(study, arch, optimizer, checked.model)
+                    remarks += recorded_runs.check(study, arch, optimizer, checked.model)
         for optimizer in study.trained_optimizers:
             of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
             with blaming(f"optimizers.{optimizer}"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 
-def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> None:
+def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> list[str]:
     """Read the first and the last checkpoint of each run of a cell of the grid, and its history.
 
     Args:
@@ -23,12 +23,16 @@ def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> None:
         optimizer: the cell's; its runs were recorded elsewhere.
         model: a network of the architecture; it stays as it is.
 
+    Returns:
+        Remarks on histories that end long before the checkpoints.
+
     Raises:
         RepdynError: if a run has a single checkpoint, one of the two does not fit or is not finite, or a history has
-            not the columns that the config names.
+            not the columns that the config names, or is of other epochs.
     """
     recorded, state = study.recorded(optimizer), model.state_dict()
     assert recorded is not None
+    remarks: list[str | None] = []
     for run in study.recorded_runs:
         if (run.arch, run.optimizer) != (arch, optimizer):
             continue
@@ -38,4 +42,8 @@ def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> None:
         for found in (there[0], there[-1]):
             file = Path(found.file)
             weights.fit(weights.read(file, recorded.key), state, recorded.strip, file)
-        history.read(recorded, arch, optimizer, run.seed, recorded.steps_per_epoch)
+        rows = history.read(recorded, arch, optimizer, run.seed, recorded.steps_per_epoch)
+        if rows is not None:
+            epochs = {found.step: found.epoch for found in there}
+            remarks.append(history.check_covers(rows, epochs, str(run)))
+    return [remark for remark in remarks if remark is not None]

@@ -180,15 +180,10 @@ def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str
     per_epoch = settings.steps_per_epoch
     if set(_PLACE.findall(pattern)):
         places = matching(pattern)
-        return places, _steps_of_trainer(places) if per_epoch is None else per_epoch
+        return places, _agreed(per_epoch, _steps_of_trainer(places), pattern)
     folder = Path(pattern)
     if is_recording(folder):
-        told = About.read(folder).steps_per_epoch
-        if per_epoch not in (None, told):
-            raise RepdynError(
-                f"`steps_per_epoch` is {per_epoch:g}, but `{named(folder)}` was recorded with {told:g}; leave it out."
-            )
-        return matching(str(folder / CHECKPOINT)), told
+        return matching(str(folder / CHECKPOINT)), _agreed(per_epoch, About.read(folder).steps_per_epoch, pattern)
     places = matching(str(folder / _OF_TRAINER))
     if folder.is_dir() and not places:
         raise RepdynError(
@@ -196,7 +191,18 @@ def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str
             f"Trainer (no `checkpoint-…`). Write how its checkpoints are called, such as "
             f"`{named(folder)}/epoch_{{epoch}}.pt`; {_what_is_there(pattern)}."
         )
-    return places, _steps_of_trainer(places) if per_epoch is None else per_epoch
+    return places, _agreed(per_epoch, _steps_of_trainer(places), pattern)
+
+
+def _agreed(per_epoch: float | None, told: float | None, pattern: str) -> float | None:
+    """Optimizer steps in an epoch, as the config or the files say; raises a RepdynError where they differ."""
+    if per_epoch is None or told is None:
+        return told if per_epoch is None else per_epoch
+    if abs(per_epoch - told) > 1e-3 * told:  # a Trainer's epoch is rounded
+        raise RepdynError(
+            f"`steps_per_epoch` is {per_epoch:g}, but `{pattern}` was recorded with {told:g}; leave it out."
+        )
+    return told
 
 
 def _steps_of_trainer(places: Sequence[tuple[Path, Mapping[str, str]]]) -> float | None:

@@ -7,7 +7,7 @@ steps, as for checkpoints. What a log does not say is None.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _TIMES = ("step", "epoch")
+_COVERED = 0.5  # of the last epoch
+_APART = 2.0, 0.1  # epochs, and share, by which two ways to count may differ: many loggers begin an epoch at 0 or 1
 _ROUNDING = 1e-5  # by which a mean of float32 ones may exceed 1
 _IN_PERCENT = re.compile(r"(.*\S)\s*/\s*100")
 
@@ -93,6 +95,32 @@ def rows(
     return [merged[step] for step in sorted(merged)]
 
 
+def check_covers(rows: Sequence[Row], checkpoints: Mapping[int, float], run: str) -> str | None:
+    """Compare the epochs of a history with those of the checkpoints.
+
+    Args:
+        rows: of the history, by ascending step.
+        checkpoints: step -> epoch, ascending.
+        run: what both are of.
+
+    Returns:
+        A remark if it ends long before the last checkpoint.
+
+    Raises:
+        RepdynError: if it has no evaluation in the span of the checkpoints but at initialisation.
+    """
+    epochs, (first, *_, last) = [row["epoch"] for row in rows], checkpoints.values()
+    spans = f"epochs {epochs[0]:g} to {epochs[-1]:g}, and checkpoints of epochs {first:g} to {last:g}"
+    if not any(max(first, 1e-9) <= epoch <= last for epoch in epochs):
+        raise RepdynError(
+            f"{run} has a history of {spans}; if these are of one training, its columns of steps and epochs, or "
+            "`steps_per_epoch`, are not what the config says."
+        )
+    if epochs[-1] < _COVERED * last:
+        return f"{run} has a history of {spans}: what happens after its end is not known"
+    return None
+
+
 def _columns(columns: Mapping[str, str], there: list[str], file: Path) -> dict[str, tuple[str, float]]:
     """For each of our columns that a log has, its name there and what its values are divided by."""
     unknown = [name for name in columns if name not in HISTORY.names]
@@ -134,10 +162,17 @@ def _dated(
     if at + (offset if time == "epoch" else 0) < 0 or (time == "step" and at != int(at)):
         raise RepdynError(f"`{named(file)}` has a row at {time} {at:g}, which cannot be.")
     if time == "step":
+        epoch = None if told is None else told + offset
         if per_epoch is not None:
-            return int(at), at / per_epoch
-        if told is not None:
-            return int(at), told + offset
+            found = at / per_epoch
+            if epoch is not None and abs(found - epoch) > max(_APART[0], _APART[1] * max(found, epoch)):
+                raise RepdynError(
+                    f"`{named(file)}` has step {at:g} in epoch {epoch:g}, but with {per_epoch:g} steps in an epoch it "
+                    f"is in epoch {found:g}; correct `steps_per_epoch`."
+                )
+            return int(at), found
+        if epoch is not None:
+            return int(at), epoch
     elif per_epoch is not None:
         return round((at + offset) * per_epoch), at + offset
     raise RepdynError(
