@@ -100,10 +100,13 @@ class Read:
 
 @contextmanager
 def recording(study: Study) -> Iterator[Read]:
-    """Record what is read of a study within the context, but for which runs there are: a rule's inputs say that."""
+    """Record what is read of a study within the context, but for which runs there are and where they were trained.
+
+    A rule's inputs say that.
+    """
     places, known, read = dict(_places(study, "")), list(settings()), Read()
     silent, kept_alive = False, list[Section]()
-    kept = Study.hyperparameters, Study.runs
+    kept = Study.hyperparameters, Study.runs, Study.recorded, Study.trained_optimizers
 
     def look_up(self: Section, name: str) -> Any:
         place = places.get(id(self))
@@ -143,10 +146,12 @@ def recording(study: Study) -> Iterator[Read]:
     Section.__getattribute__ = look_up  # type: ignore[method-assign, assignment]
     Study.hyperparameters = hyperparameters  # type: ignore[method-assign]
     Study.runs = property(lambda self: silently(kept[1].fget, self))  # type: ignore[method-assign, assignment]
+    Study.recorded = lambda self, optimizer: silently(kept[2], self, optimizer)  # type: ignore[method-assign]
+    Study.trained_optimizers = property(lambda self: silently(kept[3].fget, self))  # type: ignore[method-assign, assignment]
     try:
         yield read
     finally:
-        Study.hyperparameters, Study.runs = kept  # type: ignore[method-assign]
+        Study.hyperparameters, Study.runs, Study.recorded, Study.trained_optimizers = kept  # type: ignore[method-assign]
         del Section.__getattribute__
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from ..errors import RepdynError, named, no_access, one_line
 from ..types import Array
@@ -28,6 +27,8 @@ from ..user_code import load
 from .own_arrays import columns_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from ..config.sections import Columns
     from ..config.sections import Data as Settings
 
@@ -177,6 +178,8 @@ def _splits(path: Path) -> list[str]:
 
 def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int | None]:
     """The columns of one split, and the number of classes that its schema names."""
+    import pyarrow as pa  # here, because Snakemake reads this module with the rules
+
     try:
         state = json.loads((path / "state.json").read_bytes())
         tables = [_arrow(path / file["filename"]) for file in state["_data_files"]]
@@ -184,7 +187,7 @@ def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int 
         raise RepdynError(
             f"`{named(path)}` is no folder that Hugging Face's `save_to_disk` left: it has no `state.json`."
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise RepdynError(f"`{named(path)}` cannot be read: {one_line(error)}.") from None
     if state.get("_indices_files"):
         raise RepdynError(
@@ -202,6 +205,8 @@ def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int 
 
 
 def _arrow(path: Path) -> pa.Table:
+    import pyarrow as pa
+
     with pa.memory_map(str(path)) as source:
         try:
             return pa.ipc.open_stream(source).read_all()
@@ -220,6 +225,9 @@ def _class_names(schema: pa.Schema, labels: str | None) -> int | None:
 
 def _values(column: pa.ChunkedArray, what: str) -> Array | list[Array]:
     """A column as an array; encoded images as a list of arrays, channels first."""
+    import pyarrow as pa
+    from pyarrow import compute
+
     if column.null_count:
         raise RepdynError(f"{what} has {column.null_count:,} empty rows; fill or drop them.")
     whole = column.combine_chunks()
@@ -231,7 +239,7 @@ def _values(column: pa.ChunkedArray, what: str) -> Array | list[Array]:
     if isinstance(whole, pa.ExtensionArray):
         whole = whole.storage
     while pa.types.is_list(whole.type) or pa.types.is_large_list(whole.type) or pa.types.is_fixed_size_list(whole.type):
-        sizes = np.unique(pa.compute.list_value_length(whole).to_numpy(zero_copy_only=False))
+        sizes = np.unique(compute.list_value_length(whole).to_numpy(zero_copy_only=False))
         if len(sizes) != 1:
             raise RepdynError(
                 f"{what} has rows of {sizes[0]:g} to {sizes[-1]:g} values; crop or pad them to one length."
