@@ -125,3 +125,22 @@ def measured(scope):
 def where_there(stage, files):
     """Files that a stage writes; none where the study leaves it out."""
     return [] if stage in STUDY.left_out else files
+
+
+WITHOUT = {scope: catalogue.left_out(STUDY, scope) for scope in ("run", "study")}
+
+
+def inputs_of(scope, figures):
+    """The tables of a figure, which are all runs' for one of the study; says why there is none if it is left out."""
+
+    def of(wildcards):
+        if wildcards.figure in WITHOUT[scope] and wildcards.figure not in figures:
+            raise RepdynError(WITHOUT[scope][wildcards.figure])
+        runs, seeds = (
+            (RUNS, SEEDS)
+            if scope == "study"
+            else ([RUN.format(**wildcards)], [SEED.format(**wildcards)])
+        )
+        return figures[wildcards.figure].inputs(PATHS, runs, seeds)
+
+    return of

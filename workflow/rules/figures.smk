@@ -1,24 +1,7 @@
 RUN_FIGURES, STUDY_FIGURES = catalogue.of_run(STUDY), catalogue.of_study(STUDY)
 ANIMATIONS = catalogue.animations(STUDY)
-WITHOUT = {scope: catalogue.left_out(STUDY, scope) for scope in ("run", "study")}
 DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
 DRAWN_RUNS = [run.path for run in STUDY.drawn_runs]
-
-
-def inputs_of(scope, figures):
-    """The tables of a figure, which are all runs' for one of the study; says why there is none if it is left out."""
-
-    def of(wildcards):
-        if wildcards.figure in WITHOUT[scope] and wildcards.figure not in figures:
-            raise RepdynError(WITHOUT[scope][wildcards.figure])
-        runs, seeds = (
-            (RUNS, SEEDS)
-            if scope == "study"
-            else ([RUN.format(**wildcards)], [SEED.format(**wildcards)])
-        )
-        return figures[wildcards.figure].inputs(PATHS, runs, seeds)
-
-    return of
 
 
 rule run_figure:
