@@ -193,12 +193,13 @@ def inputs(settings: Settings) -> Inputs:
     return known if settings.image_size is None else _images(known.shape[0], settings.image_size)
 
 
-def described(study: Study, folders: tuple[str, ...] | None = None) -> Study:
+def described(study: Study, folders: tuple[str, ...] | None = None, fetch: Callable[[], None] | None = None) -> Study:
     """Fill in ``data.facts`` of the user's own arrays, which are read unless they were before.
 
     Args:
         study: the study; one with other data is returned as it is.
         folders: where modules of the user's are searched; by default the folders that this process imports from.
+        fetch: as for ``own.look``.
 
     Raises:
         RepdynError: if the data cannot be read, are not what they should be, or are others than in the config.
@@ -206,7 +207,8 @@ def described(study: Study, folders: tuple[str, ...] | None = None) -> Study:
     settings = study.data
     if not settings.is_own:
         return study
-    there = own.look(settings, Path(study.execution.data_root), locate.taken() if folders is None else folders)
+    places = locate.taken() if folders is None else folders
+    there = own.look(settings, Path(study.execution.data_root), places, fetch)
     if settings.facts not in (None, there):
         raise RepdynError(
             f"`data.facts` says that `{settings.dataset}` has other data than it gives now; leave it out, and it is "
@@ -222,13 +224,7 @@ def described(study: Study, folders: tuple[str, ...] | None = None) -> Study:
     return study.model_copy(update={"data": settings.model_copy(update={"facts": there})})
 
 
-def is_at_hand(study: Study, folders: tuple[str, ...]) -> bool:
-    """Whether the study can be settled without running code of the user's."""
-    settings = study.data
-    return not settings.is_own or own.is_stored(settings, Path(study.execution.data_root), folders)
-
-
-def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
+def settled(study: Study, folders: tuple[str, ...] | None = None, fetch: Callable[[], None] | None = None) -> Study:
     """Fill in the digest of the study's data: ``data.contents`` of an image folder, ``data.facts`` of own arrays.
 
     Other data sets leave the study as it is. If an image folder is gone, take its digest at the last look: the images
@@ -237,13 +233,14 @@ def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
     Args:
         study: the study.
         folders: as for :func:`described`.
+        fetch: as for ``own.look``.
 
     Raises:
         RepdynError: like :func:`described`, or if the image folder is not laid out as it should be, or its contents are
             not those in the config.
     """
     if study.data.is_own:
-        return described(study, folders)
+        return described(study, folders, fetch)
     settings, root = study.data, Path(study.execution.data_root)
     layout = source(settings).layout
     if layout is None:

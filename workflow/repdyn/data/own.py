@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,19 +64,23 @@ def key(settings: Settings, folders: tuple[str, ...]) -> str:
     return whole.hexdigest()[:16]
 
 
-def is_stored(settings: Settings, root: Path, folders: tuple[str, ...]) -> bool:
-    """Whether the data were read before and have not changed, as far as their key says."""
-    return array_store.known(array_store.folder(settings.dataset, root), key(settings, folders)) is not None
-
-
-def look(settings: Settings, root: Path, folders: tuple[str, ...]) -> Facts:
+def look(settings: Settings, root: Path, folders: tuple[str, ...], fetch: Callable[[], None] | None = None) -> Facts:
     """What is known of the data; reads and stores them unless that was done before.
+
+    Args:
+        settings: the ``data`` section of the config.
+        root: where data sets lie.
+        folders: as for :func:`key`.
+        fetch: has another process read and store them, where this one should not run the user's code.
 
     Raises:
         RepdynError: if they cannot be read, or are not what they should be.
     """
     store, of_now = array_store.folder(settings.dataset, root), key(settings, folders)
     found = array_store.known(store, of_now)
+    if found is None and fetch is not None:
+        fetch()
+        found = array_store.known(store, of_now)
     if found is None:
         with array_store.alone(store):
             found = array_store.known(store, of_now) or _store(settings, store, of_now)  # another may have stored them

@@ -14,20 +14,23 @@ from ..errors import RepdynError, named
 from ..recorded import found
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from ..config.study import Run, Study
 
 
-def settled(study: Study, folders: tuple[str, ...] | None = None) -> Study:
+def settled(study: Study, folders: tuple[str, ...] | None = None, fetch: Callable[[], None] | None = None) -> Study:
     """The study with what was found; what its config states already stays.
 
     Args:
         study: as its config says.
         folders: as for ``datasets.described``.
+        fetch: as for ``data/own.py``.
 
     Raises:
         RepdynError: if data or checkpoints are missing, or are not what the config says.
     """
-    return with_checkpoints(datasets.settled(study, folders))
+    return with_checkpoints(datasets.settled(study, folders, fetch))
 
 
 def with_checkpoints(study: Study) -> Study:
@@ -35,40 +38,37 @@ def with_checkpoints(study: Study) -> Study:
     optimizers = dict(study.optimizers)
     for name, optimizer in study.optimizers.items():
         if isinstance(optimizer, RecordedOptimizer) and optimizer.recorded.found is None:
-            of_runs = {}
-            for run in study.recorded_runs:
-                if run.optimizer == name:
-                    of_runs[run.path] = _checkpoints(optimizer, run.arch, run.optimizer, run.seed)
-            _refuse_twins(study, name, of_runs)
-            recorded = optimizer.recorded.model_copy(update={"found": of_runs})
+            of_runs = {run: _checkpoints(optimizer, run) for run in study.runs if run.optimizer == name}
+            _refuse_twins(of_runs)
+            found_of = {run.path: there for run, there in of_runs.items()}
+            recorded = optimizer.recorded.model_copy(update={"found": found_of})
             optimizers[name] = optimizer.model_copy(update={"recorded": recorded})
     return study.model_copy(update={"optimizers": optimizers})
 
 
-def _checkpoints(of: RecordedOptimizer, arch: str, optimizer: str, seed: int) -> list[FoundCheckpoint]:
+def _checkpoints(of: RecordedOptimizer, run: Run) -> list[FoundCheckpoint]:
     try:
-        there = found.find(of.recorded, arch, optimizer, seed)
+        there = found.find(of.recorded, run.arch, run.optimizer, run.seed)
         # The rules ask for these, and cannot say in a sentence what is missing.
-        found.history_files(of.recorded, arch, optimizer, seed)
+        found.history_files(of.recorded, run.arch, run.optimizer, run.seed)
         for each in there:
             found.files(each)
     except RepdynError as error:
-        raise RepdynError(f"`optimizers.{optimizer}.recorded`: {error}") from None
+        raise RepdynError(f"`optimizers.{run.optimizer}.recorded`: {error}") from None
     return [FoundCheckpoint(step=each.step, epoch=each.epoch, file=str(each.file)) for each in there]
 
 
-def _refuse_twins(study: Study, optimizer: str, of_runs: dict[str, list[FoundCheckpoint]]) -> None:
+def _refuse_twins(of_runs: Mapping[Run, list[FoundCheckpoint]]) -> None:
     """Refuse a file that is of two seeds, which would count as replicates.
 
     Architectures may share files: they may differ in the layers that are observed.
     """
     first: dict[tuple[str, str], Run] = {}
-    for run in study.recorded_runs:
-        if run.optimizer == optimizer:
-            for each in of_runs[run.path]:
-                other = first.setdefault((run.arch, each.file), run)
-                if other != run:
-                    raise RepdynError(
-                        f"`optimizers.{optimizer}.recorded`: `{named(each.file)}` is a checkpoint of {other} and of "
-                        f"{run}; put `{{seed}}` into `path`, or list one seed."
-                    )
+    for run, there in of_runs.items():
+        for each in there:
+            other = first.setdefault((run.arch, each.file), run)
+            if other != run:
+                raise RepdynError(
+                    f"`optimizers.{run.optimizer}.recorded`: `{named(each.file)}` is a checkpoint of {other} and of "
+                    f"{run}; put `{{seed}}` into `path`, or list one seed."
+                )

@@ -21,7 +21,6 @@ import yaml
 
 from ..catalogue.paths import Paths
 from ..config import study
-from ..data import datasets
 from ..errors import RepdynError
 from ..storage.files import atomic, is_same
 from ..user_code import digests
@@ -75,12 +74,14 @@ def take(
         RepdynError: if something about the study is wrong.
     """
     parsed = study.parse(dict(config), source=str(source))
-    if not datasets.is_at_hand(parsed, source.folders):
+
+    def fetch() -> None:
         with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
             path = Path(folder, "study.yaml")
             path.write_text(yaml.safe_dump(parsed.model_dump(mode="json")), encoding="utf-8")
             _apart("fetch", path, source.folders)  # the user's code may import what Snakemake should not
-    taken = settling.settled(parsed, source.folders)
+
+    taken = settling.settled(parsed, source.folders, fetch)
     content = taken.model_dump(mode="json")
     of_runs = {path for run in taken.runs for path in jobs.import_paths(taken, "train", run)}
     own = sorted(of_runs | set(jobs.import_paths(taken, "cka", None)))
