@@ -27,7 +27,6 @@ from ..models import architectures, coverage, observed_layers
 from ..models.observation import Observation
 from ..models.pooling import Reducer
 from ..pipeline import settling
-from ..pipeline.counts import StudyCounts
 from ..regions import compare, planes
 from ..representations import extract
 from ..runtime import devices
@@ -272,6 +271,7 @@ def check_memory(study: Study, layers: int) -> None:
     """Check that the decision regions of a network with ``layers`` layers fit into ``execution.memory_gib``."""
     settings = study.planes
     pixels, names = datasets.inputs(study.data).size, SETS if study.data.mislabels else SETS[:2]
+    steps = checkpoint_schedule.numbers(study, study.runs)[-1]
     for count, side in (
         (settings.count, settings.resolution),
         (settings.pictures, settings.picture_resolution),
@@ -281,7 +281,6 @@ def check_memory(study: Study, layers: int) -> None:
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
         sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
-        steps = max(StudyCounts(study, run).checkpoints for run in study.runs)
         compare.check_memory(sets, layers + 1, steps, datasets.classes(study.data), study.execution.memory_gib * 2**30)
 
 

@@ -25,6 +25,7 @@ from ..data import datasets
 from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling
 from ..similarity import gram, measured
+from ..training import checkpoint_schedule
 from .model_size import Extent
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ class Grid:
 
     def checkpoints(self, arch: str, optimizer: str) -> int:
         """Checkpoints of a run; of runs that were recorded elsewhere, of the one that has most."""
-        runs = [Run(arch, optimizer, seed) for seed in self.study.seeds]
-        return max(StudyCounts(self.study, run).checkpoints for run in runs)
+        return checkpoint_schedule.numbers(self.study, [Run(arch, optimizer, seed) for seed in self.study.seeds])[-1]
 
     def moments(self, optimizer: str) -> int | None:
         """Numbers that an optimizer keeps for each weight: one for SGD's momentum, two moments for others.
@@ -210,7 +210,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
 def memory_of_study(grid: Grid) -> dict[str, float]:
     """Stage -> peak bytes of a job, for the stages of the whole study."""
     reading = ARROW * MIB + dataset(grid.study)
-    most = max(grid.checkpoints(arch, optimizer) for arch in grid.study.archs for optimizer in grid.study.optimizers)
+    most = checkpoint_schedule.numbers(grid.study, grid.study.runs)[-1]
     return {
         "examples": reading,
         "planes": reading,

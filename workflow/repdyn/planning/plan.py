@@ -20,9 +20,9 @@ from ..catalogue import stages
 from ..data import datasets
 from ..figures import catalogue
 from ..pipeline import settling
-from ..pipeline.counts import StudyCounts
 from ..runtime import memory
 from ..runtime.lazy_imports import without_compiler
+from ..training import checkpoint_schedule
 from . import estimates, model_size
 from .estimates import Grid
 
@@ -76,8 +76,8 @@ def of(study: Study) -> Plan:
     of_all = dict(disk) | estimates.disk_of_study(grid, jobs["figures"])
     # A table has the name of its stage, or lies in a folder of that name.
     there = {table: size for table, size in of_all.items() if table.partition("/")[0] not in study.left_out}
-    counts = [StudyCounts(study, run).checkpoints for run in study.runs]
-    return Plan(jobs, (min(counts), max(counts)), there, of_stages)
+    counts = checkpoint_schedule.numbers(study, study.runs)
+    return Plan(jobs, (counts[0], counts[-1]), there, of_stages)
 
 
 def size(number: float) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ..data import datasets
@@ -64,6 +64,13 @@ def epochs_of(study: Study, run: Run) -> dict[int, float]:
         return {found.step: found.epoch for found in study.found(run)}
     per_epoch = trained_steps_per_epoch(study)
     return {step: step / per_epoch for step in trained_steps(study)}
+
+
+def numbers(study: Study, runs: Collection[Run]) -> list[int]:
+    """How many checkpoints some runs have, without repetition, ascending; all that are trained here have as many."""
+    found = {len(study.found(run)) for run in runs if study.recorded(run.optimizer) is not None}
+    trained = any(study.recorded(run.optimizer) is None for run in runs)
+    return sorted(found | ({len(trained_steps(study))} if trained else set()))
 
 
 def steps_of(study: Study, run: Run) -> list[int]:
