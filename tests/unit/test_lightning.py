@@ -71,7 +71,7 @@ def fit(
 
 def recorded_rows(settings: Any) -> list[tuple[int, bool, bool]]:
     """Step, and whether training and test accuracy are there."""
-    rows = history.read(settings, "mlp", "sgd", 0, None) or []
+    rows = history.read(settings, "mlp", "sgd", 0) or []
     return [(row["step"], row["train_accuracy"] is not None, row["test_accuracy"] is not None) for row in rows]
 
 

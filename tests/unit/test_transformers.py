@@ -59,11 +59,11 @@ def test_a_training_is_recorded(tmp_path: Path) -> None:
     wanted = trainer.model.state_dict()
     fitted = weights.fit(weights.read(there[-1].file, None), wanted, None, there[-1].file)
     assert all(torch.equal(fitted[name], tensor) for name, tensor in wanted.items())
-    rows = history.read(recorded(tmp_path / "run"), "vit", "adamw", 0, None) or []
+    rows = history.read(recorded(tmp_path / "run"), "vit", "adamw", 0) or []
     assert [row["step"] for row in rows] == [0, 3, 6]
     assert all(row["train_accuracy"] == row["test_accuracy"] and row["test_loss"] is None for row in rows)
     trainer.evaluate()  # after the end it is no part of the run
-    assert len(history.read(recorded(tmp_path / "run"), "vit", "adamw", 0, None) or []) == 3
+    assert len(history.read(recorded(tmp_path / "run"), "vit", "adamw", 0) or []) == 3
 
 
 def test_steps_are_those_of_the_optimizer(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_folders_of_the_trainer_are_read_with_their_history(tmp_path: Path) -> N
         "path": str(tmp_path / "out" / "checkpoint-{step}" / "trainer_state.json"),
         "columns": {"train_accuracy": "eval_train_accuracy", "test_accuracy": "eval_test_accuracy"},
     }
-    rows = history.read(recorded(tmp_path / "out", history=log), "vit", "adamw", 0, None) or []
+    rows = history.read(recorded(tmp_path / "out", history=log), "vit", "adamw", 0) or []
     assert [(row["step"], row["epoch"]) for row in rows] == [(3, 1.0), (6, 2.0)]
     assert all(row["test_accuracy"] == row["train_accuracy"] for row in rows)
 

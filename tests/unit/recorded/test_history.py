@@ -17,7 +17,8 @@ ROWS = [{"epoch": 0, "test_accuracy": 0.1}, {"epoch": 1, "test_accuracy": 0.5, "
 
 def read(path: Path, columns: dict[str, str] | None = None, per_epoch: float | None = 10, **settings: Any) -> Any:
     named = {"path": str(path), "columns": columns or {}}
-    there = history.read(recorded("nowhere/{step}.pt", history=named, **settings), "vit", "sgd", 3, per_epoch)
+    of_run = recorded("nowhere/{step}.pt", history=named, steps_per_epoch=per_epoch, **settings)
+    there = history.read(of_run, "vit", "sgd", 3)
     assert there is not None and all(list(row) == HISTORY.names for row in there)
     return [{name: value for name, value in row.items() if value is not None} for row in there]
 
@@ -137,7 +138,7 @@ def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:
     (tmp_path / "recording.json").write_text(json.dumps({"format": 1, "steps_per_epoch": 4}), encoding="utf-8")
 
     def rows() -> Any:
-        return history.read(recorded(tmp_path), "vit", "sgd", 3, None)
+        return history.read(recorded(tmp_path), "vit", "sgd", 3)
 
     assert rows() is None and found.history_files(recorded(tmp_path), "vit", "sgd", 3) == []
     file = write(tmp_path / "history.jsonl", [{"step": 8, "test_accuracy": 0.5}])
@@ -146,7 +147,7 @@ def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:
     assert found.history_files(recorded(tmp_path), "vit", "sgd", 3) == [file]
     ((row),) = rows()
     assert (row["step"], row["epoch"], row["test_accuracy"]) == (8, 2.0, 0.5)
-    assert history.read(recorded("nowhere/{step}.pt"), "vit", "sgd", 3, 4) is None
+    assert history.read(recorded("nowhere/{step}.pt"), "vit", "sgd", 3) is None
 
 
 @pytest.mark.parametrize(

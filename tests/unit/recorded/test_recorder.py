@@ -94,7 +94,7 @@ def test_evaluations_are_a_history(tmp_path: Path) -> None:
             recorder.step()
         recorder.evaluated(train_accuracy=1.0000001)
         recorder.evaluated(test_accuracy=0.5)
-    first, last = history.read(recorded(tmp_path), "vit", "sgd", 0, None) or []
+    first, last = history.read(recorded(tmp_path), "vit", "sgd", 0) or []
     assert (first["step"], first["train_accuracy"], first["test_loss"], first["lr"]) == (0, 0.25, None, 0.1)
     assert (last["step"], last["epoch"], last["train_accuracy"], last["test_accuracy"]) == (20, 2.0, 1.0, 0.5)
     assert 0 <= first["seconds"] <= last["seconds"]

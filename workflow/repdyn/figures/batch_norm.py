@@ -74,7 +74,7 @@ def lag(
     return figure
 
 
-FIGURES = {"batch-norm": lambda job: lag(reading.on_common_epochs(job, reading.of_runs(job, BATCH_NORM)))}
+FIGURES = {"batch-norm": lambda job: lag(reading.on_common_epochs(job, BATCH_NORM))}
 
 
 def draw(job: Job, figure: str) -> Figure:

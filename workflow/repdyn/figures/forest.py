@@ -18,8 +18,7 @@ from ..catalogue.claims import MATCHINGS, UNDECIDED, level_in_words
 from ..catalogue.measures import Measure, in_order
 from ..catalogue.scores import SCORES, STOP_SLOPE
 from ..records.findings import COMPARED, FINDINGS, PAIRS
-from ..storage import tables
-from . import sheet, style
+from . import reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -352,7 +351,7 @@ def _rates(frame: pd.DataFrame) -> list[str]:
 
 
 def _draw(job: Job, primary: bool) -> Figure:
-    findings, pairs = (tables.read(*job.place(table)).to_pandas() for table in (FINDINGS, PAIRS))
+    findings, pairs = reading.of_run(job, FINDINGS), reading.of_run(job, PAIRS)
     seeds = len(job.study.seeds)
     words = f"{seeds} seeds" if seeds != 1 else "one seed"
     confidence = f"{job.study.findings.confidence:.0%}".replace("%", " %")

@@ -135,14 +135,12 @@ def moved(weights: pd.DataFrame) -> pd.DataFrame:
 
 def _layers(job: Job) -> Figure:
     title = "Each layer by itself through training: size and dimension of its activations, means over seeds"
-    return through_training(reading.on_common_epochs(job, reading.of_runs(job, LAYER_GEOMETRY)), OF_LAYERS, title)
+    return through_training(reading.on_common_epochs(job, LAYER_GEOMETRY), OF_LAYERS, title)
 
 
 def _weights(job: Job) -> Figure:
     title = "How far each layer's weights move: cosine, and distances in units of their initial norm, means over seeds"
-    return through_training(
-        moved(reading.on_common_epochs(job, reading.of_runs(job, WEIGHT_GEOMETRY))), OF_WEIGHTS, title
-    )
+    return through_training(moved(reading.on_common_epochs(job, WEIGHT_GEOMETRY)), OF_WEIGHTS, title)
 
 
 FIGURES = {"geometry": _layers, "weights": _weights}

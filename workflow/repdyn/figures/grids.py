@@ -206,7 +206,7 @@ def _of_seeds(job: Job) -> str:
 def _grid(shown: Shown, job: Job) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
     events = reading.events(reading.of_runs(job, SCORES))
-    frame = reading.on_common_epochs(job, reading.of_runs(job, shown.table))
+    frame = reading.on_common_epochs(job, shown.table)
     return pages(frame, shown.value, events, title=title, label=shown.label)
 
 
@@ -220,7 +220,7 @@ def _differences(shown: Shown, job: Job) -> Figure:
         f"Difference of {shown.words} between optimizers, {_of_seeds(job)}: blue where layers stay more alike under "
         "the first"
     )
-    frame = reading.on_common_epochs(job, reading.of_runs(job, shown.table), ("arch",))
+    frame = reading.on_common_epochs(job, shown.table, ("arch",))
     label = f"difference of {shown.label}"
     return differences(frame, shown.value, contrasts, families, title=title, label=label)
 

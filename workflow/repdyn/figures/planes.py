@@ -21,7 +21,6 @@ from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
-from ..storage import tables
 from ..types import Array
 from . import reading, sheet, style
 
@@ -191,7 +190,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
         RepdynError: if the study has no such planes.
     """
     table = reading.of_run(job, PICTURES)
-    planes = tables.read(*job.place(PLANES)).to_pandas()
+    planes = reading.of_run(job, PLANES)
     planes = planes[(planes["purpose"] == "picture") & (planes["planes"] == name)]
     if planes.empty:
         raise RepdynError(

@@ -30,8 +30,8 @@ def of_runs(job: Job, table: Table) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def on_common_epochs(job: Job, frame: pd.DataFrame, alike: Sequence[str] = ("arch", "optimizer")) -> pd.DataFrame:
-    """A table of all runs at epochs that runs have in common, so that they can be averaged or subtracted.
+def on_common_epochs(job: Job, table: Table, alike: Sequence[str] = ("arch", "optimizer")) -> pd.DataFrame:
+    """As :func:`of_runs`, at epochs that runs have in common, so that they can be averaged or subtracted.
 
     Runs that are trained here have all epochs in common, and the table stays as it is. Others may have different
     checkpoints: each keeps those that are nearest to a common grid of log epochs, and gets the epochs of the grid
@@ -39,10 +39,10 @@ def on_common_epochs(job: Job, frame: pd.DataFrame, alike: Sequence[str] = ("arc
 
     Args:
         job: of the figure.
-        frame: rows of checkpoints (step, epoch) or of pairs of them (step_a, epoch_a, step_b, epoch_b), with columns
-            arch, optimizer and seed.
+        table: its rows are of checkpoints (step, epoch) or of pairs of them (step_a, epoch_a, step_b, epoch_b).
         alike: the columns in which runs agree that are put together.
     """
+    frame = of_runs(job, table)
     if not job.study.recorded_runs or frame.empty:
         return frame
     frame, parts = plain(frame), []

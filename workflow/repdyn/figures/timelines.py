@@ -233,9 +233,8 @@ def _draw_runs(measure: Measure, job: Job) -> Figure:
     segments = reading.of_runs(job, SEGMENTS)
     wrong, test = of_regions("mislabelled"), of_regions("test")
     below = wrong if (segments["measure"] == wrong.name).any() else test
-    if "regions" in job.study.left_out:
-        return runs(segments, reading.events(reading.of_runs(job, SCORES)), measure, None)
-    return runs(segments, reading.events(reading.of_runs(job, SCORES)), measure, below)
+    events = reading.events(reading.of_runs(job, SCORES))
+    return runs(segments, events, measure, None if "regions" in job.study.left_out else below)
 
 
 def figures(study: Study) -> dict[str, Callable[[Job], Figure]]:

@@ -42,7 +42,7 @@ def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> list[str
         for found in (there[0], there[-1]):
             file = Path(found.file)
             weights.fit(weights.read(file, recorded.key), state, recorded.strip, file)
-        rows = history.read(recorded, arch, optimizer, run.seed, recorded.steps_per_epoch)
+        rows = history.read(recorded, arch, optimizer, run.seed)
         if rows is not None:
             epochs = {found.step: found.epoch for found in there}
             remarks.append(history.check_covers(rows, epochs, str(run)))

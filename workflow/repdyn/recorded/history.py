@@ -28,7 +28,7 @@ _ROUNDING = 1e-5  # by which a mean of float32 ones may exceed 1
 _IN_PERCENT = re.compile(r"(.*\S)\s*/\s*100")
 
 
-def read(settings: Recorded, arch: str, optimizer: str, seed: int, steps_per_epoch: float | None) -> list[Row] | None:
+def read(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Row] | None:
     """The history of a run, by ascending step.
 
     Args:
@@ -36,7 +36,6 @@ def read(settings: Recorded, arch: str, optimizer: str, seed: int, steps_per_epo
         arch: the architecture of the run.
         optimizer: its optimizer.
         seed: its seed.
-        steps_per_epoch: optimizer steps in an epoch; None if the folder of the checkpoints says it.
 
     Returns:
         Rows with all columns of ``records.train.HISTORY``; None where nothing was recorded.
@@ -47,8 +46,7 @@ def read(settings: Recorded, arch: str, optimizer: str, seed: int, steps_per_epo
     file = found.history_file(settings, arch, optimizer, seed)
     if file is None:
         return None
-    if steps_per_epoch is None:
-        steps_per_epoch = found.steps_per_epoch(settings, arch, optimizer, seed)
+    steps_per_epoch = found.steps_per_epoch(settings, arch, optimizer, seed)
     columns = {} if settings.history is None else settings.history.columns
     return rows(logs.read(file), columns, steps_per_epoch, settings.offset, file)
 

@@ -18,6 +18,7 @@ import torch
 
 from ..errors import RepdynError
 from ..models import owners
+from ..pipeline import stored
 from ..records.activations import ACTIVATIONS
 from ..records.geometry import LAYER_GEOMETRY, WEIGHT_GEOMETRY
 from ..records.layer_names import OUTPUT
@@ -126,7 +127,7 @@ def _of_weights(job: Job, table: Representations, parts: Mapping[str, str]) -> N
 def main(job: Job) -> None:
     """Write the tables of a run."""
     table = Representations(*job.place(ACTIVATIONS))
-    layers = tables.read(*job.place(LAYERS)).to_pandas()
+    layers = stored.read(job, LAYERS)
     parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
     _of_layers(job, table, parts)
     _of_weights(job, table, parts)

@@ -45,7 +45,7 @@ def main(job: Job) -> None:
     recorded = study.recorded(run.optimizer)
     assert recorded is not None, f"{run} is trained here"
     device = devices.prepare(study.execution.device)
-    rows = history.read(recorded, run.arch, run.optimizer, run.seed, recorded.steps_per_epoch)
+    rows = history.read(recorded, run.arch, run.optimizer, run.seed)
     measured = None if rows is not None else _measuring(job, device)
     source = datasets.source(study.data)
     model = architectures.of_run(study, run, datasets.inputs(study.data), source.classes).to(device)

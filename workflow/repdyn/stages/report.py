@@ -20,11 +20,11 @@ from ..catalogue.claims import CLAIMS, MATCHINGS
 from ..catalogue.events import EVENTS
 from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
+from ..pipeline import stored
 from ..records import phases
 from ..records.findings import FINDINGS, LEFT_OUT
 from ..records.train import HISTORY
 from ..runtime.progress import LOG
-from ..storage import tables
 from ..storage.files import atomic
 
 if TYPE_CHECKING:
@@ -290,10 +290,8 @@ def main(job: Job) -> None:
     for run in study.runs:
         rate = study.learning_rate(run)
         words = (run.arch, run.optimizer, "–" if rate is None else f"{rate:g}", str(run.seed))
-        history = tables.read(*job.place(HISTORY, run)).to_pandas()
-        scores = tables.read(*job.place(phases.SCORES, run)).to_pandas()
-        records.append((words, history, scores))
-    found, left_out = (tables.read(*job.place(record)).to_pandas() for record in (FINDINGS, LEFT_OUT))
+        records.append((words, stored.read(job, HISTORY, run), stored.read(job, phases.SCORES, run)))
+    found, left_out = stored.read(job, FINDINGS), stored.read(job, LEFT_OUT)
     pages = {
         paths.report_findings(): findings(found, left_out, study.findings.confidence, study.all_measures),
         paths.report_runs(): runs(records, dict.fromkeys(study.left_out.values())),
