@@ -60,12 +60,14 @@ class Recorder(Callback):  # type: ignore[misc]  # mypy does not follow Lightnin
             raise RepdynError(
                 f"`module: {self._module}` is no part of the LightningModule, which has {parts}."
             ) from None
-        steps = self._steps_per_epoch or trainer.num_training_batches / trainer.accumulate_grad_batches
-        if math.isinf(steps):
-            raise RepdynError("The Trainer does not know how long an epoch is; give the recorder `steps_per_epoch`.")
-        per_epoch = (
-            steps if self._steps_per_epoch else math.ceil(steps)
-        )  # the last batches of an epoch have a step, too
+        per_epoch = self._steps_per_epoch
+        if per_epoch is None:
+            if math.isinf(trainer.num_training_batches):
+                raise RepdynError(
+                    "The Trainer does not know how long an epoch is; give the recorder `steps_per_epoch`."
+                )
+            # The last batches of an epoch have a step, too.
+            per_epoch = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
         done = trainer.global_step or None
         self._recorder = _Recorder(
             self._folder, network, per_epoch, per_decade=self._per_decade, first=self._first, step=done

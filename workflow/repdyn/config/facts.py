@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Kind = Literal["images", "numbers", "tokens"]  # as in ``types``, which imports NumPy
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -25,7 +27,7 @@ class Facts:
     """
 
     shape: tuple[int, ...]
-    kind: Literal["images", "numbers", "tokens"]
+    kind: Kind
     dtype: Literal["uint8", "int16", "int32", "int64", "float32"]
     classes: int | None
     vocabulary: int | None

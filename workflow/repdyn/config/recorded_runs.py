@@ -16,8 +16,8 @@ from .sections import MOST_EPOCHS, Section
 class RecordedHistory(Section):
     """Where the history of a recorded run is: ``recorded/history.py``.
 
-    ``path`` is a pattern as that of the checkpoints, without step and epoch. ``columns`` says which of its columns is
-    which of ours, where names differ: ``{test_accuracy: val/acc}``.
+    ``path`` is a pattern as that of the checkpoints; of several steps the last counts. ``columns`` says which of its
+    columns is which of ours, where names differ: ``{test_accuracy: val/acc}``.
     """
 
     path: str

@@ -25,7 +25,7 @@ from pydantic import (
 
 from ..catalogue.measures import OF_ACTIVATIONS
 from . import plain
-from .facts import Facts
+from .facts import Facts, Kind
 from .messages import listed, shown
 from .names import Name
 
@@ -148,7 +148,7 @@ class Data(Section):
     kwargs: Kwargs = Field(default={}, exclude_if=_is_empty)
     files: list[str] = Field(default=[], exclude_if=_is_empty)
     columns: Columns | None = Field(default=None, exclude_if=_is_empty)
-    kind: Literal["images", "numbers", "tokens"] | None = Field(default=None, exclude_if=_is_empty)
+    kind: Kind | None = Field(default=None, exclude_if=_is_empty)
     standardise: Annotated[Standardise | None, BeforeValidator(_by_name)] = Field(default=None, exclude_if=_is_empty)
     facts: Facts | None = Field(default=None, exclude_if=_is_empty)
     contents: str | None = Field(

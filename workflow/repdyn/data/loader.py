@@ -27,20 +27,14 @@ class Feed:
     def __init__(self, inputs: Given, device: torch.device) -> None:
         """Put the inputs on the device if they fit."""
         self.device = device
-        self._rows: Callable[[slice], torch.Tensor]
-        if isinstance(inputs, Images):
-            self._rows = lambda part: torch.from_numpy(inputs.levels(part)).permute(0, 2, 3, 1)
-            self._standardised = _by_table(inputs, device)
-        else:
-            self._rows = lambda part: torch.from_numpy(inputs.held(part))
-            self._standardised = _by_scale(inputs, device)
-        n, first = len(inputs), self._rows(slice(0, 1))
+        self._standardised = _by_table(inputs, device) if isinstance(inputs, Images) else _by_scale(inputs, device)
+        n, first = len(inputs), _rows(inputs, slice(0, 1))
         shape = first.shape[1:]
         self.streamed = not _fits(n * shape.numel() * first.dtype.itemsize, device)
         self._held = torch.empty((n, *shape), dtype=first.dtype, device="cpu" if self.streamed else device)
         for start in range(0, n, CHUNK):
             part = slice(start, start + CHUNK)
-            self._held[part] = self._rows(part)
+            self._held[part] = _rows(inputs, part)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -63,6 +57,13 @@ class Feed:
         if self.streamed and self.device.type == "cuda":
             held = held.pin_memory()
         return self._standardised(held.to(self.device, non_blocking=True))
+
+
+def _rows(inputs: Given, part: slice) -> torch.Tensor:
+    """Some inputs as they are stored, images (n, height, width, channels)."""
+    if isinstance(inputs, Images):
+        return torch.from_numpy(inputs.levels(part)).permute(0, 2, 3, 1)
+    return torch.from_numpy(inputs.held(part))
 
 
 def _by_table(images: Images, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:

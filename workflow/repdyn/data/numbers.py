@@ -18,6 +18,11 @@ from ..types import Array
 from .images import CHUNK, Images
 
 
+def per_channel(values: Array, dimensions: int) -> Array:
+    """A number for each channel, (channels,), in the shape in which it meets (n, channels, …) of so many dimensions."""
+    return values.reshape(-1, *(1,) * (dimensions - 2))
+
+
 @dataclass(frozen=True)
 class Scale:
     """Mean and standard deviation of each channel, (channels,) float64."""
@@ -40,8 +45,8 @@ class Scale:
         parts = [index[start : start + CHUNK] for start in range(0, len(index), CHUNK)]
         n = len(index) * int(np.prod(stored.shape[2:]))
         mean = sum(stored[part].sum(axis=over, dtype=np.float64) for part in parts) / n
-        shape = (-1, *(1,) * (stored.ndim - 2))
-        std = np.sqrt(sum(((stored[part] - mean.reshape(shape)) ** 2).sum(axis=over) for part in parts) / n)
+        centre = per_channel(np.asarray(mean), stored.ndim)
+        std = np.sqrt(sum(((stored[part] - centre) ** 2).sum(axis=over) for part in parts) / n)
         if not std.all():
             raise RepdynError(
                 f"All {len(index)} examples to train on have the same number in channel {std.argmin()}, so they cannot "
@@ -77,8 +82,8 @@ class Numbers:
         """What is subtracted, and what is divided by, each (channels, 1, …) float32; None for neither."""
         if self.scale is None:
             return None
-        shape = (-1, *(1,) * (self.stored.ndim - 2))
-        mean, std = (each.astype(np.float32).reshape(shape) for each in (self.scale.mean, self.scale.std))
+        dimensions = self.stored.ndim
+        mean, std = (per_channel(each.astype(np.float32), dimensions) for each in (self.scale.mean, self.scale.std))
         return mean, std
 
     def __getitem__(self, positions: Any) -> Array:
@@ -86,9 +91,10 @@ class Numbers:
         found = self.held(positions)
         if found.dtype.kind != "f":
             return found.astype(np.int64)
-        if self.affine is None:
+        affine = self.affine
+        if affine is None:
             return np.array(found, dtype=np.float32)
-        mean, std = self.affine
+        mean, std = affine
         standardised: Array = (found - mean) / std
         return standardised
 

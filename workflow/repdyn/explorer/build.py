@@ -24,6 +24,7 @@ from ..catalogue.measures import Measure
 from ..catalogue.plane_sets import COMMON, IMAGES
 from ..data import datasets, subsets
 from ..data.images import Images
+from ..data.numbers import per_channel
 from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
 from ..figures import style
@@ -100,8 +101,8 @@ def left_out(detail: Detail, planes: int, seeds: list[int], shown: list[int], mi
 
 def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunPieces:
     """Read a run's tables and pack the parts to show."""
-    pictures, cka = stored.read(job, PICTURES, run), stored.read(job, CKA, run)
-    seen = pictures if len(pictures) else cka.rename(columns={"step_a": "step", "epoch_a": "epoch"})
+    labelled, cka = stored.read(job, PICTURES, run), stored.read(job, CKA, run)
+    seen = labelled if len(labelled) else cka.rename(columns={"step_a": "step", "epoch_a": "epoch"})
     checkpoints = seen.drop_duplicates("step").sort_values("step")
     kept = detail.kept(len(checkpoints))
     steps = checkpoints["step"].to_numpy()[kept]
@@ -124,9 +125,9 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
     pieces = [pack(about, arrays | matrices)]
-    pictures = pictures[pictures["step"].isin(steps)].sort_values(["depth", "step"])
+    labelled = labelled[labelled["step"].isin(steps)].sort_values(["depth", "step"])
     for plane in planes.to_dict("records"):
-        seen = pictures[(pictures["planes"] == plane["planes"]) & (pictures["plane"] == plane["plane"])]
+        seen = labelled[(labelled["planes"] == plane["planes"]) & (labelled["plane"] == plane["plane"])]
         labels = np.stack(list(seen["labels"])).reshape(len(layers), len(steps), -1)
         pieces.append(pack({}, {"labels": changes(labels)}))
     return RunPieces({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed, "layers": layers}, pieces)
@@ -194,8 +195,7 @@ def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, An
     index = {example: i for i, example in enumerate(part.examples.tolist())}
     rows = [index[example] for example in plane["examples"]]
     seen = part.inputs[rows]
-    per_channel = (-1, *(1,) * (seen.ndim - 2))
-    images = seen * found.std.reshape(per_channel) + found.mean.reshape(per_channel)
+    images = seen * per_channel(found.std, seen.ndim) + per_channel(found.mean, seen.ndim)
     if not isinstance(part.inputs, Images):  # floats have no black and white
         images = in_own_range(images)
     pixels = np.rint(np.clip(pictures(images), 0, 1) * 255).astype(np.uint8)

@@ -18,6 +18,7 @@ from ..errors import RepdynError, named, no_access
 ABOUT = "recording.json"
 EVALUATIONS = "history.jsonl"
 CHECKPOINT = "step={step}.safetensors"
+ROUNDING = 1e-5  # by which an accuracy, a mean of float32 ones, may exceed 1
 _FORMAT = 1
 _STEP = re.compile(r"step=(\d+)\.safetensors")
 

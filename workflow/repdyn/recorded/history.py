@@ -15,6 +15,7 @@ from ..config.messages import listed, shown
 from ..errors import RepdynError, named
 from ..records.train import HISTORY
 from . import found, logs
+from .folder import ROUNDING
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import Recorded
@@ -24,7 +25,6 @@ Row = dict[str, Any]
 _TIMES = ("step", "epoch")
 _COVERED = 0.5  # of the last epoch
 _APART = 2.0, 0.1  # epochs, and share, by which two ways to count may differ: many loggers begin an epoch at 0 or 1
-_ROUNDING = 1e-5  # by which a mean of float32 ones may exceed 1
 _IN_PERCENT = re.compile(r"(.*\S)\s*/\s*100")
 
 
@@ -184,7 +184,7 @@ def _value(name: str, value: Any, column: str, divisor: float, file: Path) -> fl
     if number is None:
         return None
     number /= divisor
-    if name.endswith("_accuracy") and 1 < number < 1 + _ROUNDING:
+    if name.endswith("_accuracy") and 1 < number < 1 + ROUNDING:
         return 1.0
     if name.endswith("_accuracy") and not 0 <= number <= 1:
         cure = f"; where it is in percent, write `{name}: {column} / 100`" if 1 < number <= 100 else ""

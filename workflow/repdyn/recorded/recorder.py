@@ -33,7 +33,7 @@ from ..errors import RepdynError, named, one_line
 from ..storage.files import atomic, unwritable
 from ..training import checkpoints, log_schedule
 from . import folder as recording
-from .folder import ABOUT, CHECKPOINT, EVALUATIONS, About
+from .folder import ABOUT, CHECKPOINT, EVALUATIONS, ROUNDING, About
 from .networks import copied, tensors_of, unwrapped
 
 
@@ -304,7 +304,7 @@ def _checked(values: Evaluation) -> dict[str, float]:
         number = float(value)  # type: ignore[arg-type]  # mypy knows no types of items
         if not math.isfinite(number):
             continue
-        if name.endswith("_accuracy") and not 0 <= number <= 1 + 1e-5:  # a mean of float32 ones may exceed 1
+        if name.endswith("_accuracy") and not 0 <= number <= 1 + ROUNDING:
             raise RepdynError(f"`{name}` is {number:g}, but an accuracy is a fraction from 0 to 1.")
         numbers[name] = number
     return numbers

@@ -185,8 +185,10 @@ def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Sch
     return pa.schema([*ACTIVATIONS.schema, *layer_columns(columns)])
 
 
-def column(activations: torch.Tensor, kind: pa.DataType) -> pa.Array:
+_TYPES = {pa.float16(): torch.float16, pa.float32(): torch.float32, pa.int32(): torch.int32}
+
+
+def column(numbers: torch.Tensor, kind: pa.DataType) -> pa.Array:
     """(n, features) as a fixed-size list column, without a copy beyond the cast."""
-    dtype = torch.float32 if kind.value_type == pa.float32() else torch.float16
-    flat = activations.to(dtype).numpy().reshape(-1)
+    flat = numbers.to(_TYPES[kind.value_type]).numpy().reshape(-1)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat, type=kind.value_type), type=kind)

@@ -116,14 +116,8 @@ def _write_changes(job: Job, changes: list[dict[str, Any]]) -> None:
 def _write_inputs(job: Job, examples: subsets.Examples) -> None:
     """Write the examples that similarity is measured on, as the network gets them."""
     flat = torch.from_numpy(examples.inputs[:]).flatten(1)
-    are_tokens = not flat.is_floating_point()
-    table = pa.schema([*INPUTS.schema, *input_column(flat.shape[1], are_tokens)])
-    kind = table.field("input").type
-    if are_tokens:
-        column = pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1).numpy(), type=kind.value_type), type=kind)
-    else:
-        column = extract.column(flat, kind)
-    rows = {"example": examples.examples, "input": column}
+    table = pa.schema([*INPUTS.schema, *input_column(flat.shape[1], tokens=not flat.is_floating_point())])
+    rows = {"example": examples.examples, "input": extract.column(flat, table.field("input").type)}
     options: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     tables.write(job.path(INPUTS), rows, table, job.metadata(INPUTS), **options)
 
