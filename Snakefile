@@ -14,6 +14,7 @@ include: "workflow/rules/common.smk"
 wildcard_constraints:
     arch="|".join(map(re.escape, STUDY.archs)),
     optimizer="|".join(map(re.escape, STUDY.optimizers)),
+    data="|".join(map(re.escape, STUDY.named_data)),
     seed="|".join(map(str, STUDY.seeds)),
     format="png|svg|pdf",
 

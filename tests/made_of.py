@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from repdyn.catalogue.scores import STOP_SLOPE
+from repdyn.records.findings import COMPARED
 
-KEYS = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
+KEYS = [*COMPARED]
 
 
 def check_pairs(findings: pd.DataFrame, pairs: pd.DataFrame) -> None:

@@ -151,7 +151,7 @@ def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "a
     ]
     rates = {(arch, name): 0.05 if name == "sgd" else 0.001 for arch in archs for name in optimizers}
     p = {
-        (arch, name, measure, "synchrony_beyond"): 0.001 if name == "sgd" else 0.3
+        (arch, name, "", measure, "synchrony_beyond"): 0.001 if name == "sgd" else 0.3
         for arch, name, measure in itertools.product(archs, optimizers, ("cka", "regions:test"))
     }
     return claim_tests.tables_of(claim_tests.find(tests, contrasts, rates, p, fits.of_study(tests)), 0.95)[:2]

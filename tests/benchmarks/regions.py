@@ -122,7 +122,7 @@ class Bench:
         for module, stage in ((train_stage, "train"), (activations_stage, "activations"), (probes_stage, "probes")):
             module.main(Job(stage, study, self.job.paths, run))
         self.sets = [s for use in ("scores", "picture") for s in planes.read(self.job.path(PLANES), use)]
-        self.paths = extract.observed(study, arch).paths
+        self.paths = extract.observed(study, arch, study.data).paths
         with probe_weights.reading(self.job.paths.probe_weights(run.path)) as reader:
             self.steps, self.layers = list(reader.epochs), reader.layers
 

@@ -11,6 +11,7 @@ from elsewhere import recorded
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.lightning import Recorder
 from repdyn.recorded import found, history, weights
@@ -71,13 +72,13 @@ def fit(
 
 def recorded_rows(settings: Any) -> list[tuple[int, bool, bool]]:
     """Step, and whether training and test accuracy are there."""
-    rows = history.read(settings, "mlp", "sgd", 0) or []
+    rows = history.read(settings, Run("mlp", "sgd", 0)) or []
     return [(row["step"], row["train_accuracy"] is not None, row["test_accuracy"] is not None) for row in rows]
 
 
 def test_a_fit_is_recorded(tmp_path: Path) -> None:
     _, network = fit(tmp_path, Recorder(tmp_path / "run", metrics=METRICS, module="model", first=0.1))
-    there = found.find(recorded(tmp_path / "run"), "mlp", "sgd", 0)
+    there = found.find(recorded(tmp_path / "run"), Run("mlp", "sgd", 0))
     assert [each.step for each in there] == [0, 1, 2, 3, 4, 5, 6, 8, 10] and there[-1].epoch == 2.0
     wanted = network.model.state_dict()
     fitted = weights.fit(weights.read(there[-1].file, None), wanted, None, there[-1].file)
@@ -98,14 +99,14 @@ def test_a_fit_is_recorded(tmp_path: Path) -> None:
 def test_only_what_is_new_is_recorded(tmp_path: Path, settings: Any, rows: Any) -> None:
     fit(tmp_path, Recorder(tmp_path / "run", metrics=METRICS), epochs=3, **settings)
     assert recorded_rows(recorded(tmp_path / "run")) == rows
-    assert found.steps_per_epoch(recorded(tmp_path / "run"), "mlp", "sgd", 0) == rows[-1][0] / 3
+    assert found.steps_per_epoch(recorded(tmp_path / "run"), Run("mlp", "sgd", 0)) == rows[-1][0] / 3
 
 
 def test_a_fit_from_a_checkpoint_goes_on_and_another_one_does_not(tmp_path: Path) -> None:
     trains, _ = fit(tmp_path, Recorder(tmp_path / "run", metrics=METRICS))
     trains.save_checkpoint(tmp_path / "two.ckpt")
     fit(tmp_path, Recorder(tmp_path / "run", metrics=METRICS), epochs=3, resume=tmp_path / "two.ckpt")
-    there = found.find(recorded(tmp_path / "run"), "mlp", "sgd", 0)
+    there = found.find(recorded(tmp_path / "run"), Run("mlp", "sgd", 0))
     assert [each.step for each in there] == [0, 5, 6, 8, 10, 13]
     assert [row[0] for row in recorded_rows(recorded(tmp_path / "run"))] == [5, 10, 15]
     with pytest.raises(RepdynError, match="has a recording up to step 13"):
@@ -133,7 +134,7 @@ def test_what_the_recorder_cannot_know_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(RepdynError, match="give the recorder `steps_per_epoch`"):
         endless()
     endless(steps_per_epoch=2)
-    assert found.steps_per_epoch(recorded(tmp_path / "run"), "mlp", "sgd", 0) == 2
+    assert found.steps_per_epoch(recorded(tmp_path / "run"), Run("mlp", "sgd", 0)) == 2
 
 
 def test_lightning_s_own_checkpoints_are_read(tmp_path: Path) -> None:
@@ -141,7 +142,7 @@ def test_lightning_s_own_checkpoints_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     trains.save_checkpoint(folder / "epoch=1-step=10.ckpt")
     settings = recorded(folder / "epoch={epoch}-step={step}.ckpt", offset=1.0, strip="model.")
-    (there,) = found.find(settings, "mlp", "sgd", 0)
+    (there,) = found.find(settings, Run("mlp", "sgd", 0))
     assert (there.step, there.epoch) == (10, 2.0)
     wanted = network.model.state_dict()
     fitted = weights.fit(weights.read(there.file, None), wanted, "model.", there.file)

@@ -10,6 +10,7 @@ from elsewhere import recorded
 from safetensors.torch import load_file, save_file
 from torch.utils.data import IterableDataset
 
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.recorded import found, history, weights
 from repdyn.transformers import Recorder
@@ -54,29 +55,37 @@ METRICS = {"train_accuracy": "eval_train_accuracy", "test_accuracy": "eval_test_
 
 def test_a_training_is_recorded(tmp_path: Path) -> None:
     trainer = train(tmp_path, Recorder(tmp_path / "run", metrics=METRICS), eval_on_start=True)
-    there = found.find(recorded(tmp_path / "run"), "vit", "adamw", 0)
+    there = found.find(recorded(tmp_path / "run"), Run("vit", "adamw", 0))
     assert [(each.step, each.epoch) for each in there] == [(0, 0.0), (3, 1.0), (4, 4 / 3), (5, 5 / 3), (6, 2.0)]
     wanted = trainer.model.state_dict()
     fitted = weights.fit(weights.read(there[-1].file, None), wanted, None, there[-1].file)
     assert all(torch.equal(fitted[name], tensor) for name, tensor in wanted.items())
-    rows = history.read(recorded(tmp_path / "run"), "vit", "adamw", 0) or []
+    rows = history.read(recorded(tmp_path / "run"), Run("vit", "adamw", 0)) or []
     assert [row["step"] for row in rows] == [0, 3, 6]
     assert all(row["train_accuracy"] == row["test_accuracy"] and row["test_loss"] is None for row in rows)
     trainer.evaluate()  # after the end it is no part of the run
-    assert len(history.read(recorded(tmp_path / "run"), "vit", "adamw", 0) or []) == 3
+    assert len(history.read(recorded(tmp_path / "run"), Run("vit", "adamw", 0)) or []) == 3
 
 
 def test_steps_are_those_of_the_optimizer(tmp_path: Path) -> None:
     train(tmp_path, Recorder(tmp_path / "run"), gradient_accumulation_steps=2)
-    assert [each.step for each in found.find(recorded(tmp_path / "run"), "vit", "adamw", 0)] == [0, 2, 3, 4]
-    assert found.steps_per_epoch(recorded(tmp_path / "run"), "vit", "adamw", 0) == 2
+    assert [each.step for each in found.find(recorded(tmp_path / "run"), Run("vit", "adamw", 0))] == [0, 2, 3, 4]
+    assert found.steps_per_epoch(recorded(tmp_path / "run"), Run("vit", "adamw", 0)) == 2
 
 
 def test_a_training_from_a_checkpoint_goes_on(tmp_path: Path) -> None:
     train(tmp_path, Recorder(tmp_path / "run"), save_strategy="epoch", num_train_epochs=3)
     first = tmp_path / "out" / "checkpoint-3"
     train(tmp_path, Recorder(tmp_path / "run", metrics=METRICS), num_train_epochs=3, resume=str(first))
-    assert [each.step for each in found.find(recorded(tmp_path / "run"), "vit", "adamw", 0)] == [0, 3, 4, 5, 6, 8, 9]
+    assert [each.step for each in found.find(recorded(tmp_path / "run"), Run("vit", "adamw", 0))] == [
+        0,
+        3,
+        4,
+        5,
+        6,
+        8,
+        9,
+    ]
     with pytest.raises(RepdynError, match="has a recording up to step 9"):
         train(tmp_path, Recorder(tmp_path / "run"))
 
@@ -89,12 +98,12 @@ def test_how_long_an_epoch_is_may_have_to_be_said(tmp_path: Path) -> None:
     with pytest.raises(RepdynError, match="give the recorder `steps_per_epoch`"):
         train(tmp_path, Recorder(tmp_path / "run"), data=Endless(), max_steps=2, eval_strategy="no")
     train(tmp_path, Recorder(tmp_path / "run", steps_per_epoch=2), data=Endless(), max_steps=2, eval_strategy="no")
-    assert [each.epoch for each in found.find(recorded(tmp_path / "run"), "vit", "adamw", 0)] == [0.0, 1.0]
+    assert [each.epoch for each in found.find(recorded(tmp_path / "run"), Run("vit", "adamw", 0))] == [0.0, 1.0]
 
 
 def test_folders_of_the_trainer_are_read_with_their_history(tmp_path: Path) -> None:
     trainer = train(tmp_path, save_strategy="epoch")
-    there = found.find(recorded(tmp_path / "out"), "vit", "adamw", 0)
+    there = found.find(recorded(tmp_path / "out"), Run("vit", "adamw", 0))
     assert [(each.step, each.epoch, each.file.name) for each in there] == [
         (3, 1.0, "model.safetensors"), (6, 2.0, "model.safetensors"),
     ]  # fmt: skip
@@ -105,7 +114,7 @@ def test_folders_of_the_trainer_are_read_with_their_history(tmp_path: Path) -> N
         "path": str(tmp_path / "out" / "checkpoint-{step}" / "trainer_state.json"),
         "columns": {"train_accuracy": "eval_train_accuracy", "test_accuracy": "eval_test_accuracy"},
     }
-    rows = history.read(recorded(tmp_path / "out", history=log), "vit", "adamw", 0) or []
+    rows = history.read(recorded(tmp_path / "out", history=log), Run("vit", "adamw", 0)) or []
     assert [(row["step"], row["epoch"]) for row in rows] == [(3, 1.0), (6, 2.0)]
     assert all(row["test_accuracy"] == row["train_accuracy"] for row in rows)
 

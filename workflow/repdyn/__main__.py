@@ -89,6 +89,8 @@ def parser() -> argparse.ArgumentParser:
         if name == "figure":
             command.add_argument("figure", help="which figure")
             command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
+        if stage.scope in ("seed", "run", "either"):
+            command.add_argument("--data", help="a name under `data`, where it has any")
         if stage.scope == "seed":
             command.add_argument("--seed", type=int, required=True, help="one of `seeds`")
         if stage.scope in ("run", "either"):
@@ -150,7 +152,7 @@ def _say_if_another_is_here() -> None:
 def _settled(study: Study) -> Study:
     """The study with what its data and recorded runs are, which the copy that Snakemake's jobs read has already."""
     settling = importlib.import_module(".pipeline.settling", __package__)
-    known = study.data.contents is not None or study.data.facts is not None
+    known = all(data.contents is not None or data.facts is not None for data in study.data_levels.values())
     settled: Study = settling.with_checkpoints(study) if known else settling.settled(study)
     return settled
 
@@ -173,13 +175,15 @@ def _run(arguments: argparse.Namespace) -> None:
     paths = Paths(str(Path(arguments.results, study.name)))
     run: Run | Replicate | None = None
     if scope == "seed":
-        run = study.replicate(arguments.seed)
+        run = study.replicate(arguments.seed, arguments.data)
     if scope in ("run", "either"):
-        named = (arguments.arch, arguments.optimizer, arguments.seed)
-        if None in named and any(part is not None for part in named):
-            raise RepdynError("A figure of a run needs all of --arch, --optimizer and --seed; one of the study, none.")
+        named = {"--arch": arguments.arch, "--optimizer": arguments.optimizer, "--seed": arguments.seed}
+        named |= {"--data": arguments.data} if study.named_data else {}
+        if None in named.values() and any(part is not None for part in (*named.values(), arguments.data)):
+            *others, last = named
+            raise RepdynError(f"A figure of a run needs all of {', '.join(others)} and {last}; one of the study, none.")
     if getattr(arguments, "arch", None) is not None:
-        run = study.run(arguments.arch, arguments.optimizer, arguments.seed)
+        run = study.run(arguments.arch, arguments.optimizer, arguments.seed, arguments.data)
     job = Job(arguments.stage, _settled(study), paths, run)
     if arguments.stage in job.study.left_out:
         raise RepdynError(f"There is no stage `{arguments.stage}` of this study. {job.study.left_out[arguments.stage]}")

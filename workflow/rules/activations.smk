@@ -16,7 +16,6 @@ rule activations:
         here=here,
         made_with=made_with("activations"),
     message:
-        "activations of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"activations of {OF_RUN}"
     shell:
         "python -P -m repdyn activations {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

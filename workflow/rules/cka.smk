@@ -14,10 +14,9 @@ rule cka:
         here=here,
         made_with=made_with("cka"),
     message:
-        "CKA of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"CKA of {OF_RUN}"
     shell:
         "python -P -m repdyn cka {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
 rule cka_layers:
@@ -36,10 +35,9 @@ rule cka_layers:
         here=here,
         made_with=made_with("cka_layers"),
     message:
-        "similarity between layers of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"similarity between layers of {OF_RUN}"
     shell:
         "python -P -m repdyn cka_layers {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
 rule cka_between:

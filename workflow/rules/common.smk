@@ -18,6 +18,7 @@ if Path(repdyn.__file__).resolve().parents[1] != BESIDE.resolve().parent:
     )
 
 from repdyn.catalogue import stages
+from repdyn.catalogue.factors import FACTORS
 from repdyn.catalogue.paths import Paths
 from repdyn.catalogue.stages import STAGES
 from repdyn.config import config_file
@@ -59,26 +60,51 @@ HERE = shlex.join(
         *(word for folder in SOURCE.folders for word in ("--code", folder)),
     ]
 )
+PARTS = (*FACTORS, "seed")  # the wildcards that say of which run a job is
 ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
-RUN = "arch={arch}/optimizer={optimizer}/seed={seed}"
-SEED = "seed={seed}"
+# Data are a factor where they have names. Patterns of paths, and what messages call a job.
+WITH_DATA = ["data"] if STUDY.named_data else []
+RUN = "/".join(
+    f"{name}={{{name}}}" for name in ["arch", "optimizer", *WITH_DATA, "seed"]
+)
+SEED = "/".join(f"{name}={{{name}}}" for name in [*WITH_DATA, "seed"])
+OF_SEED = (
+    "{wildcards.data} seed {wildcards.seed}" if WITH_DATA else "seed {wildcards.seed}"
+)
+OF_RUN = f"{{wildcards.arch}} {{wildcards.optimizer}} {OF_SEED}"
 RUNS = [run.path for run in STUDY.runs]
 SEEDS = [replicate.path for replicate in STUDY.replicates]
 TRAINED = STUDY.trained_optimizers
-STEPS = checkpoint_schedule.trained_steps(STUDY) if TRAINED else []
+# Level of the data -> the checkpoints of runs that are trained on it.
+STEPS = {
+    level: checkpoint_schedule.trained_steps(STUDY, data) if TRAINED else []
+    for level, data in STUDY.data_levels.items()
+}
 
 
 def here(wildcards, output):
-    """Options for the study and its files; as a function of the output, this param triggers no rerun in Snakemake."""
-    return HERE
+    """Options for the study, its files and the run; a function of the output triggers no rerun in Snakemake."""
+    of = {name: level for name, level in wildcards.items() if name in PARTS}
+    return " ".join([HERE, *(f"--{name} {level}" for name, level in of.items())])
+
+
+def run_of(wildcards):
+    """The run, or the seed, that a job is of; None for one of the study."""
+    of = {name: level for name, level in wildcards.items() if name in PARTS}
+    if "seed" not in of:
+        return None
+    find = STUDY.run if "arch" in of else STUDY.replicate
+    return find(**of | {"seed": int(of["seed"])})
 
 
 def checkpoints_of(wildcards):
     """The checkpoints of a run, trained here or recorded elsewhere."""
-    run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
+    run = run_of(wildcards)
     steps = (
-        STEPS if run.optimizer in TRAINED else checkpoint_schedule.steps_of(STUDY, run)
+        STEPS[run.data]
+        if run.optimizer in TRAINED
+        else checkpoint_schedule.steps_of(STUDY, run)
     )
     return [PATHS.checkpoint(run.path, step) for step in steps]
 
@@ -94,12 +120,7 @@ def made_with(stage):
     def of_run(wildcards):
         if stage in STUDY.left_out:
             raise RepdynError(STUDY.left_out[stage])
-        if "seed" not in wildcards.keys():
-            return jobs.fingerprint(STUDY, stage, None, SOURCE.folders)
-        if "arch" not in wildcards.keys():
-            return jobs.fingerprint(STUDY, stage, STUDY.replicate(int(wildcards.seed)))
-        run = STUDY.run(wildcards.arch, wildcards.optimizer, int(wildcards.seed))
-        return jobs.fingerprint(STUDY, stage, run, SOURCE.folders)
+        return jobs.fingerprint(STUDY, stage, run_of(wildcards), SOURCE.folders)
 
     return of_run
 

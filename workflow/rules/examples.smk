@@ -11,6 +11,6 @@ rule examples:
         here=here,
         made_with=made_with("examples"),
     message:
-        "examples of seed {wildcards.seed}"
+        f"examples of {OF_SEED}"
     shell:
-        "python -P -m repdyn examples {params.here} --log {log} --seed {wildcards.seed}"
+        "python -P -m repdyn examples {params.here} --log {log}"

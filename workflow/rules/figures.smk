@@ -1,7 +1,11 @@
 RUN_FIGURES, STUDY_FIGURES = catalogue.of_run(STUDY), catalogue.of_study(STUDY)
 ANIMATIONS = catalogue.animations(STUDY)
-DEFAULT_RUN_FIGURES, DEFAULT_STUDY_FIGURES = catalogue.drawn_by_default(STUDY)
-DRAWN_RUNS = [run.path for run in STUDY.drawn_runs]
+DRAWN = [
+    (run.path, figure)
+    for run in STUDY.drawn_runs
+    for figure in catalogue.drawn_of_run(STUDY, run)
+]
+DRAWN_OF_STUDY = catalogue.drawn_of_study(STUDY)
 
 
 rule run_figure:
@@ -17,6 +21,7 @@ rule run_figure:
                 "figure": "{figure}",
                 "architecture": "{arch}",
                 "optimizer": "{optimizer}",
+                **{name: f"{{{name}}}" for name in WITH_DATA},
                 "seed": "{seed}",
             },
         ),
@@ -32,10 +37,9 @@ rule run_figure:
         # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
     message:
-        "figure {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"figure {{wildcards.figure}} of {OF_RUN}"
     shell:
         "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
 rule run_animation:
@@ -53,10 +57,9 @@ rule run_animation:
         here=here,
         made_with=lambda wildcards: ANIMATIONS[wildcards.figure].made_with(STUDY),
     message:
-        "animation {wildcards.figure} of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"animation {{wildcards.figure}} of {OF_RUN}"
     shell:
         "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
 rule study_figure:

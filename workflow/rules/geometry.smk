@@ -14,7 +14,6 @@ rule geometry:
         here=here,
         made_with=made_with("geometry"),
     message:
-        "each layer by itself of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"each layer by itself of {OF_RUN}"
     shell:
         "python -P -m repdyn geometry {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

@@ -19,12 +19,13 @@ def reads_images(job):
         return "data" in figures[asked][job.wildcards.figure].reads
     if asked == rules.explorer.rule:
         return "planes" not in STUDY.left_out  # whose images it shows
-    if asked.name.startswith("record_"):  # a rule for each run
-        return STAGES["record"].reads_images
-    reading = {name for name, stage in STAGES.items() if stage.reads_images} - {
-        "record"
-    }
-    return asked in {getattr(rules, name).rule for name in reading}
+    # These have several rules: one for each run, or for each level of the data.
+    of_several = {"record", "train"}
+    stage = asked.name.removeprefix(f"{workflow.modifier.namespace}_").split("_")[0]
+    if stage in of_several:
+        return STAGES[stage].reads_images
+    reading = {name for name, stage in STAGES.items() if stage.reads_images}
+    return asked in {getattr(rules, name).rule for name in reading - of_several}
 
 
 def is_ours(job):

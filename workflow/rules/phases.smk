@@ -18,7 +18,6 @@ rule phases:
         here=here,
         made_with=made_with("phases"),
     message:
-        "phases of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"phases of {OF_RUN}"
     shell:
         "python -P -m repdyn phases {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

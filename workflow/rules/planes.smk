@@ -11,6 +11,6 @@ rule planes:
         here=here,
         made_with=made_with("planes"),
     message:
-        "planes through triplets of images of seed {wildcards.seed}"
+        f"planes through triplets of images of {OF_SEED}"
     shell:
-        "python -P -m repdyn planes {params.here} --log {log} --seed {wildcards.seed}"
+        "python -P -m repdyn planes {params.here} --log {log}"

@@ -12,7 +12,6 @@ rule probes:
         here=here,
         made_with=made_with("probes"),
     message:
-        "probes of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"probes of {OF_RUN}"
     shell:
         "python -P -m repdyn probes {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"

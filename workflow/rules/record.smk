@@ -4,19 +4,14 @@ for RECORDED in STUDY.recorded_runs:
 
     rule:
         name:
-            f"record_{RECORDED.arch}_{RECORDED.optimizer}_{RECORDED.seed}"
+            "_".join(["record", *map(str, RECORDED.facts.values())])
         input:
             checkpoints=[
                 file
                 for checkpoint in STUDY.found(RECORDED)
                 for file in found.files(checkpoint)
             ],
-            history=found.history_files(
-                STUDY.recorded(RECORDED.optimizer),
-                RECORDED.arch,
-                RECORDED.optimizer,
-                RECORDED.seed,
-            ),
+            history=found.history_files(STUDY.recorded(RECORDED.optimizer), RECORDED),
         output:
             history=PATHS.history(RECORDED.path),
             checkpoints=[
@@ -32,7 +27,7 @@ for RECORDED in STUDY.recorded_runs:
         params:
             here=here,
             made_with=jobs.fingerprint(STUDY, "record", RECORDED, SOURCE.folders),
-            run=f"--arch {RECORDED.arch} --optimizer {RECORDED.optimizer} --seed {RECORDED.seed}",
+            run=" ".join(f"--{name} {level}" for name, level in RECORDED.facts.items()),
         message:
             f"record {RECORDED}"
         shell:

@@ -19,10 +19,9 @@ rule regions:
         here=here,
         made_with=made_with("regions"),
     message:
-        "decision regions of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"decision regions of {OF_RUN}"
     shell:
         "python -P -m repdyn regions {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
 
 
 rule regions_between:

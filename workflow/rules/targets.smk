@@ -5,13 +5,12 @@ rule figures:
     input:
         [
             PATHS.figure(figure, extension, run)
-            for run in DRAWN_RUNS
-            for figure in DEFAULT_RUN_FIGURES
+            for run, figure in DRAWN
             for extension in STUDY.figures.formats
         ],
         [
             PATHS.figure(figure, extension)
-            for figure in DEFAULT_STUDY_FIGURES
+            for figure in DRAWN_OF_STUDY
             for extension in STUDY.figures.formats
         ],
 
@@ -36,12 +35,11 @@ rule reported:
         rules.explorer.output,
         [
             PATHS.figure(figure, STUDY.figures.formats[0], run)
-            for run in DRAWN_RUNS
-            for figure in DEFAULT_RUN_FIGURES
+            for run, figure in DRAWN
         ],
         [
             PATHS.figure(figure, STUDY.figures.formats[0])
-            for figure in DEFAULT_STUDY_FIGURES
+            for figure in DRAWN_OF_STUDY
         ],
 
 

@@ -158,7 +158,7 @@ def test_a_score_that_is_undefined_for_another_reason_says_that():
 
 def test_synchrony_of_a_cell_is_decided_by_its_permutations_and_may_be_at_three_seeds():
     frame = grid({"vit": 0.0}, seeds=3, score="synchrony_beyond")
-    p = {("vit", "sgd", "cka", "synchrony_beyond"): 0.001, ("vit", "adam", "cka", "synchrony_beyond"): 0.3}
+    p = {("vit", "sgd", "", "cka", "synchrony_beyond"): 0.001, ("vit", "adam", "", "cka", "synchrony_beyond"): 0.3}
     findings, _, _ = tables(find(frame.assign(value=0.4), [OPTIMIZERS], synchrony_p=p))
     of = {"factor": "arch", "first": "vit", "score": "synchrony_beyond"}
     sgd, adam = (row(findings, claims.SYNCHRONY.name, level=name, **of) for name in ("sgd", "adam"))
@@ -232,8 +232,9 @@ def test_a_rate_that_never_fits_is_not_matched_by_speed():
     _, of_runs, families = sweep()
     never = (of_runs.optimizer == "adam-slow") & (of_runs.seed == 2)
     of_runs["perfect_fit_first"] = of_runs["perfect_fit_first"].astype(float).mask(never)
+    of_runs["data"] = ""
     _, equal, _ = rate_matching.matchings(of_runs, families, ("sgd", "adam"))
-    assert equal.chosen == {"vit": (("sgd-slow",), ("adam-slowest",))}
+    assert equal.chosen == {("vit", ""): (("sgd-slow",), ("adam-slowest",))}
     alone = {"sgd-slow": "sgd", "adam-slow": "adam"}
     assert len(list(rate_matching.matchings(of_runs, alone, ("sgd", "adam")))) == 1
 

@@ -158,3 +158,68 @@ def test_one_query_leads_from_a_finding_to_the_scores_of_its_two_runs():
     assert (found["value_first"] == found["first"]).all() and (found["value_second"] == found["second"]).all()
     weighted = (found["weight"] * (found["first"] - found["second"])).sum()
     assert found["estimate"].unique() == pytest.approx([weighted])
+
+
+def with_data(levels=("clean", "noisy"), seeds=6):
+    """The grid on several levels of the data."""
+    random = np.random.default_rng(1)
+    return pd.concat([grid(seeds=seeds).assign(data=level) for level in levels], ignore_index=True).assign(
+        value=lambda frame: random.normal(size=len(frame))
+    )
+
+
+def test_data_are_paired_as_any_factor_at_levels_of_both_others():
+    frame = with_data()
+    at = Comparison("data", "noisy", "clean", level="vit", held="optimizer", held_level="sgd")
+    assert at.other == "arch"
+    found = paired(frame, at)
+    assert len(found) == 2 * 6 and set(found.data_first) == {"noisy"} and set(found.data_second) == {"clean"}
+    assert (found.optimizer_first == found.optimizer_second).all() and set(found.arch_first) == {"vit"}
+    wide = frame[(frame.arch == "vit") & (frame.optimizer != "adam")].pivot_table(
+        index="seed", columns="data", values="value"
+    )
+    pd.testing.assert_series_equal(pairing.differences(found), wide.noisy - wide.clean, check_names=False)
+
+
+def test_runs_of_different_data_are_never_paired_unless_data_are_the_factor():
+    found = paired(with_data(), Comparison("arch", "vit", "resnet", level="adam"))
+    assert len(found) == 2 * 6 and (found.data_first == found.data_second).all()
+
+
+def test_an_interaction_with_data_is_the_difference_of_differences():
+    frame = with_data()
+    across = Comparison("optimizer", "sgd", "adam", "noisy", "clean", other="data", held="arch", held_level="vit")
+    found = pairing.differences(paired(frame, across))
+    parts = [
+        pairing.differences(
+            paired(frame, Comparison("optimizer", "sgd", "adam", level="vit", held="data", held_level=level))
+        )
+        for level in ("noisy", "clean")
+    ]
+    np.testing.assert_allclose(found, parts[0] - parts[1])
+
+
+def test_every_contrast_is_tested_at_each_combination_of_the_other_factors_and_each_interaction_once():
+    frame = with_data().assign(measure="cka", score="distinguishability_2")
+    facts = frame[["arch", "optimizer", "data", "seed"]].drop_duplicates()
+    facts = facts.assign(**dict.fromkeys(EVENTS, 5.0), test_accuracy_best=0.9)
+    tests = claim_tests.ClaimTests(frame, facts, {name: name for name in FAMILIES}, SETTINGS)
+    contrasts = [
+        Contrast(factor="optimizer", levels=("sgd-slow", "adam")),
+        Contrast(factor="arch", levels=("vit", "resnet")),
+        Contrast(factor="data", levels=("noisy", "clean")),
+    ]
+    found = claim_tests.find(tests, contrasts, {}, {})
+    of_levels = [finding.comparison for finding in found if finding.primary and finding.claim.test == "levels"]
+    of_claim = of_levels[: len(of_levels) // 3]
+    assert len(set(of_claim)) == len(of_claim)
+    plain = [each for each in of_claim if each.level_second is None]
+    assert {each.factor: sum(e.factor == each.factor for e in plain) for each in plain} == {
+        "optimizer": 2 * 2, "arch": 3 * 2, "data": 2 * 3,
+    }  # fmt: skip
+    interactions = [(each.factor, each.other, each.held_level) for each in of_claim if each.level_second is not None]
+    assert sorted(interactions) == sorted(
+        [("optimizer", "arch", level) for level in ("clean", "noisy")]
+        + [("optimizer", "data", level) for level in ("resnet", "vit")]
+        + [("arch", "data", level) for level in FAMILIES]
+    )

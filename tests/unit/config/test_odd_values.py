@@ -93,10 +93,10 @@ BESIDE: dict[str, dict[str, Any]] = {
 
 def plan(study: Study) -> None:
     """What is worked out of a study before anything is built, by Snakemake, `check` and `plan`."""
-    check.check_examples(study)
+    check.check_examples(study, study.data)
     check.check_checkpoints(study)
-    check.check_planes(study)
-    check.check_memory(study, layers=5)
+    check.check_planes(study, study.data)
+    check.check_memory(study, study.data, layers=5)
     checkpoint_schedule.evaluated_epochs(study.training.evaluations_per_decade, study.training.epochs)
     assert len(study.runs) > 0
     for stage in ("train", "findings"):

@@ -299,10 +299,11 @@ def study_of_two(config, **planes):
 
 
 def test_two_classes_are_a_data_set_and_only_planes_through_three_of_them_are_refused(config):
-    check.check_examples(study_of_two(config, distinct_classes=False))
+    fine = study_of_two(config, distinct_classes=False)
+    check.check_examples(fine, fine.data)
     sentence = r"`planes.distinct_classes` asks for three classes a plane, and `image-folder` has 2; set it to false"
     with pytest.raises(RepdynError, match=sentence):
-        check.check_examples(study_of_two(config, distinct_classes=True))
+        check.check_examples(study_of_two(config, distinct_classes=True), fine.data)
 
 
 def test_one_class_is_no_data_set(config):

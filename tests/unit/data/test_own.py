@@ -310,7 +310,8 @@ def test_targets_are_handed_on_and_labels_are_then_no_classes(study):
     np.testing.assert_array_equal(found.train.targets, 2 * found.train.inputs[:])
     assert (found.train.labels == -1).all() and not found.mislabelled.any()
     with pytest.raises(RepdynError, match=r"`optimizers.sgd` would be trained here, which needs classes, and .* none"):
-        check.check_examples(settle(study(body)))
+        settled = settle(study(body))
+        check.check_examples(settled, settled.data)
     unlabelled = load(study("return {'inputs': np.ones((60, 2)) * np.arange(60)[:, None]}"))[1]
     assert unlabelled.train.targets is None and (unlabelled.test.labels == -1).all()
     with pytest.raises(RepdynError, match=r"but `.*` has no classes; leave it out"):

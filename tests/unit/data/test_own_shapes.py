@@ -114,8 +114,10 @@ def test_networks_for_images_and_augmentation_are_refused_for_what_are_no_images
             check.main(make(kind, archs={"net": config["archs"]["resnet"]}))
     augmented = config["training"] | {"augmentation": {"padding": 1}}
     with pytest.raises(RepdynError, match=r"`training.augmentation` is for images, but `.*` has numbers of 12"):
-        check.check_examples(make("vector", training=augmented))
-    check.check_examples(make("five channels", training=augmented))
+        study = make("vector", training=augmented)
+        check.check_examples(study, study.data)
+    study = make("five channels", training=augmented)
+    check.check_examples(study, study.data)
 
 
 def test_augmentation_moves_rectangles_of_five_channels():

@@ -353,14 +353,18 @@ def config(**changes):
     return study.parse(CONFIG | changes)
 
 
+def drawn(study):
+    return catalogue.drawn_of_run(study, study.runs[0]), catalogue.drawn_of_study(study)
+
+
 def test_what_is_drawn_by_default_is_what_the_study_has():
-    of_run, of_study = catalogue.drawn_by_default(config(data={"label_noise": 0.2}))
+    of_run, of_study = drawn(config(data={"label_noise": 0.2}))
     assert "planes-mislabelled" in of_run
     assert "cka-difference" in of_study
     assert "widths" not in of_study
     narrow, wide = ({"model": "resnet18", "stem": "small", "width": width} for width in (4, 8))
-    assert "widths" in catalogue.drawn_by_default(config(archs={"k4": narrow, "k8": wide}))[1]
-    of_run, of_study = catalogue.drawn_by_default(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
+    assert "widths" in drawn(config(archs={"k4": narrow, "k8": wide}))[1]
+    of_run, of_study = drawn(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
     assert "planes-test" in of_run and "planes-mislabelled" not in of_run
     assert not [name for name in of_study if "difference" in name]
 

@@ -120,7 +120,9 @@ def test_planning_and_stages_agree_and_the_tables_hold_each_layer_once(config, m
     assert written["layer"] == Representations(*job.place(ACTIVATIONS)).layers == layers
     assert written["part"] == ["stem", *["body"] * 4]
     assert (written["module"][0], written["kind"][1], written["depth"]) == ("maxpool", "BasicBlock", list(range(5)))
-    assert model_size.measure(study, "resnet").features == dict(zip(layers, written["features"], strict=True))
+    assert model_size.measure(study, "resnet", study.data).features == dict(
+        zip(layers, written["features"], strict=True)
+    )
     assert list(check.check_architecture(study, "resnet").layers) == layers
     caplog.clear()
     check.main(study)

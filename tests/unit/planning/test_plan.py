@@ -22,7 +22,7 @@ def study(config):
 
 @pytest.fixture
 def grid(study):
-    return Grid(study, model_size.of_study(study), base=7e8)
+    return Grid(study, None, model_size.of_study(study, study.data), base=7e8)
 
 
 def changed(grid, config, **sections):
@@ -33,7 +33,7 @@ def changed(grid, config, **sections):
 
 
 def test_shapes_without_numbers_are_those_of_the_networks(study):
-    for arch, extent in model_size.of_study(study).items():
+    for arch, extent in model_size.of_study(study, study.data).items():
         model = architectures.build(study.archs[arch], datasets.inputs(study.data), 10, seed=0)
         state = model.state_dict().values()
         assert extent.stored == sum(tensor.numel() * tensor.element_size() for tensor in state)
@@ -51,7 +51,8 @@ class OverItsInput(nn.Sequential):
 def test_what_is_written_over_its_input_takes_no_memory_of_its_own(config):
     config["archs"] = {"mine": {"model": f"{__name__}:OverItsInput", "layers": ["1", "2"]}}
     config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
-    extent = model_size.measure(studies.parse(config), "mine")
+    study = studies.parse(config)
+    extent = model_size.measure(study, "mine", study.data)
     assert (extent.outputs, extent.widest) == (8 + 10, 64)
 
 
@@ -59,7 +60,8 @@ def test_a_large_network_is_measured_without_its_weights(config):
     config["archs"] = {"huge": {"model": "vit_huge_patch14_224", "kwargs": {"patch_size": 4}}}
     config["optimizers"] = {"sgd": {"opt": "momentum", "lr": 0.1}}
     before = memory.peak()
-    extent = model_size.of_study(studies.parse(config))["huge"]
+    study = studies.parse(config)
+    extent = model_size.of_study(study, study.data)["huge"]
     assert extent.stored > 2.5e9
     assert len(extent.features) == 1 + 32 + 1
     assert memory.peak() - before < 0.1 * extent.stored
@@ -67,7 +69,8 @@ def test_a_large_network_is_measured_without_its_weights(config):
 
 def test_what_is_reduced_before_it_is_kept_is_planned_so(config):
     config["activations"]["reduction"] = {"pool": 2}
-    assert model_size.measure(studies.parse(config), "resnet").features["stem"] == 4 * 2 * 2
+    study = studies.parse(config)
+    assert model_size.measure(study, "resnet", study.data).features["stem"] == 4 * 2 * 2
 
 
 def test_activations_take_examples_by_features_by_checkpoints(grid, config):
@@ -137,6 +140,7 @@ def test_figures_of_runs_are_planned_for_the_seeds_that_are_drawn(config):
         plan.of(studies.parse(content | {"figures": figures})).jobs["figures"] for figures in ({}, {"seeds": 1})
     )
     runs = len(content["archs"]) * len(content["optimizers"])
-    drawn = catalogue.drawn_by_default(studies.parse(content))[0]
+    study = studies.parse(content)
+    drawn = catalogue.drawn_of_run(study, study.runs[0])
     assert every - one == 2 * runs * len(drawn)
     assert {run.seed for run in studies.parse(content | {"figures": {"seeds": 2}}).drawn_runs} == {4, 2}

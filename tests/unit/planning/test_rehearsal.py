@@ -117,7 +117,7 @@ def test_what_is_measured_is_the_network_that_was_trained(odd, network, observed
 @pytest.mark.parametrize(("network", "observed"), MEASURABLE.items(), ids=list(MEASURABLE))
 def test_what_a_network_takes_is_known_before_it_is_trained(odd, network, observed):
     checked = odd(network, observed)("train")
-    extent = model_size.measure(checked.study, "odd")
+    extent = model_size.measure(checked.study, "odd", checked.study.data)
     model, layer_paths = extract.network(checked.study, checked.run, torch.device("cpu"))
     state = model.state_dict().values()
     assert (extent.stored, extent.tensors) == (sum(tensor.nbytes for tensor in state), len(state))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from elsewhere import recorded
 
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.recorded import found
 from repdyn.recorded.found import Found
@@ -17,7 +18,7 @@ def put(folder: Path, *names: str, text: str = "") -> None:
 
 
 def find(folder: Path, pattern: str, **settings: Any) -> list[tuple[int, float, str]]:
-    there = found.find(recorded(folder / pattern, **settings), "vit", "sgd", 3)
+    there = found.find(recorded(folder / pattern, **settings), Run("vit", "sgd", 3))
     return [(each.step, each.epoch, each.file.relative_to(folder).as_posix()) for each in there]
 
 
@@ -94,7 +95,7 @@ def test_shards_are_files_of_their_checkpoint(tmp_path: Path) -> None:
     index = tmp_path / "checkpoint-8" / "model.safetensors.index.json"
     shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     index.write_text(json.dumps({"weight_map": {"a": shards[1], "b": shards[0], "c": shards[0]}}), encoding="utf-8")
-    (there,) = found.find(recorded(tmp_path), "vit", "sgd", 0)
+    (there,) = found.find(recorded(tmp_path), Run("vit", "sgd", 0))
     put(index.parent, shards[0])
     with pytest.raises(RepdynError, match=r"lists 2 shards, but model-00002-of-00002\.safetensors of them"):
         found.files(there)

@@ -8,6 +8,7 @@ import pytest
 from elsewhere import recorded
 from torch.utils.tensorboard import SummaryWriter
 
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.recorded import found, history
 from repdyn.records.train import HISTORY
@@ -18,7 +19,7 @@ ROWS = [{"epoch": 0, "test_accuracy": 0.1}, {"epoch": 1, "test_accuracy": 0.5, "
 def read(path: Path, columns: dict[str, str] | None = None, per_epoch: float | None = 10, **settings: Any) -> Any:
     named = {"path": str(path), "columns": columns or {}}
     of_run = recorded("nowhere/{step}.pt", history=named, steps_per_epoch=per_epoch, **settings)
-    there = history.read(of_run, "vit", "sgd", 3)
+    there = history.read(of_run, Run("vit", "sgd", 3))
     assert there is not None and all(list(row) == HISTORY.names for row in there)
     return [{name: value for name, value in row.items() if value is not None} for row in there]
 
@@ -114,7 +115,7 @@ def test_event_files_of_tensorboard_are_read(tmp_path: Path, new_style: bool) ->
     ]  # fmt: skip
     assert read(folder, columns) == wanted
     named = recorded("nowhere", history={"path": str(folder)})
-    assert found.history_files(named, "vit", "sgd", 3) == [*folder.iterdir()]
+    assert found.history_files(named, Run("vit", "sgd", 3)) == [*folder.iterdir()]
     assert read(next(folder.iterdir()), columns) == wanted
     assert "no column 'acc' (for `test_accuracy`); there are step, seconds, " in message(
         folder, {"test_accuracy": "acc"}
@@ -138,16 +139,16 @@ def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:
     (tmp_path / "recording.json").write_text(json.dumps({"format": 1, "steps_per_epoch": 4}), encoding="utf-8")
 
     def rows() -> Any:
-        return history.read(recorded(tmp_path), "vit", "sgd", 3)
+        return history.read(recorded(tmp_path), Run("vit", "sgd", 3))
 
-    assert rows() is None and found.history_files(recorded(tmp_path), "vit", "sgd", 3) == []
+    assert rows() is None and found.history_files(recorded(tmp_path), Run("vit", "sgd", 3)) == []
     file = write(tmp_path / "history.jsonl", [{"step": 8, "test_accuracy": 0.5}])
     with file.open("a", encoding="utf-8") as opened:
         opened.write('{"step": 12, "test_acc')  # the loop was killed here
-    assert found.history_files(recorded(tmp_path), "vit", "sgd", 3) == [file]
+    assert found.history_files(recorded(tmp_path), Run("vit", "sgd", 3)) == [file]
     ((row),) = rows()
     assert (row["step"], row["epoch"], row["test_accuracy"]) == (8, 2.0, 0.5)
-    assert history.read(recorded("nowhere/{step}.pt"), "vit", "sgd", 3) is None
+    assert history.read(recorded("nowhere/{step}.pt"), Run("vit", "sgd", 3)) is None
 
 
 @pytest.mark.parametrize(

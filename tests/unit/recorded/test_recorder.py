@@ -14,6 +14,7 @@ from torch import nn
 
 from repdyn import Recorder
 from repdyn.config.sections import Checkpoints
+from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.recorded import found, history, weights
 from repdyn.recorded.recorder import Evaluation
@@ -41,7 +42,7 @@ def train(recorder: Recorder, model: nn.Module, steps: int) -> dict[int, dict[st
 
 
 def steps(folder: Path) -> list[int]:
-    return [each.step for each in found.find(recorded(folder), "vit", "sgd", 0)]
+    return [each.step for each in found.find(recorded(folder), Run("vit", "sgd", 0))]
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ def test_checkpoints_are_those_of_a_study(tmp_path: Path, per_decade: int, first
         seen = {0: {name: tensor.clone() for name, tensor in model.state_dict().items()}}
         seen |= train(recorder, model, 20 * per_epoch)
     wanted = checkpoint_schedule.checkpoint_steps(Checkpoints(per_decade=per_decade, first=first), 20, per_epoch)
-    there = found.find(recorded(tmp_path), "vit", "sgd", 0)
+    there = found.find(recorded(tmp_path), Run("vit", "sgd", 0))
     assert [(each.step, each.epoch) for each in there] == [(step, step / per_epoch) for step in wanted]
     for each in there:  # as they were then, whatever was trained since
         fitted = weights.fit(weights.read(each.file, None), model.state_dict(), None, each.file)
@@ -94,7 +95,7 @@ def test_evaluations_are_a_history(tmp_path: Path) -> None:
             recorder.step()
         recorder.evaluated(train_accuracy=1.0000001)
         recorder.evaluated(test_accuracy=0.5)
-    first, last = history.read(recorded(tmp_path), "vit", "sgd", 0) or []
+    first, last = history.read(recorded(tmp_path), Run("vit", "sgd", 0)) or []
     assert (first["step"], first["train_accuracy"], first["test_loss"], first["lr"]) == (0, 0.25, None, 0.1)
     assert (last["step"], last["epoch"], last["train_accuracy"], last["test_accuracy"]) == (20, 2.0, 1.0, 0.5)
     assert 0 <= first["seconds"] <= last["seconds"]
@@ -204,7 +205,7 @@ def test_a_run_that_came_to_nothing_is_begun_anew(tmp_path: Path) -> None:
     model = nn.Linear(2, 2)
     Recorder(tmp_path, model, 20).close()
     assert steps(tmp_path) == [0] and rows(tmp_path) == []
-    assert found.steps_per_epoch(recorded(tmp_path), "vit", "sgd", 0) == 20
+    assert found.steps_per_epoch(recorded(tmp_path), Run("vit", "sgd", 0)) == 20
     assert weights.read(tmp_path / "step=0.safetensors", None).keys() == model.state_dict().keys()
 
 

@@ -79,7 +79,7 @@ def test_layers_come_in_order_of_depth_whatever_order_they_are_defined_in(config
     study = studies.parse(config)
     _, layers = extract.network(study, study.run("mine", "sgd", 0), torch.device("cpu"))
     assert list(layers) == ["first", "second", "tanh"], "of two calls the last counts: its output is what is kept"
-    assert list(model_size.measure(study, "mine").features) == list(layers)
+    assert list(model_size.measure(study, "mine", study.data).features) == list(layers)
     assert list(check.check_architecture(study, "mine").layers) == list(layers)
 
 

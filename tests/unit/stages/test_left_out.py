@@ -229,9 +229,8 @@ def test_every_figure_that_there_is_is_drawn_and_each_other_is_refused_in_a_sent
     kind, job = done
     study = job("figure").study
     of_run, of_study = catalogue.of_run(study), catalogue.of_study(study)
-    defaults = catalogue.drawn_by_default(study)
-    assert set(defaults[0]) <= set(of_run)
-    assert set(defaults[1]) <= set(of_study) | {"widths"}
+    assert set(catalogue.drawn_of_run(study, study.runs[0])) <= set(of_run)
+    assert set(catalogue.drawn_of_study(study)) <= set(of_study) | {"widths"}
     jobs = {"run": job("figure", "small", "adam", 0), "study": job("figure")}
     for scope, figures in (("run", of_run), ("study", of_study)):
         for figure in sorted(set(figures) - {"widths"}):

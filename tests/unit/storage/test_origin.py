@@ -106,7 +106,7 @@ def test_the_noise_floor_is_refused_in_the_place_of_similarities(job):
 
 
 def test_a_table_of_another_seed_is_refused_whoever_reads_it(job):
-    zeros = {name: [0] * StudyCounts(job.study).evaluations for name in HISTORY.names}
+    zeros = {name: [0] * StudyCounts(job.study, job.run).evaluations for name in HISTORY.names}
     one, other = job, replace(job, grid_run=replace(job.run, seed=1))
     tables.write(one.path(HISTORY), zeros, HISTORY.schema, metadata(one, HISTORY))
     Path(other.path(HISTORY)).parent.mkdir(parents=True)

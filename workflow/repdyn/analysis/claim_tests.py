@@ -1,12 +1,12 @@
 """Tests of claims about the grid, with seeds as replicates.
 
 ``catalogue/claims.py`` declares the claims, and for each the one measure and score that decide it. Claims about levels
-of a factor are tested for every contrast of the study at each level of the other factor, and by their interaction:
+of a factor are tested for every contrast of the study at each level of the other factors, and by their interaction:
 whether the difference at one level is that at another. Pooled over levels, opposite differences would cancel. Runs that
-are compared share everything but the contrast's factor (``pairing.py``). Contrasts of optimizers are between families.
-If a family has several members, the two are compared at equal speed of fit, which is primary then, at best test
-accuracy, and over all members (``rate_matching.py``). A run's value of a layer's score is the mean over the layers of
-its body.
+are compared share everything but the contrast's factor, whichever that is (``pairing.py``). Contrasts of optimizers are
+between families. If a family has several members, the two are compared at equal speed of fit, which is primary then, at
+best test accuracy, and over all members (``rate_matching.py``). A run's value of a layer's score is the mean over the
+layers of its body.
 
 - Differences of seeds are tested by sign flips, with intervals from subset means (``sign_flips.py``). Pairs of one seed
   share initial weights, order and data, so they are averaged first.
@@ -23,9 +23,11 @@ its body.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,23 +36,22 @@ from scipy import stats
 
 from ..catalogue import claims
 from ..catalogue.claims import (
-    ARCH,
     CLAIMS,
     CONTRADICTED,
     EQUAL_SPEED,
-    OPTIMIZER,
     SUPPORTED,
     SYNCHRONY,
     UNDECIDED,
     Claim,
 )
 from ..catalogue.events import EVENTS
+from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
 from ..catalogue.measures import MEASURES, Measure, in_order
 from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST
 from ..records.findings import FINDINGS, LEFT_OUT, PAIRS
 from ..records.layer_names import RUN
 from . import rulers, sign_flips
-from .pairing import SIDES, Comparison, differences, of_level, pairs, with_levels
+from .pairing import SIDES, UNNAMED, Comparison, differences, of_level, pairs, with_levels
 from .rate_matching import Matching, matchings
 from .synchrony import LEAST_SEEDS
 
@@ -77,7 +78,7 @@ class Finding:
         tested: estimate, ci_low, ci_high, p_value, n_seeds.
         reason: why nothing can be decided.
         compared: optimizers with their rates, in words.
-        left_out: arch, optimizer, seed and reason of the runs that should be in it and are not.
+        left_out: levels, seed and reason of the runs that should be in it and are not.
         flips: whether the p-value is that of sign flips of the seeds' differences.
         p_adjusted, q_value: given by :func:`adjust`.
         holds: columns that say under which measures its claim holds, given by :func:`compare_rulers`.
@@ -139,7 +140,7 @@ def verdict(decision: str, reason: str | None) -> str:
 
 
 def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run, measure and score: arch, optimizer, seed, measure, score, value.
+    """One row for each run, measure and score: arch, optimizer, data, seed, measure, score, value.
 
     Scores of layers are means over the layers of the body; latent generalization, over the deeper half of these.
     """
@@ -151,18 +152,23 @@ def values(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
         body = body[deeper | (body["score"] != LATENT_GENERALIZATION)]
         of_layers = body.groupby(["measure", "score"], dropna=False)["value"].mean().reset_index()
         of_run = frame[frame["layer"].isna() & frame["measure"].notna()][["measure", "score", "value"]]
-        both = pd.concat([of_layers, of_run]).assign(arch=run.arch, optimizer=run.optimizer, seed=run.seed)
+        both = pd.concat([of_layers, of_run]).assign(**named(run))
         frames.append(both)
     return pd.concat(frames, ignore_index=True)
 
 
+def named(run: Run) -> dict[str, str | int]:
+    """The columns that say of which run a row is."""
+    return {DATA: UNNAMED} | run.facts
+
+
 def facts(scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
-    """One row for each run: arch, optimizer, seed and ``FACTS``."""
+    """One row for each run: arch, optimizer, data, seed and ``FACTS``."""
     rows = []
     for run, frame in scores.items():
         found = frame[frame["measure"].isna() & frame["layer"].isna()].set_index("score")["value"]
         history = {name: found.get(name, np.nan) for name in FACTS}
-        rows.append({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed} | history)
+        rows.append(named(run) | history)
     return pd.DataFrame(rows)
 
 
@@ -250,13 +256,12 @@ class ClaimTests:
         """The runs of a comparison that are in none of its pairs, with the reason."""
         assert comparison.factor is not None
         wanted = self.runs if matching is None else matching.restrict(self.runs)
-        levels = [level for level in (comparison.level, comparison.level_second) if level is not None]
-        if levels:
-            wanted = pd.concat([of_level(wanted, claims.OTHER[comparison.factor], level) for level in levels])
+        for factor, levels in itertools.groupby(comparison.at, key=lambda place: place[0]):
+            wanted = pd.concat([of_level(wanted, factor, level) for _, level in levels])
         sides = [side for side in (comparison.first, comparison.second) if side is not None]
         wanted = pd.concat([of_level(wanted, comparison.factor, side) for side in sides])
         used = {
-            (row[f"arch_{side}"], row[f"optimizer_{side}"], row["seed"])
+            (*(row[f"{factor}_{side}"] for factor in FACTORS), row["seed"])
             for side in ("first", "second")
             for row in found[[*SIDES, "seed"]].to_dict("records")
         }
@@ -281,44 +286,71 @@ class ClaimTests:
     def levels(
         self, claim: Claim, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float]
     ) -> Iterator[Finding]:
-        """Test a claim for each contrast, at each level of the other factor, and the interactions."""
-        archs = self.runs["arch"].drop_duplicates().tolist()
-        of_archs = [contrast.levels for contrast in contrasts if contrast.factor == ARCH]
+        """Test a claim for each contrast, at each level of the other factors, and the interactions."""
         for contrast in contrasts:
-            if contrast.factor == ARCH:
-                for family in dict.fromkeys(self.families.values()):
-                    yield from self.compare(claim, Comparison(ARCH, *contrast.levels, level=family))
+            if contrast.factor != OPTIMIZER:
+                for comparison in self._comparisons(contrast, contrasts):
+                    yield from self.compare(claim, comparison)
                 continue
             found = list(matchings(self.runs, self.families, contrast.levels))
             decisive = EQUAL_SPEED if len(found) > 1 else None
             for matching in found:
-                primary = matching.name == decisive
-                alone = [Comparison(OPTIMIZER, *contrast.levels, arch, None, matching.name) for arch in archs]
-                both = [Comparison(OPTIMIZER, *contrast.levels, *pair, matching.name) for pair in of_archs]
-                for comparison in (*alone, *both):
-                    at = [level for level in (comparison.level, comparison.level_second) if level is not None]
-                    words = matching.describe(rates, at)
+                for comparison in self._comparisons(contrast, contrasts, matching.name):
+                    words = matching.describe(rates, comparison.at)
+                    primary = matching.name == decisive
                     yield from self.compare(claim, comparison, matching, primary=primary, compared=words)
 
+    def _comparisons(
+        self, contrast: Contrast, contrasts: Sequence[Contrast], matching: str | None = None
+    ) -> Iterator[Comparison]:
+        """A contrast at each level of the other factors, then its interactions.
+
+        A difference of differences is the same whichever factor it begins with, so each is tested once: of optimizers
+        by architecture, and of either by data.
+        """
+        other = claims.OTHER[contrast.factor]
+        (held,) = (factor for factor in FACTORS if factor not in (contrast.factor, other))
+        both = partial(Comparison, contrast.factor, *contrast.levels, matching=matching)
+        for level, at in itertools.product(self._levels(other), self._held(held)):
+            yield both(level, other=other, **at)
+        across = {OPTIMIZER: (ARCH, DATA), ARCH: (DATA,), DATA: ()}[contrast.factor]
+        for factor in across:
+            (held,) = (name for name in FACTORS if name not in (contrast.factor, factor))
+            pairs = [found.levels for found in contrasts if found.factor == factor]
+            for pair, at in itertools.product(pairs, self._held(held)):
+                yield both(*pair, other=factor, **at)
+
+    def _levels(self, factor: str) -> list[str]:
+        """The levels of a factor, optimizers' by family, in the order of the config."""
+        if factor == OPTIMIZER:
+            return list(dict.fromkeys(self.families.values()))
+        return [str(level) for level in self.runs[factor].drop_duplicates()]
+
+    def _held(self, factor: str) -> list[dict[str, str]]:
+        """The levels at which a third factor is held, as arguments of a comparison; none for data without names."""
+        levels = self._levels(factor)
+        return [{}] if levels == [UNNAMED] else [{"held": factor, "held_level": level} for level in levels]
+
     def cells(
-        self, claim: Claim, one_sided: Mapping[tuple[str, str, str | None, str], float] | None = None
+        self, claim: Claim, one_sided: Mapping[tuple[str, str, str, str | None, str], float] | None = None
     ) -> Iterator[Finding]:
-        """Test a claim for each architecture and optimizer.
+        """Test a claim for each architecture, optimizer and data.
 
         Args:
             claim: about one cell.
-            one_sided: (arch, optimizer, measure, score) -> p of a test that replaces sign flips; a row without one has
-                none.
+            one_sided: (arch, optimizer, data, measure, score) -> p of a test that replaces sign flips; a row without
+                one has none.
         """
-        of_cells = Counter(zip(self.runs["arch"], self.runs["optimizer"], strict=True))
-        for (arch, optimizer), seeds in of_cells.items():
-            comparison = Comparison(ARCH, arch, level=optimizer)
-            of_cell = Matching(None, {arch: ((optimizer,), ())})
+        of_cells = Counter(zip(*(self.runs[factor] for factor in FACTORS), strict=True))
+        for (arch, optimizer, data), seeds in of_cells.items():
+            held = {} if data == UNNAMED else {"held": DATA, "held_level": data}
+            comparison = Comparison(ARCH, arch, level=optimizer, **held)
+            of_cell = Matching(None, {(arch, data): ((optimizer,), ())})
             # Cells are of single optimizers, so levels of the other factor need no family.
             for finding in self.compare(claim, Comparison(ARCH, arch), of_cell):
                 finding.comparison = comparison
                 if one_sided is not None:
-                    p = one_sided.get((arch, optimizer, finding.measure, str(finding.score)))
+                    p = one_sided.get((arch, optimizer, data, finding.measure, str(finding.score)))
                     finding.flips, finding.tested = False, finding.tested | {"p_value": p}
                     few = f"{TOO_FEW}, {seeds} of {LEAST_SEEDS}" if seeds < LEAST_SEEDS else "score is undefined"
                     finding.reason = few if p is None else None
@@ -327,7 +359,7 @@ class ClaimTests:
 
 def find(
     tests: ClaimTests, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float],
-    synchrony_p: Mapping[tuple[str, str, str | None, str], float], fits: Iterable[Finding] = (),
+    synchrony_p: Mapping[tuple[str, str, str, str | None, str], float], fits: Iterable[Finding] = (),
 ) -> list[Finding]:  # fmt: skip
     """All findings of a study, in the order of the claims.
 
@@ -335,7 +367,7 @@ def find(
         tests: of the study.
         contrasts: of the study.
         rates: (arch, optimizer) -> learning rate.
-        synchrony_p: (arch, optimizer, measure, score) -> one-sided p-value.
+        synchrony_p: (arch, optimizer, data, measure, score) -> one-sided p-value.
         fits: the findings of claims about fits.
     """
     found: list[Finding] = []
@@ -418,4 +450,5 @@ def tables_of(found: Sequence[Finding], confidence: float) -> tuple[pd.DataFrame
 
 
 def _joined(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+    """One table, in which data without a name are null."""
+    return pd.concat(parts)[columns].replace({UNNAMED: None}) if parts else pd.DataFrame(columns=columns)

@@ -1,4 +1,4 @@
-"""The claim that change stops at perfect fit, tested over the runs of each architecture.
+"""The claim that change stops at perfect fit, tested over the runs of each architecture on the same data.
 
 Turns the runs' stops of change and perfect fits into findings (``transition.py`` has the test). Runs of one seed differ
 in their optimizer or its rate, and so in when they fit. The estimates are the slope of log stop on log fit, and the
@@ -15,25 +15,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..catalogue.claims import ARCH, TRANSITION
+from ..catalogue.claims import TRANSITION
 from ..catalogue.events import PERFECT_FIT_SUSTAINED
+from ..catalogue.factors import ARCH, DATA, FACTORS
 from ..catalogue.scores import STOP_EPOCH, STOP_RATIO, STOP_SLOPE
 from ..records.layer_names import RUN
 from . import sign_flips, transition
 from .claim_tests import ClaimTests, Finding
-from .pairing import COLUMNS, Comparison, differences
+from .pairing import COLUMNS, UNNAMED, Comparison, differences
 
 
 def of_study(tests: ClaimTests) -> Iterator[Finding]:
-    """The slope and the log ratio of each architecture under each measure."""
-    for arch, of_arch in tests.runs.groupby("arch", sort=False):
+    """The slope and the log ratio of each architecture, on each data, under each measure."""
+    for (arch, data), of_cell in tests.runs.groupby(["arch", "data"], sort=False):
+        held = None if data == UNNAMED else DATA
+        comparison = Comparison(ARCH, str(arch), held=held, held_level=held and str(data))
         for measure in tests.measures:
             stops = tests.of_score(measure, STOP_EPOCH)
-            runs = of_arch.merge(stops[[*RUN, "value"]], on=[*RUN], how="left")
-            yield from _of_runs(tests, str(arch), measure, runs)
+            runs = of_cell.merge(stops[[*RUN, "value"]], on=[*RUN], how="left")
+            yield from _of_runs(tests, comparison, measure, runs)
 
 
-def _of_runs(tests: ClaimTests, arch: str, measure: str, runs: pd.DataFrame) -> Iterator[Finding]:
+def _of_runs(tests: ClaimTests, comparison: Comparison, measure: str, runs: pd.DataFrame) -> Iterator[Finding]:
     """The findings of an architecture under a measure; ``value`` of its runs is the epoch of their stop."""
     following = transition.test(
         runs["seed"].tolist(), runs[PERFECT_FIT_SUSTAINED].tolist(), runs["value"].tolist(), runs["optimizer"].tolist(),
@@ -68,7 +71,7 @@ def _of_runs(tests: ClaimTests, arch: str, measure: str, runs: pd.DataFrame) -> 
     for score in (STOP_SLOPE, STOP_RATIO):
         primary = (measure, score) == TRANSITION.primary
         yield Finding(
-            claim=TRANSITION, measure=measure, score=score, comparison=Comparison(ARCH, arch), primary=primary,
+            claim=TRANSITION, measure=measure, score=score, comparison=comparison, primary=primary,
             found=found[score], tested=tested[score], reason=following.reason,
             left_out=left_out if primary else left_out.iloc[:0], flips=False,
         )  # fmt: skip
@@ -76,7 +79,7 @@ def _of_runs(tests: ClaimTests, arch: str, measure: str, runs: pd.DataFrame) -> 
 
 def _pairs(runs: pd.DataFrame, first: pd.Series, second: pd.Series, weight: pd.Series) -> pd.DataFrame:
     """Runs tested alone as ``pairing.COLUMNS``, sorted."""
-    columns = {"arch_first": runs["arch"], "optimizer_first": runs["optimizer"], "seed": runs["seed"]}
+    columns = {f"{factor}_first": runs[factor] for factor in FACTORS} | {"seed": runs["seed"]}
     columns |= {"value_first": first, "value_second": second, "weight": weight}
-    found = pd.DataFrame(columns).assign(arch_second=None, optimizer_second=None)
+    found = pd.DataFrame(columns).assign(**{f"{factor}_second": None for factor in FACTORS})
     return found[COLUMNS].sort_values(["seed", "optimizer_first"]).reset_index(drop=True)

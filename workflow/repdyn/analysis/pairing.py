@@ -1,8 +1,9 @@
 """Pairs of runs: every pair that enters an estimate.
 
-A pair is two runs of one seed that differ in one factor only, or one run and 0. A family of optimizers may have several
-members: then each run of the first level is paired with each of the second, and a seed's difference is their mean. An
-interaction is a difference of differences, so the pairs of the level that is taken away have negative weights.
+A pair is two runs of one seed that differ in one factor only, whichever that is, or one run and 0. A family of
+optimizers may have several members: then each run of the first level is paired with each of the second, and a seed's
+difference is their mean. An interaction is a difference of differences, so the pairs of the level that is taken away
+have negative weights.
 
 Time and memory: negligible.
 """
@@ -14,22 +15,27 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from ..catalogue.claims import ARCH, OPTIMIZER, OTHER
+from ..catalogue.claims import OTHER
+from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
 
-SIDES = ["arch_first", "optimizer_first", "arch_second", "optimizer_second"]
+SIDES = [f"{factor}_{side}" for side in ("first", "second") for factor in FACTORS]
+UNNAMED = ""  # the level of data without a name, in frames: pandas leaves out groups of null
 COLUMNS = [*SIDES, "seed", "value_first", "value_second", "weight"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two levels of a factor at a level of the other one, or one cell of the grid and 0.
+    """Two levels of a factor at levels of the other ones, or one cell of the grid and 0.
 
     Attributes:
         factor: of the levels; None for a row about no runs in particular.
         first: the level that a claim is about.
         second: the other level; None if the first is compared with 0.
-        level: of the other factor; None for all of its levels.
+        other: the factor of ``level``; by default the one of ``catalogue.claims.OTHER``.
+        level: of that factor; None for all of its levels.
         level_second: for an interaction, the level whose difference is taken away; else None.
+        held: the third factor; None if it is not held fixed, or there is none.
+        held_level: its level.
         matching: how optimizers are matched; None if all are compared.
     """
 
@@ -39,6 +45,20 @@ class Comparison:
     level: str | None = None
     level_second: str | None = None
     matching: str | None = None
+    other: str | None = None
+    held: str | None = None
+    held_level: str | None = None
+
+    def __post_init__(self) -> None:
+        """Fill in the other factor."""
+        if self.other is None and self.level is not None and self.factor is not None:
+            object.__setattr__(self, "other", OTHER[self.factor])
+
+    @property
+    def at(self) -> list[tuple[str, str]]:
+        """The factors and levels at which runs are compared, those of both sides of an interaction."""
+        levels = [(self.other, self.level), (self.other, self.level_second), (self.held, self.held_level)]
+        return [(factor, level) for factor, level in levels if factor is not None and level is not None]
 
     def columns(self) -> dict[str, str | None]:
         """Its columns in tables."""
@@ -46,24 +66,24 @@ class Comparison:
 
 
 def with_levels(frame: pd.DataFrame, families: Mapping[str, str]) -> pd.DataFrame:
-    """Rows of runs with their family of optimizers, ``family``, beside arch, optimizer and seed."""
-    return frame.assign(family=frame["optimizer"].map(families))
+    """Rows of runs with their family of optimizers, ``family``, and their data, without a name unless they have one."""
+    return frame.assign(family=frame["optimizer"].map(families), data=frame.get(DATA, UNNAMED))
 
 
 def of_level(runs: pd.DataFrame, factor: str, level: str) -> pd.DataFrame:
-    """The runs of a level: of an architecture, or of a family of optimizers.
+    """The runs of a level: of an architecture, of a family of optimizers, or of data.
 
     Raises:
         KeyError: if there is no such factor.
     """
-    return runs[runs[{ARCH: "arch", OPTIMIZER: "family"}[factor]] == level]
+    return runs[runs[{ARCH: "arch", OPTIMIZER: "family", DATA: "data"}[factor]] == level]
 
 
 def pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Pair every run of the first level with every otherwise equal run of the second level, or with 0.
 
     Args:
-        runs: one measure and score: arch, optimizer, family, seed, value; runs without a value are left out.
+        runs: one measure and score: arch, optimizer, data, family, seed, value; runs without a value are left out.
         comparison: the levels.
 
     Returns:
@@ -84,16 +104,17 @@ def pairs(runs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 def _at(there: pd.DataFrame, comparison: Comparison, level: str | None) -> pd.DataFrame:
     """The pairs at one level of the other factor, without weights."""
     assert comparison.factor is not None and comparison.first is not None
-    if level is not None:
-        there = of_level(there, OTHER[comparison.factor], level)
+    for factor, at in ((comparison.other, level), (comparison.held, comparison.held_level)):
+        if factor is not None and at is not None:
+            there = of_level(there, factor, at)
     first = of_level(there, comparison.factor, comparison.first)
     if comparison.second is None:
-        found = first.rename(columns={name: f"{name}_first" for name in ("arch", "optimizer", "value")})
-        return found.assign(arch_second=None, optimizer_second=None, value_second=0.0)
-    shared = {ARCH: "optimizer", OPTIMIZER: "arch"}[comparison.factor]
+        found = first.rename(columns={name: f"{name}_first" for name in (*FACTORS, "value")})
+        return found.assign(**{f"{name}_second": None for name in FACTORS}, value_second=0.0)
+    shared = [name for name in FACTORS if name != comparison.factor]
     second = of_level(there, comparison.factor, comparison.second)
-    found = first.merge(second, on=[shared, "seed"], suffixes=("_first", "_second"))
-    return found.assign(**{f"{shared}_first": found[shared], f"{shared}_second": found[shared]})
+    found = first.merge(second, on=[*shared, "seed"], suffixes=("_first", "_second"))
+    return found.assign(**{f"{name}_{side}": found[name] for name in shared for side in ("first", "second")})
 
 
 def _weighted(found: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED
+from .factors import ARCH, DATA, OPTIMIZER
 from .scores import (
     CHANGE_MEMORIZATION,
     DISTINGUISHABILITY,
@@ -21,8 +22,8 @@ from .scores import (
     SYNCHRONY_STEADY,
 )
 
-ARCH, OPTIMIZER = "arch", "optimizer"
-OTHER = {ARCH: OPTIMIZER, OPTIMIZER: ARCH}  # factor -> the one at whose levels it is compared
+# Factor -> the one at whose levels it is compared; the third factor is held fixed beside it.
+OTHER = {ARCH: OPTIMIZER, OPTIMIZER: ARCH, DATA: ARCH}
 EQUAL_SPEED, BEST_ACCURACY = "equal_speed", "best_accuracy"
 # How the optimizers of two families are matched -> in words.
 MATCHINGS = {EQUAL_SPEED: "at equal speed of fit", BEST_ACCURACY: "at best test accuracy"}
@@ -35,9 +36,9 @@ class Claim:
 
     Attributes:
         name: the sentence.
-        test: how: scores of two ``levels`` of a factor are compared, at each level of the other factor; a score of each
-            ``cell`` of the grid, an architecture and an optimizer, is compared with 0; runs of an architecture are
-            compared by when they ``fit`` (``analysis/transition.py``); or ``none`` is possible.
+        test: how: scores of two ``levels`` of a factor are compared, at each level of the others; a score of each
+            ``cell`` of the grid, an architecture, an optimizer and data, is compared with 0; runs of an architecture
+            are compared by when they ``fit`` (``analysis/transition.py``); or ``none`` is possible.
         primary: the measure and the score that decide; the measure is None for a score without one.
         exploratory: further scores. Those and the primary score are tested under all measures.
         needs: events without which a run has no primary score.
@@ -113,12 +114,24 @@ def level_in_words(level: str | None, level_second: str | None) -> str | None:
     return level if level_second is None else f"{level} − {level_second}"
 
 
+def places(
+    other: str | None, level: str | None, level_second: str | None, held: str | None, held_level: str | None
+) -> dict[str, str]:
+    """Factor -> its level at which a comparison is made, in words; its arguments are columns of the findings."""
+    at = level_in_words(level, level_second)
+    found = {other: at, held: held_level}
+    return {factor: words for factor, words in found.items() if factor is not None and words is not None}
+
+
 def contrast(
     factor: str | None,
     first: str | None,
     second: str | None,
+    other: str | None,
     level: str | None,
     level_second: str | None,
+    held: str | None,
+    held_level: str | None,
     matching: str | None,
 ) -> str:
     """A comparison in words; its arguments are the columns of the table of findings.
@@ -129,7 +142,6 @@ def contrast(
     if factor is None:
         return "all runs"
     words = f"{factor}: {first}" + (f" − {second}" if second is not None else "")
-    at = level_in_words(level, level_second)
-    if at is not None:
-        words += f", {OTHER[factor]}: {at}"
+    at = places(other, level, level_second, held, held_level)
+    words = ", ".join([words, *(f"{name}: {where}" for name, where in at.items())])
     return words + (f", {MATCHINGS[matching]}" if matching is not None else "")

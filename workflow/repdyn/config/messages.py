@@ -27,7 +27,8 @@ _BOUNDS = {
     "less_than_equal": "at most",
 }
 # Which of two kinds of entries a complaint is about; no part of the key.
-TRAINED, RECORDED = "source:trained", "source:recorded"
+SOURCE = "source:"  # before the tag of a kind of entries or section
+TRAINED, RECORDED = f"{SOURCE}trained", f"{SOURCE}recorded"
 MOST_LISTED = 20
 # Long values are cut in the middle.
 _SHORT = reprlib.Repr()
@@ -67,9 +68,7 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     # A union complains once per member; the complaint from deepest within the value helps most.
     first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
     keys = [
-        str(part)
-        for part in first["loc"]
-        if not str(part).startswith(("dict[", "constrained-", "function-", "source:"))
+        str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-", SOURCE))
     ]
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
     is_key = kind == "invalid_key" or "[key]" in keys
@@ -83,7 +82,8 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
         case "invalid_key":
             return f"{subject} is {shown(value)}, but must be text; put it in quotes."
         case "extra_forbidden":
-            return _unknown_key(keys, model, next((part for part in first["loc"] if part in (TRAINED, RECORDED)), None))
+            source = next((part for part in first["loc"] if str(part).startswith(SOURCE)), None)
+            return _unknown_key(keys, model, source)
         case "missing":
             return f"`{key}` is missing; it has no default."
         case "value_error":

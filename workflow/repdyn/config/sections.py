@@ -445,7 +445,8 @@ _COLUMN = re.compile("[a-z][a-z0-9_]{0,39}")
 TAKEN = frozenset(
     (
         *OF_ACTIVATIONS,
-        *("arch", "optimizer", "seed", "optimizer_a", "optimizer_b", "seed_a", "seed_b", "layer", "depth", "part"),
+        *("arch", "optimizer", "data", "seed", "optimizer_a", "optimizer_b", "data_a", "data_b", "seed_a", "seed_b"),
+        *("layer", "depth", "part"),
         *("step", "step_a", "step_b", "epoch", "epoch_a"),
         *("epoch_b", "cka_low", "cka_high", "layer_a", "layer_b", "depth_a", "depth_b", "similarity", "kappa"),
         *("training", "regions", "phases", "synchrony", "change", "probes", "planes", "timeline", "findings", "widths"),
@@ -538,7 +539,7 @@ class Phases(Section):
 class Contrast(Section):
     """Two levels of a factor of the grid, the first compared with the second."""
 
-    factor: Literal["arch", "optimizer"]
+    factor: Literal["arch", "optimizer", "data"]
     levels: tuple[Name, Name]
 
     @model_validator(mode="after")
@@ -564,12 +565,21 @@ class Figures(Section):
     """What `rule all` draws, and how large the explorer may be.
 
     Figures of single runs are drawn of the first ``seeds`` seeds only; by default of all. Any other figure, in any
-    format, can be requested by file name.
+    format, can be requested by file name. ``rows`` and ``columns`` are the factors that figures of the whole grid have
+    as rows and columns; levels of the third are columns beside each other.
     """
 
     formats: Annotated[list[Literal["png", "svg", "pdf"]], Field(min_length=1), AfterValidator(distinct)] = ["png"]
     seeds: int | None = Field(default=None, ge=1)
+    rows: Literal["arch", "optimizer", "data"] = "arch"
+    columns: Literal["arch", "optimizer", "data"] = "optimizer"
     explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
+
+    @model_validator(mode="after")
+    def _rows_are_no_columns(self) -> Figures:
+        if self.rows == self.columns:
+            raise ValueError(f"`rows` and `columns` are both {self.rows}; name two factors")
+        return self
 
 
 class Execution(Section):

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
+from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
 from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
 from ..errors import RepdynError
@@ -48,41 +49,55 @@ from .sections import (
 )
 
 Hyperparameters = dict[str, Any]
+# Settings of data that say which labels are wrong; all others say which examples there are.
+_WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
 # What says how an architecture is observed, not how it is built: part ``layers`` of the settings.
 _OBSERVED = {"layers", "batch_dimension"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
 
 
+class _Partition:
+    """What has a folder of its own in each table: levels of factors, and a seed."""
+
+    seed: int
+    data: str | None
+
+    @property
+    def levels(self) -> dict[str, str]:
+        """Factor -> its level, of the factors that this has; data without a name are none."""
+        found = {factor: getattr(self, factor, None) for factor in FACTORS}
+        return {factor: level for factor, level in found.items() if level is not None}
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """The levels and the seed, as files say of which run they are."""
+        return {**self.levels, "seed": self.seed}
+
+    def __str__(self) -> str:
+        return " ".join([*self.levels.values(), f"seed {self.seed}"])
+
+    @property
+    def path(self) -> str:
+        """The hive partition, ``arch=…/optimizer=…/seed=…``, with ``data=…`` before the seed where data have names."""
+        return "/".join(f"{name}={level}" for name, level in self.facts.items())
+
+
 @dataclass(frozen=True)
-class Run:
-    """One cell of the grid."""
+class Run(_Partition):
+    """One cell of the grid, at one seed; ``data`` is None where the study's data have no name."""
 
     arch: str
     optimizer: str
     seed: int
-
-    def __str__(self) -> str:
-        return f"{self.arch} {self.optimizer} seed {self.seed}"
-
-    @property
-    def path(self) -> str:
-        """The hive partition, ``arch=…/optimizer=…/seed=…``."""
-        return f"arch={self.arch}/optimizer={self.optimizer}/seed={self.seed}"
+    data: str | None = None
 
 
 @dataclass(frozen=True)
-class Replicate:
-    """What the runs of one seed share."""
+class Replicate(_Partition):
+    """What the runs of one seed share: the examples of a level of the data."""
 
     seed: int
-
-    def __str__(self) -> str:
-        return f"seed {self.seed}"
-
-    @property
-    def path(self) -> str:
-        """The hive partition, ``seed=…``."""
-        return f"seed={self.seed}"
+    data: str | None = None
 
 
 def _source(optimizer: Any) -> str:
@@ -96,6 +111,22 @@ def _source(optimizer: Any) -> str:
 _OfEitherSource = Annotated[
     Annotated[Optimizer, Tag(messages.TRAINED)] | Annotated[RecordedOptimizer, Tag(messages.RECORDED)],
     Discriminator(_source),
+]
+
+
+_ONE, _NAMED = f"{messages.SOURCE}one", f"{messages.SOURCE}named"
+
+
+def _sections(data: Any) -> str:
+    """Whether a study has one section of data, or several with names."""
+    if not isinstance(data, Mapping):
+        return _ONE
+    are_sections = all(isinstance(section, Mapping | Data) for section in data.values())
+    return _NAMED if data and are_sections and not set(data) <= set(Data.model_fields) else _ONE
+
+
+_DataOfStudy = Annotated[
+    Annotated[Data, Tag(_ONE)] | Annotated[dict[Level, Data], Tag(_NAMED)], Discriminator(_sections)
 ]
 
 
@@ -113,7 +144,7 @@ class Study(Section):
     archs: dict[Level, Architecture] = Field(min_length=1)
     optimizers: dict[Level, _OfEitherSource] = Field(min_length=1)
     seeds: Annotated[list[RunSeed], Field(min_length=1), AfterValidator(distinct)]
-    data: Data = Data()
+    data: _DataOfStudy = Data()
     training: Training = Training(epochs=1)  # missing only where no run is trained here, and then nothing reads it
     checkpoints: Checkpoints = Checkpoints()
     activations: Activations = Activations()
@@ -157,12 +188,25 @@ class Study(Section):
     def _runs_are_folders_that_can_be_told_apart_and_counted(self) -> Study:
         refuse_twins(self.archs, "archs")
         refuse_twins(self.optimizers, "optimizers")
-        runs = len(self.archs) * len(self.optimizers) * len(self.seeds)
+        refuse_twins(self.named_data, "data")
+        runs = len(self.archs) * len(self.optimizers) * len(self.data_levels) * len(self.seeds)
         if runs > MOST_RUNS:
+            factors = f"`archs`, `optimizers`{', `data`' * bool(self.named_data)} and `seeds`"
             raise ValueError(
-                f"`archs`, `optimizers` and `seeds` make {runs:,} runs, but a study has at most {MOST_RUNS:,}; "
-                "divide it into several"
+                f"{factors} make {runs:,} runs, but a study has at most {MOST_RUNS:,}; divide it into several"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _data_allow_the_same_stages(self) -> Study:
+        of_levels = {level: set(left_out.stages(data)) for level, data in self.named_data.items()}
+        (first, stages), *others = of_levels.items() if of_levels else [("", set[str]())]
+        for level, there in others:
+            if there != stages:
+                gone = messages.listed(sorted(there ^ stages))
+                raise ValueError(
+                    f"`data.{first}` and `data.{level}` allow different measurements ({gone}); make them two studies"
+                )
         return self
 
     @model_validator(mode="after")
@@ -186,20 +230,31 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _figures_are_of_factors(self) -> Study:
+        for key in ("rows", "columns"):
+            if getattr(self.figures, key) == DATA and not self.named_data:
+                raise ValueError(f"`figures.{key}` is data, but `data` has no named levels in this study")
+        return self
+
+    @model_validator(mode="after")
     def _contrasts_are_of_the_grid(self) -> Study:
         for contrast in self.findings.contrasts or []:
             there = self._levels(contrast.factor)
             for level in contrast.levels:
                 if level not in there:
                     raise ValueError(
-                        f"`findings.contrasts` names {level}, which is not an {contrast.factor} of this study; there "
-                        f"are: {messages.listed(there)}"
+                        f"`findings.contrasts` names {level}, which is no level of `{contrast.factor}` in this study; "
+                        f"there are: {messages.listed(there) or 'none'}"
                     )
         return self
 
     def _levels(self, factor: str) -> list[str]:
-        """The levels that a contrast can name: architectures, or families of optimizers, in the order of the config."""
-        return list(self.archs) if factor == "arch" else list(dict.fromkeys(self.families.values()))
+        """The levels that a contrast can name, optimizers' by family, in the order of the config."""
+        return {
+            ARCH: list(self.archs),
+            OPTIMIZER: list(dict.fromkeys(self.families.values())),
+            DATA: list(self.named_data),
+        }[factor]
 
     @model_validator(mode="after")
     def _measures_are_distinct_and_can_be_had(self) -> Study:
@@ -235,71 +290,113 @@ class Study(Section):
     @property
     def left_out(self) -> dict[str, str]:
         """Stage -> why the study leaves it out, in a sentence: its data do not allow it."""
-        return left_out.stages(self.data)
+        return left_out.stages(next(iter(self.data_levels.values())))
+
+    @property
+    def named_data(self) -> dict[str, Data]:
+        """The levels of the data, which are a factor where the study names them; else none."""
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
+    def data_levels(self) -> dict[str | None, Data]:
+        """Every section of data, by name; None for one without."""
+        return {None: self.data} if isinstance(self.data, Data) else dict(self.data.items())
+
+    def data_of(self, of: Run | Replicate) -> Data:
+        """The data of a run, or of what the runs of a seed share."""
+        return self.data_levels[of.data]
+
+    def with_data(self, levels: Mapping[str | None, Data]) -> Study:
+        """The same study with other sections of data, by name as in ``data_levels``."""
+        data = {str(level): data for level, data in levels.items()} if self.named_data else levels[None]
+        return self.model_copy(update={"data": data})
 
     @property
     def contrasts(self) -> list[Contrast]:
         """The contrasts that findings test.
 
-        By default, the first optimizer against each further one, and each further architecture against the first.
+        By default, the first optimizer against each further one, and each further architecture, and level of the data,
+        against the first.
         """
         if self.findings.contrasts is not None:
             return self.findings.contrasts
-        optimizers, archs = self._levels("optimizer"), self._levels("arch")
+        optimizers, archs, data = self._levels(OPTIMIZER), self._levels(ARCH), self._levels(DATA)
         return [
             *(Contrast(factor="optimizer", levels=(optimizers[0], other)) for other in optimizers[1:]),
             *(Contrast(factor="arch", levels=(other, archs[0])) for other in archs[1:]),
+            *(Contrast(factor="data", levels=(other, data[0])) for other in data[1:]),
         ]
 
     @property
     def runs(self) -> list[Run]:
         """The grid, architectures outermost."""
-        return [Run(a, o, s) for a in self.archs for o in self.optimizers for s in self.seeds]
+        return [
+            Run(arch, optimizer, seed, data)
+            for arch in self.archs
+            for optimizer in self.optimizers
+            for data in self.data_levels
+            for seed in self.seeds
+        ]
 
-    def run(self, arch: str, optimizer: str, seed: int) -> Run:
+    def run(self, arch: str, optimizer: str, seed: int, data: str | None = None) -> Run:
         """The run with these levels and seed.
 
         Raises:
             RepdynError: if the grid has no such run.
         """
-        run = Run(arch, optimizer, seed)
+        run = Run(arch, optimizer, seed, data)
         # Look up each part: Snakemake asks for every job, and listing a grid of a thousand runs takes long.
-        if not (arch in self.archs and optimizer in self.optimizers and seed in self._seeds):
+        if not (
+            arch in self.archs and optimizer in self.optimizers and data in self.data_levels and seed in self._seeds
+        ):
             archs, optimizers, seeds = (messages.listed(there) for there in (self.archs, self.optimizers, self.seeds))
+            names = f", its data {messages.listed(self.named_data)}" if self.named_data else ""
             raise RepdynError(
                 f"The study `{self.name}` has no run {messages.shown(str(run))[1:-1]}; its archs are {archs}, its "
-                f"optimizers {optimizers}, its seeds {seeds}."
+                f"optimizers {optimizers}{names}, its seeds {seeds}."
             )
         return run
 
     @property
     def replicates(self) -> list[Replicate]:
-        """The seeds, each as what its runs share."""
-        return [Replicate(seed) for seed in self.seeds]
+        """The seeds of each level of the data, each as what its runs share."""
+        return [Replicate(seed, data) for data in self.data_levels for seed in self.seeds]
 
-    def replicate(self, seed: int) -> Replicate:
+    def replicate(self, seed: int, data: str | None = None) -> Replicate:
         """What the runs of a seed share.
 
         Raises:
-            RepdynError: if the grid has no such seed.
+            RepdynError: if the grid has no such seed, or no such level of the data.
         """
         if seed not in self._seeds:
             raise RepdynError(
                 f"The study `{self.name}` has no seed {seed}; its seeds are {messages.listed(self.seeds)}."
             )
-        return Replicate(seed)
+        if data not in self.data_levels:
+            raise RepdynError(
+                f"The data of the study `{self.name}` "
+                + (f"are one of {messages.listed(self.named_data)}" if self.named_data else "have no names")
+                + f", not {'without a name' if data is None else messages.shown(data)}."
+            )
+        return Replicate(seed, data)
 
     def comparable(self, arch: str, common: bool) -> list[list[Run]]:
         """The runs of an architecture in groups that can be compared, because they are measured on the same images.
+
+        Levels of the data that differ only in their wrong labels have the same images.
 
         Args:
             arch: the architecture.
             common: whether it is on images that no run trains on; others differ between seeds if seeds draw them.
         """
-        runs = [run for run in self.runs if run.arch == arch]
-        if common or self.data.drawn_by == "study":
-            return [runs]
-        return [[run for run in runs if run.seed == seed] for seed in self.seeds]
+        groups: dict[object, list[Run]] = {}
+        for run in self.runs:
+            if run.arch == arch:
+                data = self.data_of(run)
+                alike = common or data.drawn_by == "study"
+                key = data.model_dump_json(exclude=_WRONG_LABELS), None if alike else run.seed
+                groups.setdefault(key, []).append(run)
+        return list(groups.values())
 
     @cached_property
     def _seeds(self) -> frozenset[int]:
@@ -380,22 +477,10 @@ class Study(Section):
             # What is left out has no settings: its section has its name.
             if section in self.left_out or (section in ("training", "checkpoints") and not self._trains(run)):
                 continue
-            if section == "run":
-                if run is None:
-                    settings["archs"] = {
-                        name: arch.model_dump(mode="json", exclude=_OBSERVED) for name, arch in self.archs.items()
-                    }
-                    settings["optimizers"] = {
-                        name: optimizer.model_dump(mode="json", exclude=_IN_WORDS[type(optimizer)])
-                        for name, optimizer in self.optimizers.items()
-                    }
-                    settings["seeds"] = sorted(self.seeds)  # their order matters only to figures
-                elif isinstance(run, Replicate):
-                    settings["seed"] = run.seed
-                else:
-                    settings["arch"] = self.archs[run.arch].model_dump(mode="json", exclude=_OBSERVED)
-                    settings["optimizer"] = self._optimizer_of(run)
-                    settings["seed"] = run.seed
+            if section == "data":
+                settings["data"] = self._data_settings(run)
+            elif section == "run":
+                settings |= self._run_settings(run)
             elif section == "measures":
                 settings["measures"] = [measure.model_dump(mode="json") for measure in self.chosen_measures]
             elif section == "families":
@@ -410,6 +495,31 @@ class Study(Section):
                 only = {setting} if setting else None
                 settings[name] = getattr(self, name).model_dump(mode="json", include=only)
         return settings
+
+    def _run_settings(self, run: Run | Replicate | None) -> Hyperparameters:
+        """What is built and trained in a run, the seed alone, or the whole grid but for its data."""
+        if isinstance(run, Run):
+            return {
+                "arch": self.archs[run.arch].model_dump(mode="json", exclude=_OBSERVED),
+                "optimizer": self._optimizer_of(run),
+                "seed": run.seed,
+            }
+        if isinstance(run, Replicate):
+            return {"seed": run.seed}
+        return {
+            "archs": {name: arch.model_dump(mode="json", exclude=_OBSERVED) for name, arch in self.archs.items()},
+            "optimizers": {
+                name: optimizer.model_dump(mode="json", exclude=_IN_WORDS[type(optimizer)])
+                for name, optimizer in self.optimizers.items()
+            },
+            "seeds": sorted(self.seeds),  # their order matters only to figures
+        }
+
+    def _data_settings(self, run: Run | Replicate | None) -> Hyperparameters:
+        """The data of a run, or those of all, by name where they have names."""
+        levels = self.data_levels if run is None else {None: self.data_of(run)}
+        dumped: dict[Any, Hyperparameters] = {level: data.model_dump(mode="json") for level, data in levels.items()}
+        return dumped.get(None, dumped)
 
     def _observed(self, run: Run | Replicate | None) -> Hyperparameters:
         """How the network of a run is observed, or those of all; that examples come first goes without saying."""

@@ -9,7 +9,8 @@ Names, shapes and numbers of examples stand here, so that a study can be checked
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -197,18 +198,44 @@ def described(study: Study, folders: tuple[str, ...] | None = None, fetch: Calla
     """Fill in ``data.facts`` of the user's own arrays, which are read unless they were before.
 
     Args:
-        study: the study; one with other data is returned as it is.
+        study: the study; other data stay as they are.
         folders: where modules of the user's are searched; by default the folders that this process imports from.
         fetch: as for ``own.look``.
 
     Raises:
         RepdynError: if the data cannot be read, are not what they should be, or are others than in the config.
     """
-    settings = study.data
+    root = Path(study.execution.data_root)
+    return _with_each(study, lambda settings: _described(settings, root, folders, fetch))
+
+
+def _with_each(study: Study, filled: Callable[[Settings], Settings]) -> Study:
+    """A study with each section of its data filled in; the study itself where that changes nothing."""
+    found: dict[str | None, Settings] = {}
+    for level, settings in study.data_levels.items():
+        with naming(level):
+            found[level] = filled(settings)
+    return study if found == study.data_levels else study.with_data(found)
+
+
+@contextmanager
+def naming(level: str | None) -> Iterator[None]:
+    """Name a level of the data in what an error inside says of the section ``data``."""
+    try:
+        yield
+    except RepdynError as error:
+        if level is None:
+            raise
+        raise RepdynError(str(error).replace("`data.", f"`data.{level}.")) from None
+
+
+def _described(
+    settings: Settings, root: Path, folders: tuple[str, ...] | None, fetch: Callable[[], None] | None
+) -> Settings:
     if not settings.is_own:
-        return study
+        return settings
     places = locate.taken() if folders is None else folders
-    there = own.look(settings, Path(study.execution.data_root), places, fetch)
+    there = own.look(settings, root, places, fetch)
     if settings.facts not in (None, there):
         raise RepdynError(
             f"`data.facts` says that `{settings.dataset}` has other data than it gives now; leave it out, and it is "
@@ -221,7 +248,7 @@ def described(study: Study, folders: tuple[str, ...] | None = None, fetch: Calla
         )
     if there.kind == "tokens" and settings.standardise is not None and settings.standardise.by != "none":
         raise RepdynError("`data.standardise` is for numbers, and the inputs are tokens; leave it out.")
-    return study.model_copy(update={"data": settings.model_copy(update={"facts": there})})
+    return settings.model_copy(update={"facts": there})
 
 
 def settled(study: Study, folders: tuple[str, ...] | None = None, fetch: Callable[[], None] | None = None) -> Study:
@@ -239,24 +266,30 @@ def settled(study: Study, folders: tuple[str, ...] | None = None, fetch: Callabl
         RepdynError: like :func:`described`, or if the image folder is not laid out as it should be, or its contents are
             not those in the config.
     """
-    if study.data.is_own:
-        return described(study, folders, fetch)
-    settings, root = study.data, Path(study.execution.data_root)
+    root = Path(study.execution.data_root)
+    return _with_each(study, lambda settings: _settled(settings, root, folders, fetch))
+
+
+def _settled(
+    settings: Settings, root: Path, folders: tuple[str, ...] | None, fetch: Callable[[], None] | None
+) -> Settings:
+    if settings.is_own:
+        return _described(settings, root, folders, fetch)
     layout = source(settings).layout
     if layout is None:
         if settings.contents is not None:
             raise RepdynError(f"`data.contents` is for image folders, which `{settings.dataset}` is not; leave it out.")
-        return study
+        return settings
     folder = layout.folder(root)
     there = str(contents.look(layout, root)) if os.path.lexists(folder) else contents.last(layout, root)
     if settings.contents is None:
-        return study.model_copy(update={"data": settings.model_copy(update={"contents": there})})
+        return settings.model_copy(update={"contents": there})
     if os.path.lexists(folder) and there != settings.contents:
         raise RepdynError(
             f"The images in `{named(folder)}` are not those of the study: `data.contents` is {settings.contents}, and "
             f"theirs would be {there}; put the others back, or change `data.contents`."
         )
-    return study
+    return settings
 
 
 def remarks(study: Study) -> list[str]:
@@ -265,10 +298,21 @@ def remarks(study: Study) -> list[str]:
     Raises:
         RepdynError: if something about them is wrong.
     """
-    layout, root = source(study.data).layout, Path(study.execution.data_root)
-    if layout is None or not os.path.lexists(layout.folder(root)):
-        return []
-    return image_folders.listing(layout, root).remarks()
+    root = Path(study.execution.data_root)
+    layouts = dict.fromkeys(source(settings).layout for settings in study.data_levels.values())
+    there = [layout for layout in layouts if layout is not None and os.path.lexists(layout.folder(root))]
+    return [remark for layout in there for remark in image_folders.listing(layout, root).remarks()]
+
+
+def alike(study: Study) -> list[list[str | None]]:
+    """The levels of a study's data in groups that are alike in what networks get, in classes and in numbers.
+
+    What depends on nothing else, such as whether a network can be built and how large it is, is found out once a group.
+    """
+    groups: dict[object, list[str | None]] = {}
+    for level, settings in study.data_levels.items():
+        groups.setdefault((inputs(settings), source(settings).classes, sizes(settings)), []).append(level)
+    return list(groups.values())
 
 
 def read(settings: Settings, root: Path) -> tuple[Stored, Stored | None]:

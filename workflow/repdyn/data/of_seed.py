@@ -13,7 +13,7 @@ from ..user_code import locate
 from . import datasets, subsets
 
 
-def examples(study: str | Path, seed: int = 0) -> subsets.StudyData:
+def examples(study: str | Path, seed: int = 0, data: str | None = None) -> subsets.StudyData:
     """Read a study's data and draw those of a seed.
 
     ``examples("study.yaml", seed=0).train`` has ``inputs[:]``, as networks get them, (n, …) float32 or, of tokens,
@@ -23,13 +23,14 @@ def examples(study: str | Path, seed: int = 0) -> subsets.StudyData:
     Args:
         study: the study's YAML file; modules that it names are searched beside it, too.
         seed: one of its seeds.
+        data: a level of its data, where these have names.
 
     Raises:
         RepdynError: if the study, its seed or its data are not what they should be.
     """
     path = Path(study)
     loaded = studies.load(path)
-    seed = loaded.replicate(seed).seed
+    replicate = loaded.replicate(seed, data)
     locate.take_in([path.parent])
     settled = datasets.settled(loaded)
-    return subsets.load(settled.data, Path(settled.execution.data_root), seed)
+    return subsets.load(settled.data_of(replicate), Path(settled.execution.data_root), replicate.seed)

@@ -22,6 +22,7 @@ from matplotlib.colors import to_hex
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import Measure
 from ..catalogue.plane_sets import COMMON, IMAGES
+from ..config.study import Replicate
 from ..data import datasets, subsets
 from ..data.images import Images
 from ..data.numbers import per_channel
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ..config.study import Run
     from ..pipeline.jobs import Job
 
+Planes = Mapping[Replicate, pd.DataFrame]  # of each seed, on each level of the data
 ROOM = 1000  # bytes reserved for the texts that depend on what fits
 
 
@@ -130,7 +132,14 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         seen = labelled[(labelled["planes"] == plane["planes"]) & (labelled["plane"] == plane["plane"])]
         labels = np.stack(list(seen["labels"])).reshape(len(layers), len(steps), -1)
         pieces.append(pack({}, {"labels": changes(labels)}))
-    return RunPieces({"arch": run.arch, "optimizer": run.optimizer, "seed": run.seed, "layers": layers}, pieces)
+    # Data of some levels have no planes through mislabelled images.
+    shown = [[IMAGES[plane["planes"]], int(plane["plane"])] for plane in planes.to_dict("records")]
+    return RunPieces(run.facts | {"replicate": _of(run).path, "planes": shown, "layers": layers}, pieces)
+
+
+def _of(run: Run) -> Replicate:
+    """What the runs of a seed share."""
+    return Replicate(run.seed, run.data)
 
 
 def shown_measures(job: Job, sets: Collection[str]) -> list[Measure]:
@@ -161,32 +170,33 @@ def _phases(segments: pd.DataFrame, steps: Array) -> dict[str, dict[str, list[in
     return starts
 
 
-def picture_planes(job: Job) -> dict[int, pd.DataFrame]:
-    """Seed -> the planes for pictures of its runs, as many of each set for every seed; none where they are left out."""
+def picture_planes(job: Job) -> Planes:
+    """The planes for pictures of the runs of each seed, as many of each set for all; none where they are left out."""
     found = {}
     for replicate in job.study.replicates:
         planes = stored.read(job, PLANES, replicate)
-        found[replicate.seed] = planes[planes["purpose"] == "picture"]
+        found[replicate] = planes[planes["purpose"] == "picture"]
     return found
 
 
-def plane_pictures(job: Job, planes: Mapping[int, pd.DataFrame]) -> list[dict[str, Any]]:
+def plane_pictures(job: Job, planes: Planes) -> list[dict[str, Any]]:
     """For each plane, and each seed of it, its position, its three images, their classes, and the labels trained with.
 
     Args:
         job: of the study.
-        planes: seed -> its planes, in the order of their pieces.
+        planes: those of each seed, in the order of their pieces.
     """
     shown: dict[tuple[str, int], dict[str, Any]] = {}
-    for seed, of_seed in planes.items():
+    for replicate, of_seed in planes.items():
         if of_seed.empty:
             continue
-        found = subsets.load(job.study.data, job.data_root, seed)
+        found = subsets.load(job.study.data_of(replicate), job.data_root, replicate.seed)
         for plane in of_seed.to_dict("records"):
             key = IMAGES[plane["planes"]], int(plane["plane"])
             plane_of = shown.setdefault(key, {"set": key[0], "number": key[1], "of": {}})["of"]
-            plane_of[seed] = _picture(plane, found)
-    return list(shown.values())
+            plane_of[replicate.path] = _picture(plane, found)
+    order = list(IMAGES.values())
+    return sorted(shown.values(), key=lambda plane: (order.index(plane["set"]), plane["number"]))
 
 
 def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, Any]:
@@ -238,14 +248,12 @@ def language(classes: int) -> dict[str, Any]:
     }
 
 
-def chosen_runs(
-    job: Job, planes: Mapping[int, pd.DataFrame], budget: float
-) -> tuple[list[RunPieces], Detail, list[int]]:
+def chosen_runs(job: Job, planes: Planes, budget: float) -> tuple[list[RunPieces], Detail, list[int]]:
     """Choose as many runs and as much detail as fit.
 
     Args:
         job: of the study.
-        planes: seed -> its picture planes.
+        planes: the picture planes of each seed.
         budget: bytes in the page.
 
     Returns:
@@ -256,10 +264,10 @@ def chosen_runs(
     """
     first, *others = job.study.seeds
     checkpoints = _checkpoints(job)
-    for detail in details(_per_set(planes[first]), checkpoints):
-        fewer = {seed: of_seed[of_seed["plane"] < detail.planes] for seed, of_seed in planes.items()}
+    for detail in details(max(map(_per_set, planes.values())), checkpoints):
+        fewer = {of: of_seed[of_seed["plane"] < detail.planes] for of, of_seed in planes.items()}
         runs = [run for run in job.study.runs if run.seed == first]
-        shown = [run_pieces(job, run, fewer[run.seed], detail) for run in track(runs, len(runs), "run")]
+        shown = [run_pieces(job, run, fewer[_of(run)], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in shown) <= budget:
             break
     else:
@@ -270,7 +278,7 @@ def chosen_runs(
     seeds = [first]
     for seed in others:
         runs = [run for run in job.study.runs if run.seed == seed]
-        more = [run_pieces(job, run, fewer[run.seed], detail) for run in track(runs, len(runs), "run")]
+        more = [run_pieces(job, run, fewer[_of(run)], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in [*shown, *more]) > budget:
             break
         shown, seeds = [*shown, *more], [*seeds, seed]
@@ -294,13 +302,14 @@ def main(job: Job) -> None:
         RepdynError: if a table is missing or not the study's, or the page's limit is too small.
     """
     planes = picture_planes(job)
-    settings, mib = job.study.data, job.study.figures.explorer_mib
-    of_first = planes[job.study.seeds[0]]
+    mib, of_levels = job.study.figures.explorer_mib, job.study.data_levels.values()
+    noise = {data.label_noise for data in of_levels}
+    sets = {name for of_seed in planes.values() for name in of_seed["planes"]}
     study: dict[str, Any] = {
         "name": job.study.name,
-        "dataset": settings.dataset,
-        "noise": settings.label_noise,
-        "language": language(datasets.source(settings).classes or 0),
+        "dataset": ", ".join(dict.fromkeys(data.dataset for data in of_levels)),
+        "noise": noise.pop() if len(noise) == 1 else 0,
+        "language": language(max(datasets.source(data).classes or 0 for data in of_levels)),
         "output": OUTPUT,
         "opensAt": MEMORIZATION_ONSET,
         "measures": [
@@ -313,17 +322,18 @@ def main(job: Job) -> None:
                 "chance": measure.chance,
                 "decimals": decimals(measure),
             }
-            for measure in shown_measures(job, set(of_first["planes"]))
+            for measure in shown_measures(job, sets)
         ],
         "planes": plane_pictures(job, planes),
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
-    cut = left_out(detail, _per_set(of_first), job.study.seeds, seeds, mib)
+    cut = left_out(detail, max(map(_per_set, planes.values())), job.study.seeds, seeds, mib)
     starts = np.cumsum([0, *(len(run.pieces) for run in runs)])
     study |= {
         "leftOut": " ".join([*dict.fromkeys(job.study.left_out.values()), *([] if cut is None else [cut])]) or None,
         "planes": [
-            shown | {"of": {seed: shown["of"][seed] for seed in seeds}}
+            shown
+            | {"of": {of.path: shown["of"][of.path] for of in planes if of.seed in seeds and of.path in shown["of"]}}
             for shown in study["planes"]
             if shown["number"] < detail.planes
         ],

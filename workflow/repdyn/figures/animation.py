@@ -140,6 +140,6 @@ def draw(job: Job, figure: str) -> Film:
     """
     name = planes.FIGURES[figure]
     labels, corners, classes = planes.read(job, name)
-    run = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    run = style.run_title(job.run)
     title = f"Regions around three {IMAGES[name]}: {run}"
     return Film(labels, corners, reading.of_run(job, HISTORY), classes=classes, title=title)

@@ -25,10 +25,10 @@ def lag(
     tables: pd.DataFrame,
     title: str = "Stored against re-estimated batch norm: CKA of each layer, means over seeds and their range",
 ) -> Figure:
-    """Draw small multiples, architectures with batch norm by optimizers.
+    """Draw small multiples, by default architectures with batch norm by optimizers.
 
     Args:
-        tables: the tables ``batch_norm`` of all runs, with columns arch, optimizer, seed.
+        tables: the tables ``batch_norm`` of all runs, with the columns of factors and seed.
         title: the figure's title.
     """
     if tables.empty:
@@ -40,9 +40,8 @@ def lag(
         str(arch): [layer for layer in style.depth_order(part) if layer != OUTPUT]
         for arch, part in tables.groupby("arch", sort=False)
     }
-    optimizers = list(dict.fromkeys(tables["optimizer"]))
-    across = min(len(optimizers), 3)
-    rows = [(arch, optimizers[i : i + across]) for arch in of_archs for i in range(0, len(optimizers), across)]
+    rows = reading.lines(tables, 3)
+    across = max(len(columns) for _, columns in rows)
     width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - GAP_X * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.2
@@ -51,11 +50,11 @@ def lag(
     of_output = Line2D([], [], label="output: share of the same class", color=same, linestyle=dashes)
     handles = [*style.layer_handles(of_archs), *([of_output] if OUTPUT in set(tables["layer"]) else [])]
     figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
-    for row, (arch, names) in enumerate(rows):
-        for column, optimizer in enumerate(names):
+    for row, (level, names) in enumerate(rows):
+        for column, name in enumerate(names):
             axis = sheet.panel(figure, LEFT + column * (wide + GAP_X), top + row * (HIGH + GAP_Y), wide, HIGH)
-            part = tables[(tables["arch"] == arch) & (tables["optimizer"] == optimizer)]
-            for layer, colour in style.layer_colours(of_archs[arch]).items():
+            part = reading.at(tables, (level, name))
+            for layer, colour in style.layer_colours(of_archs[str(part["arch"].iloc[0])]).items():
                 by_epoch = part[part["layer"] == layer].dropna(subset=["cka"]).groupby("epoch")["cka"]
                 sheet.mean_and_range(axis, by_epoch, colour)
             by_epoch = part[part["layer"] == OUTPUT].groupby("epoch")["same_class"]
@@ -63,7 +62,7 @@ def lag(
             style.log_epochs(axis, float(tables["epoch"].max()))
             axis.set_ylim(-0.02, 1.02)
             axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-            sheet.name_panel(axis, f"{arch}, {optimizer}", part["seed"].nunique(), wide, pad=3)
+            sheet.name_panel(axis, f"{level}, {name}", part["seed"].nunique(), wide, pad=3)
             axis.tick_params(labelbottom=row + 1 == len(rows), labelleft=column == 0)
             if row + 1 == len(rows):
                 axis.set_xlabel("epoch", labelpad=1)

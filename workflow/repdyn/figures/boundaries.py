@@ -57,10 +57,10 @@ def agreement(
     tables: pd.DataFrame, measures: Mapping[str, Measure],
     title: str = "Where measures and detectors put the greatest boundary: median distance in decades of epochs",
 ) -> Figure:  # fmt: skip
-    """Draw a row for each architecture and optimizer: measures under each detector, and detectors.
+    """Draw a row for each cell of the grid: measures under each detector, and detectors.
 
     Args:
-        tables: the tables of boundaries of all runs, with columns arch, optimizer, seed.
+        tables: the tables of boundaries of all runs, with the columns of factors and seed.
         measures: those of the study, by name, in order.
         title: the figure's title.
     """
@@ -75,17 +75,17 @@ def agreement(
     between = 0.1 + max(sheet.text_width(word, NAME) for word in SHORT.values())
     columns = len(DETECTORS)
     side = min(LARGEST, (sheet.PAGE - left - between - RIGHT - columns * GAP) / (columns + 1))
-    cells = list(dict.fromkeys(zip(body["arch"], body["optimizer"], strict=True)))
+    cells = reading.cells(body)
     top = sheet.title_height(title, sheet.PAGE)
     bottom = top + len(cells) * (TITLE + HEAD + side)
     figure = sheet.blank(sheet.PAGE, bottom + max(left, between) + 0.05)
     last = left + columns * (side + GAP) + between
     mesh = None
-    for row, (arch, optimizer) in enumerate(cells):
+    for row, cell in enumerate(cells):
         y, lowest = top + row * (TITLE + HEAD + side) + TITLE + HEAD, row + 1 == len(cells)
-        part = body[(body["arch"] == arch) & (body["optimizer"] == optimizer)]
+        part = reading.at(body, cell)
         moments = _moments(part, [measure.name for measure in shown])
-        sheet.write(figure, 0.05, y - HEAD - TITLE + 0.1, f"{arch}, {optimizer}", fontweight="bold")
+        sheet.write(figure, 0.05, y - HEAD - TITLE + 0.1, ", ".join(cell), fontweight="bold")
         for column, detector in enumerate(DETECTORS):
             axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
             mesh = _matrix(axis, distances(moments[:, :, column]), names, side, left=column == 0, bottom=lowest)

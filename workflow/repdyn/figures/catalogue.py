@@ -18,7 +18,7 @@ from ..catalogue.stages import Place
 from .entry import CKA, FINDINGS, FURTHER, LAYERS, PHASES, REGIONS, TRAINING, Drawn, Entry
 
 if TYPE_CHECKING:
-    from ..config.study import Study
+    from ..config.study import Run, Study
 
 _EVENTS = """
     Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit
@@ -119,7 +119,7 @@ def _grid(name: str, table: Place, category: str, measure: str, about: str) -> E
             The same for every layer of one run is in that run's figure of the name {name}.
         """,
         of_run=(table, Paths.scores),
-        reads=("archs", "optimizers", "number of seeds", "measures"),
+        reads=("archs", "optimizers", "layout", "number of seeds", "measures"),
     )
 
 
@@ -136,7 +136,7 @@ def _difference(table: Place, category: str, measure: str, about: str) -> Entry:
             so a difference can be one of rates.
         """,
         of_run=(table,),
-        reads=("archs", "contrasts", "families", "number of seeds", "measures"),
+        reads=("archs", "layout", "contrasts", "families", "number of seeds", "measures"),
     )
 
 
@@ -153,7 +153,7 @@ def _timeline(measure: Measure) -> Entry:
         """,
         of_regions="In the upper half of a row, that is; in the lower, by decision regions similarity (DRS).",
         of_run=(Paths.segments, Paths.scores),
-        reads=("archs", "optimizers", "seeds", "measures"),
+        reads=("archs", "optimizers", "layout", "seeds", "measures"),
     )
 
 
@@ -278,7 +278,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         """,
         of_run=(Paths.history, Paths.scores),
         accuracies=True,
-        reads=("archs", "optimizers"),
+        reads=("archs", "optimizers", "layout"),
     ),
     "batch-norm": Entry(
         module="figures.batch_norm",
@@ -294,7 +294,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             the highest. Networks without batch norm have no panel.
         """,
         of_run=(Paths.batch_norm,),
-        reads=("archs", "optimizers"),
+        reads=("archs", "optimizers", "layout"),
     ),
     "widths": Entry(
         module="figures.widths",
@@ -309,7 +309,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         """,
         of_run=(Paths.history,),
         accuracies=True,
-        reads=("optimizers", "widths"),
+        reads=("optimizers", "widths", "layout"),
     ),
     "boundaries": Entry(
         module="figures.boundaries",
@@ -325,7 +325,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             there shows under several; a moment that one alone gives is its own.
         """,
         of_run=(Paths.boundaries,),
-        reads=("archs", "optimizers", "measures"),
+        reads=("archs", "optimizers", "layout", "measures"),
     ),
     "geometry": Entry(
         module="figures.geometry",
@@ -339,7 +339,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             the variance of further directions falls; steep is of low dimension. Similarity sees none of these alone.
         """,
         of_run=(Paths.layer_geometry,),
-        reads=("archs", "optimizers"),
+        reads=("archs", "optimizers", "layout"),
     ),
     "weights": Entry(
         module="figures.geometry",
@@ -354,7 +354,7 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
             It is a control: representations can change where weights hardly do, and stay where they move.
         """,
         of_run=(Paths.weight_geometry,),
-        reads=("archs", "optimizers"),
+        reads=("archs", "optimizers", "layout"),
     ),
     "findings": _findings(
         "Claims tested",
@@ -376,7 +376,7 @@ REPORT = Drawn(
     module="stages.report",
     of_run=(Paths.history, Paths.scores),
     of_study=(Paths.findings, Paths.left_out),
-    reads=("archs", "optimizers", "seeds", "rates", "confidence", "measures"),
+    reads=("archs", "optimizers", "layout", "seeds", "rates", "confidence", "measures"),
 )
 EXPLORER = Drawn(
     module="explorer.build",
@@ -438,20 +438,28 @@ def find(study: Study, name: str, scope: Literal["run", "study"]) -> Entry | Non
     return of_every.get(name) or figures(study).get(name)
 
 
-def drawn_by_default(study: Study) -> tuple[list[str], list[str]]:
-    """The figures of each run, and of the study, that ``rule all`` draws.
+def drawn_of_run(study: Study, run: Run) -> list[str]:
+    """The figures of a run that ``rule all`` draws, but for those that the study leaves out.
 
     Of measures of activations it draws CKA; of the planes those through mislabelled images, if any, since they show
-    memorization. It draws differences between optimizers if the config contrasts any, and error by width if
-    architectures have several. It draws none that the study leaves out.
+    memorization.
     """
-    planes = "planes-mislabelled" if study.data.mislabels else "planes-test"
+    planes = "planes-mislabelled" if study.data_of(run).mislabels else "planes-test"
+    gone = left_out(study, "run")
+    return [name for name in ("training", "cka", "regions", "phases", "synchrony", planes) if name not in gone]
+
+
+def drawn_of_study(study: Study) -> list[str]:
+    """The figures of a study that ``rule all`` draws, but for those that it leaves out.
+
+    Of measures of activations it draws CKA, differences between optimizers if the config contrasts any, and error by
+    width if architectures have several.
+    """
     several_widths = len(set(study.widths.values())) > 1
-    of_each = ["training", "cka", "regions", "phases", "synchrony", planes]
     of_all = [
         *("training", "batch-norm", *(["widths"] if several_widths else []), "timeline", "findings", "findings-all"),
         *("cka-grid", "regions-grid"),
         *(["cka-difference", "regions-difference"] if study.optimizer_contrasts else []),
     ]
-    gone = left_out(study, "run"), left_out(study, "study")
-    return [name for name in of_each if name not in gone[0]], [name for name in of_all if name not in gone[1]]
+    gone = left_out(study, "study")
+    return [name for name in of_all if name not in gone]

@@ -343,4 +343,4 @@ def draw(job: Job, figure: str) -> Figure:
     Raises:
         KeyError: if there is no such figure here.
     """
-    return FIGURES[figure](job, style.run_title(job.run.arch, job.run.optimizer, job.run.seed))
+    return FIGURES[figure](job, style.run_title(job.run))

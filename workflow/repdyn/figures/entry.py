@@ -34,7 +34,8 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "families": lambda study: dict(sorted(study.families.items())),
     "contrasts": lambda study: study.optimizer_contrasts,
     "confidence": lambda study: study.findings.confidence,
-    "data": lambda study: study.data.model_dump(mode="json"),
+    "data": lambda study: study.hyperparameters("examples")["data"],
+    "layout": lambda study: [study.figures.rows, study.figures.columns, list(study.named_data)],
     "similarity_from": lambda study: study.activations.similarity_from,
     "explorer_mib": lambda study: study.figures.explorer_mib,
     "measures": lambda study: [asdict(measure) for measure in study.all_measures.values()],
@@ -67,7 +68,7 @@ class Drawn:
         """Why there is none in a study, in a sentence; None if there is one."""
         needed = {*self.of_run, *self.of_seed, *self.of_study}.difference(self.spares)
         reasons = [why for stage, why in study.left_out.items() if needed.intersection(STAGES[stage].writes)]
-        if self.accuracies and (unknown := left_out.accuracies(study.data)) is not None:
+        if self.accuracies and (unknown := left_out.accuracies(next(iter(study.data_levels.values())))) is not None:
             reasons.append(unknown)
         return next(iter(reasons), None)
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..analysis.pairing import differences
-from ..catalogue.claims import MATCHINGS, UNDECIDED, level_in_words
+from ..catalogue.claims import MATCHINGS, UNDECIDED, places
 from ..catalogue.measures import Measure, in_order
 from ..catalogue.scores import SCORES, STOP_SLOPE
 from ..records.findings import COMPARED, FINDINGS, PAIRS
@@ -144,9 +144,9 @@ def _comparison(of: dict[str, Any], level: bool = True) -> str:
     if of["factor"] is None:
         return "all runs"
     sides = of["first"] if of["second"] is None else f"{of['first']} − {of['second']}"
-    at = level_in_words(of["level"], of["level_second"]) if level else None
+    at = places(*(of[name] for name in ("other", "level", "level_second", "held", "held_level"))) if level else {}
     matching = None if of["matching"] is None else MATCHINGS[of["matching"]]
-    return ", ".join(words for words in (sides, at, matching) if words)
+    return ", ".join(words for words in (sides, *at.values(), matching) if words)
 
 
 def _direction(of: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from ..catalogue.factors import FACTORS
 from ..records.geometry import LAYER_GEOMETRY, WEIGHT_GEOMETRY
 from . import reading, sheet, style
 
@@ -48,16 +49,16 @@ OF_WEIGHTS = (
 
 @style.styled
 def through_training(tables: pd.DataFrame, quantities: Sequence[Quantity], title: str = "") -> Figure:
-    """Draw a row of panels for each quantity, a column for each architecture and optimizer; a line is a layer.
+    """Draw a row of panels for each quantity, a column for each cell of the grid; a line is a layer.
 
     Args:
-        tables: rows of all runs: arch, optimizer, seed, layer, depth, epoch and the quantities, NaN where undefined.
+        tables: rows of all runs: factors, seed, layer, depth, epoch and the quantities, NaN where undefined.
         quantities: the rows of panels.
         title: the figure's title.
     """
     tables = reading.plain(tables)
     of_archs = {str(arch): style.depth_order(part) for arch, part in tables.groupby("arch", sort=False)}
-    cells = list(dict.fromkeys(zip(tables["arch"], tables["optimizer"], strict=True)))
+    cells = reading.cells(tables)
     blocks = [cells[i : i + ACROSS] for i in range(0, len(cells), ACROSS)]
     wide = (sheet.PAGE - LEFT - RIGHT + GAP) / max(2, min(ACROSS, len(cells))) - GAP
     block = HEAD + len(quantities) * (HIGH + BETWEEN) - BETWEEN + sheet.EPOCH_AXIS
@@ -70,16 +71,16 @@ def through_training(tables: pd.DataFrame, quantities: Sequence[Quantity], title
         for row, quantity in enumerate(quantities):
             y = top + number * block + HEAD + row * (HIGH + BETWEEN)
             seen = tables[quantity.column].dropna()
-            for column, (arch, optimizer) in enumerate(shown):
+            for column, cell in enumerate(shown):
                 axis = sheet.panel(figure, LEFT + column * (wide + GAP), y, wide, HIGH)
-                part = tables[(tables["arch"] == arch) & (tables["optimizer"] == optimizer)]
-                for layer, colour in style.layer_colours(of_archs[str(arch)]).items():
+                part = reading.at(tables, cell)
+                for layer, colour in style.layer_colours(of_archs[str(part["arch"].iloc[0])]).items():
                     means = part[part["layer"] == layer].groupby("epoch")[quantity.column].mean()
                     axis.plot(means.index, means, color=colour, gid=layer)
                 style.log_epochs(axis, last)
                 _scale(axis, seen, quantity.log)
                 if row == 0:
-                    sheet.name_panel(axis, f"{arch}, {optimizer}", part["seed"].nunique(), wide, pad=3)
+                    sheet.name_panel(axis, ", ".join(cell), part["seed"].nunique(), wide, pad=3)
                 lowest = row + 1 == len(quantities)
                 axis.tick_params(which="both", labelbottom=lowest, labelleft=column == 0)
                 if lowest:
@@ -113,13 +114,14 @@ def moved(weights: pd.DataFrame) -> pd.DataFrame:
     """How far weights have moved at each checkpoint, from the tables of weights at every pair of checkpoints.
 
     Args:
-        weights: rows of one or several runs, with columns arch, optimizer, seed.
+        weights: rows of one or several runs, with the columns of factors and seed.
 
     Returns:
         Of each layer at each checkpoint the cosine with its initial weights, and the distances from these and from the
         checkpoint before (null at the first), in units of the norm of the initial weights.
     """
-    of_run = ["arch", "optimizer", "seed"]
+    weights = reading.plain(weights)
+    of_run = [name for name in (*FACTORS, "seed", *reading.PLACE) if name in weights]
     keys = [*of_run, "layer", "depth"]
     first = weights.groupby(of_run, observed=True)["step_a"].transform("min")
     start = weights[weights["step_a"] == first].rename(columns={"epoch_b": "epoch"})

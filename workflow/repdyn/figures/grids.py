@@ -1,4 +1,4 @@
-"""A page of the whole grid: matrices of architectures × optimizers at chosen relative depths, and their differences.
+"""A page of the whole grid: matrices of its rows × columns at chosen relative depths, and differences of optimizers.
 
 Matrices are means over seeds, events medians. Differences are taken within each seed, between means over the members of
 each family of optimizers, and then averaged over the seeds that have both.
@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from ..catalogue.factors import ARCH, DATA
 from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..records import cka, regions
@@ -58,23 +59,23 @@ def at_depths(layers: Sequence[str]) -> list[str]:
 
 @style.styled
 def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str = "", label: str = "") -> Figure:
-    """Draw every architecture and optimizer, each at a few depths.
+    """Draw every cell of the grid, by default an architecture and an optimizer, each at a few depths.
 
     Args:
-        frame: rows of a similarity table of all runs: arch, optimizer, seed, layer, depth, epoch_a, epoch_b, the value,
-            and, for regions, planes.
+        frame: rows of a similarity table of all runs: factors, seed, layer, depth, epoch_a, epoch_b, the value, and,
+            for regions, planes.
         value: the column to show.
-        events: (arch, optimizer, seed) -> the events of that run.
+        events: (row, column, seed) -> the events of that run.
         title: the figure's title.
         label: of the colour bar.
     """
     lines: Lines = []
-    for name, arch, part in _parts(reading.plain(frame)):
+    for name, row, part in _parts(reading.plain(frame), ["row"]):
         blocks = []
-        for optimizer, of_cell in part.groupby("optimizer", sort=False):
-            of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
+        for column, of_cell in part.groupby("column", sort=False):
+            of_seeds = [found for key, found in events.items() if key[:2] == (row, column)]
             median = style.median_events(map(style.few, of_seeds))
-            blocks.append(Block(f"{arch}, {optimizer}", list(_panels(of_cell, value)), median))
+            blocks.append(Block(f"{row}, {column}", list(_panels(of_cell, value)), median))
         lines += [(name, line) for line in _side_by_side(blocks)]
     present = {event for _, blocks in lines for block in blocks for event in block.events}
     return _page(lines, title=title, label=label, handles=style.event_handles(present))
@@ -85,7 +86,7 @@ def differences(
     frame: pd.DataFrame, value: str, contrasts: Sequence[tuple[str, str]], families: Mapping[str, str], *,
     title: str = "", label: str = "",
 ) -> Figure:  # fmt: skip
-    """Draw, for each architecture and contrast of optimizers, the first's matrices minus the second's.
+    """Draw, for each architecture, each data and contrast of optimizers, the first's matrices minus the second's.
 
     Args:
         frame: as in ``pages``.
@@ -97,11 +98,12 @@ def differences(
     """
     lines: Lines = []
     frame = reading.plain(frame)
-    for name, arch, part in _parts(frame.assign(family=frame["optimizer"].map(families))):
+    alike = [factor for factor in (ARCH, DATA) if factor in frame]
+    for name, level, part in _parts(frame.assign(family=frame["optimizer"].map(families)), alike):
         blocks = []
         for first, second in contrasts:
             difference = _difference(part, value, first, second)
-            blocks.append(Block(f"{arch}: {first} − {second}", list(_panels(difference, value))))
+            blocks.append(Block(f"{level}: {first} − {second}", list(_panels(difference, value))))
         lines += [(name, line) for line in _side_by_side(blocks)]
     furthest = max(float(matrix.abs().max().max()) for _, blocks in lines for b in blocks for _, matrix in b.panels)
     limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
@@ -114,13 +116,13 @@ def _side_by_side(blocks: list[Block]) -> list[list[Block]]:
     return [blocks[row::rows] for row in range(rows)]
 
 
-def _parts(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each set of planes, if any, and architecture, with its rows."""
+def _parts(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each set of planes, if any, and each level of some columns, with its rows."""
     sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
     for name in sets:
         of_set = frame[frame["planes"] == name] if name else frame
-        for arch, part in of_set.groupby("arch", sort=False):
-            yield name, str(arch), part
+        for levels, part in of_set.groupby(columns, sort=False):
+            yield name, ", ".join(filter(None, map(str, levels))), part
 
 
 def _panels(frame: pd.DataFrame, value: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -220,7 +222,7 @@ def _differences(shown: Shown, job: Job) -> Figure:
         f"Difference of {shown.words} between optimizers, {_of_seeds(job)}: blue where layers stay more alike under "
         "the first"
     )
-    frame = reading.on_common_epochs(job, shown.table, ("arch",))
+    frame = reading.on_common_epochs(job, shown.table, (ARCH, DATA))
     label = f"difference of {shown.label}"
     return differences(frame, shown.value, contrasts, families, title=title, label=label)
 

@@ -197,7 +197,7 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
             f"This study has no planes through three {IMAGES[name]}, so there is no figure `planes-{name}`."
         )
     first = planes.iloc[0]
-    data = job.study.data
+    data = job.data
     images = _images(first, datasets.inputs(data).shape)
     corners = Corners(
         first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), images,
@@ -216,7 +216,7 @@ def draw(job: Job, figure: str) -> Figure:
     """
     name = FIGURES[figure]
     labels, corners, classes = read(job, name)
-    title = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    title = style.run_title(job.run)
     title = f"Decision regions on a plane through three {IMAGES[name]}: {title}"
     return regions(labels, corners, classes=classes, title=title)
 
@@ -225,7 +225,7 @@ def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
     """The class of each image, and the label that this run was trained with, where it differs."""
     if name != "mislabelled":
         return [f"class {label}" for label in plane["labels"]]
-    train = subsets.load(job.study.data, job.data_root, job.run.seed).train
+    train = subsets.load(job.data, job.data_root, job.run.seed).train
     given = dict(zip(train.examples.tolist(), train.given_labels.tolist(), strict=True))
     return [
         f"true {label}\ngiven {given[example]}"

@@ -194,5 +194,5 @@ def draw(job: Job, figure: str) -> Figure:
     Raises:
         KeyError: if there is no such figure here.
     """
-    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    name = style.run_title(job.run)
     return figures(job.study)[figure](job, name, style.events(reading.of_run(job, SCORES)))

@@ -13,7 +13,7 @@ import colorsys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -26,6 +26,9 @@ from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 from ..catalogue.events import EVENTS, PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED
+
+if TYPE_CHECKING:
+    from ..config.study import Run
 
 P = ParamSpec("P")
 
@@ -97,9 +100,9 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
 # ---- words --------------------------------------------------------------------------------------------------------
 
 
-def run_title(arch: str, optimizer: str, seed: int) -> str:
+def run_title(run: Run) -> str:
     """A run's name in a title."""
-    return f"{arch}, {optimizer}, seed {seed}"
+    return ", ".join([*run.levels.values(), f"seed {run.seed}"])
 
 
 def epoch_label(epoch: float) -> str:

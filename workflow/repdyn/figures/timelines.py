@@ -125,8 +125,8 @@ def runs(
     """Draw all runs below each other: events as marks, phase boundaries of every layer as ticks.
 
     Args:
-        segments: the tables of phases of all runs, with columns arch, optimizer, seed.
-        events: (arch, optimizer, seed) -> the events of that run, in the order of the rows.
+        segments: the tables of phases of all runs, with the columns of factors and seed.
+        events: (row, column, seed) -> the events of that run, in the order of the rows.
         above: the measure whose phases are shown in the upper half of each row.
         below: that in the lower half, of decision regions; None where there are none, and ``above`` has whole rows.
         title: the figure's title.
@@ -135,7 +135,7 @@ def runs(
     cells = list(dict.fromkeys(key[:2] for key in keys))
     rows = len(keys) + BETWEEN * (len(cells) - 1)
     height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
-    colours = style.optimizer_colours(dict.fromkeys(optimizer for _, optimizer in cells))
+    colours = style.optimizer_colours(dict.fromkeys(column for _, column in cells))
     left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
     halves = _halves(above, below)
     marks, ticks = _mark_handles(events), _tick_handles(halves)
@@ -148,7 +148,7 @@ def runs(
     last = max([1.0, *segments["epoch_end"], *(epoch for of_run in events.values() for epoch in of_run.values())])
     style.log_epochs(axis, last)
     y = 0.0
-    of_key = dict(iter(reading.plain(segments).groupby(["arch", "optimizer", "seed"], sort=False)))
+    of_key = dict(iter(reading.plain(segments).groupby([*reading.PLACE, "seed"], sort=False)))
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y + 0.5 * BETWEEN - 0.5, color=style.GREY, linewidth=0.4)
@@ -225,7 +225,7 @@ def _tick_handles(halves: list[Half]) -> list[Artist]:
 
 def _draw_layers(job: Job) -> Figure:
     events = style.events(reading.of_run(job, SCORES))
-    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    name = style.run_title(job.run)
     return layers(reading.of_run(job, SEGMENTS), job.study.all_measures, f"Phases of each layer: {name}", events)
 
 

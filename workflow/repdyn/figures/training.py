@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.markers import CARETDOWN
 
 from ..catalogue.events import EVENTS
+from ..catalogue.factors import FACTORS
 from ..errors import RepdynError
 from ..records.phases import SCORES
 from ..records.train import HISTORY
@@ -65,18 +66,17 @@ def grid(
     events: reading.Events,
     title: str = "Accuracy by epoch: lines are means over seeds, bands their range, triangles each seed's events",
 ) -> Figure:
-    """Draw all runs as small multiples, architectures by optimizers.
+    """Draw all runs as small multiples, by default architectures by optimizers.
 
     Args:
-        histories: the history tables of all runs, with columns arch, optimizer, seed.
-        events: (arch, optimizer, seed) -> the events of that run. A line marks the median over seeds, where most have
+        histories: the history tables of all runs, with the columns of factors and seed.
+        events: (row, column, seed) -> the events of that run. A line marks the median over seeds, where most have
             the event, and a triangle above the panel each seed.
         title: the figure's title.
     """
     histories = reading.plain(histories)
-    archs, optimizers = list(dict.fromkeys(histories["arch"])), list(dict.fromkeys(histories["optimizer"]))
-    across = min(len(optimizers), 3)
-    lines_of_panels = [(arch, optimizers[i : i + across]) for arch in archs for i in range(0, len(optimizers), across)]
+    lines_of_panels = reading.lines(histories, 3)
+    across = max(len(columns) for _, columns in lines_of_panels)
     gap_x, gap_y, high = 0.12, 0.34, 1.5
     width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
@@ -90,15 +90,15 @@ def grid(
     marks_top = below + sheet.legend_height(curves_shown, in_legend)
     figure = sheet.blank(width, marks_top + sheet.legend_height(marks, in_legend))
     last = float(histories["epoch"].max())
-    for row, (arch, names) in enumerate(lines_of_panels):
-        for column, optimizer in enumerate(names):
+    for row, (level, names) in enumerate(lines_of_panels):
+        for column, name in enumerate(names):
             axis = sheet.panel(figure, LEFT + column * (wide + gap_x), top + row * (high + gap_y), wide, high)
-            part = histories[(histories["arch"] == arch) & (histories["optimizer"] == optimizer)]
+            part = reading.at(histories, (level, name))
             lines(axis, part, last)
-            of_seeds = [found for key, found in events.items() if key[:2] == (arch, optimizer)]
+            of_seeds = [found for key, found in events.items() if key[:2] == (level, name)]
             _mark(axis, style.median_events(of_seeds))
             _triangles(axis, of_seeds)
-            sheet.name_panel(axis, f"{arch}, {optimizer}", part["seed"].nunique(), wide, pad=9)
+            sheet.name_panel(axis, f"{level}, {name}", part["seed"].nunique(), wide, pad=9)
             _outer(axis, row + 1 == len(lines_of_panels), column == 0)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, curves_shown, in_legend)
@@ -158,13 +158,13 @@ def handles(history: pd.DataFrame) -> list[Line2D]:
 
 
 def aligned(histories: pd.DataFrame) -> pd.DataFrame:
-    """Histories of all runs, those of each architecture and optimizer at the same epochs, so that seeds have a mean.
+    """Histories of all runs, those of each cell of the grid at the same epochs, so that seeds have a mean.
 
     Where seeds were evaluated at different epochs, which only recorded runs are, curves are interpolated at all epochs
     of any of them, within the span that all have.
     """
     parts = []
-    for _, cell in reading.plain(histories).groupby(["arch", "optimizer"], sort=False):
+    for _, cell in reading.plain(histories).groupby(reading.PLACE, sort=False):
         of_seeds = [part.sort_values("epoch") for _, part in cell.groupby("seed", sort=False)]
         first = of_seeds[0]["epoch"].to_numpy()
         if all(np.array_equal(part["epoch"].to_numpy(), first) for part in of_seeds):
@@ -175,12 +175,12 @@ def aligned(histories: pd.DataFrame) -> pd.DataFrame:
         epochs = np.unique(cell.loc[cell["epoch"].between(low, high), "epoch"])
         if not len(epochs):
             raise RepdynError(
-                f"The histories of {cell['arch'].iloc[0]} {cell['optimizer'].iloc[0]} have no epochs in common: one "
+                f"The histories of {cell['row'].iloc[0]} {cell['column'].iloc[0]} have no epochs in common: one "
                 f"begins at {low:g}, and another ends at {high:g}; see that all are of the same epochs."
             )
         for part in of_seeds:
             curves_there = {column: _at(part, column, epochs) for column, *_ in CURVES.values()}
-            same = {key: part[key].iloc[0] for key in ("arch", "optimizer", "seed")}
+            same = {key: part[key].iloc[0] for key in (*FACTORS, "seed", *reading.PLACE) if key in part}
             parts.append(pd.DataFrame({"epoch": epochs, **curves_there}).assign(**same))
     return pd.concat(parts, ignore_index=True)
 
@@ -197,7 +197,7 @@ def _at(history: pd.DataFrame, column: str, epochs: Array) -> Array:
 def _draw(job: Job) -> Figure:
     if job.grid_run is None:
         return grid(aligned(reading.of_runs(job, HISTORY)), reading.events(reading.of_runs(job, SCORES)))
-    name = style.run_title(job.run.arch, job.run.optimizer, job.run.seed)
+    name = style.run_title(job.run)
     events = style.events(reading.of_run(job, SCORES))
     return curves(reading.of_run(job, HISTORY), events, f"Accuracy by epoch: {name}")
 

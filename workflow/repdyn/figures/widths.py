@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from ..catalogue.factors import DATA, FACTORS, OPTIMIZER
 from ..errors import RepdynError
 from ..records.train import HISTORY
 from . import reading, sheet, style
@@ -30,13 +31,14 @@ def ends(histories: pd.DataFrame) -> pd.DataFrame:
     """Errors of each run, as fractions of its examples.
 
     Args:
-        histories: the history tables of all runs, with columns arch, optimizer, seed.
+        histories: the history tables of all runs, with the columns of factors and seed.
 
     Returns:
-        A row for each run: arch, optimizer, seed; ``test`` and ``train``, at the last evaluation, and ``best``, the
+        A row for each run: factors, seed; ``test`` and ``train``, at the last evaluation, and ``best``, the
         lowest error on test images.
     """
-    by_run = reading.plain(histories).sort_values("epoch").groupby(["arch", "optimizer", "seed"], sort=False)
+    runs = reading.plain(histories).sort_values("epoch")
+    by_run = runs.groupby([name for name in (*FACTORS, "seed") if name in runs], sort=False)
     accuracy = by_run.agg(
         test=("test_accuracy", "last"), best=("test_accuracy", "max"), train=("train_accuracy", "last")
     )
@@ -49,16 +51,17 @@ def descent(
     widths: dict[str, int],
     title: str = "Error by width: lines are means over seeds, bands their range",
 ) -> Figure:
-    """Draw error against width, a panel for each optimizer.
+    """Draw error against width, a panel for each optimizer and data.
 
     Args:
-        histories: the history tables of all runs, with columns arch, optimizer, seed.
+        histories: the history tables of all runs, with the columns of factors and seed.
         widths: arch -> its width; other architectures are left out.
         title: the figure's title.
     """
     errors = ends(histories)
     errors = errors[errors["arch"].isin(list(widths))].assign(width=lambda frame: frame["arch"].map(widths))
-    optimizers = list(dict.fromkeys(errors["optimizer"]))
+    panel = [name for name in (OPTIMIZER, DATA) if name in errors]
+    optimizers = list(errors[panel].drop_duplicates().itertuples(index=False, name=None))
     across, rows = min(len(optimizers), ACROSS), -(-len(optimizers) // ACROSS)
     width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - GAP * (across - 1)) / across
@@ -70,7 +73,7 @@ def descent(
     for i, optimizer in enumerate(optimizers):
         row, column = divmod(i, across)
         axis = sheet.panel(figure, LEFT + column * (wide + GAP), top + row * (HIGH + 0.5), wide, HIGH)
-        part = errors[errors["optimizer"] == optimizer]
+        part = errors[(errors[panel] == optimizer).all(axis=1)]
         for name, _label, colour, dashes in CURVES:
             by_width = part.groupby("width")[name]
             sheet.mean_and_range(axis, by_width, colour, linestyle=dashes, marker="o", markersize=2.4)
@@ -83,7 +86,7 @@ def descent(
         axis.set_xlabel("width: channels of the first stage", labelpad=1)
         if column == 0:
             axis.set_ylabel("error", labelpad=2)
-        sheet.name_panel(axis, str(optimizer), part["seed"].nunique(), wide, pad=3)
+        sheet.name_panel(axis, ", ".join(filter(None, optimizer)), part["seed"].nunique(), wide, pad=3)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, handles, width - LEFT - 0.06)
     return figure

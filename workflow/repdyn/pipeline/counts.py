@@ -5,31 +5,43 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..config.study import Run
 from ..data import datasets
 from ..training import checkpoint_schedule
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.sections import Data
+    from ..config.study import Replicate, Study
 
 
 @dataclass(frozen=True)
 class StudyCounts:
-    """The ``Counts`` of a study, or of one of its runs, before anything is computed.
+    """The ``Counts`` of a study, or of one of its runs or seeds, before anything is computed.
 
     Each is counted when a table asks for it, so that reading a table depends on no other settings than its own.
     """
 
     study: Study
-    run: Run | None = None
+    of: Run | Replicate | None = None
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is counted in, if it is one."""
+        return self.of if isinstance(self.of, Run) else None
+
+    @property
+    def data(self) -> Data:
+        """The data of the run or seed."""
+        assert self.of is not None, "a study has several data"
+        return self.study.data_of(self.of)
 
     @property
     def checkpoints(self) -> int:
         """Checkpoints of the run; of a study, those at which its runs are compared, 1 where they differ."""
         if self.run is not None:
             return len(checkpoint_schedule.steps_of(self.study, self.run))
-        if self.study.recorded_runs:
-            return 1
-        return len(checkpoint_schedule.trained_steps(self.study))
+        found = {tuple(checkpoint_schedule.trained_steps(self.study, data)) for data in self.study.data_levels.values()}
+        return len(found.pop()) if len(found) == 1 and not self.study.recorded_runs else 1
 
     @property
     def evaluations(self) -> int:
@@ -42,12 +54,12 @@ class StudyCounts:
     @property
     def train(self) -> int:
         """Training examples."""
-        return datasets.sizes(self.study.data)[0]
+        return datasets.sizes(self.data)[0]
 
     @property
     def test(self) -> int:
         """Test examples."""
-        return datasets.sizes(self.study.data)[1]
+        return datasets.sizes(self.data)[1]
 
     @property
     def compared(self) -> int:
@@ -71,5 +83,7 @@ class StudyCounts:
 
     @property
     def pairs_of_seeds(self) -> int:
-        """Ordered pairs of runs of an architecture that have the same seed."""
-        return len(self.study.optimizers) ** 2 * len(self.study.seeds)
+        """Ordered pairs of runs of an architecture that have the same images and seed."""
+        seeds = len(self.study.seeds)
+        alike = self.study.comparable(next(iter(self.study.archs)), common=True)
+        return seeds * sum((len(runs) // seeds) ** 2 for runs in alike)

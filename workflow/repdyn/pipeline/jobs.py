@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from . import provenance
 from .counts import StudyCounts
 
 if TYPE_CHECKING:
+    from ..config.sections import Data
     from ..config.study import Study
 
 
@@ -46,7 +47,12 @@ class Job:
     def replicate(self) -> Replicate:
         """The seed of a stage that has one, of a run or of what runs share."""
         assert self.grid_run is not None, f"stage {self.stage} belongs to no seed"
-        return Replicate(self.grid_run.seed)
+        return Replicate(self.grid_run.seed, self.grid_run.data)
+
+    @property
+    def data(self) -> Data:
+        """The data of this job's run or seed."""
+        return self.study.data_of(self.replicate)
 
     @property
     def data_root(self) -> Path:
@@ -62,7 +68,7 @@ class Job:
         if record.scope == "run":
             return run or self.run
         if record.scope == "seed":
-            return self.replicate if run is None else Replicate(run.seed)
+            return self.replicate if run is None else Replicate(run.seed, run.data)
         return None
 
     def _made_by(self, record: Record, run: Run | Replicate | None) -> Record:
@@ -78,7 +84,7 @@ class Job:
     def origin(self, record: Record, run: Run | Replicate | None = None, step: int | None = None) -> Origin:
         """The origin that this study expects of a file; arguments as for :meth:`path`."""
         of_run = self._owner(record, run)
-        counts = StudyCounts(self.study, of_run if isinstance(of_run, Run) else None)
+        counts = StudyCounts(self.study, of_run)
         settings = self.study.hyperparameters(record.settings or record.stage, of_run)
         rows = None if record.rows is None else record.rows(counts)
         return Origin(self._made_by(record, of_run), of_run, settings, step, rows)
@@ -97,7 +103,7 @@ class Job:
         fingerprints = fingerprint(self.study, self.stage, run, folders)
         if record.settings is not None:
             fingerprints["hyperparameters"] = self.made_with(record.settings)
-        origin = {"table": record.name, "stage": self.stage, "run": None if run is None else asdict(run)}
+        origin = {"table": record.name, "stage": self.stage, "run": None if run is None else run.facts}
         return origin | fingerprints | {"versions": versions}
 
 

@@ -11,11 +11,12 @@ import os
 from collections.abc import Iterator
 from pathlib import PurePath
 
+from ..catalogue.factors import FACTORS
 from ..catalogue.paths import Paths
 from ..errors import RepdynError
 
 _ENDINGS = (".parquet", ".safetensors", ".html", ".png", ".svg", ".pdf", ".gif", ".log")
-_PARTITIONS = ("arch=", "optimizer=", "seed=")
+_PARTITIONS = tuple(f"{name}=" for name in (*FACTORS, "seed"))
 
 
 def check(paths: Paths) -> None:

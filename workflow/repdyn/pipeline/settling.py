@@ -48,9 +48,9 @@ def with_checkpoints(study: Study) -> Study:
 
 def _checkpoints(of: RecordedOptimizer, run: Run) -> list[FoundCheckpoint]:
     try:
-        there = found.find(of.recorded, run.arch, run.optimizer, run.seed)
+        there = found.find(of.recorded, run)
         # The rules ask for these, and cannot say in a sentence what is missing.
-        found.history_files(of.recorded, run.arch, run.optimizer, run.seed)
+        found.history_files(of.recorded, run)
         for each in there:
             found.files(each)
     except RepdynError as error:
@@ -59,7 +59,7 @@ def _checkpoints(of: RecordedOptimizer, run: Run) -> list[FoundCheckpoint]:
 
 
 def _refuse_twins(of_runs: Mapping[Run, list[FoundCheckpoint]]) -> None:
-    """Refuse a file that is of two seeds, which would count as replicates.
+    """Refuse a file that is of two seeds, which would count as replicates, or of two levels of the data.
 
     Architectures may share files: they may differ in the layers that are observed.
     """
@@ -70,5 +70,5 @@ def _refuse_twins(of_runs: Mapping[Run, list[FoundCheckpoint]]) -> None:
             if other != run:
                 raise RepdynError(
                     f"`optimizers.{run.optimizer}.recorded`: `{named(each.file)}` is a checkpoint of {other} and of "
-                    f"{run}; put `{{seed}}` into `path`, or list one seed."
+                    f"{run}; put `{{{'data' if other.seed == run.seed else 'seed'}}}` into `path`, or list one of them."
                 )

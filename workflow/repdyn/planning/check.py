@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from ..training import bfloat16, checkpoint_schedule
 from . import recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
+    from ..config.sections import Data
     from ..config.study import Run, Study
 
 
@@ -48,44 +49,59 @@ def main(study: Study) -> None:
         RepdynError: naming the key, the value and what is allowed.
     """
     study = datasets.described(study)
-    check_examples(study)
+    for level, data in study.data_levels.items():
+        with datasets.naming(level):
+            check_examples(study, data)
     study = settling.with_checkpoints(study)
-    remarks = list(datasets.remarks(datasets.settled(study) if study.data.contents else study))
+    has_digests = any(data.contents is not None for data in study.data_levels.values())
+    remarks = list(datasets.remarks(datasets.settled(study) if has_digests else study))
     remarks += dict.fromkeys(study.left_out.values())
     check_checkpoints(study)
     if "planes" not in study.left_out:
-        check_planes(study)
+        for level, data in study.data_levels.items():
+            with datasets.naming(level):
+                check_planes(study, data)
     remarks += check_measures(study)
     device = devices.prepare(study.execution.device)
-    # Build each model once, whatever the number of optimizers and seeds, because every study waits for the check.
     for arch in study.archs:
-        with blaming(f"archs.{arch}"):
-            checked = check_architecture(study, arch)
-            if "regions" not in study.left_out:
-                check_memory(study, len(checked.layers))
-        for optimizer in study.optimizers:
-            if study.recorded(optimizer) is not None:
-                with blaming(f"optimizers.{optimizer}.recorded"):
-                    remarks += recorded_runs.check(study, arch, optimizer, checked.model)
-        for optimizer in study.trained_optimizers:
-            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
-            with blaming(f"optimizers.{optimizer}"):
-                trial.take_step(checked.model, checked.images, study.training, of_run)
-        with blaming(f"archs.{arch}"):
-            same = rehearsal.check_measuring(study, arch, checked.model, checked.layers, checked.resolution)
-        said = (checked.unseen, checked.observation.remark, same)
-        remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
-        for optimizer in study.trained_optimizers:
-            of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0]))
-            with blaming(f"optimizers.{optimizer}"):
-                trial.interrupt(checked.model, checked.images, study.training, of_run)
-        inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
-        if device.type == "cpu" and classes is not None:  # without, nothing can be differentiated
-            with blaming(f"archs.{arch}"):
-                run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
-                bfloat16.check(checked.model, study, run, inputs, classes)
-    for remark in remarks:  # nothing is wrong, so a study that is refused has one sentence
+        for levels in datasets.alike(study):
+            remarks += check_networks(study, arch, levels, device)
+    for remark in dict.fromkeys(remarks):  # nothing is wrong, so a study that is refused has one sentence
         LOG.warning(remark)
+
+
+def check_networks(study: Study, arch: str, levels: Sequence[str | None], device: torch.device) -> list[str]:
+    """Check an architecture on data that are alike, and everything that is done with it; return remarks.
+
+    Each model is built once, whatever the number of optimizers and seeds, because every study waits for the check.
+    """
+    data, remarks = study.data_levels[levels[0]], list[str]()
+    with blaming(f"archs.{arch}"):
+        checked = check_architecture(study, arch, levels[0])
+        if "regions" not in study.left_out:
+            check_memory(study, data, len(checked.layers))
+    for optimizer in study.optimizers:
+        if study.recorded(optimizer) is not None:
+            with blaming(f"optimizers.{optimizer}.recorded"):
+                remarks += recorded_runs.check(study, arch, optimizer, levels, checked.model)
+    for optimizer in study.trained_optimizers:
+        of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0], levels[0]))
+        with blaming(f"optimizers.{optimizer}"):
+            trial.take_step(checked.model, checked.images, study.training, of_run)
+    with blaming(f"archs.{arch}"):
+        run = study.run(arch, next(iter(study.optimizers)), study.seeds[0], levels[0])
+        same = rehearsal.check_measuring(study, run, checked.model, checked.layers, checked.resolution)
+    said = (checked.unseen, checked.observation.remark, same)
+    remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
+    for optimizer in study.trained_optimizers:
+        of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0], levels[0]))
+        with blaming(f"optimizers.{optimizer}"):
+            trial.interrupt(checked.model, checked.images, study.training, of_run)
+    classes = datasets.source(data).classes
+    if device.type == "cpu" and classes is not None:  # without, nothing can be differentiated
+        with blaming(f"archs.{arch}"):
+            bfloat16.check(checked.model, study, run, datasets.inputs(data), classes)
+    return remarks
 
 
 @contextmanager
@@ -99,25 +115,23 @@ def blaming(key: str) -> Iterator[None]:
         raise RepdynError(f"`{key}`: code that it names ends Python by itself, with sys.exit({end.code!r}).") from None
 
 
-def check_examples(study: Study) -> None:
+def check_examples(study: Study, data: Data) -> None:
     """Check that there are enough examples for each stage."""
-    train, test = datasets.sizes(study.data)
-    classes = datasets.source(study.data).classes
+    train, test = datasets.sizes(data)
+    classes = datasets.source(data).classes
     if classes is not None:
-        label_noise.check(study.data, classes)
+        label_noise.check(data, classes)
     elif study.trained_optimizers:
         raise RepdynError(
             f"`optimizers.{next(iter(study.trained_optimizers))}` would be trained here, which needs classes, and the "
-            f"examples of `{study.data.dataset}` have none; train elsewhere, and say where the checkpoints are: "
+            f"examples of `{data.dataset}` have none; train elsewhere, and say where the checkpoints are: "
             "`recorded`."
         )
-    inputs = datasets.inputs(study.data)
+    inputs = datasets.inputs(data)
     if study.training.augmentation is not None and inputs.kind != "images":
-        raise RepdynError(
-            f"`training.augmentation` is for images, but `{study.data.dataset}` has {inputs}; leave it out."
-        )
+        raise RepdynError(f"`training.augmentation` is for images, but `{data.dataset}` has {inputs}; leave it out.")
     settings = study.activations
-    common = datasets.common_size(study.data)
+    common = datasets.common_size(data)
     pool = common if settings.similarity_from == "test" else train
     if settings.similarity_examples > pool:
         remedy = ""
@@ -133,7 +147,7 @@ def check_examples(study: Study) -> None:
         )
     if classes is not None and classes < 3 and study.planes.distinct_classes and "planes" not in study.left_out:
         raise RepdynError(
-            f"`planes.distinct_classes` asks for three classes a plane, and `{study.data.dataset}` has {classes}; set "
+            f"`planes.distinct_classes` asks for three classes a plane, and `{data.dataset}` has {classes}; set "
             "it to false."
         )
 
@@ -152,7 +166,7 @@ def check_checkpoints(study: Study) -> None:
             f"`checkpoints.epochs` has {max(late):g}, but training ends after {study.training.epochs} epochs; leave it "
             "out, or raise `training.epochs`."
         )
-    if len(checkpoint_schedule.trained_steps(study)) < 2:
+    if any(len(checkpoint_schedule.trained_steps(study, data)) < 2 for data in study.data_levels.values()):
         raise RepdynError(
             f"`checkpoints` has only initialisation within the {study.training.epochs} epochs of training; take "
             "earlier ones, or raise `training.epochs`."
@@ -163,9 +177,9 @@ def _check_common(study: Study) -> None:
     """Seeds are averaged, and architectures have a figure of the difference between optimizers."""
     groups: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in study.runs if study.recorded_runs else ():
-        groups[run.arch, run.optimizer].append(run)
+        groups[run.arch, run.optimizer, str(run.data)].append(run)
         if study.optimizer_contrasts:
-            groups[run.arch,].append(run)
+            groups[run.arch, str(run.data)].append(run)
     for runs in groups.values():
         common_checkpoints.needed({run: checkpoint_schedule.epochs_of(study, run) for run in runs})
 
@@ -183,17 +197,17 @@ def check_measures(study: Study) -> list[str]:
     return remarks
 
 
-def check_planes(study: Study) -> None:
+def check_planes(study: Study, data: Data) -> None:
     """Check that each set of images has as many triplets as the config asks for planes, whatever their classes."""
-    train, test = datasets.sizes(study.data)
-    wrong = round(study.data.label_noise * train)
-    common = datasets.common_size(study.data)
+    train, test = datasets.sizes(data)
+    wrong = round(data.label_noise * train)
+    common = datasets.common_size(data)
     aside = " that no seed trains on" if common < test else ""
     sets = dict(zip(SETS, (common, train - wrong, wrong), strict=True))
-    if not study.data.mislabels:
+    if not data.mislabels:
         del sets["mislabelled"]
     # The number of mislabelled examples may depend on the data.
-    if study.data.label_noise_pairs is not None or (study.data.mislabels and not study.data.label_noise):
+    if data.label_noise_pairs is not None or (data.mislabels and not data.label_noise):
         sets = {COMMON: common}
     wanted = max(study.planes.count, study.planes.pictures)
     for name, images in sets.items():
@@ -235,14 +249,14 @@ class Checked:
         return self.observation.paths
 
 
-def check_architecture(study: Study, arch: str) -> Checked:
+def check_architecture(study: Study, arch: str, level: str | None = None) -> Checked:
     """Build a model, push a batch of two images through it, in evaluation and in training mode, and find its layers."""
-    settings = study.archs[arch]
-    inputs, classes = datasets.inputs(study.data), datasets.source(study.data).classes
-    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    settings, data = study.archs[arch], study.data_levels[level]
+    inputs, classes = datasets.inputs(data), datasets.source(data).classes
+    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0], level)
     model = architectures.of_run(study, run, inputs, classes)
     layers = observed_layers.observed(model, settings.layers)
-    last_batch = datasets.sizes(study.data)[0] % study.training.batch_size or study.training.batch_size
+    last_batch = datasets.sizes(data)[0] % study.training.batch_size or study.training.batch_size
     images = inputs.sample(min(last_batch, 2), seed=0)
     # Training begins in this order: evaluation, then training mode.
     with torch.no_grad():
@@ -257,7 +271,7 @@ def check_architecture(study: Study, arch: str) -> Checked:
     reduction = Reducer(study.activations.reduction, model, settings.batch_dimension)
     for layer, output in outputs.items():
         check_output(layer, output, len(images), settings.batch_dimension)
-    observation = extract.observed(study, arch)
+    observation = extract.observed(study, arch, data)
     shapes = {layer: tuple(reduction.examples_first(outputs[layer]).shape[1:]) for layer in observation.paths}
     kept = {layer: tuple(reduction(outputs[layer]).shape[1:]) for layer in observation.paths}
     unseen = coverage.remark(model.eval(), observation.paths, images) if settings.layers is None else None
@@ -267,10 +281,10 @@ def check_architecture(study: Study, arch: str) -> Checked:
     return Checked(model, observation, shapes, kept, calls, images, resolution, unseen)
 
 
-def check_memory(study: Study, layers: int) -> None:
+def check_memory(study: Study, data: Data, layers: int) -> None:
     """Check that the decision regions of a network with ``layers`` layers fit into ``execution.memory_gib``."""
     settings = study.planes
-    pixels, names = datasets.inputs(study.data).size, SETS if study.data.mislabels else SETS[:2]
+    pixels, names = datasets.inputs(data).size, SETS if data.mislabels else SETS[:2]
     steps = checkpoint_schedule.numbers(study, study.runs)[-1]
     for count, side in (
         (settings.count, settings.resolution),
@@ -281,7 +295,7 @@ def check_memory(study: Study, layers: int) -> None:
         points = np.broadcast_to(0.0, (count, side))
         numbers = np.broadcast_to(0, (count,))
         sets = [planes.PlaneSet(name, numbers, images, images, images, points, points) for name in names]
-        compare.check_memory(sets, layers + 1, steps, datasets.classes(study.data), study.execution.memory_gib * 2**30)
+        compare.check_memory(sets, layers + 1, steps, datasets.classes(data), study.execution.memory_gib * 2**30)
 
 
 def check_logits(logits: torch.Tensor, images: int, classes: int) -> None:

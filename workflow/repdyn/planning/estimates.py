@@ -31,6 +31,7 @@ from .model_size import Extent
 if TYPE_CHECKING:
     import torch
 
+    from ..config.sections import Data
     from ..config.study import Study
 
 MIB = 2**20
@@ -53,32 +54,39 @@ SCIPY = 40  # MiB in a process that has torch
 
 @dataclass(frozen=True)
 class Grid:
-    """The inputs that a study's estimates share.
+    """The inputs that the estimates of a study, on one level of its data, share.
 
     Attributes:
         study: the study.
+        level: of its data; None where they have no names.
         extents: architecture -> the extent of its network.
         base: bytes of a process that has imported torch and timm.
     """
 
     study: Study
+    level: str | None
     extents: Mapping[str, Extent]
     base: float
 
     @property
+    def data(self) -> Data:
+        """The data."""
+        return self.study.data_levels[self.level]
+
+    @property
     def counts(self) -> StudyCounts:
-        """How many there are of each part of the study."""
-        return StudyCounts(self.study)
+        """How many there are of each part of what the runs of a seed share."""
+        return StudyCounts(self.study, self.study.replicate(self.study.seeds[0], self.level))
 
     @property
     def classes(self) -> int:
         """Classes of the data set; 0 if it has none, and then nothing that takes classes."""
-        return datasets.source(self.study.data).classes or 0
+        return datasets.source(self.data).classes or 0
 
     @property
     def sets(self) -> int:
         """Sets of planes."""
-        return 3 if self.study.data.mislabels else 2
+        return 3 if self.data.mislabels else 2
 
     @property
     def number(self) -> int:
@@ -87,7 +95,9 @@ class Grid:
 
     def checkpoints(self, arch: str, optimizer: str) -> int:
         """Checkpoints of a run; of runs that were recorded elsewhere, of the one that has most."""
-        return checkpoint_schedule.numbers(self.study, [Run(arch, optimizer, seed) for seed in self.study.seeds])[-1]
+        return checkpoint_schedule.numbers(
+            self.study, [Run(arch, optimizer, seed, self.level) for seed in self.study.seeds]
+        )[-1]
 
     def moments(self, optimizer: str) -> int | None:
         """Numbers that an optimizer keeps for each weight: one for SGD's momentum, two moments for others.
@@ -123,7 +133,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         + parquet(0, 0, 2 * E, 6 + L),
         "layers": LAYERS,
         "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
-        "inputs": 4 * grid.counts.compared * datasets.inputs(study.data).size + FILE,
+        "inputs": 4 * grid.counts.compared * datasets.inputs(grid.data).size + FILE,
         "cka": parquet(L * E**2, ROW["cka"] + ROW["measure"] * measures, L, 6 + measures),
         "probes/weights": probes,
         "probes/accuracy": parquet(2 * L * E, ROW["accuracy"], 1, 7),
@@ -151,17 +161,15 @@ def labels(steps: int, sets: int, layers: int, planes: int, resolution: int, cla
     return parquet(steps * sets * layers * planes, plane, blocks, 7) + 50 * 7 * blocks
 
 
-def disk_of_study(grid: Grid, figures: int) -> dict[str, float]:
-    """Table -> bytes, for tables of the seeds and of the whole study."""
+def disk_of_seeds(grid: Grid) -> dict[str, float]:
+    """Table -> bytes, for tables of what the runs of a seed share, all seeds together."""
     study, seeds = grid.study, len(grid.study.seeds)
     planes = grid.sets * (study.planes.count + study.planes.pictures)
-    numbers = datasets.inputs(study.data).size
+    numbers = datasets.inputs(grid.data).size
     # Axes do not compress; the origin, of few distinct values, mostly does.
     return {
         "examples": seeds * parquet(grid.counts.train + grid.counts.test, 4, 1, 4),
         "planes": seeds * parquet(planes, 2.2 * 4 * numbers + 120, 1, 13),
-        "findings": FINDINGS,
-        "figures": PNG * figures,
     }
 
 
@@ -172,8 +180,8 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     L, p, widest = len(features), sum(features), max(features)
     n, m = grid.counts.compared, grid.counts.probed
     budget = study.execution.memory_gib * 2**30
-    pixels = datasets.inputs(study.data).size
-    images = dataset(study)
+    pixels = datasets.inputs(grid.data).size
+    images = dataset(grid.data)
     batch = study.training.batch_size
     # The backward pass keeps modules' outputs, and a third as much from functions between them (sums, attention).
     passes = 4 * max(batch * (1.3 * extent.outputs + 5 * extent.widest), 256 * 4 * extent.widest)
@@ -209,7 +217,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
 
 def memory_of_study(grid: Grid) -> dict[str, float]:
     """Stage -> peak bytes of a job, for the stages of the whole study."""
-    reading = ARROW * MIB + dataset(grid.study)
+    reading = ARROW * MIB + dataset(grid.data)
     most = checkpoint_schedule.numbers(grid.study, grid.study.runs)[-1]
     return {
         "examples": reading,
@@ -219,8 +227,8 @@ def memory_of_study(grid: Grid) -> dict[str, float]:
     }
 
 
-def dataset(study: Study) -> float:
+def dataset(data: Data) -> float:
     """Bytes of a data set while it is read and used: its numbers as stored, twice, and the library that reads it."""
-    known, facts = datasets.source(study.data), study.data.facts
+    known, facts = datasets.source(data), data.facts
     number = 1 if facts is None else np.dtype(facts.dtype).itemsize
-    return 2 * (known.train + (known.test or 0)) * datasets.inputs(study.data).size * number + SKLEARN * MIB
+    return 2 * (known.train + (known.test or 0)) * datasets.inputs(data).size * number + SKLEARN * MIB

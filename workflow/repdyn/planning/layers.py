@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -31,11 +32,11 @@ def main(study: Study) -> None:
     """
     devices.prepare("cpu")
     study = datasets.described(study)
-    inputs = datasets.inputs(study.data)
-    for arch, settings in study.archs.items():
+    for arch, (level, *_) in itertools.product(study.archs, datasets.alike(study)):
+        data = study.data_levels[level]
         with check.blaming(f"archs.{arch}"):
-            checked = check.check_architecture(study, arch)
-        print(f"{arch}: {settings.model}, {_parameters(checked.model):,} parameters, {inputs}")
+            checked = check.check_architecture(study, arch, level)
+        print(f"{arch}: {study.archs[arch].model}, {_parameters(checked.model):,} parameters, {datasets.inputs(data)}")
         rows: list[tuple[str, ...]] = [HEADINGS]
         for depth, layer in enumerate(checked.observation.layers):
             shapes = _product(checked.shapes[layer.name]), _product(checked.kept[layer.name])
@@ -52,7 +53,7 @@ def main(study: Study) -> None:
             if calls > 1:
                 print(f"  {name} is called {calls} times in a forward pass; its last call is observed.\n")
         with check.blaming(f"archs.{arch}"):
-            same = rehearsal.remark(study, arch, checked.model, checked.layers)
+            same = rehearsal.remark(study, arch, data, checked.model, checked.layers)
         if same is not None:
             print(f"  {same}.\n")
 

@@ -19,6 +19,7 @@ from ..representations import batch_norm, extract
 from . import check
 
 if TYPE_CHECKING:
+    from ..config.sections import Data
     from ..config.study import Study
 
 
@@ -43,8 +44,8 @@ class Extent:
     norms: int
 
 
-def of_study(study: Study) -> dict[str, Extent]:
-    """Measure each architecture: name -> extent.
+def of_study(study: Study, data: Data) -> dict[str, Extent]:
+    """Measure each architecture on such data: name -> extent.
 
     Raises:
         RepdynError: if one cannot be built.
@@ -52,22 +53,22 @@ def of_study(study: Study) -> dict[str, Extent]:
     found = {}
     for arch in study.archs:
         with check.blaming(f"archs.{arch}"):
-            found[arch] = measure(study, arch)
+            found[arch] = measure(study, arch, data)
     return found
 
 
-def measure(study: Study, arch: str) -> Extent:
+def measure(study: Study, arch: str, data: Data) -> Extent:
     """Measure one architecture; build it on the CPU if it needs the data of its tensors."""
     try:
-        return _measure(study, arch, "meta")
+        return _measure(study, arch, data, "meta")
     except Exception:  # models fail in many ways without data
-        return _measure(study, arch, "cpu")
+        return _measure(study, arch, data, "cpu")
 
 
-def _measure(study: Study, arch: str, device: str) -> Extent:
-    settings, inputs = study.archs[arch], datasets.inputs(study.data)
+def _measure(study: Study, arch: str, data: Data, device: str) -> Extent:
+    settings, inputs = study.archs[arch], datasets.inputs(data)
     with torch.device(device):
-        classes = datasets.source(study.data).classes
+        classes = datasets.source(data).classes
         model = architectures.build(settings, inputs, classes, seed=0).eval()
     sizes: dict[str, int] = {}
     own: dict[str, int] = {}
@@ -90,7 +91,7 @@ def _measure(study: Study, arch: str, device: str) -> Extent:
     return Extent(
         stored=sum(tensor.numel() * tensor.element_size() for tensor in state),
         tensors=len(state),
-        features={layer.name: layer.features for layer in extract.observed(study, arch).layers},
+        features={layer.name: layer.features for layer in extract.observed(study, arch, data).layers},
         outputs=sum(own.values()),
         widest=max(sizes.values()),
         norms=len(batch_norm.norms(study.activations, model)),

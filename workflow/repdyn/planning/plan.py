@@ -7,6 +7,7 @@ formulas. On the default study each table is within 20 % of what it takes, and e
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import textwrap
 from collections import Counter
@@ -54,30 +55,37 @@ def of(study: Study) -> Plan:
         RepdynError: if a model cannot be built.
     """
     study = datasets.described(study)
-    found = model_size.of_study(study)
-    grid = Grid(study, found, memory.peak())
+    base = memory.peak()
+    grids = []
+    for levels in datasets.alike(study):
+        extents = model_size.of_study(study, study.data_levels[levels[0]])
+        grids += [Grid(study, level, extents, base) for level in levels]
     device = torch.device("cuda" if study.execution.device == "auto" and torch.cuda.is_available() else "cpu")
-    of_run, of_study = catalogue.drawn_by_default(study)
     runs, formats = len(study.runs), len(study.figures.formats)
-    of_scope = {"run": runs, "seed": len(study.seeds), "study": 1}
+    of_scope = {"run": runs, "seed": len(study.replicates), "study": 1}
     jobs = {name: of_scope[stage.scope] for name, stage in stages.by_default(study.left_out).items()}
     jobs["record"] = len(study.recorded_runs)
     jobs["train"] -= jobs["record"]
     jobs = {name: number for name, number in jobs.items() if number}
-    jobs["figures"] = formats * (len(study.drawn_runs) * len(of_run) + len(of_study))
+    drawn = sum(len(catalogue.drawn_of_run(study, run)) for run in study.drawn_runs)
+    jobs["figures"] = formats * (drawn + len(catalogue.drawn_of_study(study)))
     disk: Counter[str] = Counter()
-    of_stages = estimates.memory_of_study(grid)
-    for arch in study.archs:
-        for optimizer in study.optimizers:
+    of_stages: dict[str, float] = {}
+    for grid in grids:
+        for arch, optimizer in itertools.product(study.archs, study.optimizers):
             for table, size in estimates.disk_of_run(grid, arch, optimizer).items():
                 disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
                 of_stages[stage] = max(peak, of_stages.get(stage, 0))
-    of_all = dict(disk) | estimates.disk_of_study(grid, jobs["figures"])
+        for stage, peak in estimates.memory_of_study(grid).items():
+            of_stages[stage] = max(peak, of_stages.get(stage, 0))
+        for table, size in estimates.disk_of_seeds(grid).items():
+            disk[table] += size  # type: ignore[assignment]
+    of_all = dict(disk) | {"findings": estimates.FINDINGS, "figures": estimates.PNG * jobs["figures"]}
     # A table has the name of its stage, or lies in a folder of that name.
     there = {table: size for table, size in of_all.items() if table.partition("/")[0] not in study.left_out}
     counts = checkpoint_schedule.numbers(study, study.runs)
-    return Plan(jobs, (counts[0], counts[-1]), there, of_stages)
+    return Plan(jobs, (counts[0], counts[-1]), dict[str, float](there), of_stages)
 
 
 def size(number: float) -> str:
@@ -92,6 +100,8 @@ def report(study: Study, plan: Plan, free: float) -> str:
     """Format the plan as text of at most 100 columns; ``free`` is the disk's free space in bytes."""
     total = sum(plan.disk.values())
     grid = f"{len(study.archs)} architectures × {len(study.optimizers)} optimizers × {len(study.seeds)} seeds"
+    if study.named_data:
+        grid += f" × {len(study.named_data)} levels of data"
     checkpoints = " to ".join(map(str, dict.fromkeys(plan.checkpoints)))
     lines = [f"{study.name}: {len(study.runs)} runs ({grid}), {checkpoints} checkpoints each", ""]
     lines.append(f"  {'stage':<14}{'jobs':>8}   peak memory of a job")

@@ -9,18 +9,21 @@ from ..errors import RepdynError
 from ..recorded import history, weights
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import nn
 
     from ..config.study import Study
 
 
-def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> list[str]:
+def check(study: Study, arch: str, optimizer: str, data: Collection[str | None], model: nn.Module) -> list[str]:
     """Read the first and the last checkpoint of each run of a cell of the grid, and its history.
 
     Args:
         study: the study; its checkpoints have been looked for.
         arch: the cell's architecture.
         optimizer: the cell's; its runs were recorded elsewhere.
+        data: levels of the data, on which networks are alike.
         model: a network of the architecture; it stays as it is.
 
     Returns:
@@ -34,7 +37,7 @@ def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> list[str
     assert recorded is not None
     remarks: list[str | None] = []
     for run in study.recorded_runs:
-        if (run.arch, run.optimizer) != (arch, optimizer):
+        if (run.arch, run.optimizer) != (arch, optimizer) or run.data not in data:
             continue
         there = study.found(run)
         if len(there) < 2:
@@ -42,7 +45,7 @@ def check(study: Study, arch: str, optimizer: str, model: nn.Module) -> list[str
         for found in (there[0], there[-1]):
             file = Path(found.file)
             weights.fit(weights.read(file, recorded.key), state, recorded.strip, file)
-        rows = history.read(recorded, arch, optimizer, run.seed)
+        rows = history.read(recorded, run)
         if rows is not None:
             epochs = {found.step: found.epoch for found in there}
             remarks.append(history.check_covers(rows, epochs, str(run)))

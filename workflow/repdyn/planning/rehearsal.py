@@ -33,7 +33,8 @@ from ..types import Array
 from ..user_code import load
 
 if TYPE_CHECKING:
-    from ..config.study import Study
+    from ..config.sections import Data
+    from ..config.study import Run, Study
 
 Seen = Mapping[str, torch.Tensor]
 IMAGES = 3  # a batch, which is also divided into two images and one alone
@@ -74,14 +75,14 @@ class Observer:
 
 
 def check_measuring(
-    study: Study, arch: str, trained: nn.Module, layers: Mapping[str, str], resolution: float
+    study: Study, run: Run, trained: nn.Module, layers: Mapping[str, str], resolution: float
 ) -> str | None:
     """Check that a network can be measured, and that the measured network is the trained one.
 
     Args:
         study: the study.
-        arch: the name of its architecture.
-        trained: the network of its first run, after training steps; its weights are changed.
+        run: one of its runs.
+        trained: the network of the run, after training steps; its weights are changed.
         layers: its observed layers, name -> module path.
         resolution: machine epsilon of the coarsest numbers that the network computes with.
 
@@ -92,18 +93,18 @@ def check_measuring(
         RepdynError: naming the layer, or the attribute missing from the state.
     """
     _move(trained)
-    run = study.run(arch, next(iter(study.optimizers)), study.seeds[0])
+    settings, data = study.archs[run.arch], study.data_of(run)
     model = extract.model_of(study, run, CPU)
     _check_state(trained, model)
     with tempfile.TemporaryDirectory(prefix="repdyn-") as folder:
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    reduction = Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
-    has_classes = datasets.source(study.data).classes is not None  # if not, nobody reads the output
+    reduction = Reducer(study.activations.reduction, model, settings.batch_dimension)
+    has_classes = datasets.source(data).classes is not None  # if not, nobody reads the output
     observed = {**layers, OUTPUT: ""} if has_classes else dict(layers)
-    observe = Observer(study.archs[arch].model, observed, reduction)
-    images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
+    observe = Observer(settings.model, observed, reduction)
+    images: Array = datasets.inputs(data).sample(IMAGES, seed=1).numpy()
     memory_layouts.lay_out(
         trained, torch.contiguous_format
     )  # the memory layout of training would round sums differently
@@ -120,11 +121,11 @@ def check_measuring(
     return _same(found)
 
 
-def remark(study: Study, arch: str, model: nn.Module, layers: Mapping[str, str]) -> str | None:
+def remark(study: Study, arch: str, data: Data, model: nn.Module, layers: Mapping[str, str]) -> str | None:
     """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
     reduction = Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
-    images: Array = datasets.inputs(study.data).sample(IMAGES, seed=1).numpy()
+    images: Array = datasets.inputs(data).sample(IMAGES, seed=1).numpy()
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 
 

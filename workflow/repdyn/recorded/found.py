@@ -20,6 +20,7 @@ from .folder import ABOUT, CHECKPOINT, EVALUATIONS, About, is_recording, read_js
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import FoundCheckpoint, Recorded
+    from ..config.study import Run
 
 TRAINER_STATE = "trainer_state.json"  # what a checkpoint of Hugging Face's Trainer says of itself
 INDEX = ".index.json"
@@ -47,13 +48,13 @@ class Found:
     file: Path
 
 
-def find(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Found]:
+def find(settings: Recorded, run: Run) -> list[Found]:
     """The checkpoints of a run, by ascending step.
 
     Raises:
         RepdynError: if there is none, if two are of one step, or if it cannot be known of which step one is.
     """
-    pattern = filled(settings.path, arch, optimizer, seed)
+    pattern = filled(settings.path, run)
     places, per_epoch = _places(settings, pattern)
     if not places:
         raise RepdynError(f"There is no checkpoint `{pattern}`: {_what_is_there(pattern)}.")
@@ -112,13 +113,13 @@ def weights_in(place: Path) -> Path:
     raise RepdynError(f"The folder `{named(place)}` has no weights: none of {listed(_WEIGHTS)} is in it.")
 
 
-def filled(pattern: str, arch: str, optimizer: str, seed: int) -> str:
+def filled(pattern: str, run: Run) -> str:
     """A path with the levels of a run in their places; ``{step}`` and ``{epoch}`` stay.
 
     Raises:
         RepdynError: if another name stands in braces.
     """
-    levels = {"arch": arch, "optimizer": optimizer, "seed": str(seed)}
+    levels = {name: str(level) for name, level in run.facts.items()}
     for name in _PLACE.findall(pattern):
         if name not in levels and name not in _PLACES:
             known = listed(f"{{{each}}}" for each in (*levels, *_PLACES))
@@ -135,16 +136,16 @@ def matching(pattern: str) -> list[tuple[Path, dict[str, str]]]:
     return list(_walk(Path(start), parts, {}))
 
 
-def steps_per_epoch(settings: Recorded, arch: str, optimizer: str, seed: int) -> float | None:
+def steps_per_epoch(settings: Recorded, run: Run) -> float | None:
     """Optimizer steps in an epoch of a run, as the config or the folder of its checkpoints says; None if neither does.
 
     Raises:
         RepdynError: if the two differ, or the folder cannot be read.
     """
-    return _places(settings, filled(settings.path, arch, optimizer, seed))[1]
+    return _places(settings, filled(settings.path, run))[1]
 
 
-def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Path | None:
+def history_file(settings: Recorded, run: Run) -> Path | None:
     """Where the history of a run is: the file or folder that the config names, or the recorder's; None without one.
 
     ``{step}`` in its path is that of the last one there is, as each checkpoint of Hugging Face's Trainer repeats the
@@ -154,9 +155,9 @@ def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Pa
         RepdynError: if the one that the config names is missing or ambiguous.
     """
     if settings.history is None:
-        file = Path(filled(settings.path, arch, optimizer, seed), EVALUATIONS)
+        file = Path(filled(settings.path, run), EVALUATIONS)
         return file if is_recording(file.parent) and file.is_file() and file.stat().st_size else None
-    pattern = filled(settings.history.path, arch, optimizer, seed)
+    pattern = filled(settings.history.path, run)
     places = matching(pattern)
     if not places:
         raise RepdynError(f"There is no history `{pattern}`: {_what_is_there(pattern)}.")
@@ -167,9 +168,9 @@ def history_file(settings: Recorded, arch: str, optimizer: str, seed: int) -> Pa
     return there[0]
 
 
-def history_files(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Path]:
+def history_files(settings: Recorded, run: Run) -> list[Path]:
     """The files that the history of a run is made of: one, all of a folder's, or none; raises as the above."""
-    place = history_file(settings, arch, optimizer, seed)
+    place = history_file(settings, run)
     if place is None:
         return []
     return sorted(file for file in place.iterdir() if file.is_file()) if place.is_dir() else [place]

@@ -19,6 +19,7 @@ from .folder import ROUNDING
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import Recorded
+    from ..config.study import Run
 
 Row = dict[str, Any]
 
@@ -28,14 +29,12 @@ _APART = 2.0, 0.1  # epochs, and share, by which two ways to count may differ: m
 _IN_PERCENT = re.compile(r"(.*\S)\s*/\s*100")
 
 
-def read(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Row] | None:
+def read(settings: Recorded, run: Run) -> list[Row] | None:
     """The history of a run, by ascending step.
 
     Args:
         settings: where it is, and which of its columns is which of ours (``val_acc / 100`` where that is in percent).
-        arch: the architecture of the run.
-        optimizer: its optimizer.
-        seed: its seed.
+        run: the run.
 
     Returns:
         Rows with all columns of ``records.train.HISTORY``; None where nothing was recorded.
@@ -43,10 +42,10 @@ def read(settings: Recorded, arch: str, optimizer: str, seed: int) -> list[Row] 
     Raises:
         RepdynError: if it cannot be read, lacks a column that is named, has values that cannot be, or has no times.
     """
-    file = found.history_file(settings, arch, optimizer, seed)
+    file = found.history_file(settings, run)
     if file is None:
         return None
-    steps_per_epoch = found.steps_per_epoch(settings, arch, optimizer, seed)
+    steps_per_epoch = found.steps_per_epoch(settings, run)
     columns = {} if settings.history is None else settings.history.columns
     return rows(logs.read(file), columns, steps_per_epoch, settings.offset, file)
 

@@ -14,6 +14,7 @@ ALIGNMENT = Table(
         arch_a=(pa.string(), "architecture"),
         arch_b=(pa.string(), "architecture, whose examples are permuted"),
         optimizer=(pa.string(), "optimizer of both"),
+        data=(pa.string(), "level of the data of both; null where these have no names"),
         seed=(pa.int64(), "seed of both"),
         step=(pa.int64(), "optimizer steps"),
         epoch=(pa.float64(), "epochs"),

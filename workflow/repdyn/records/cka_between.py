@@ -14,8 +14,10 @@ _SCHEMA = schema(
     step=(pa.int64(), "optimizer steps"),
     epoch=(pa.float64(), "epochs"),
     optimizer_a=(pa.string(), "optimizer"),
+    data_a=(pa.string(), "level of the data; null where these have no names"),
     seed_a=(pa.int64(), "seed"),
     optimizer_b=(pa.string(), "optimizer"),
+    data_b=(pa.string(), "level of the data; null as data_a"),
     seed_b=(pa.int64(), "seed"),
     **{name: (pa.float64(), MEASURES[name].unit) for name in ALWAYS},
 )

@@ -10,11 +10,14 @@ COMPARED = {
     "claim": (pa.string(), "a sentence"),
     "measure": (pa.string(), "measure of similarity; null for a score without one"),
     "score": (pa.string(), "name; null where there is no test"),
-    "factor": (pa.string(), "arch or optimizer (by family); null where there is no test"),
+    "factor": (pa.string(), "arch, optimizer (by family) or data; null where there is no test"),
     "first": (pa.string(), "level of the factor"),
     "second": (pa.string(), "level of the factor; null where the first is tested alone"),
+    "other": (pa.string(), "another factor, at whose level runs are compared; null where none is fixed"),
     "level": (pa.string(), "of the other factor; null for all of them"),
     "level_second": (pa.string(), "of the other factor, whose difference is taken away: an interaction; else null"),
+    "held": (pa.string(), "the third factor; null in a study whose data have no names"),
+    "held_level": (pa.string(), "of the third factor"),
     "matching": (pa.string(), "of optimizers: equal_speed or best_accuracy; null for all"),
 }
 FINDINGS = Table(
@@ -57,8 +60,10 @@ PAIRS = Table(
         **COMPARED,
         arch_first=(pa.string(), "of the first run"),
         optimizer_first=(pa.string(), "of the first run"),
+        data_first=(pa.string(), "of the first run; null where data have no names"),
         arch_second=(pa.string(), "of the second run; null where the first is tested alone"),
         optimizer_second=(pa.string(), "of the second run; null where the first is tested alone"),
+        data_second=(pa.string(), "of the second run; null where the first is tested alone, or as data_first"),
         seed=(pa.int64(), "of both runs"),
         value_first=(pa.float64(), "the score of the first run"),
         value_second=(pa.float64(), "the score of the second run, or 0"),
@@ -74,6 +79,7 @@ LEFT_OUT = Table(
         **COMPARED,
         arch=(pa.string(), "architecture"),
         optimizer=(pa.string(), "optimizer"),
+        data=(pa.string(), "level of the data; null where these have no names"),
         seed=(pa.int64(), "seed"),
         reason=(pa.string(), "why the run is not in a primary row"),
     ),
@@ -86,6 +92,7 @@ SYNCHRONY = Table(
     schema=schema(
         arch=(pa.string(), "architecture"),
         optimizer=(pa.string(), "optimizer"),
+        data=(pa.string(), "level of the data; null where these have no names"),
         measure=(pa.string(), "measure of similarity"),
         score=(
             pa.string(),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from ..catalogue.factors import FACTORS
 from ..storage import tables
 
 OUTPUT = "output"  # the network's output among the layers, in tables of decision regions
@@ -22,7 +23,7 @@ KEYS = tables.schema(  # of the activations table; its other columns are layers
     label=(pa.int64(), "true class; null where there are no classes"),
     given_label=(pa.int64(), "class trained on; null as label"),
 )
-RUN = ("arch", "optimizer", "seed")  # columns that the folders of a table encode
+RUN = (*FACTORS, "seed")  # columns that the folders of a table encode
 RESERVED = (OUTPUT, *KEYS.names, *RUN)
 
 

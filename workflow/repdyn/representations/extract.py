@@ -27,6 +27,7 @@ from ..types import Array
 
 if TYPE_CHECKING:
     from ..config.sections import Activations as Settings
+    from ..config.sections import Data
     from ..config.study import Run, Study
     from ..data.numbers import Given
 
@@ -79,17 +80,17 @@ def tap(
             handle.remove()
 
 
-def observed(study: Study, arch: str) -> observation.Observation:
-    """The observed layers of an architecture, the same for all runs, stages and machines."""
-    source = datasets.source(study.data)
+def observed(study: Study, arch: str, data: Data) -> observation.Observation:
+    """The observed layers of an architecture on such data, the same for all runs, stages and machines."""
     return observation.observe(
-        study.archs[arch], study.activations.reduction, datasets.inputs(study.data), source.classes
+        study.archs[arch], study.activations.reduction, datasets.inputs(data), datasets.source(data).classes
     )
 
 
 def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:
     """The network of a run, in eval mode at initialisation."""
-    model = architectures.of_run(study, run, datasets.inputs(study.data), datasets.source(study.data).classes)
+    data = study.data_of(run)
+    model = architectures.of_run(study, run, datasets.inputs(data), datasets.source(data).classes)
     model = model.eval().to(device)
     memory_layouts.lay_out(model, torch.contiguous_format)
     return model
@@ -97,7 +98,7 @@ def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:
 
 def network(study: Study, run: Run, device: torch.device) -> tuple[nn.Module, dict[str, str]]:
     """The network of a run, and its observed layers, name -> module path in order of depth."""
-    return model_of(study, run, device), observed(study, run.arch).paths
+    return model_of(study, run, device), observed(study, run.arch, study.data_of(run)).paths
 
 
 @torch.inference_mode()

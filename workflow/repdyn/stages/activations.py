@@ -139,9 +139,9 @@ def main(job: Job) -> None:
     """Write the activations table of a run, that of its layers, and that of what batch norm changes."""
     study, run, settings = job.study, job.run, job.study.activations
     device = devices.prepare(study.execution.device)
-    examples = subsets.load(study.data, job.data_root, run.seed)
-    splits = extract.choose(settings, examples, study.data.seed)
-    model, observation = extract.model_of(study, run, device), extract.observed(study, run.arch)
+    examples = subsets.load(job.data, job.data_root, run.seed)
+    splits = extract.choose(settings, examples, job.data.seed)
+    model, observation = extract.model_of(study, run, device), extract.observed(study, run.arch, job.data)
     layers = observation.paths
     for layer, path in layers.items():
         if layer != path:
@@ -152,7 +152,7 @@ def main(job: Job) -> None:
     epochs = checkpoint_schedule.epochs_of(study, run)
     features = {layer.name: layer.features for layer in observation.layers}
     observed = layers | {layer: copy.path for layer, copy in observation.copies.items()}
-    reestimate = batch_norm.prepare(settings, model, lambda: examples, study.data.seed, device)
+    reestimate = batch_norm.prepare(settings, model, lambda: examples, job.data.seed, device)
     if reestimate is not None:
         observed |= {OUTPUT: ""} if examples.classes is not None else {}  # the network itself
         LOG.info(

@@ -53,6 +53,7 @@ def columns(
         "arch_a": runs[0].arch,
         "arch_b": runs[1].arch,
         "optimizer": runs[0].optimizer,
+        "data": runs[0].data,
         "seed": runs[0].seed,
         "step": step,
         "epoch": epoch,
@@ -74,9 +75,9 @@ def main(job: Job) -> None:
     study = job.study
     backend, budget = backends.choose(study.execution.device, study.execution.memory_gib, study.cka.tf32)
     pairs = [
-        (study.run(one, optimizer, seed), study.run(other, optimizer, seed))
-        for (one, other), optimizer, seed in itertools.product(
-            itertools.combinations(study.archs, 2), study.optimizers, study.seeds
+        (study.run(one, optimizer, seed, data), study.run(other, optimizer, seed, data))
+        for (one, other), optimizer, data, seed in itertools.product(
+            itertools.combinations(study.archs, 2), study.optimizers, study.data_levels, study.seeds
         )
     ]
     tables_of = {run: Representations(*job.place(ACTIVATIONS, run)) for run in study.runs}

@@ -44,8 +44,10 @@ def columns(
         {key: [value] * R**2 for key, value in same.items()}
         | {
             "optimizer_a": [run.optimizer for run in runs for _ in runs],
+            "data_a": [run.data for run in runs for _ in runs],
             "seed_a": [run.seed for run in runs for _ in runs],
             "optimizer_b": [run.optimizer for run in runs] * R,
+            "data_b": [run.data for run in runs] * R,
             "seed_b": [run.seed for run in runs] * R,
         }
         | columns_of.rows(found.found.matrices, found.p, found.calibrated)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def main(job: Job) -> None:
     """Write the examples of a seed."""
-    found = subsets.load(job.study.data, job.data_root, job.replicate.seed)
+    found = subsets.load(job.data, job.data_root, job.replicate.seed)
     parts = {"train": found.train, "test": found.test}
     labels, given, wrong = (
         np.concatenate([getattr(part, name) for part in parts.values()])
@@ -38,6 +38,6 @@ def main(job: Job) -> None:
     LOG.info(
         "%s: %d training examples, %d of them mislabelled, %d for testing, %d of them common to all seeds, %s classes, "
         "%s",
-        job.study.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.n_common,
-        found.classes or "no", datasets.inputs(job.study.data),
+        job.data.dataset, len(found.train), found.mislabelled.sum(), len(found.test), found.n_common,
+        found.classes or "no", datasets.inputs(job.data),
     )  # fmt: skip

@@ -23,4 +23,5 @@ def main(job: Job) -> None:
     """
     for remark in datasets.remarks(job.study):
         LOG.info(remark)
-    datasets.read(job.study.data, job.data_root)
+    for data in job.study.data_levels.values():
+        datasets.read(data, job.data_root)

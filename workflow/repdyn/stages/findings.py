@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from ..analysis import claim_tests, fits, synchrony
+from ..analysis.pairing import UNNAMED
 from ..analysis.phases import Trajectory, trajectories
 from ..catalogue.claims import UNDECIDED
+from ..catalogue.factors import FACTORS
 from ..pipeline import stored
 from ..records import phases
 from ..records.cka import CKA
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
     from ..types import Array
 
-Cell = tuple[str, str, str | None, str]  # architecture, optimizer, measure, score
+Cell = tuple[str, str, str, str | None, str]  # architecture, optimizer, data, measure, score
 
 
 def _layers(job: Job, run: Run, scores: pd.DataFrame) -> Iterator[Trajectory]:
@@ -51,16 +53,16 @@ def _steady_steps(job: Job, run: Run, layers: list[Trajectory]) -> Array:
 def _synchrony(job: Job, scores: dict[Run, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame, dict[Cell, float]]:
     """The seeds' pseudo-values, a row for each pair of seeds, and p-values, of every cell of the grid."""
     of_seeds, of_pairs, p_values = [], [], dict[Cell, float]()
-    for (arch, optimizer), group in itertools.groupby(scores, key=lambda run: (run.arch, run.optimizer)):
+    for levels, group in itertools.groupby(scores, key=lambda run: (run.arch, run.optimizer, run.data or UNNAMED)):
         layers = {run: list(_layers(job, run, scores[run])) for run in group}
         steady = {run.seed: _steady_steps(job, run, found) for run, found in layers.items() if found}
         for measure in dict.fromkeys(layer.measure for found in layers.values() for layer in found):
             runs = {run.seed: [x for x in found if x.measure == measure] for run, found in layers.items()}
             values, pairs, p = synchrony.of_cell(runs, steady, job.study.findings)
-            cell = {"arch": arch, "optimizer": optimizer, "measure": measure}
+            cell = dict(zip(FACTORS, levels, strict=True)) | {"measure": measure}
             of_seeds.append(values.assign(**cell))
             of_pairs.append(pairs.assign(**cell))
-            p_values |= {(arch, optimizer, measure, score): value for score, value in p.items()}
+            p_values |= {(*levels, measure, score): value for score, value in p.items()}
     return pd.concat(of_seeds, ignore_index=True), pd.concat(of_pairs, ignore_index=True), p_values
 
 
@@ -77,7 +79,8 @@ def main(job: Job) -> None:
     tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings, study.all_measures)
     found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, fits.of_study(tests))
     made = claim_tests.tables_of(found, settings.confidence)
-    contents = zip((FINDINGS, PAIRS, LEFT_OUT, SYNCHRONY), (*made, of_pairs[SYNCHRONY.names]), strict=True)
+    synchronies = of_pairs[SYNCHRONY.names].replace({UNNAMED: None})
+    contents = zip((FINDINGS, PAIRS, LEFT_OUT, SYNCHRONY), (*made, synchronies), strict=True)
     for record, content in contents:
         table = pa.Table.from_pandas(content.replace({np.nan: None}), record.schema, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def main(job: Job) -> None:
     """Write the planes of a seed."""
     settings = job.study.planes
-    examples = subsets.load(job.study.data, job.data_root, job.replicate.seed)
+    examples = subsets.load(job.data, job.data_root, job.replicate.seed)
     chosen = planes.sets(examples)
     rows = [row for name, pool in chosen.items() for row in planes.through(pool, name, settings)]
-    schema = pa.schema([*PLANES.schema, *image_columns(datasets.inputs(job.study.data).size)])
+    schema = pa.schema([*PLANES.schema, *image_columns(datasets.inputs(job.data).size)])
     columns = {name: [row[name] for row in rows] for name in schema.names}
     tables.write(job.path(PLANES), columns, schema, job.metadata(PLANES))
     if "mislabelled" not in chosen:

@@ -24,7 +24,7 @@ def main(job: Job) -> None:
     activations = Representations(*job.place(ACTIVATIONS))
     splits = {split: activations.examples(split) for split in ("probe", "similarity")}
     epochs: dict[int, float] = dict(zip(activations.steps.tolist(), activations.epochs.tolist(), strict=True))
-    classes = datasets.classes(job.study.data)
+    classes = datasets.classes(job.data)
     features = {layer: activations.features(layer) for layer in activations.layers}
     accuracy: list[tuple[Any, ...]] = []
     with (

@@ -45,10 +45,10 @@ def main(job: Job) -> None:
     recorded = study.recorded(run.optimizer)
     assert recorded is not None, f"{run} is trained here"
     device = devices.prepare(study.execution.device)
-    rows = history.read(recorded, run.arch, run.optimizer, run.seed)
+    rows = history.read(recorded, run)
     measured = None if rows is not None else _measuring(job, device)
-    source = datasets.source(study.data)
-    model = architectures.of_run(study, run, datasets.inputs(study.data), source.classes).to(device)
+    source = datasets.source(job.data)
+    model = architectures.of_run(study, run, datasets.inputs(job.data), source.classes).to(device)
     metadata, seen = job.metadata(CHECKPOINT), list[Row]()
     there = study.found(run)
     for found in track(there, len(there), "checkpoint"):
@@ -69,8 +69,8 @@ def main(job: Job) -> None:
 
 def _measuring(job: Job, device: torch.device) -> Callable[[nn.Module], Row]:
     """What measures the losses and accuracies of a network on the examples of the run: nothing without classes."""
-    if datasets.source(job.study.data).classes is None:
+    if datasets.source(job.data).classes is None:
         return lambda _: {}
-    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    examples = subsets.load(job.data, job.data_root, job.run.seed)
     train, test = Split.of(examples.train, device), Split.of(examples.test, device)
     return lambda model: measure(model, train, test)

@@ -32,7 +32,7 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; return the columns of the noise floor."""
     study = job.study
     device = devices.prepare(study.execution.device)
-    inputs, classes = datasets.inputs(study.data), datasets.classes(study.data)
+    inputs, classes = datasets.inputs(job.data), datasets.classes(job.data)
     model, layers = extract.network(study, job.run, device)
     budget = study.execution.memory_gib * 2**30
     features = [reader.features(layer) for layer in reader.layers]
@@ -41,8 +41,8 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     reestimate = batch_norm.prepare(
         study.activations,
         model,
-        lambda: subsets.load(study.data, job.data_root, job.run.seed),
-        study.data.seed,
+        lambda: subsets.load(job.data, job.data_root, job.run.seed),
+        job.data.seed,
         device,
     )
     labeller = Labeller(model, layers, inputs.shape, batch, reduction)
@@ -78,7 +78,7 @@ def main(job: Job) -> None:
     with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         floor = label_run(job, reader)
     labels = RegionLabels(*job.place(LABELS))
-    classes = datasets.classes(job.study.data)
+    classes = datasets.classes(job.data)
     with tables.writer(job.path(SIMILARITY), SIMILARITY.schema, job.metadata(SIMILARITY)) as append:
         for piece in compare.similarity(labels, classes):
             append(piece)

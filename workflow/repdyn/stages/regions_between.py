@@ -71,8 +71,10 @@ def compare(
     first, R = labels[0], len(runs)
     pairs = {
         "optimizer_a": [run.optimizer for run in runs for _ in runs],
+        "data_a": [run.data for run in runs for _ in runs],
         "seed_a": [run.seed for run in runs for _ in runs],
         "optimizer_b": [run.optimizer for run in runs] * R,
+        "data_b": [run.data for run in runs] * R,
         "seed_b": [run.seed for run in runs] * R,
     }
     counts = [agreement.nothing(R, classes) for _ in first.layers]
@@ -131,17 +133,24 @@ def against_null(
 def main(job: Job) -> None:
     """Write the agreement between all runs of each architecture that see the same planes."""
     study = job.study
-    classes, budget = datasets.classes(study.data), study.execution.memory_gib * 2**30
+    budget = study.execution.memory_gib * 2**30
     pieces: list[pa.Table] = []
     shared: dict[str, Common] = {}
     for arch in study.archs:
         labels = {run: RegionLabels(*job.place(LABELS, run)) for run in study.runs if run.arch == arch}
-        first = next(iter(labels.values()))
-        groups = [(name, runs) for name in first.blocks for runs in study.comparable(arch, common=name == COMMON)]
+        sets = dict.fromkeys(name for of_run in labels.values() for name in of_run.blocks)
+        groups = [
+            (name, [run for run in runs if name in labels[run].blocks])  # some data have no wrong labels
+            for name in sets
+            for runs in study.comparable(arch, common=name == COMMON)
+        ]
         common = shared[arch] = common_checkpoints.needed({run: of_run.epochs for run, of_run in labels.items()})
         for number, epoch in enumerate(track(common.epochs, len(common.epochs), "checkpoint")):
             for name, runs in groups:
+                if not runs:
+                    continue
                 of_runs, steps = [labels[run] for run in runs], [common.steps[run][number] for run in runs]
+                classes = datasets.classes(study.data_of(runs[0]))
                 for piece in compare(runs, of_runs, steps, epoch, classes, name, study.comparisons, budget):
                     pieces.append(pa.table({name: piece[name] for name in BETWEEN.names}, schema=BETWEEN.schema))
         LOG.info("%s: %d runs at %d checkpoints", arch, len(labels), len(common.epochs))

@@ -18,6 +18,7 @@ import pandas as pd
 
 from ..catalogue.claims import CLAIMS, MATCHINGS
 from ..catalogue.events import EVENTS
+from ..catalogue.factors import FACTORS
 from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
 from ..pipeline import stored
@@ -195,11 +196,16 @@ def _left_out(frame: pd.DataFrame) -> str:
         (
             str(claim),
             str(reason),
-            ", ".join(dict.fromkeys(f"{run.arch} {run.optimizer} {run.seed}" for run in runs.itertuples())),
+            ", ".join(dict.fromkeys(_run(run) for run in runs.to_dict("records"))),
         )
         for (claim, reason), runs in frame.groupby(["claim", "reason"], sort=False)
     ]
     return "<h2>Runs left out</h2>\n" + table(("claim", "reason", "runs, by seed"), rows, ())
+
+
+def _run(row: Mapping[Hashable, Any]) -> str:
+    """A run in few words."""
+    return " ".join(str(row[name]) for name in (*FACTORS, "seed") if pd.notna(row[name]))
 
 
 def _exploratory(frame: pd.DataFrame, confidence: float, measures: Mapping[str, Measure]) -> list[str]:
@@ -246,12 +252,24 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], le
     """The outcome of each run, as a page.
 
     Args:
-        records: for each run, its architecture, optimizer, learning rate and seed in words; its history; its scores.
+        records: for each run, its architecture, optimizer, learning rate, data and seed in words; its history; its
+            scores.
         left_out: sentences about what the study leaves out.
     """
     events = [event.label for event in EVENTS.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
-    headings = ("architecture", "optimizer", "rate", "seed", "epochs", *events, BEYOND, *accuracies, "training, s")
+    headings = (
+        "architecture",
+        "optimizer",
+        "rate",
+        "data",
+        "seed",
+        "epochs",
+        *events,
+        BEYOND,
+        *accuracies,
+        "training, s",
+    )
     rows = []
     for words, history, scores in records:
         of_run = scores[scores["layer"].isna()].set_index("score")["value"]
@@ -289,7 +307,7 @@ def main(job: Job) -> None:
     records = []
     for run in study.runs:
         rate = study.learning_rate(run)
-        words = (run.arch, run.optimizer, "–" if rate is None else f"{rate:g}", str(run.seed))
+        words = (run.arch, run.optimizer, "–" if rate is None else f"{rate:g}", run.data or "–", str(run.seed))
         records.append((words, stored.read(job, HISTORY, run), stored.read(job, phases.SCORES, run)))
     found, left_out = stored.read(job, FINDINGS), stored.read(job, LEFT_OUT)
     pages = {

@@ -24,7 +24,7 @@ def main(job: Job) -> None:
     metadata = job.metadata(CHECKPOINT)
     folder = StateFolder(Path(job.path(STATE)), job.origin(STATE), metadata["code"])
     with folder.held():
-        examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+        examples = subsets.load(job.data, job.data_root, job.run.seed)
         trainer = Trainer(job.study, job.run, examples, folder)
         history = trainer.run(metadata)
         for step in trainer.steps:

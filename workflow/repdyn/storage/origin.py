@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..catalogue.factors import FACTORS
 from ..errors import RepdynError
 from .files import damaged
 
@@ -82,7 +83,7 @@ class Origin:
             told = _called(found["table"], found["stage"], found["run"], found.get("step"))
         except (KeyError, TypeError):
             raise damaged(path, "its metadata do not say which file it is") from None
-        run = None if self.run is None else asdict(self.run)
+        run = None if self.run is None else self.run.facts
         step = found.get("step") if self.step is None else self.step
         wanted = _called(self.record.name, self.record.stage, run, step)
         if told != wanted:
@@ -106,7 +107,7 @@ class Origin:
 
 def _called(name: str, stage: str, run: Mapping[str, Any] | None, step: int | None) -> str:
     """A file in words."""
-    levels = [] if run is None else [run[factor] for factor in ("arch", "optimizer") if factor in run]
+    levels = [] if run is None else [run[factor] for factor in FACTORS if factor in run]
     of_run = "" if run is None else " ".join([" of", *levels, f"seed {run['seed']}"])
     at_step = "" if step is None else f" at step {step}"
     return f"`{name}` (stage {stage}){of_run}{at_step}"

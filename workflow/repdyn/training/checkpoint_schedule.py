@@ -14,7 +14,7 @@ from ..data import datasets
 from . import log_schedule
 
 if TYPE_CHECKING:
-    from ..config.sections import Checkpoints
+    from ..config.sections import Checkpoints, Data
     from ..config.study import Run, Study
 
 
@@ -48,29 +48,30 @@ def steps_per_epoch(train_size: int, batch_size: int) -> int:
     return math.ceil(train_size / batch_size)
 
 
-def trained_steps(study: Study) -> list[int]:
-    """The checkpoints of every run that is trained here, as optimizer steps."""
-    return checkpoint_steps(study.checkpoints, study.training.epochs, trained_steps_per_epoch(study))
+def trained_steps(study: Study, data: Data) -> list[int]:
+    """The checkpoints of every run that is trained here on a level of the data, as optimizer steps."""
+    return checkpoint_steps(study.checkpoints, study.training.epochs, trained_steps_per_epoch(study, data))
 
 
-def trained_steps_per_epoch(study: Study) -> int:
-    """Optimizer steps in an epoch of the runs that are trained here."""
-    return steps_per_epoch(datasets.sizes(study.data)[0], study.training.batch_size)
+def trained_steps_per_epoch(study: Study, data: Data) -> int:
+    """Optimizer steps in an epoch of the runs that are trained here on a level of the data."""
+    return steps_per_epoch(datasets.sizes(data)[0], study.training.batch_size)
 
 
 def epochs_of(study: Study, run: Run) -> dict[int, float]:
     """The checkpoints of a run: optimizer step -> epoch, ascending."""
     if study.recorded(run.optimizer) is not None:
         return {found.step: found.epoch for found in study.found(run)}
-    per_epoch = trained_steps_per_epoch(study)
-    return {step: step / per_epoch for step in trained_steps(study)}
+    data = study.data_of(run)
+    per_epoch = trained_steps_per_epoch(study, data)
+    return {step: step / per_epoch for step in trained_steps(study, data)}
 
 
 def numbers(study: Study, runs: Collection[Run]) -> list[int]:
-    """How many checkpoints some runs have, without repetition, ascending; all that are trained here have as many."""
+    """How many checkpoints some runs have, without repetition, ascending; those trained on the same data as many."""
     found = {len(study.found(run)) for run in runs if study.recorded(run.optimizer) is not None}
-    trained = any(study.recorded(run.optimizer) is None for run in runs)
-    return sorted(found | ({len(trained_steps(study))} if trained else set()))
+    trained = {run.data for run in runs if study.recorded(run.optimizer) is None}
+    return sorted(found | {len(trained_steps(study, study.data_levels[level])) for level in trained})
 
 
 def steps_of(study: Study, run: Run) -> list[int]:

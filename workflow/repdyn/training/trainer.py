@@ -109,10 +109,11 @@ class Trainer:
             self.augment = Augmenter(self.settings.augmentation, black, len(examples.train))
         self.batch_size = self.settings.batch_size
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
-        self.steps = checkpoint_schedule.trained_steps(study)
-        self.model = architectures.of_run(study, run, datasets.inputs(study.data), examples.classes)
+        data = study.data_of(run)
+        self.steps = checkpoint_schedule.trained_steps(study, data)
+        self.model = architectures.of_run(study, run, datasets.inputs(data), examples.classes)
         if self.device.type == "cpu":  # this may not be the processor that checked the study
-            bfloat16.check(self.model, study, run, datasets.inputs(study.data), examples.classes)
+            bfloat16.check(self.model, study, run, datasets.inputs(data), examples.classes)
         optimizer = study.optimizer(run)
         self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like

@@ -41,9 +41,13 @@ async function loadRun(index) {
 
 async function readRun(run) {
   const [head, ...planes] = await Promise.all(
-    Array.from({ length: 1 + study.planes.length }, (_, i) => unpack(run.piece + i)),
+    Array.from({ length: 1 + run.planes.length }, (_, i) => unpack(run.piece + i)),
   );
-  const labels = planes.map(({ arrays }) => accumulate(arrays.labels));
+  // In the order of the study's planes; null for those that the run has not.
+  const labels = study.planes.map((plane) => {
+    const at = run.planes.findIndex(([set, number]) => set === plane.set && number === plane.number);
+    return at < 0 ? null : accumulate(planes[at].arrays.labels);
+  });
   return { ...run, ...head, epochs: Array.from(head.arrays.epochs), labels };
 }
 

@@ -5,13 +5,14 @@ const PAUSE = "M3 2h4v12H3zM9 2h4v12H9z";
 const FRAME = 160; // milliseconds between checkpoints
 const state = { run: null, layer: 0, measure: study.measures[0].key, e: 0, playing: null };
 const get = (id) => document.getElementById(id);
-const KEYS = ["arch", "optimizer", "seed"];
+const KEYS = ["arch", "optimizer", "data", "seed"].filter((key) => key in study.runs[0]);
 
 function summary() {
   const unique = (key) => [...new Set(study.runs.map((run) => run[key]))];
   const noise = study.noise ? `, ${Number((100 * study.noise).toPrecision(3))} % of the training labels wrong` : "";
   const seeds = unique("seed").length;
-  const grid = `${unique("arch").join(", ")} × ${unique("optimizer").join(", ")} × ${seeds} seed${seeds > 1 ? "s" : ""}`;
+  const levels = KEYS.slice(0, -1).map((key) => unique(key).join(", "));
+  const grid = [...levels, `${seeds} seed${seeds > 1 ? "s" : ""}`].join(" × ");
   get("study-name").textContent = study.name;
   get("summary").textContent = `${study.dataset}${noise}; ${study.runs.length} runs: ${grid}. ` +
     "Pick a run and a layer, then drag through the epochs.";
@@ -20,6 +21,7 @@ function summary() {
 
 /** Fills the pickers. */
 function buildPickers() {
+  get("data").parentElement.hidden = !KEYS.includes("data");
   for (const key of KEYS) {
     const values = [...new Set(study.runs.map((run) => run[key]))];
     get(key).replaceChildren(...values.map((value) => element("option", { value, textContent: value })));
@@ -73,7 +75,11 @@ async function showPicked(wanted) {
 
 /** Everything that does not change with the epoch. */
 function showRun() {
-  const { run, measure } = state;
+  const { run } = state;
+  if (!matricesBy(run, state.measure)) state.measure = study.measures[0].key; // its data have no wrong labels
+  const { measure } = state;
+  get("measure").value = measure;
+  for (const option of get("measure").options) option.disabled = !matricesBy(run, option.value);
   state.layer = Math.min(state.layer, layersOf(run, measure) - 1);
   paintLayers(run, measure, state.layer, chooseLayer);
   showLayer();

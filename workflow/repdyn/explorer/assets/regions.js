@@ -17,8 +17,9 @@ function buildPlanes() {
     const taught = element("ul", { className: "taught" });
     const title = `three ${plane.set}` + (several ? ` (${plane.number + 1})` : "");
     const pair = element("div", { className: "pair" }, ...panels.map((panel) => panel.figure));
-    parent.append(element("article", { className: "plane" }, element("h3", { textContent: title }), pair, taught));
-    const card = { plane, panels, taught, title, seen: null, pictures: [] };
+    const article = element("article", { className: "plane" }, element("h3", { textContent: title }), pair, taught);
+    parent.append(article);
+    const card = { plane, article, panels, taught, title, seen: null, pictures: [] };
     planeCards.push(card);
     for (const panel of panels) panel.canvas.addEventListener("pointermove", (event) => hoverPlane(card, panel, event));
   }
@@ -41,11 +42,14 @@ function imageCanvas(plane, i) {
 /** Puts the planes of a run's seed into the cards, with what the run was taught about their three images. */
 function describePlanes(run) {
   for (const card of planeCards) {
-    const seen = card.plane.of[run.seed];
+    const seen = card.plane.of[run.replicate];
+    card.article.hidden = !seen;
     if (seen === card.seen) continue;
+    card.seen = seen;
+    if (!seen) continue;
     const { given, labels } = seen;
     const pictures = seen.images.map((_, i) => imageCanvas(seen, i));
-    Object.assign(card, { seen, pictures });
+    card.pictures = pictures;
     card.taught.replaceChildren(
       ...labels.map((label, i) => {
         const copy = element("canvas", { width: pictures[i].width, height: pictures[i].height });
@@ -61,6 +65,7 @@ function describePlanes(run) {
 function paintPlanes(run, layer, e) {
   const output = run.layers.indexOf(study.output);
   planeCards.forEach(({ panels, title, seen, pictures }, p) => {
+    if (!seen) return;
     const of = [layer === output ? output : layer, output];
     panels.forEach((panel, i) => {
       const words = i === 1 || layer === output ? "network" : `probe of ${run.layers[layer]}`;
@@ -128,7 +133,9 @@ function paintClasses() {
   let shown = Array.from({ length: classes }, (_, label) => label);
   if (classes > MOST_CLASSES) {
     const area = new Array(classes).fill(0);
-    for (const { panels } of planeCards) for (const { labels } of panels) for (const label of labels) area[label]++;
+    for (const { panels, seen } of planeCards) {
+      if (seen) for (const { labels } of panels) for (const label of labels) area[label]++;
+    }
     shown = shown.filter((label) => area[label]).sort((a, b) => area[b] - area[a]);
   } else if (list.childElementCount) return;
   const rest = Math.max(0, shown.length - MOST_CLASSES);
