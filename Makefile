@@ -5,13 +5,12 @@ BIN := .venv/bin
 DEV := .venv-dev/bin
 CORES ?= all
 STUDY ?= config.yaml
-STUDIES ?= $(STUDY)
 # Read first: what is no UTF-8 or no YAML ends Snakemake with a traceback.
 SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
 NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report summary unlock plan layers test lint unit pipeline browser documentation cluster lock clean
+.PHONY: help setup run report compare unlock plan layers test lint unit pipeline browser documentation cluster lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,8 +24,8 @@ report: .venv/run.done  ## results/…/report.html and explorer.html, whatever t
 	@$(SNAKEMAKE) -- reported
 	@$(SNAKEMAKE) --report results/$(NAME)/report.html --report-stylesheet workflow/report/report.css -- reported
 
-summary: .venv/run.done  ## print what studies found as a Markdown table: make summary [STUDIES="config.yaml …"]
-	@$(BIN)/python -m repdyn summary $(addprefix --study ,$(STUDIES))
+compare: .venv/run.done  ## what several studies found, as table and figure: make compare STUDIES="results/a results/b"
+	@$(BIN)/python -m repdyn compare $(STUDIES) $(addprefix --output ,$(OUTPUT)) $(addprefix --into ,$(PAGE))
 
 unlock: .venv/run.done  ## after a kill -9 or a power cut, and when no Snakemake runs: take away the lock that one left
 	@$(SNAKEMAKE) --unlock

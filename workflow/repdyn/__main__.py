@@ -64,18 +64,16 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, stage in STAGES.items():
         command = commands.add_parser(name, help=stage.help, description=stage.help)
-        several = stage.scope == "studies"
-        command.add_argument(
-            "--study",
-            type=Path,
-            action="append" if several else "store",
-            default=None if several else CONFIG,
-            help=f"the config{', once for each study' if several else ''} (default: {CONFIG})",
-        )
+        if stage.scope == "studies":
+            command.add_argument("results", type=Path, nargs="+", metavar="FOLDER", help="the results of a study")
+            command.add_argument("--output", type=Path, help="a folder to write to (default: one beside the results)")
+            command.add_argument(
+                "--into", type=Path, metavar="PAGE", help="a Markdown page to write the table into, between its marks"
+            )
+            continue
+        command.add_argument("--study", type=Path, default=CONFIG, help=f"the config (default: {CONFIG})")
         if stage.scope != "tool":
             command.add_argument("--results", default="results", help="where results lie (default: results)")
-        if several:
-            continue
         command.add_argument(
             "--code",
             type=Path,
@@ -161,9 +159,7 @@ def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
     if scope == "studies":
         _say_if_another_is_here()
-        locate.take_in([path.parent for path in arguments.study or [CONFIG]])
-        given = [_settled(studies.load(path)) for path in arguments.study or [CONFIG]]
-        module_of(arguments.stage).main(given, Path(arguments.results))
+        module_of(arguments.stage).main(arguments.results, arguments.output, arguments.into)
         return
     if arguments.code is None:  # run by hand: rules pass --code
         _say_if_another_is_here()

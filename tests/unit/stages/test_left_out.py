@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from repdyn import __main__ as command
+from repdyn.across_studies import remarks
+from repdyn.across_studies import studies as across_studies
 from repdyn.catalogue import stages
 from repdyn.catalogue.claims import CLAIMS, LATENT, PHASES
 from repdyn.catalogue.paths import Paths
@@ -25,7 +27,6 @@ from repdyn.figures import catalogue, draw
 from repdyn.pipeline import settling
 from repdyn.pipeline.jobs import Job
 from repdyn.planning import check, plan
-from repdyn.stages import summary
 
 EPOCHS = (0, 1, 2, 3, 5, 8, 12)
 EXAMPLES, LENGTH, CLASSES, WIDTH = 150, 5, 3, 8
@@ -248,14 +249,15 @@ def test_every_figure_that_there_is_is_drawn_and_each_other_is_refused_in_a_sent
         draw.main(jobs["run"], "planes-test", tmp_path / "planes-test.gif")
 
 
-def test_report_and_summary_are_written(done, capsys):
+def test_the_report_is_written_and_the_findings_can_be_compared(done):
     kind, job = done
     paths = job("report").paths
     for path in (paths.report_findings(), paths.report_runs()):
         assert "nan" not in re.sub("<[^>]*>", "", Path(path).read_text(encoding="utf-8"))
     assert html.escape(SENTENCES[kind]) in Path(paths.report_runs()).read_text(encoding="utf-8")
-    summary.main([job("report").study], Path("results"))
-    assert f"| {kind}, 2 seeds |" in capsys.readouterr().out
+    found = across_studies.read(Path(paths.root), kind)
+    assert found.seeds == [0, 1]
+    assert len(remarks.runs_of(found.settings)) == len(job("report").study.runs)
 
 
 def test_the_explorer_shows_matrices_and_says_what_is_left_out(done):

@@ -1,8 +1,8 @@
 """Every stage: its name and purpose, its settings, and the files that it writes.
 
-A stage is a module with ``main(job)``, an entry here and a rule. A tool has ``main(study)``, or for several studies
-``main(studies, results)``, and no rule. The command line, reruns, ``plan``, the inputs of figures and the params of
-rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
+A stage is a module with ``main(job)``, an entry here and a rule. A tool has ``main(study)``, or for the results of
+several studies ``main(folders, output, page)``, and no rule. The command line, reruns, ``plan``, the inputs of figures
+and the params of rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
 """
 
 from __future__ import annotations
@@ -205,7 +205,11 @@ STAGES: dict[str, Stage] = {
     "plan": Stage(
         scope="tool", module="planning.plan", help="print what a study costs: jobs, checkpoints, disk, memory"
     ),
-    "summary": Stage(scope="studies", help="print what several studies found as a Markdown table"),
+    "compare": Stage(
+        scope="studies",
+        module="across_studies.together",
+        help="compare what several studies found: a table and a forest plot of the same claims by study",
+    ),
     "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
 }
 

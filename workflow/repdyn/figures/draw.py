@@ -15,6 +15,8 @@ from . import catalogue, style
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from matplotlib.figure import Figure
+
     from ..pipeline.jobs import Job
 
 # Metadata in which two identical pictures would differ.
@@ -61,10 +63,17 @@ def drawn(module: ModuleType, job: Job, figure: str, extension: str) -> bytes:
         figure: its name.
         extension: the format.
     """
-    content = io.BytesIO()
     if extension == ANIMATED:
+        content = io.BytesIO()
         module.save(module.draw(job, figure), content)
-    else:
-        with style.language():
-            module.draw(job, figure).savefig(content, format=extension, metadata=METADATA[extension])
+        return content.getvalue()
+    with style.language():
+        return encoded(module.draw(job, figure), extension)
+
+
+def encoded(figure: Figure, extension: str) -> bytes:
+    """The bytes of a figure's file, the same for the same figure; ``extension`` is one of ``METADATA``."""
+    content = io.BytesIO()
+    with style.language():
+        figure.savefig(content, format=extension, metadata=METADATA[extension])
     return content.getvalue()
