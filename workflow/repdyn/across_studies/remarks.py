@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.claims import MATCHINGS
+from ..config.study import WRONG_LABELS
 
 if TYPE_CHECKING:
     from ..storage.origin import Metadata
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # Settings of ``training`` that say how long a run goes on and how often it is looked at, not what it is.
 _LENGTH = ("epochs", "evaluations_per_decade")
-# Settings of ``data`` that say which labels are wrong, not which examples there are.
-_LABELS = ("label_noise", "label_noise_kind", "label_noise_pairs")
 
 
 def _data_of(settings: Metadata) -> list[Mapping[str, Any]]:
@@ -51,7 +50,7 @@ def runs_of(settings: Metadata) -> set[str]:
 def _draws(settings: Metadata) -> set[str]:
     """What the examples of a study are drawn from, as texts."""
     return {
-        json.dumps({name: value for name, value in data.items() if name not in _LABELS}, sort_keys=True)
+        json.dumps({name: value for name, value in data.items() if name not in WRONG_LABELS}, sort_keys=True)
         for data in _data_of(settings)
     }
 

@@ -50,7 +50,7 @@ from .sections import (
 
 Hyperparameters = dict[str, Any]
 # Settings of data that say which labels are wrong; all others say which examples there are.
-_WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
+WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
 # What says how an architecture is observed, not how it is built: part ``layers`` of the settings.
 _OBSERVED = {"layers", "batch_dimension"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
@@ -394,7 +394,7 @@ class Study(Section):
             if run.arch == arch:
                 data = self.data_of(run)
                 alike = common or data.drawn_by == "study"
-                key = data.model_dump_json(exclude=_WRONG_LABELS), None if alike else run.seed
+                key = data.model_dump_json(exclude=WRONG_LABELS), None if alike else run.seed
                 groups.setdefault(key, []).append(run)
         return list(groups.values())
 
