@@ -104,7 +104,8 @@ def write_tables(job: Any) -> None:
         write(phases.SEGMENTS, segments)
         knows_events = left_out.accuracies(job.study.data) is None
         scores = {
-            "layer": [None] * 4, "depth": [None] * 4, "part": [None] * 4, "measure": [None] * 4, "score": list(EVENTS),
+            "layer": [None] * 4, "depth": [None] * 4, "relative_depth": [None] * 4, "part": [None] * 4,
+            "measure": [None] * 4, "score": list(EVENTS),
             "value": list(EVENTS.values()) if knows_events else [None] * 4,
         }  # fmt: skip
         write(phases.SCORES, scores)

@@ -71,7 +71,9 @@ COLUMNS = {
     f"phases/segments/{RUN}/segments.parquet": [
         "layer", "depth", "part", "measure", "phase", "step_start", "step_end", "epoch_start", "epoch_end", "width",
     ],
-    f"phases/scores/{RUN}/scores.parquet": ["layer", "depth", "part", "measure", "score", "value"],
+    f"phases/scores/{RUN}/scores.parquet": [
+        "layer", "depth", "relative_depth", "part", "measure", "score", "value",
+    ],
     f"phases/moments/{RUN}/moments.parquet": ["layer", "depth", "part", "measure", "epoch", "novelty", "alignment"],
     f"phases/boundaries/{RUN}/boundaries.parquet": [
         "layer", "depth", "part", "measure", "detector", "epoch", "from_measures", "from_detectors",

@@ -303,6 +303,8 @@ def test_what_does_not_take_place_is_null_in_the_file_and_never_nan(job):
     assert value[None, None, "perfect_fit_first"] == 50
     assert np.isfinite([number for number in value.values() if number is not None]).all()
     assert {(row["layer"], row["part"]) for row in scores.to_pylist()} == {(None, None), ("a", "stem"), ("b", "body")}
+    depths = {(row["layer"], row["depth"], row["relative_depth"]) for row in scores.to_pylist()}
+    assert depths == {(None, None, None), ("a", 0, 0.0), ("b", 1, 1.0)}
     segments = tables.read(job.paths.segments(job.run.path)).to_pandas()
     starts = segments.groupby(["measure", "layer"])["step_start"].apply(list).to_dict()
     assert starts["cka", "a"] == [STEPS[3], STEPS[15]]

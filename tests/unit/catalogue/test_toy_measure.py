@@ -86,8 +86,7 @@ for optimizer, sharpness in (("sgd", 0.2), ("adam", 0.1)):
         cka_table = table(sharpness + seed / 100)
         similar = phases.trajectories(cka_table, none)
         segments[optimizer], rows, _ = phases.analyse(history, similar, no_probes, parts, Phases())
-        columns = ["layer", "depth", "part", "measure", "score", "value"]
-        scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=columns)
+        scores[Run("vit", optimizer, seed)] = pd.DataFrame(rows, columns=phases.OF_SCORE)
 frame, facts = claim_tests.values(scores), claim_tests.facts(scores)
 tests = claim_tests.ClaimTests(frame, facts, {"sgd": "sgd", "adam": "adam"}, Findings(resamples=100))
 contrast = Contrast(factor="optimizer", levels=("sgd", "adam"))

@@ -107,7 +107,7 @@ def store(make_job, study, cells):
                 HISTORY: pd.DataFrame(history | unsaid),
                 CKA: cka,
                 SIMILARITY: regions,
-                of_phases.SCORES: pd.DataFrame(scores, columns=of_phases.SCORES.names),
+                of_phases.SCORES: pd.DataFrame(scores, columns=phases.OF_SCORE).assign(relative_depth=np.nan),
             }
             for record, content in contents.items():
                 job = jobs[record.stage]

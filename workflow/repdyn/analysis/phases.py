@@ -39,7 +39,8 @@ from .latent import latent_generalization
 if TYPE_CHECKING:
     from ..config.sections import Phases
 
-Score = tuple[str | None, int | None, str | None, str | None, str, float | None]  # a row of ``SCORES``
+Score = tuple[str | None, int | None, str | None, str | None, str, float | None]
+OF_SCORE = ["layer", "depth", "part", "measure", "score", "value"]  # its columns in ``SCORES``
 
 REACH = 4  # points on either side that novelty compares
 LEAST_CHECKPOINTS = 4

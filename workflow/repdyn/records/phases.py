@@ -29,6 +29,7 @@ SCORES = Table(
     schema=schema(
         layer=(pa.string(), "layer; null for the run"),
         depth=(pa.int64(), "observed layers from the input; null for the run"),
+        relative_depth=(pa.float64(), "0 for the first observed layer, 1 for the last; null for run and output"),
         part=(pa.string(), "stem, body, head or output; null for the run"),
         measure=(pa.string(), "measure of similarity; null for events and for scores of probes"),
         score=(pa.string(), "name"),

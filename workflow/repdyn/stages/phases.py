@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from ..analysis import boundaries
-from ..analysis.phases import analyse, trajectories
+from ..analysis import boundaries, relative_depth
+from ..analysis.phases import OF_SCORE, analyse, trajectories
 from ..pipeline import stored
 from ..records.cka import CKA
 from ..records.layer_names import OUTPUT
@@ -38,7 +39,9 @@ def main(job: Job) -> None:
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments), (BOUNDARIES, found)):
         table = pa.Table.from_pandas(frame, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
-    columns = dict(zip(SCORES.names, map(list, zip(*scores, strict=True)), strict=True))
+    columns = dict[str, Any](zip(OF_SCORE, map(list, zip(*scores, strict=True)), strict=True))
+    depths = relative_depth.relative(np.array(columns["depth"], dtype=float), len(layers))
+    columns["relative_depth"] = tables.nullable(depths)
     tables.write(job.path(SCORES), columns, SCORES.schema, job.metadata(SCORES))
     for *_, name, value in scores[:5]:
         when = "did not take place, or is not known" if value is None else f"epoch {value:g}"
