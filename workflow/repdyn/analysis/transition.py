@@ -42,9 +42,7 @@ four levels, both p decide. Time: negligible.
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +50,7 @@ import numpy as np
 from ..types import Array
 from . import sign_flips
 from .change_points import squared_distances
+from .level_orders import orders
 
 WINDOW = 0.3  # decades
 LEAST = 0.7  # decades by which the rate of change falls at a stop
@@ -238,7 +237,7 @@ def permuted(f: Array, y: Array, resamples: int, seed: int) -> float:
     A permutation that leaves no slope counts as one with a slope as large.
     """
     slopes = []
-    for order in _orders(f.shape[1], resamples, seed):
+    for order in orders(f.shape[1], resamples, seed):
         there = np.isfinite(f) & np.isfinite(y[:, order])
         there &= there.sum(1, keepdims=True) >= 2
         rows = there.any(1)
@@ -249,13 +248,3 @@ def permuted(f: Array, y: Array, resamples: int, seed: int) -> float:
         size = np.nansum(x * x)
         slopes.append(float(np.nansum(x * z) / size) if size > 0 else np.inf)
     return float(np.mean(np.array(slopes) >= slopes[0] - 1e-12))
-
-
-def _orders(levels: int, resamples: int, seed: int) -> Iterable[Sequence[int]]:
-    """Permutations of levels, the observed one first: all of them, or random ones where those are too many."""
-    if math.factorial(levels) <= resamples:
-        return itertools.permutations(range(levels))
-    random = np.random.default_rng(seed)
-    drawn = random.permuted(np.broadcast_to(np.arange(levels), (resamples, levels)), axis=1)
-    drawn[0] = np.arange(levels)
-    return drawn.tolist()  # type: ignore[no-any-return]

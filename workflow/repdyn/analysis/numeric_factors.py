@@ -1,0 +1,60 @@
+"""Numeric factors of a grid: numbers in which some of a factor's levels differ, and in nothing else.
+
+Three architectures that differ in ``width`` alone are three levels of width. Turns the settings of each level into the
+settings that are such factors, with the number of each level, for ``trends.py``. Nothing has to be declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .trends import LEAST_LEVELS
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NumericFactor:
+    """A setting in which levels differ.
+
+    Attributes:
+        setting: its path in a level's settings, joined by dots, such as ``kwargs.patch_size``.
+        levels: name of the level -> its number, ascending.
+    """
+
+    setting: str
+    levels: dict[str, float]
+
+
+def found(levels: Mapping[str, Mapping[str, Any]]) -> list[NumericFactor]:
+    """Every setting that has ``LEAST_LEVELS`` different numbers in levels that are equal in all else.
+
+    Args:
+        levels: name -> its settings, without any that change no number. A rate for each architecture is to be resolved:
+            two numbers that go together are no factor.
+    """
+    of_levels = {name: dict(_flat(settings)) for name, settings in levels.items()}
+    paths = dict.fromkeys(path for settings in of_levels.values() for path in settings)
+    factors = []
+    for path in paths:
+        groups: dict[str, dict[str, float]] = {}
+        for name, settings in of_levels.items():
+            number = settings.get(path)
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                others = sorted((key, repr(value)) for key, value in settings.items() if key != path)
+                groups.setdefault(repr(others), {})[name] = float(number)
+        for numbers in groups.values():
+            if len(set(numbers.values())) >= LEAST_LEVELS:
+                factors.append(NumericFactor(".".join(path), dict(sorted(numbers.items(), key=lambda item: item[1]))))
+    return factors
+
+
+def _flat(settings: Mapping[str, Any], before: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Paths and values of nested settings; what is unset, as if it were not there."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, (*before, str(key)))
+        elif value is not None:
+            yield (*before, str(key)), value
