@@ -41,6 +41,9 @@ DEPTH_TREND = {CHANGE_DESCENT: "depth_trend_descent", CHANGE_MEMORIZATION: "dept
 SYNCHRONY = "synchrony"
 SYNCHRONY_BEYOND = "synchrony_beyond"
 SYNCHRONY_STEADY = "synchrony_steady"
+CHANGE_BEYOND_TWIN = "change_beyond_twin"
+CHANGE_BEYOND_SHIFTED = "change_beyond_shifted_twin"
+TREND_BEYOND_SHIFTED = "depth_trend_beyond_shifted_twin"
 STOP_SLOPE = "stop_slope"
 STOP_RATIO = "stop_ratio"
 PROGRESS_GAP = "progress_gap"
@@ -89,6 +92,8 @@ class Score:
 
 _DRIFT = "the same trajectory at its smoothed pace"
 _MOMENTS = "all moments of the run on the log axis of epochs"
+_TWIN = "the same run without wrong labels"
+_SHIFTED = "the same run without wrong labels, at the same epochs, at the same stage of fitting, and in between"
 _ALIGNED = {
     PERFECT_FIT_SUSTAINED: ("boundary near perfect fit", "sustained perfect fit"),
     MEMORIZATION_ONSET: ("boundary near onset", "onset of memorization"),
@@ -249,6 +254,33 @@ SCORES: dict[str, Score] = {
             formula="the same, without checkpoints at which training accuracy is below half of the best so far",
             range="≤ 1",
             against="layers of other seeds, of the same architecture and optimizer",
+        ),
+        Score(
+            name=CHANGE_BEYOND_TWIN,
+            scope="runs",
+            label="change added by wrong labels",
+            formula="1 − similarity of the last trained checkpoint before onset of memorization to the first after "
+            "sustained perfect fit, minus the same at the same epochs without wrong labels",
+            range="−1 … 1",
+            against=_TWIN,
+        ),
+        Score(
+            name=CHANGE_BEYOND_SHIFTED,
+            scope="runs",
+            label="the same at every shift",
+            formula="the same, least over shifts of the window without wrong labels",
+            range="−1 … 1",
+            against=_SHIFTED,
+        ),
+        Score(
+            name=TREND_BEYOND_SHIFTED,
+            scope="runs",
+            label="faster with depth in the dip",
+            formula="slope on relative depth of the layers' mean log rate of change from the dip of test accuracy to "
+            "its recovery, minus the same without wrong labels, least over shifts of the window there",
+            unit="decades",
+            range="any",
+            against=_SHIFTED,
         ),
         Score(
             name=STOP_SLOPE,
