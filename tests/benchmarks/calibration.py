@@ -1,13 +1,16 @@
 """How often do claims hold where they are false, and where they are true? On simulated studies, by law.
 
     OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/calibration.py
-        [--layers 600] [--studies 200] [--per-decade 12]
+        [--layers 600] [--studies 200] [--per-decade 12] [--factors]
 
 Printed are, for each law, the share of layers with more than one phase and their mean distinguishability, and, for
 studies of six and of eight seeds at p ≤ .05, how often change is found to stop at perfect fit, layers to change in
 synchrony, and phases to be more distinguishable. A law in which the claim is false gives false positives; the others
 give power. Last, how often intervals cover. ``tests/unit/simulated_studies.py`` says
 what is simulated; a reduced form is a unit test (``tests/unit/analysis/test_calibration.py``). Ten minutes on one core.
+
+With ``--factors``, in their place: runs against their twins without wrong labels, and trends over a numeric factor
+(``tests/unit/simulated_factors.py``, ``test_calibration_of_factors.py``), five times as many studies; half an hour.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
 
+import simulated_factors
 import simulated_studies as simulated
 
 SEEDS = (6, 8)
+SEED = 1  # of what is simulated over factors, whose definitions were fixed before; unit tests take others
 CELLS = (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))  # architectures and optimizers
 
 
@@ -103,13 +108,47 @@ def intervals(studies: int) -> None:
             print(f"  {f'{seeds} seeds, {law}':61} {mean:.3f}   {median:.3f}", flush=True)
 
 
+def counterfactuals(studies: int) -> None:
+    """Whether memorization is found to change layers, and depth to matter more in a dip, against twins."""
+    print(f"memorization changes layers, {studies} studies: found; at every shift of the twin's window")
+    for seeds in SEEDS:
+        for name, pair in simulated_factors.PAIRS.items():
+            found, always = simulated_factors.pairs_found(pair, studies, seeds, SEED)
+            print(f"  {f'{seeds} seeds, {name}':61} {found:.3f}   {always:.3f}", flush=True)
+    print(f"deeper layers change more in a dip, {studies} studies: found")
+    for seeds in SEEDS:
+        for name, wave in simulated_factors.WAVES.items():
+            found = simulated_factors.waves_found(wave, studies, seeds, SEED)
+            title = "power" if wave.extra else "false positives"
+            print(f"  {title:15}  {f'{seeds} seeds, {name}':44} {found:.3f}", flush=True)
+
+
+def trends(studies: int) -> None:
+    """Whether a score is found to go with a number."""
+    for rising in (False, True):
+        sides = "one-sided" if rising else "two-sided"
+        print(f"trends over a numeric factor, {sides}, {studies} studies: found; by sign flips alone")
+        for seeds in SEEDS:
+            for name, law in simulated_factors.NUMERIC.items():
+                for levels in simulated_factors.LEVELS:
+                    found, flips = simulated_factors.trends_found(law, levels, studies, seeds, SEED, rising=rising)
+                    title = "power" if law.rise else "false positives"
+                    said = f"{seeds} seeds, {levels} levels, {name}"
+                    print(f"  {title:15}  {said:48} {found:.3f}   {flips:.3f}", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=600)
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--per-decade", type=int, default=12)
+    parser.add_argument("--factors", action="store_true", help="twins and numeric factors in place of all else")
     given = parser.parse_args()
+    if given.factors:
+        trends(5 * given.studies)
+        counterfactuals(5 * given.studies)
+        return
     phases(given.layers, given.per_decade)
     transitions(given.studies)
     times(given.studies)
