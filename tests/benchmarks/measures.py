@@ -11,9 +11,9 @@ same with components of size i^-1, which is nearer to what layers have.
 Ratios on one of two shared cores (Xeon, AVX-512; other studies ran beside it), medians of 3 rounds, flat / decaying:
 
     E × (n × p)            three CKAs     k-NN           RSA            subspace       all six        seconds of CKA
-    31 × (400 × 256)       1.02 / 1.04    1.84 / 1.99    4.32 / 4.54    4.58 / 4.60    8.77 / 9.50    0.06 / 0.04
-    20 × (2000 × 512)      1.16 / 1.03    1.69 / 1.46    2.62 / 2.46    1.83 / 1.67    3.80 / 3.93    0.70 / 0.71
-    20 × (1000 × 16384)    0.98 / 0.87    0.97 / 0.88    1.10 / 0.97    1.63 / 0.95    1.84 / 1.33    4.45 / 5.02
+    31 × (400 × 256)       1.04 / 0.99    2.39 / 1.85    4.30 / 4.15    4.98 / 4.36    9.39 / 8.68    0.05 / 0.05
+    20 × (2000 × 512)      1.22 / 1.03    1.59 / 1.50    2.36 / 2.26    1.74 / 1.68    3.52 / 3.85    0.77 / 0.72
+    20 × (1000 × 16384)    1.07 / 1.09    0.96 / 1.04    1.03 / 1.09    1.79 / 1.19    2.10 / 1.20    4.60 / 4.48
 
 Rounds differ by up to a fifth in the wide case, where ratios below 1 come from that. CKA alone takes 1.2 to 1.8 times
 the bare products here.

@@ -64,7 +64,7 @@ def test_bands_cover_all_rows_once_and_fit(E, n, left):
 def test_feature_side_and_example_side_agree(n, p, E):
     X = Arrays(trajectory(n, p, E))
     example_side = gram.products(X, PLENTY, watch=lambda *_: None)
-    feature_side = gram._feature_side(X)
+    feature_side = gram._feature_side(X, gram.Numpy())
     scale = np.abs(example_side.G).max()
     np.testing.assert_allclose(feature_side.G, example_side.G, rtol=0, atol=1e-6 * scale)
     np.testing.assert_allclose(feature_side.D, example_side.D, rtol=1e-5, atol=1e-9)
@@ -180,9 +180,9 @@ def test_torch_gives_the_numbers_of_numpy():
 
     from repdyn.similarity.gram_torch import Torch
 
-    X = [HARD[change](x) for change, x in zip(HARD, trajectory(50, 30, E=len(HARD)), strict=True)]
+    X = [HARD[change](x) for change, x in zip(HARD, trajectory(260, 30, E=len(HARD)), strict=True)]
     X[4][:] = 3
-    for budget in (PLENTY, 60_000):
+    for budget in (PLENTY, 1_600_000):
         for one, other in zip(similarities(X, budget, Torch(torch.device("cpu"))), similarities(X), strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
 

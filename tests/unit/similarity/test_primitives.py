@@ -85,12 +85,14 @@ def test_distances_that_bins_would_merge_are_sorted():
     np.testing.assert_array_equal(rsa.ranks(gram(X))[np.triu_indices(1100, 1)], rsa._sorted(bits))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("n", [700, 1200])
-def test_ranks_take_the_memory_that_they_are_said_to_take(n):
+def test_ranks_take_the_memory_that_they_are_said_to_take(n, dtype):
     K = gram(trajectory(n, 60, E=1)[0])
+    given = K.astype(dtype, copy=False)
     tracemalloc.start()
     try:
-        rsa.ranks(K, out=K)
+        rsa.ranks(given, out=K)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

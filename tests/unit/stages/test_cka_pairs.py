@@ -233,6 +233,28 @@ def test_the_measures_of_the_config_are_columns_in_its_order(make_job, config, c
     assert "layer first is the same for all examples, so without similarity, at step 0" in caplog.text
 
 
+def test_the_log_names_the_least_gap_that_a_subspace_rests_on(make_job, config, caplog):
+    stored = store(make_job("activations", config), 0, constant=True)
+    config["measures"] = ["cka", {"name": "subspace", "components": 2}]
+    with caplog.at_level("INFO"):
+        cka.main(make_job("cka", config))
+    gaps = {}
+    for place, X in stored.items():
+        values = np.linalg.svd(X - X.mean(axis=0), compute_uv=False) ** 2
+        if values[0] > 1e-6:  # not of the constant one
+            gaps[place] = (values[1] - values[2]) / values[0]
+    (layer, step), gap = min(gaps.items(), key=lambda item: item[1])
+    words = (
+        f"least gap below component 2: {gap:.2g} of the first eigenvalue, of layer {layer} at step {step}; null up to"
+    )
+    assert words in caplog.text
+    caplog.clear()
+    config["measures"] = ["cka"]
+    with caplog.at_level("INFO"):
+        cka.main(make_job("cka", config))
+    assert "least gap" not in caplog.text
+
+
 def job_units(job):
     about = pq.read_schema(job.paths.cka(job.run.path)).metadata[b"repdyn"]
     return json.loads(about)["units"]

@@ -284,15 +284,15 @@ def test_grams_are_multiplied_on_the_gpu(dtype, scale):
             self.compared += 1
             return super().inner(S)
 
-    X, backend = Arrays([(scale * x).astype(dtype) for x in trajectory(40, 30, E=3)]), Noting(GPU)
+    X, backend = Arrays([(scale * x).astype(dtype) for x in trajectory(260, 30, E=3)]), Noting(GPU)
     found = [
-        cka.similarities(X, 10**6, backend),
-        cka.similarities(X, 15_000, backend),
-        minibatch.similarities(X, 10, 10**6, backend),
-        bootstrap.similarities(X, 10**6, backend, 20, 0.9, 0),
+        cka.similarities(X, 2 * 10**6, backend),
+        cka.similarities(X, 95_000, backend),
+        minibatch.similarities(X, 65, 2 * 10**6, backend),
+        bootstrap.similarities(X, 2 * 10**6, backend, 20, 0.9, 0),
     ]
     assert [each.biased.shape for each in found] == [(3, 3)] * 4
-    bands, batches = 3, 4
+    bands, batches = len(list(gram.bands(3, 260, 95_000 - gram.FLOATS * 260 * 15))), 4
     assert backend.compared == 1 + bands + batches + 1
     assert backend.multiplied == 3 * (1 + 2 * bands + batches + 1)  # features in two slices, where there are bands
     assert backend.places == {GPU}

@@ -89,5 +89,5 @@ def similarities(
         bootstrap.add(backend.array(S), start)
 
     products = gram.products(source, budget - needed, backend, watch)
-    found = cka.from_products(products.G, cka.unbiased(products), products.constant)
+    found = cka.of_products(products)
     return replace(found, interval=bootstrap.interval(found.biased, confidence))

@@ -2,9 +2,14 @@
 
 Turns ``gram.Products`` G, D into two matrices. Biased CKA (Kornblith et al. 2019, eq. 4) is G normalised by its
 diagonal. Debiased CKA uses the unbiased HSIC of Song et al. 2012 (eq. 5) in all three places (Nguyen et al. 2021,
-eq. 3). It needs no second Gram: for centred Grams with traces t, n (n − 3) HSIC is
+eq. 3). It needs no second Gram. With r the sums of the rows of a Gram without its diagonal, and s the sum of r,
+n (n − 3) HSIC is
 
-    U = G − n / (n − 2) · D Dᵀ + t tᵀ / ((n − 1)(n − 2))
+    U = G − D Dᵀ − 2 / (n − 2) · r rᵀ + s sᵀ / ((n − 1)(n − 2))
+
+The rows of a centred Gram sum to 0, so that r would be −D. But in float32 they do so only within the rounding of their
+largest entries, which lie on the diagonal that debiasing takes away. One example far from all others is a thousandfold
+of what is left: with −D the result is 1e-3 off, with the sums as they are 3e-7.
 
 There is no epsilon and no clamping: debiased CKA may leave [0, 1]. Undefined values are NaN: those of a constant
 representation, and debiased ones whose norm is not positive within the precision of float32 Grams. The norm is 0 if
@@ -19,10 +24,10 @@ import numpy as np
 
 from ..errors import RepdynError
 from ..types import Array
-from . import gram
+from . import gram, precision
 
-# Least debiased squared norm, as a fraction of the biased one. Rounding leaves up to 2e-8 where it is 0; without
-# outlying examples it is about 1 / (1 + p / n).
+# Least squared norm of what is left of a Gram, as a fraction of what it is taken from: by debiasing, from the Gram
+# without its diagonal; by deconfounding, from the whole Gram. Rounding leaves up to 2e-8 where it is 0.
 RESOLVED = 1e-6
 
 
@@ -55,13 +60,24 @@ def similarities(source: gram.RepresentationSource, budget: float, backend: gram
         RepdynError: if there are fewer than 4 examples, or a representation has another number of examples or NaN.
     """
     check_examples(source.examples)
-    products = gram.products(source, budget, backend)
-    return from_products(products.G, unbiased(products), products.constant)
+    return of_products(gram.products(source, budget, precision.suited(source, budget, backend)))
 
 
-def from_products(biased: Array, unbiased: Array, constant: Array) -> Similarities:
-    """Normalise both kinds of inner products, (E, E); undefined values become NaN."""
-    unresolved = np.diagonal(unbiased) <= RESOLVED * np.diagonal(biased)
+def of_products(products: gram.Products) -> Similarities:
+    """Both CKAs, from the products of Grams."""
+    return from_products(products.G, unbiased(products), apart(products), products.constant)
+
+
+def from_products(biased: Array, unbiased: Array, apart: Array, constant: Array) -> Similarities:
+    """Normalise both kinds of inner products; undefined values become NaN.
+
+    Args:
+        biased: (E, E).
+        unbiased: (E, E).
+        apart: (E,), squared norms of the Grams without their diagonals, on the scale of ``unbiased``.
+        constant: (E,), which representations are the same for all examples.
+    """
+    unresolved = np.diagonal(unbiased) <= RESOLVED * apart
     return Similarities(
         normalised(blank(biased, constant)), normalised(blank(unbiased, constant | unresolved)), constant
     )
@@ -75,14 +91,27 @@ def check_examples(n: int) -> None:
 
 def unbiased(products: gram.Products) -> Array:
     """Unbiased HSIC of all pairs, times n (n − 3): (E, E)."""
-    D = products.D
-    t = D.sum(axis=1)
-    return unbiased_of(products.G, D @ D.T, np.outer(t, t), D.shape[1])
+    D, r = products.D, products.R - products.D
+    s = r.sum(axis=1)
+    return unbiased_of(products.G - D @ D.T, r @ r.T, np.outer(s, s), D.shape[1])
 
 
-def unbiased_of(G: Array, diagonals: Array, traces: Array, n: int) -> Array:
-    """Unbiased HSIC times n (n − 3), from products of centred Grams of n examples, of their diagonals and traces."""
-    U: Array = G - n / (n - 2) * diagonals + traces / ((n - 1) * (n - 2))
+def apart(products: gram.Products) -> Array:
+    """Squared norms of the Grams without their diagonals: (E,)."""
+    found: Array = np.diagonal(products.G) - np.square(products.D).sum(axis=1)
+    return found
+
+
+def unbiased_of(products: Array, rows: Array, totals: Array, n: int) -> Array:
+    """Unbiased HSIC times n (n − 3) of n examples (Song et al. 2012, eq. 5).
+
+    Args:
+        products: inner products of Grams without their diagonals.
+        rows: inner products of the sums of their rows.
+        totals: products of the sums of all their entries.
+        n: examples.
+    """
+    U: Array = products - 2 / (n - 2) * rows + totals / ((n - 1) * (n - 2))
     return U
 
 

@@ -3,7 +3,7 @@
 Turns E representations X_e of shape (n examples, p_e features) into the quantities that CKA needs. With
 K_e = X_e X_eᵀ of centred features, these are G[i, j] = ⟨K_i, K_j⟩ and the diagonals D[e] = diag K_e (Kornblith et al.
 2019; METHODS lists the numerical pitfalls). Features are centred before any product, Grams are float32, and G is
-accumulated in float64.
+accumulated in float64. R[e] are the sums of the rows of K_e, which rounding leaves other than 0.
 
 Each K_e is symmetric, so only its upper triangle is used. If the Grams do not fit the budget, they are computed in
 bands: rows r0 to r1 of all representations at a time. No entry is computed twice, but each band reads and centres the
@@ -85,8 +85,20 @@ class Backend(Protocol):
         """Diagonals of S (E, rows, n − start): (E, rows), float64."""
         ...
 
+    def sums(self, S: Any) -> Array:
+        """What S (E, rows, n − start) and the columns below it add to the sums of rows: (E, n − start), float64."""
+        ...
+
     def array(self, S: Any) -> Array:
         """S as a NumPy array."""
+        ...
+
+    def entries(self, K: Any, rows: Array, columns: Array) -> Array:
+        """Some entries of a whole Gram, each by its row and column: float64."""
+        ...
+
+    def write(self, K: Any, values: Array) -> None:
+        """Replace a whole Gram by other values (n, n)."""
         ...
 
     def neighbours(self, K: Any, k: int) -> Array:
@@ -117,11 +129,13 @@ class Products:
     Attributes:
         G: (E, E), ⟨K_i, K_j⟩, float64.
         D: (E, n), diagonals of the K_e, float64.
+        R: (E, n), sums of the rows of the K_e, float64: 0 but for rounding.
         constant: (E,), whether a representation is the same for all examples.
     """
 
     G: Array
     D: Array
+    R: Array
     constant: Array
 
 
@@ -129,25 +143,27 @@ class Numpy:
     """Arithmetic on the CPU. NumPy computes X Xᵀ with a symmetric routine, in half the time of torch.
 
     Use one object for all layers: it keeps the memory for the Grams, which can take as long to allocate as to fill.
+    Features and Grams are float32, or float64 if asked for (``precision.py``).
     """
 
-    def __init__(self) -> None:
-        self._memory = np.empty(0, dtype=np.float32)
+    def __init__(self, dtype: type[np.floating[Any]] = np.float32) -> None:
+        self.dtype = dtype
+        self._memory = np.empty(0, dtype=dtype)
 
     def centred(self, X: Array, exponent: int) -> tuple[Array, float, float]:
         """See :class:`Backend`."""
-        return centred(X, exponent)
+        return centred(X, exponent, self.dtype)
 
     def zeros(self, *shape: int) -> Array:
         """See :class:`Backend`."""
-        return np.zeros(shape, dtype=np.float32)
+        return np.zeros(shape, dtype=self.dtype)
 
     def stack(self, *shape: int) -> Array:
         """See :class:`Backend`."""
         size = math.prod(shape)
         if size > len(self._memory):
-            self._memory = np.empty(0, dtype=np.float32)  # freed before more is taken
-            self._memory = np.empty(size, dtype=np.float32)
+            self._memory = np.empty(0, dtype=self.dtype)  # freed before more is taken
+            self._memory = np.empty(size, dtype=self.dtype)
         return self._memory[:size].reshape(shape)
 
     def gram(self, X: Array, start: int, out: Array) -> None:
@@ -169,9 +185,28 @@ class Numpy:
         """See :class:`Backend`."""
         return np.diagonal(S, axis1=1, axis2=2).astype(np.float64)
 
+    def sums(self, S: Array) -> Array:
+        """See :class:`Backend`."""
+        E, rows, width = S.shape
+        found, ones, step = np.zeros((E, width)), np.ones(width), rows_at_a_time(E, width)
+        for r in range(0, rows, step):
+            upper = S[:, r : r + step, r:].astype(np.float64)
+            height = upper.shape[1]
+            found[:, r : r + height] += upper @ ones[r:]
+            found[:, r + height :] += ones[:height] @ upper[:, :, height:]
+        return found
+
     def array(self, S: Array) -> Array:
         """See :class:`Backend`."""
         return S
+
+    def entries(self, K: Array, rows: Array, columns: Array) -> Array:
+        """See :class:`Backend`."""
+        return K[rows, columns].astype(np.float64)
+
+    def write(self, K: Array, values: Array) -> None:
+        """See :class:`Backend`."""
+        K[:] = values
 
     def neighbours(self, K: Array, k: int) -> Array:
         """See :class:`Backend`."""
@@ -208,16 +243,17 @@ def doubled(upper: Array) -> Array:
     return found
 
 
-def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
-    """X with its columns centred, in float32, and ‖X‖² before and after.
+def centred(X: Array, exponent: int = 0, dtype: type[np.floating[Any]] = np.float32) -> tuple[Array, float, float]:
+    """X with its columns centred, and ‖X‖² before and after.
 
     Subtracts the mean up to three times: where means are large, rounding leaves some of it.
 
     Args:
         X: (n, p), any float; float64 is centred before it is rounded.
         exponent: X is first multiplied by 2**−exponent, which is exact.
+        dtype: of the result.
     """
-    Xc = X.astype(np.result_type(X.dtype, np.float32))
+    Xc = X.astype(np.result_type(X.dtype, dtype))
     if exponent:
         np.ldexp(Xc, -exponent, out=Xc)
     flat, weights = Xc.reshape(-1), np.full(len(X), 1 / len(X), dtype=Xc.dtype)
@@ -230,7 +266,7 @@ def centred(X: Array, exponent: int = 0) -> tuple[Array, float, float]:
         left = weights @ Xc
         if len(X) * float(np.dot(left, left)) <= LEFT_OF_MEAN * spread:
             break
-    return Xc.astype(np.float32, copy=False), total, spread
+    return Xc.astype(dtype, copy=False), total, spread
 
 
 def largest(X: Array) -> float:
@@ -271,11 +307,11 @@ def products(
     """
     backend = backend or Numpy()
     if watch is None and isinstance(backend, Numpy) and feature_side_pays(source.features, source.examples, budget):
-        return _feature_side(source)
+        return _feature_side(source, backend)
     E, n = len(source.features), source.examples
     width = slice_width(source, budget)
     left = budget - FLOATS * n * min(width, max(source.features))
-    G, D = np.zeros((E, E)), np.zeros((E, n))
+    G, D, R = np.zeros((E, E)), np.zeros((E, n)), np.zeros((E, n))
     constant = np.zeros(E, dtype=bool)
     for start, stop in bands(E, n, left):
         S = backend.stack(E, stop - start, n - start)
@@ -290,10 +326,11 @@ def products(
             S[e] = 0
         G += backend.inner(S)
         D[:, start:stop] = backend.diagonals(S)
+        R[:, start:] += backend.sums(S)
         if watch is not None:
             watch(S, start)
         del S  # the next band takes its place
-    return Products(G, D, constant)
+    return Products(G, D, R, constant)
 
 
 class One:
@@ -348,11 +385,11 @@ def add_gram(backend: Backend, part: Part, X: Any, start: int, out: Any) -> None
         out += more
 
 
-def _feature_side(source: RepresentationSource) -> Products:
+def _feature_side(source: RepresentationSource, backend: Numpy) -> Products:
     """Like :func:`products`, from ⟨K_i, K_j⟩ = ‖X_iᵀ X_j‖², for few features."""
     E, n, p = len(source.features), source.examples, source.features[0]
     Z, norms = np.empty((n, E, p)), np.zeros((E, 2))
-    for part in parts(source, p, Numpy()):
+    for part in parts(source, p, backend):
         Z[:, part.e], norms[part.e] = part.X, part.squares
     constant = is_constant(source, norms)
     Z[:, constant] = 0
@@ -360,7 +397,7 @@ def _feature_side(source: RepresentationSource) -> Products:
     for e in range(E):
         C = (Z[:, e].T @ Z[:, e:].reshape(n, -1)).reshape(p, E - e, p)
         G[e, e:] = G[e:, e] = np.einsum("aeb,aeb->e", C, C)
-    return Products(G, np.einsum("nep,nep->en", Z, Z), constant)
+    return Products(G, np.einsum("nep,nep->en", Z, Z), np.einsum("nep,ep->en", Z, Z.sum(axis=0)), constant)
 
 
 def is_constant(source: RepresentationSource, norms: Array) -> Array:

@@ -73,10 +73,33 @@ class Torch:
         found: Array = torch.diagonal(S, dim1=1, dim2=2).double().cpu().numpy()
         return found
 
+    def sums(self, S: torch.Tensor) -> Array:
+        """See ``gram.Backend``."""
+        E, rows, width = S.shape
+        total = torch.zeros((E, width), dtype=torch.float64, device=self.device)
+        step = gram.rows_at_a_time(E, width, CHUNK, CHUNKS)
+        for r in range(0, rows, step):
+            upper = S[:, r : r + step, r:]
+            height = upper.shape[1]
+            total[:, r : r + height] += upper.sum(dim=2, dtype=torch.float64)
+            total[:, r + height :] += upper[:, :, height:].sum(dim=1, dtype=torch.float64)
+        found: Array = total.cpu().numpy()
+        return found
+
     def array(self, S: torch.Tensor) -> Array:
         """See ``gram.Backend``."""
         found: Array = S.cpu().numpy()
         return found
+
+    def entries(self, K: torch.Tensor, rows: Array, columns: Array) -> Array:
+        """See ``gram.Backend``."""
+        places = (torch.from_numpy(index).to(self.device) for index in (rows, columns))
+        found: Array = K[tuple(places)].double().cpu().numpy()
+        return found
+
+    def write(self, K: torch.Tensor, values: Array) -> None:
+        """See ``gram.Backend``."""
+        K.copy_(torch.from_numpy(values))
 
     def neighbours(self, K: torch.Tensor, k: int) -> Array:
         """See ``gram.Backend``."""

@@ -17,6 +17,9 @@ more. If they do not fit, CKAs come from bands of the Grams (``gram.py``), and a
 time. Ranks are held for as many representations as fit, and the rest pass by (``pairwise.py``), so that Grams are made
 1 + (1 + E / held) / 2 times. Memory: ``budget``, of which a whole Gram takes 4 n² bytes; CKAs alone need none.
 
+Grams of few examples are float64. Where float32 does not tell distances apart, neighbours and ranks have a float64 Gram
+of their own, from features that are read once more (``precision.py``).
+
 NaN where a measure is undefined: of a constant representation; of fewer than k + 1 examples (k-NN); without a gap below
 the r-th component (subspaces); where rounding decides what debiasing or deconfounding leaves.
 """
@@ -31,13 +34,13 @@ import numpy as np
 
 from ..errors import RepdynError
 from ..types import Array
-from . import cka, gram, nearest, own, pairwise, procrustes, subspace
+from . import cka, gram, nearest, own, pairwise, precision, procrustes, rsa, subspace
 
 if TYPE_CHECKING:
     from ..config.sections import ChosenMeasure
 
 OF_WHOLE_GRAMS = ("knn", "rsa", "subspace")
-GRAMS_IN_USE = 6  # whole Grams' worth of memory beside those that are held: keys to sort, or a float64 Gram
+GRAMS_IN_USE = 6  # whole Grams' worth of memory beside those that are held: a float64 Gram, and keys to sort
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,17 @@ class Measured:
 class _Taken:
     """What measures of whole Grams take from each representation, in turn."""
 
-    def __init__(self, source: gram.RepresentationSource, backend: gram.Backend, k: int | None, r: int | None) -> None:
-        self.features, self.n, self.backend, self.k, self.r = source.features, source.examples, backend, k, r
+    def __init__(
+        self,
+        source: gram.RepresentationSource,
+        backend: gram.Backend,
+        budget: float,
+        k: int | None,
+        r: int | None,
+        rank: bool,
+    ) -> None:
+        self.source, self.backend, self.budget = source, backend, budget
+        self.k, self.r, self.rank = k, r, rank
         self.neighbours: dict[int, Array] = {}
         self.bases: dict[int, Array] = {}
         self.gaps = np.full(len(source.features), np.nan)
@@ -70,21 +82,32 @@ class _Taken:
     def take_features(self, part: gram.Part, e: int | None = None) -> None:
         """Take the subspace from features, if all are here and there are few; e unless it is that of the part."""
         e = part.e if e is None else e
-        if self.r is None or e >= len(self.features) or e in self.bases or not np.isfinite(part.squares).all():
+        features, n = self.source.features, self.source.examples
+        if self.r is None or e >= len(features) or e in self.bases or not np.isfinite(part.squares).all():
             return
-        if part.X.shape[1] == self.features[e] < subspace.NARROW * self.n:
+        if part.X.shape[1] == features[e] < subspace.NARROW * n:
             self.bases[e], self.gaps[e] = self.backend.components_of_features(part.X, self.r)
 
     def take(self, K: Any, e: int) -> None:
-        """Take what is left to be taken, from a whole Gram."""
-        if self.k is not None and e not in self.neighbours:
-            self.neighbours[e] = self.backend.neighbours(K, self.k)
+        """Take what is left to be taken, from a whole Gram; ranks, if they are wanted, take its place."""
         if self.r is not None and e not in self.bases:
             self.bases[e], self.gaps[e] = self.backend.components(K, self.r)
+        count = self.k is not None and e not in self.neighbours
+        if (count or self.rank) and precision.too_coarse(self.backend, K):
+            exact = precision.exact(self.source, e, gram.slice_width(self.source, self.budget / 3))
+            if self.k is not None and count:
+                self.neighbours[e] = nearest.neighbours(exact, self.k)
+            if self.rank:
+                self.backend.write(K, rsa.ranks(exact))
+            return
+        if self.k is not None and count:
+            self.neighbours[e] = self.backend.neighbours(K, self.k)
+        if self.rank:
+            self.backend.rank(K)
 
     def in_order(self, of: dict[int, Array]) -> Array:
         """What was taken of each representation, stacked."""
-        return np.stack([of[e] for e in range(len(self.features))])
+        return np.stack([of[e] for e in range(len(self.source.features))])
 
 
 def similarities(
@@ -107,7 +130,6 @@ def similarities(
         RepdynError: if the budget is too small for a measure, there are fewer than 4 examples, a representation has
             another number of examples or NaN, or a function of one's own fails.
     """
-    backend = backend or gram.Numpy()
     E, n = len(source.features), source.examples
     cka.check_examples(n)
     by_name = {choice.name: choice for choice in chosen}
@@ -115,17 +137,20 @@ def similarities(
     if "knn" in wanted and n <= by_name["knn"].neighbours:
         wanted.remove("knn")
     check_budget(source, chosen, budget)
-    taken = _Taken(
-        source,
-        backend,
-        by_name["knn"].neighbours if "knn" in wanted else None,
-        by_name["subspace"].components if "subspace" in wanted else None,
-    )
+    left = budget - needed_beside(n, wanted)
     with_inputs = "cka_deconfounded" in by_name and inputs is not None
     joined: gram.RepresentationSource = source
     if inputs is not None and with_inputs:
         joined = _Joined(source, inputs)
-    left = budget - needed_beside(n, wanted)
+    backend = precision.suited(joined, left, backend)
+    taken = _Taken(
+        source,
+        backend,
+        left,
+        by_name["knn"].neighbours if "knn" in wanted else None,
+        by_name["subspace"].components if "subspace" in wanted else None,
+        "rsa" in wanted,
+    )
     ranked: Array | None = None
     if wanted and gram.fits(joined, left):
         watched: list[Array] = []
@@ -133,8 +158,6 @@ def similarities(
         def watch(S: Any, _: int) -> None:
             for e in range(E):
                 taken.take(S[e], e)
-                if "rsa" in wanted:
-                    backend.rank(S[e])
             if "rsa" in wanted:
                 watched.append(backend.inner(S[:E]))
 
@@ -143,7 +166,7 @@ def similarities(
     else:
         products = gram.products(joined, budget, backend)
         if wanted:
-            ranked = _again(source, left, backend, taken, "rsa" in wanted)
+            ranked = _again(source, left, backend, taken)
     return _collected(source, chosen, budget, products, taken, ranked, with_inputs)
 
 
@@ -189,9 +212,7 @@ def check_budget(source: gram.RepresentationSource, chosen: Sequence[ChosenMeasu
             )
 
 
-def _again(
-    source: gram.RepresentationSource, left: float, backend: gram.Backend, taken: _Taken, rank: bool
-) -> Array | None:
+def _again(source: gram.RepresentationSource, left: float, backend: gram.Backend, taken: _Taken) -> Array | None:
     """Take what is wanted from one whole Gram at a time; the inner products of ranks, (E, E), if these are wanted."""
     E, n = len(source.features), source.examples
     width = gram.slice_width(source, left)
@@ -200,11 +221,9 @@ def _again(
     def load(e: int) -> Any:
         K = gram.whole(source, e, width, backend, lambda part: taken.take_features(part, e))
         taken.take(K, e)
-        if rank:
-            backend.rank(K)
         return K
 
-    if rank:
+    if taken.rank:
         return pairwise.all_pairs(E, held, load, backend.dot)
     for e in range(E):
         load(e)
@@ -223,8 +242,7 @@ def _collected(
     """The matrix of each measure, from what was taken of the Grams."""
     E, n = len(source.features), source.examples
     G, constant = products.G, products.constant[:E]
-    of_source = gram.Products(G[:E, :E], products.D[:E], constant)
-    both = cka.from_products(of_source.G, cka.unbiased(of_source), constant)
+    both = cka.of_products(gram.Products(G[:E, :E], products.D[:E], products.R[:E], constant))
     matrices = {"cka": both.biased, "cka_debiased": both.debiased}
     nothing = np.full((E, E), np.nan)
     for choice in chosen:

@@ -46,14 +46,15 @@ def similarities(
             f"`execution.memory_gib` is {budget / 2**30:.3g}, but a batch needs {(needed + size) / 2**30:.3g}; raise "
             "it, or lower `cka.batch_examples`."
         )
-    biased, unbiased = np.zeros((E, E)), np.zeros((E, E))
+    biased, unbiased, apart = np.zeros((E, E)), np.zeros((E, E)), np.zeros(E)
     for first in range(0, len(chosen), together):
         found, norms = _products(source, chosen[first : first + together], width, backend)
         for products in found:
             n = products.D.shape[1]
             biased += products.G / (n - 1) ** 2
             unbiased += cka.unbiased(products) / (n * (n - 3))
-    return cka.from_products(biased, unbiased, gram.is_constant(source, norms))
+            apart += cka.apart(products) / (n * (n - 3))
+    return cka.from_products(biased, unbiased, apart, gram.is_constant(source, norms))
 
 
 def _products(
@@ -70,4 +71,7 @@ def _products(
             X = part.X[batch]
             gram.add_gram(backend, part, X - X.mean(0), 0, stack[part.e])
     none = np.zeros(E, dtype=bool)
-    return [gram.Products(backend.inner(stack), backend.diagonals(stack), none) for stack in stacks], norms
+    found = [
+        gram.Products(backend.inner(stack), backend.diagonals(stack), backend.sums(stack), none) for stack in stacks
+    ]
+    return found, norms

@@ -25,7 +25,7 @@ def neighbours(K: Array, k: int) -> Array:
     """The k nearest neighbours of each example, itself excluded.
 
     Args:
-        K: (n, n), a Gram matrix of centred features, float32; n > k.
+        K: (n, n), a Gram matrix of centred features, float32 or float64; n > k.
         k: how many.
 
     Returns:

@@ -34,7 +34,7 @@ import numpy as np
 from ..errors import RepdynError
 from ..types import Array
 from ..user_code import load as user_code
-from . import cka, gram, nearest, own, procrustes, rsa, subspace
+from . import cka, gram, nearest, own, precision, procrustes, rsa, subspace
 from .symmetric import Symmetric, cosines
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def needed(n: int, sides: Sides, names: Container[str]) -> float:
     fixed, moved = len(sides.fixed) + 1, len(sides.moved)
     kept = (1 + ("rsa" in names)) * (2.0 * fixed + 4 * moved)
     if "knn" in names:
-        kept += fixed + 4 * moved  # flags, and Grams with ties
+        kept += fixed + 8 * moved  # flags, and Grams with ties
     return n**2 * (kept + rsa.SCRATCH / 2 + 16)
 
 
@@ -87,6 +87,8 @@ class Ckas:
 
     def __init__(self, n: int, fixed: int, moved: int, inputs: Array | None) -> None:
         self.grams = Symmetric(n, fixed + 1, moved)
+        # Sums of rows without the diagonal.
+        self._fixed_rows, self._moved_rows = np.zeros((fixed, n)), np.zeros((moved, n))
         self._inputs = inputs is not None
         if inputs is not None:
             self.grams.fix(fixed, inputs)
@@ -94,10 +96,12 @@ class Ckas:
     def fix(self, i: int, K: Array) -> None:
         """See :class:`Measured`."""
         self.grams.fix(i, K)
+        self._fixed_rows[i] = K.sum(axis=1, dtype=np.float64) - np.diagonal(K)
 
     def move(self, j: int, K: Array) -> None:
         """See :class:`Measured`."""
         self.grams.move(j, K)
+        self._moved_rows[j] = K.sum(axis=1, dtype=np.float64) - np.diagonal(K)
 
     @cached_property
     def _squares(self) -> tuple[Array, Array]:
@@ -110,14 +114,20 @@ class Ckas:
     def at(self, order: Array) -> dict[str, Array]:
         """See :class:`Measured`."""
         D, T = self.grams.fixed_diagonals[:-1], self.grams.moved_diagonals[:, order]
+        r, q = self._fixed_rows, self._moved_rows[:, order]
         products = self.grams.products(order)
         G, of_inputs = products[:-1], products[-1]
         fixed, moved = self._squares[0][:-1], self._squares[1]
         unbiased = (
-            cka.unbiased_of(squares, np.square(each).sum(axis=1), each.sum(axis=1) ** 2, len(order))
-            for squares, each in ((fixed, D), (moved, T))
+            cka.unbiased_of(
+                squares - np.square(diagonals).sum(axis=1),
+                np.square(rows).sum(axis=1),
+                rows.sum(axis=1) ** 2,
+                len(order),
+            )
+            for squares, diagonals, rows in ((fixed, D, r), (moved, T, q))
         )
-        U = cka.unbiased_of(G, D @ T.T, np.outer(D.sum(axis=1), T.sum(axis=1)), len(order))
+        U = cka.unbiased_of(G - D @ T.T, r @ q.T, np.outer(r.sum(axis=1), q.sum(axis=1)), len(order))
         found = {"cka": cosines(G, fixed, moved), "cka_debiased": cosines(U, *unbiased)}
         if self._inputs:
             explained, square = self._explained[:-1], self._explained[-1]
@@ -263,7 +273,13 @@ def similarities(
     constant = np.zeros(len(source.features), dtype=bool)
     width = gram.slice_width(source, budget - kept)
     for e in range(len(source.features)):
-        K = backend.array(gram.whole(source, e, width, backend))
+        found_gram = gram.whole(source, e, width, backend)
+        exact = precision.too_coarse(backend, found_gram)
+        K = (
+            precision.exact(source, e, gram.slice_width(source, (budget - kept) / 3))
+            if exact
+            else backend.array(found_gram)
+        )
         constant[e] = not K.any()
         for measure in measures:
             for i in np.flatnonzero(np.asarray(sides.fixed) == e):

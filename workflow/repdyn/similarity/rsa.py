@@ -3,12 +3,14 @@
 A representation becomes the ranks of the distances of all N = n (n − 1) / 2 pairs of examples (Kriegeskorte et al.
 2008), Euclidean here. Similarity is Spearman's correlation of two of these, so the cosine of centred ranks, which is a
 kernel. Equal distances share the mean of their ranks. Distances closer to each other than a float32 Gram resolves may
-change places, which moves the correlation by about 0.002 / N: 3e-8 at 400 examples.
+change places, which moves the correlation by about 0.002 / N: 3e-8 at 400 examples. Where there are fewer examples, or
+distances are small beside the examples' norms, the Gram is float64 (``precision.py``).
 
 Many pairs are counted in bins of the bits of their float32 distances, whose order is that of the distances because none
 is negative. The distance 0 has a bin of its own. Bins that hold c pairs take a share Σ (c³ − c) / (N³ − N) from the
 variance of the ranks. Where that is more than ``MERGED``, as where one example is far from all others, or where pairs
 are few, ranks come from an exact sort of 64-bit integers: the bits of a distance, and below them the place of the pair.
+Those of a float64 Gram are sorted with their places apart.
 
 Time: N in bins, N log N in a sort: 40 and 90 ms at 2000 examples. Memory: ``SCRATCH`` N bytes, and the ranks, (n, n)
 float32.
@@ -33,7 +35,7 @@ def ranks(K: Array, out: Array | None = None) -> Array:
     """Centred ranks of the distances between examples.
 
     Args:
-        K: (n, n), a Gram matrix of centred features, float32.
+        K: (n, n), a Gram matrix of centred features, float32 or float64.
         out: (n, n), float32, where to write, which may be K.
 
     Returns:
@@ -50,11 +52,14 @@ def ranks(K: Array, out: Array | None = None) -> Array:
     bits = _bits(K, N)
     found = np.empty((n, n), dtype=np.float32) if out is None else out
     least, most = (int(bits.min()), int(bits.max())) if N else (0, 0)
-    nearest, farthest = np.array([least, most], dtype=np.uint32).view(np.float32)
+    nearest, farthest = np.array([least, most]).astype(f"u{K.itemsize}").view(K.dtype)
     if farthest - nearest <= distances.ZERO * farthest:
         found[:] = 0
         return found
-    flat = _binned(bits, most) if N >= MANY else None
+    if K.dtype == np.float64:
+        flat: Array | None = _sorted_apart(bits)
+    else:
+        flat = _binned(bits, most) if N >= MANY else None
     if flat is None:
         flat = _sorted(bits)
     start = 0
@@ -73,7 +78,7 @@ def _bits(K: Array, N: int) -> Array:
     bits = np.empty(N, dtype=np.int64)
     start, step = 0, max(1, BLOCK // n)
     for first in range(0, n, step):
-        d = distances.halved(K[first : first + step, first:], diagonal, first).view(np.uint32)
+        d = distances.halved(K[first : first + step, first:], diagonal, first).view(f"u{K.itemsize}")
         for i, row in enumerate(d):
             above = row[i + 1 :]
             bits[start : start + len(above)] = above
@@ -116,6 +121,22 @@ def _sorted(bits: Array) -> Array:
     np.cumsum(begins, out=value[1:])
     averaged = np.empty(N, dtype=np.float32)
     averaged[places] = _centred_means(ends, N).take(value)
+    return averaged
+
+
+def _sorted_apart(bits: Array) -> Array:
+    """Like :func:`_sorted`, of bits that fill 64; sorts them."""
+    N = len(bits)
+    places = np.argsort(bits)
+    bits.sort()
+    begins = np.ones(N + 1, dtype=bool)
+    np.not_equal(bits[1:], bits[:-1], out=begins[1:-1])
+    means = _centred_means(np.flatnonzero(begins), N)
+    value = bits  # of each place in the order, which of the distinct distances
+    np.cumsum(begins[:-1], out=value)
+    value -= 1
+    averaged = np.empty(N, dtype=np.float32)
+    averaged[places] = means.take(value)
     return averaged
 
 

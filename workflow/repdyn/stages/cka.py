@@ -5,7 +5,7 @@ measure. CKA (Kornblith et al. 2019, eq. 4) and its debiased form (Nguyen et al.
 study chooses the others (``catalogue/measures.py``). The arithmetic is in ``similarity/measured.py``.
 
 Similarity of a representation that is the same for all examples is null, on the diagonal too, and the log names it and
-whatever else has no value.
+whatever else has no value. It names the least gap that any subspace rests on, too.
 
 Time: E n² p + E² n² / 2 for each layer, and what ``tests/benchmarks/measures.py`` prints for further measures. Memory:
 ``execution.memory_gib``, for any E, n and p. If the Grams do not fit, features are read more often.
@@ -26,7 +26,7 @@ from ..representations import inputs as stored_inputs
 from ..representations.selection import Place, StoredRepresentations
 from ..representations.table import Representations
 from ..runtime.progress import LOG, track
-from ..similarity import backends, bootstrap, measured, minibatch
+from ..similarity import backends, bootstrap, measured, minibatch, subspace
 from ..storage import tables
 from ..types import Array
 
@@ -89,6 +89,19 @@ def log_undefined(layer: str, steps: Array, found: measured.Measured) -> None:
         LOG.warning("layer %s has no %s at %s: %s", layer, name, at(which), why)
 
 
+def log_gap(components: int, gaps: Sequence[tuple[str, int, float]]) -> None:
+    """Log the least gap below the last component of subspaces, which decides whether these are defined.
+
+    Args:
+        components: how many components there are.
+        gaps: layer, step and gap of each representation, as a fraction of the first eigenvalue.
+    """
+    if gaps:
+        layer, step, gap = min(gaps, key=lambda place: place[2])
+        words = "least gap below component %d: %.2g of the first eigenvalue, of layer %s at step %d; null up to %.0e"
+        LOG.info(words, components, gap, layer, step, subspace.GAP)
+
+
 def main(job: Job) -> None:
     """Write the table of a run, one row group for each layer."""
     settings, chosen = job.study.cka, job.study.chosen_measures
@@ -100,11 +113,16 @@ def main(job: Job) -> None:
         else None
     )
     interval = INTERVAL if settings.resamples else []
+    gaps: list[tuple[str, int, float]] = []
     layout = pa.schema([*CKA.schema, *interval, *further(job.study.all_measures.values())])
     with tables.writer(job.path(CKA), layout, job.metadata(CKA)) as append:
         for depth, layer in enumerate(track(table.layers, len(table.layers), "layer")):
             source = StoredRepresentations([Place(table, layer, int(step)) for step in table.steps])
             found, ends = compare(source, settings, chosen, backend, budget, inputs)
             log_undefined(layer, table.steps, found)
+            gaps += [(layer, int(table.steps[e]), float(found.gaps[e])) for e in np.flatnonzero(~found.constant)]
             append(columns(layer, depth, table.steps, table.epochs, found.matrices, ends))
+    for choice in chosen:
+        if choice.name == "subspace" and settings.batch_examples is None:
+            log_gap(choice.components, gaps)
     LOG.info("%d layers at %d checkpoints, %d examples", len(table.layers), len(table.steps), source.examples)
