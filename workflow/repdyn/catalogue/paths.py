@@ -20,6 +20,9 @@ class Paths:
     def history(self, run: str) -> str:
         return f"{self.root}/history/{run}/history.parquet"
 
+    def change(self, run: str) -> str:
+        return f"{self.root}/change/{run}/change.parquet"
+
     def checkpoint(self, run: str, step: int | str) -> str:
         return f"{self.root}/checkpoints/{run}/step={step}.safetensors"
 
