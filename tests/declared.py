@@ -66,7 +66,7 @@ def stage_declares(stage: str, path: str, of_run: bool) -> bool:
     if top in ("archs", "optimizers", "seeds") and STAGES[stage].scope == "seed":
         return False
     if top in ("archs", "optimizers", "seeds"):
-        if rest in ("*.layers", "*.batch_dimension", "*.family"):
+        if rest in ("*.layers", "*.family"):
             return ("families" if rest == "*.family" else "layers") in sections
         if path in ("archs", "optimizers"):  # their order: what is held against what follows from it
             return "findings" in sections

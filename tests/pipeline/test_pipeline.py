@@ -41,6 +41,7 @@ COLUMNS = {
         *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",
         "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",
     ],
+    f"change/{RUN}/change.parquet": [*PAIR, "layer", "depth", "weights", "cka"],
     f"activations/{RUN}/activations.parquet": [
         *STEPS, "split", "example", "label", "given_label", "patch_embed", "blocks.0", "blocks.1", "norm",
     ],

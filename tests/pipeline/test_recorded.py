@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -17,7 +18,7 @@ from repdyn.config.study import Study
 from repdyn.data import datasets
 from repdyn.models import architectures
 from repdyn.runtime import devices, seeds
-from repdyn.training import stepping
+from repdyn.training import measured, stepping
 from repdyn.training.trainer import Split, measure
 
 RECORDED = "runs/{arch}-{seed}"
@@ -42,7 +43,11 @@ def train(study: Study, data: "repdyn.data.subsets.StudyData", arch: str, folder
     def evaluate(recorder: repdyn.Recorder) -> None:
         recorder.evaluated(**{name: value for name, value in measure(model, train, test).items() if value is not None})
 
-    with repdyn.Recorder(folder, model, steps_per_epoch=batches, per_decade=study.checkpoints.per_decade) as recorder:
+    shown = np.sort(np.random.default_rng([study.data.seed, 8]).permutation(len(data.common)))
+    change, layers = data.common.inputs[shown], list(measured.layers(study, arch, study.data).values())
+    with repdyn.Recorder(
+        folder, model, steps_per_epoch=batches, per_decade=study.checkpoints.per_decade, change=change, layers=layers
+    ) as recorder:
         evaluate(recorder)
         for epoch in range(study.training.epochs):
             drawn = torch.Generator().manual_seed(seeds.stream(0, seeds.ORDER, epoch))
@@ -79,8 +84,8 @@ def test_both_give_the_same_weights_tables_and_events(folder):
     here, elsewhere = files(folder, "here"), files(folder, "elsewhere")
     assert set(here) == set(elsewhere)
     assert {name.split("/")[2] for name in here} == {
-        "history", "checkpoints", "activations", "inputs", "layers", "batch_norm", "cka", "cka_layers", "geometry",
-        "probes", "regions", "phases",
+        "history", "change", "checkpoints", "activations", "inputs", "layers", "batch_norm", "cka", "cka_layers",
+        "geometry", "probes", "regions", "phases",
     }  # fmt: skip
     for name, path in here.items():
         other = elsewhere[name]

@@ -8,10 +8,11 @@ from repdyn.training import trainer
 
 
 def outputs(job):
-    """Bytes of all checkpoints, and the history without the one column that is time."""
+    """Bytes of all checkpoints and of the change of layers, and the history without the one column that is time."""
     folder = Path(job.paths.checkpoint(job.run.path, 0)).parent
     history = pd.read_parquet(job.paths.history(job.run.path)).drop(columns="seconds")
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}, history
+    change = Path(job.paths.change(job.run.path))
+    return {path.name: path.read_bytes() for path in (*sorted(folder.iterdir()), change)}, history
 
 
 class Killed(Exception):

@@ -10,6 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from numpy.typing import ArrayLike
+
 from .errors import RepdynError
 from .recorded.recorder import Recorder as _Recorder
 
@@ -34,6 +37,8 @@ class Recorder(Callback):  # type: ignore[misc]  # mypy does not follow Lightnin
         steps_per_epoch: float | None = None,
         per_decade: int = 10,
         first: float = 1.0,
+        change: ArrayLike | torch.Tensor | None = None,
+        layers: list[str] | None = None,
     ) -> None:
         """Set up; the recording begins with the fit.
 
@@ -44,10 +49,13 @@ class Recorder(Callback):  # type: ignore[misc]  # mypy does not follow Lightnin
             steps_per_epoch: optimizer steps in an epoch; None asks the Trainer.
             per_decade: checkpoints in each decade of epochs.
             first: epoch of the first checkpoint after initialisation.
+            change: inputs on which change of layers is measured at each evaluation, as of :class:`repdyn.Recorder`.
+            layers: the layers, as there.
         """
         super().__init__()
         self._folder, self._metrics, self._module = folder, dict(metrics or {}), module
         self._steps_per_epoch, self._per_decade, self._first = steps_per_epoch, per_decade, first
+        self._change: dict[str, Any] = {"change": change, "layers": layers}
         self._recorder: _Recorder | None = None
         self._seen: dict[str, Any] = {}
 
@@ -70,7 +78,13 @@ class Recorder(Callback):  # type: ignore[misc]  # mypy does not follow Lightnin
             per_epoch = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
         done = trainer.global_step or None
         self._recorder = _Recorder(
-            self._folder, network, per_epoch, per_decade=self._per_decade, first=self._first, step=done
+            self._folder,
+            network,
+            per_epoch,
+            per_decade=self._per_decade,
+            first=self._first,
+            step=done,
+            **self._change,
         )
 
     def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:

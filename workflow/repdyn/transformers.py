@@ -10,6 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from numpy.typing import ArrayLike
+
 from .errors import RepdynError
 from .recorded.recorder import Recorder as _Recorder
 
@@ -33,6 +36,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # mypy does not follow t
         steps_per_epoch: float | None = None,
         per_decade: int = 10,
         first: float = 1.0,
+        change: ArrayLike | torch.Tensor | None = None,
+        layers: list[str] | None = None,
     ) -> None:
         """Set up; the recording begins with the training.
 
@@ -43,9 +48,12 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # mypy does not follow t
             steps_per_epoch: optimizer steps in an epoch; None asks the Trainer.
             per_decade: checkpoints in each decade of epochs.
             first: epoch of the first checkpoint after initialisation.
+            change: inputs on which change of layers is measured at each evaluation, as of :class:`repdyn.Recorder`.
+            layers: the layers, as there.
         """
         self._folder, self._metrics = folder, dict(METRICS if metrics is None else metrics)
         self._steps_per_epoch, self._per_decade, self._first = steps_per_epoch, per_decade, first
+        self._change: dict[str, Any] = {"change": change, "layers": layers}
         self._recorder: _Recorder | None = None
 
     def on_train_begin(
@@ -62,7 +70,13 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # mypy does not follow t
                 ) from None
         done = state.global_step or None
         self._recorder = _Recorder(
-            self._folder, about["model"], per_epoch, per_decade=self._per_decade, first=self._first, step=done
+            self._folder,
+            about["model"],
+            per_epoch,
+            per_decade=self._per_decade,
+            first=self._first,
+            step=done,
+            **self._change,
         )
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:  # noqa: ARG002

@@ -12,8 +12,10 @@ for RECORDED in STUDY.recorded_runs:
                 for file in found.files(checkpoint)
             ],
             history=found.history_files(STUDY.recorded(RECORDED.optimizer), RECORDED),
+            change=found.change_file(STUDY.recorded(RECORDED.optimizer), RECORDED) or [],
         output:
             history=PATHS.history(RECORDED.path),
+            change=PATHS.change(RECORDED.path),
             checkpoints=[
                 PATHS.checkpoint(RECORDED.path, checkpoint.step)
                 for checkpoint in STUDY.found(RECORDED)

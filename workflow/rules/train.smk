@@ -7,6 +7,7 @@ for LEVEL in STUDY.data_levels:
             "train" if LEVEL is None else f"train_{LEVEL}"
         output:
             history=PATHS.history(RUN),
+            change=PATHS.change(RUN),
             checkpoints=[PATHS.checkpoint(RUN, step) for step in STEPS[LEVEL]],
         log:
             PATHS.log("train", RUN),

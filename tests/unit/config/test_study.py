@@ -26,7 +26,7 @@ def changed(config, path, value):
         (
             "archs.vit.colour",
             1,
-            "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers, logits, ",
+            "`archs.vit.colour` is not a setting; known there: model, kwargs, stem, width, layers, change_layers, ",
         ),
         (
             "optimizers.other",
@@ -233,20 +233,20 @@ def test_a_further_seed_changes_nothing_that_files_of_the_others_are_made_with(s
 HYPERPARAMETERS = {
     "examples": "29941a549e8cbdf6",
     "planes": "7b991199d53e85b8",
-    "train": "eed1082ba8c296c0",
-    "record": "eed1082ba8c296c0",
-    "activations": "2508c1204bc296df",
-    "cka": "619371d514e5b438",
-    "geometry": "2508c1204bc296df",
-    "cka_layers": "d082f6202a28aa50",
-    "cka_between": "e2ed16d727d1b342",
-    "alignment": "e2ed16d727d1b342",
-    "probes": "2e33106a67c890c1",
-    "regions": "28b61c52c6ebfee1",
-    "regions_between": "239cbabdf6ef8689",
-    "phases": "dcd21b7f4c2239ee",
-    "findings": "26e05c21ec1e00b8",
-    "checkpoints": "3f228c48df0e5acf",
+    "train": "95b0fdda64424cb6",
+    "record": "95b0fdda64424cb6",
+    "activations": "9644a9da50a35142",
+    "cka": "2bdf9c4bc1668162",
+    "geometry": "9644a9da50a35142",
+    "cka_layers": "8d690fdb349a5875",
+    "cka_between": "ca58e8caa3b76288",
+    "alignment": "ca58e8caa3b76288",
+    "probes": "97f12f4ca5a30eb3",
+    "regions": "0f22f17ef9e0aa48",
+    "regions_between": "997971fe3702df0a",
+    "phases": "5c343bc0e9a0f13d",
+    "findings": "b7d7cc25858f1f29",
+    "checkpoints": "305ceb2c30fbc4ce",
 }
 
 

@@ -21,7 +21,7 @@ from repdyn.types import Inputs
 
 def observe(model, layers=None, size=8, channels=1, reduction=None, **settings):
     known = Architecture(model=model, layers=layers, **settings)
-    return observation.observe(known, Reduction(**(reduction or {})), Inputs((channels, size, size)), 10)
+    return observation.observe(known, Reduction(**(reduction or {})), Inputs((channels, size, size)), 10, layers)
 
 
 def parts(found, part):

@@ -16,10 +16,11 @@ from repdyn import Recorder
 from repdyn.config.sections import Checkpoints
 from repdyn.config.study import Run
 from repdyn.errors import RepdynError
-from repdyn.recorded import found, history, weights
+from repdyn.recorded import change, found, history, weights
 from repdyn.recorded.recorder import Evaluation
 from repdyn.records.train import HISTORY
 from repdyn.training import checkpoint_schedule, checkpoints
+from repdyn.training.change import Meter
 
 ROOT = Path(__file__).parents[3]
 
@@ -302,7 +303,7 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 from torch import nn
 from repdyn import Recorder
-with Recorder(sys.argv[1], nn.Linear(2, 2), 1) as recorder:
+with Recorder(sys.argv[1], nn.Sequential(nn.Linear(2, 2)), 1, change=[[0.0, 1.0]] * 9, layers=["0"]) as recorder:
     recorder.step()
     recorder.evaluated(test_accuracy=0.5)
 """
@@ -339,6 +340,50 @@ def test_a_recorder_needs_torch_alone(tmp_path: Path) -> None:
     done = run(ALONE.replace("{others!r}", repr(others)), tmp_path)
     assert done.returncode == 0, done.stderr
     assert steps(tmp_path) == [0, 1]
+
+
+def test_change_is_what_training_measures_between_evaluations(tmp_path: Path) -> None:
+    model, inputs = network(), torch.randn(30, 3)
+    by_itself = Meter(model, {"1": "1", "2": "2"}, inputs)
+    wanted = []
+    with Recorder(tmp_path, model, 2, change=inputs.numpy(), layers=["1", "2"]) as recorder:
+        for at in (0, 3, 4):
+            train(recorder, model, at - recorder._step)
+            recorder.evaluated(train_accuracy=0.5)
+            recorder.evaluated(test_accuracy=0.5)  # the same moment
+            wanted += by_itself.measure(at, at / 2)
+    found = change.read(recorded(tmp_path), Run("vit", "sgd", 0))
+    assert found == wanted
+    assert [(row.step_a, row.step_b, row.layer) for row in found] == [
+        (0, 3, "1"),
+        (0, 3, "2"),
+        (3, 4, "1"),
+        (3, 4, "2"),
+    ]
+
+
+def test_a_run_that_goes_on_measures_change_anew_from_its_first_evaluation(tmp_path: Path) -> None:
+    model, inputs = network(), torch.randn(30, 3)
+    with Recorder(tmp_path, model, 1, change=inputs, layers=["2"]) as recorder:
+        for _ in range(4):
+            train(recorder, model, 1)
+            recorder.evaluated(train_accuracy=0.5)
+    with Recorder(tmp_path, model, 1, step=3, change=inputs, layers=["2"]) as recorder:
+        for _ in range(3):
+            train(recorder, model, 1)
+            recorder.evaluated(train_accuracy=0.5)
+    found = change.read(recorded(tmp_path), Run("vit", "sgd", 0))
+    assert [(row.step_a, row.step_b) for row in found] == [(1, 2), (2, 3), (4, 5), (5, 6)]
+
+
+def test_without_inputs_no_change_is_measured_and_what_is_no_recording_of_it_is_refused(tmp_path: Path) -> None:
+    with Recorder(tmp_path, network(), 1) as recorder:
+        recorder.evaluated(train_accuracy=0.5)
+    assert change.read(recorded(tmp_path), Run("vit", "sgd", 0)) == []
+    (tmp_path / "change.jsonl").write_text('{"step": 3}\n', encoding="utf-8")
+    assert "is not what a recorder writes" in message(change.read, recorded(tmp_path), Run("vit", "sgd", 0))
+    said = message(Recorder, tmp_path / "other", nn.Linear(3, 2), 1, change=torch.randn(9, 3))
+    assert "It is not known which layers of a Linear to observe; list them under `layers`" in said
 
 
 def test_only_the_first_process_of_torchrun_records(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Stage:
     on_demand: bool = False
 
 
-_TRAIN = ("data", "run", "training", "checkpoints")
+_TRAIN = ("data", "run", "training", "checkpoints", "change")
 _ACTIVATIONS = (*_TRAIN, "layers", "activations")
 _PROBES = (*_ACTIVATIONS, "probes")
 _REGIONS = (*_PROBES, "planes")
@@ -77,19 +77,19 @@ STAGES: dict[str, Stage] = {
     ),
     "train": Stage(
         scope="run",
-        help="train a run; write its history and checkpoints",
+        help="train a run; write its history, checkpoints and change",
         sections=_TRAIN,
         user_code=("model", "optimizer"),
-        writes=(Paths.history, Paths.checkpoint, Paths.state),
+        writes=(Paths.history, Paths.change, Paths.checkpoint, Paths.state),
         reads_images=True,
         uses_gpu=True,
     ),
     "record": Stage(
         scope="run",
-        help="take in a run that was trained elsewhere; write its history and checkpoints",
+        help="take in a run that was trained elsewhere; write its history, checkpoints and change",
         sections=_TRAIN,
         user_code=("model",),
-        writes=(Paths.history, Paths.checkpoint),
+        writes=(Paths.history, Paths.change, Paths.checkpoint),
         reads_images=True,
         uses_gpu=True,
     ),

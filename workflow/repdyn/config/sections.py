@@ -223,7 +223,8 @@ class Architecture(Section):
     the argument of that name of a model of one's own: see ``models/architectures.py``. ``logits`` is a function by
     import path that finds the logits in what the model returns, where these are not a tensor or its ``logits``: see
     ``models/outputs.py``. ``batch_dimension`` is the dimension of the observed layers' outputs that examples are in,
-    such as 1 for (tokens, examples, channels).
+    such as 1 for (tokens, examples, channels). ``layers`` are those that stages after training observe;
+    ``change_layers`` those whose change is measured while training.
     """
 
     model: str
@@ -231,6 +232,7 @@ class Architecture(Section):
     stem: Literal["native", "small"] = "native"
     width: int | None = Field(default=None, ge=1, le=4_096)
     layers: list[str] | None = Field(default=None, min_length=1)
+    change_layers: list[str] | None = Field(default=None, min_length=1, exclude_if=lambda layers: layers is None)
     logits: str | None = Field(default=None, exclude_if=lambda logits: logits is None)
     batch_dimension: int = Field(default=0, ge=0, le=7, exclude_if=lambda dimension: dimension == 0)
 
@@ -361,6 +363,24 @@ class Activations(Section):
     dtype: Literal["float16", "float32"] = "float16"
     batch_norm: Literal["reestimated", "stored"] = "reestimated"
     batch_norm_images: int = Field(default=1000, ge=2)
+
+
+class Change(Section):
+    """What is measured of the change of layers between evaluated epochs, while a run trains (``training/measured.py``).
+
+    ``examples`` are compared, or all that no run trains on if there are fewer; 0 measures nothing. Which layers, the
+    ``change_layers`` of an architecture say. None of it can change without training again.
+    """
+
+    examples: int = Field(default=200, ge=0, le=100_000)
+    reduction: Reduction = Reduction()
+
+    @field_validator("examples")
+    @classmethod
+    def _some_or_none(cls, examples: int) -> int:
+        if 0 < examples < 10:
+            raise ValueError(f"`examples` ({examples}) must be at least 10, or 0 to measure no change")
+        return examples
 
 
 class Cka(Section):

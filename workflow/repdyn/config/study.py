@@ -29,6 +29,7 @@ from .sections import (
     MOST_CHECKPOINTS,
     Activations,
     Architecture,
+    Change,
     Checkpoints,
     ChosenMeasure,
     Cka,
@@ -51,8 +52,8 @@ from .sections import (
 Hyperparameters = dict[str, Any]
 # Settings of data that say which labels are wrong; all others say which examples there are.
 WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
-# What says how an architecture is observed, not how it is built: part ``layers`` of the settings.
-_OBSERVED = {"layers", "batch_dimension"}
+# What says how an architecture is observed after training: part ``layers`` of the settings.
+_OBSERVED = {"layers"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
 
 
@@ -147,6 +148,7 @@ class Study(Section):
     data: _DataOfStudy = Data()
     training: Training = Training(epochs=1)  # missing only where no run is trained here, and then nothing reads it
     checkpoints: Checkpoints = Checkpoints()
+    change: Change = Change()
     activations: Activations = Activations()
     cka: Cka = Cka()
     measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)]  # by default filled in before
@@ -475,7 +477,7 @@ class Study(Section):
         settings = {}
         for section in STAGES[stage].sections:
             # What is left out has no settings: its section has its name.
-            if section in self.left_out or (section in ("training", "checkpoints") and not self._trains(run)):
+            if section in self.left_out or (section in ("training", "checkpoints", "change") and not self._trains(run)):
                 continue
             if section == "data":
                 settings["data"] = self._data_settings(run)

@@ -87,30 +87,42 @@ class Observation:
 
 
 @without_compiler()  # which torch imports for what looks at operations, in two seconds
-def observe(settings: Architecture, reduction: Reduction, inputs: Inputs, classes: int | None) -> Observation:
+def observe(
+    settings: Architecture,
+    reduction: Reduction,
+    inputs: Inputs,
+    classes: int | None,
+    patterns: list[str] | None,
+) -> Observation:
     """Find the observed layers of an architecture.
 
     Args:
         settings: an entry of ``archs``.
-        reduction: the section ``activations.reduction``.
+        reduction: of activations, such as the section ``activations.reduction``.
         inputs: what the network gets for each example.
         classes: number of classes; None where the examples have none.
+        patterns: module paths, with wildcards if wanted; None for the default.
 
     Raises:
         RepdynError: like ``architectures.build`` and ``observed_layers.observed``.
     """
     try:
-        return _observe(settings, reduction, inputs, classes, "meta")
+        return _observe(settings, reduction, inputs, classes, patterns, "meta")
     except Exception:  # models fail in many ways without data
-        return _observe(settings, reduction, inputs, classes, "cpu")
+        return _observe(settings, reduction, inputs, classes, patterns, "cpu")
 
 
 def _observe(
-    settings: Architecture, reduction: Reduction, inputs: Inputs, classes: int | None, device: str
+    settings: Architecture,
+    reduction: Reduction,
+    inputs: Inputs,
+    classes: int | None,
+    patterns: list[str] | None,
+    device: str,
 ) -> Observation:
     with torch.device(device):
         model = architectures.build(settings, inputs, classes, seed=0).eval()
-    layers = observed_layers.observed(model, settings.layers)
+    layers = observed_layers.observed(model, patterns)
     reduce = Reducer(reduction, model, settings.batch_dimension)
     blocks = observed_layers.blocks(model)
     calls: dict[str, None] = {}  # modules in order of their last calls
@@ -132,7 +144,7 @@ def _observe(
         architectures.forward(model, settings.model, inputs.zeros(2, device))
     names = {path: name for name, path in layers.items()}
     ordered = {names[path]: path for path in calls if path in seen}
-    copies = _copies(ordered, {name: seen[path][0] for name, path in ordered.items()}, settings.layers or [])
+    copies = _copies(ordered, {name: seen[path][0] for name, path in ordered.items()}, patterns or [])
     kept = {name: path for name, path in ordered.items() if name not in copies}
     parts = _parts(model, kept, list(calls), blocks)
     return Observation(

@@ -2,7 +2,7 @@
 
 ``recording.json`` says how many optimizer steps an epoch has, and of which tensors the network is made.
 ``step=….safetensors`` are checkpoints, under the names of the bare network. ``history.jsonl`` has a line for each
-evaluation.
+evaluation, and ``change.jsonl``, if change is measured, one for each layer between two of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..errors import RepdynError, named, no_access
 
 ABOUT = "recording.json"
 EVALUATIONS = "history.jsonl"
+CHANGES = "change.jsonl"
 CHECKPOINT = "step={step}.safetensors"
 ROUNDING = 1e-5  # by which an accuracy, a mean of float32 ones, may exceed 1
 _FORMAT = 1

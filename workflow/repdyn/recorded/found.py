@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..config.messages import listed
 from ..errors import RepdynError, named, no_access
-from .folder import ABOUT, CHECKPOINT, EVALUATIONS, About, is_recording, read_json
+from .folder import ABOUT, CHANGES, CHECKPOINT, EVALUATIONS, About, is_recording, read_json
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import FoundCheckpoint, Recorded
@@ -174,6 +174,12 @@ def history_files(settings: Recorded, run: Run) -> list[Path]:
     if place is None:
         return []
     return sorted(file for file in place.iterdir() if file.is_file()) if place.is_dir() else [place]
+
+
+def change_file(settings: Recorded, run: Run) -> Path | None:
+    """Where a recorder left how the layers of a run change; None where nobody measured it."""
+    file = Path(filled(settings.path, run), CHANGES)
+    return file if is_recording(file.parent) and file.is_file() else None
 
 
 def _places(settings: Recorded, pattern: str) -> tuple[list[tuple[Path, dict[str, str]]], float | None]:

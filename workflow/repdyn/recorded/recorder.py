@@ -20,20 +20,23 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import SupportsFloat, TypedDict, Unpack
+from typing import Any, SupportsFloat, TypedDict, Unpack
 
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from .. import __version__
 from ..errors import RepdynError, named, one_line
+from ..models import observed_layers
 from ..storage.files import atomic, unwritable
 from ..training import checkpoints, log_schedule
+from ..training.change import Meter
 from . import folder as recording
-from .folder import ABOUT, CHECKPOINT, EVALUATIONS, ROUNDING, About
+from .folder import ABOUT, CHANGES, CHECKPOINT, EVALUATIONS, ROUNDING, About
 from .networks import copied, tensors_of, unwrapped
 
 
@@ -70,6 +73,8 @@ class Recorder:
         per_decade: int = 10,
         first: float = 1.0,
         step: int | None = None,
+        change: ArrayLike | torch.Tensor | None = None,
+        layers: list[str] | None = None,
     ) -> None:
         """Begin a recording, or go on with one, and take the checkpoint of the network as it is.
 
@@ -82,10 +87,15 @@ class Recorder:
             step: optimizer steps that are done. A run that goes on must say it: what was recorded after that step is
                 deleted, because it comes again, and 0 begins anew. None is a new run, which refuses a folder that has
                 a recording.
+            change: a few hundred inputs, (n, *shape), as the network gets them. At each evaluation it is measured on
+                these how far the layers have moved since the evaluation before (``training/change.py``); for the
+                interval in which a run is interrupted it is not. None measures nothing.
+            layers: modules whose change is measured, by path, with wildcards; None is those of a study by default.
+                Depth counts them in the order in which they are defined.
 
         Raises:
             RepdynError: if the folder has another recording, or cannot be written, or the network is divided among
-                processes.
+                processes, or it is not known which layers it has.
         """
         for what, value in (("steps_per_epoch", steps_per_epoch), ("per_decade", per_decade), ("first", first)):
             if not value > 0:
@@ -94,12 +104,14 @@ class Recorder:
             raise RepdynError(f"`step` is {step}, but must be at least 0.")
         self._folder, self._records, self._closed = Path(folder).absolute(), _is_first_process(), False
         self._step, self._per_epoch, self._taken = step or 0, float(steps_per_epoch), -1
+        self._measured = -1
         self._before, self._started = 0.0, time.monotonic()
         self._thread: threading.Thread | None = None
         self._failure: RepdynError | None = None
         if not self._records:
             return
         self._model = unwrapped(model)
+        self._meter = None if change is None else _meter(self._model, change, layers)
         self._due = _due(per_decade, first, self._per_epoch)
         is_new = self._begin(step)
         next_due = next(each for each in self._due if each >= self._step)
@@ -163,10 +175,18 @@ class Recorder:
         self._check()
         row = {"step": self._step, "epoch": self._step / self._per_epoch}
         row |= _checked(values) | {"seconds": self._before + time.monotonic() - self._started}
-        file = self._folder / EVALUATIONS
+        self._append(EVALUATIONS, [row])
+        if self._meter is not None and self._measured != self._step:
+            moved = self._meter.measure(self._step, self._step / self._per_epoch)
+            self._measured = self._step
+            self._append(CHANGES, [of_layer._asdict() for of_layer in moved])
+
+    def _append(self, name: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Write rows, a line each, behind those that a file has."""
+        file = self._folder / name
         try:
             with file.open("a", encoding="utf-8") as opened:
-                opened.write(f"{json.dumps(row)}\n")
+                opened.writelines(f"{json.dumps(row)}\n" for row in rows)
         except OSError as error:
             raise unwritable(file, error) from None
 
@@ -240,15 +260,21 @@ class Recorder:
                 )
 
     def _keep_history(self) -> None:
-        """Drop evaluations after the current step, and a line that was not written to its end."""
-        file = self._folder / EVALUATIONS
-        if not file.exists():
-            return
-        lines = file.read_text(encoding="utf-8").split("\n")[:-1]
-        rows = [row for row in map(json.loads, lines) if 0 < self._step >= row["step"]]
+        """Drop what was evaluated after the current step, and a line that was not written to its end."""
+        rows = self._kept(EVALUATIONS, "step")
         self._before = max((row["seconds"] for row in rows), default=0.0)
+        self._kept(CHANGES, "step_b")
+
+    def _kept(self, name: str, key: str) -> list[dict[str, Any]]:
+        """Keep the rows of a file up to the current step, none at the start, and return them."""
+        file = self._folder / name
+        if not file.exists():
+            return []
+        lines = file.read_text(encoding="utf-8").split("\n")[:-1]
+        rows = [row for row in map(json.loads, lines) if 0 < self._step >= row[key]]
         with atomic(file) as temporary:
             temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        return rows
 
     def _write(self, step: int, tensors: dict[str, torch.Tensor]) -> None:
         about = {"repdyn": __version__, "step": step, "epoch": step / self._per_epoch}
@@ -283,8 +309,24 @@ class Recorder:
             print(self._failure, file=sys.stderr)
 
 
+def _meter(model: nn.Module, inputs: ArrayLike | torch.Tensor, layers: list[str] | None) -> Meter:
+    if any(isinstance(module, nn.SyncBatchNorm) for module in model.modules()) and _processes() > 1:
+        raise RepdynError(
+            "`change` is measured by one process, in which synchronised batch norm would wait for the others; leave it "
+            "out, or measure with one process."
+        )
+    tensor = next(model.parameters(), torch.empty(0))
+    given = torch.as_tensor(inputs).to(tensor.device)
+    return Meter(model, observed_layers.observed(model, layers), given)
+
+
 def _due(per_decade: int, first: float, steps_per_epoch: float) -> Iterator[int]:
     return log_schedule.steps(log_schedule.spaced(per_decade, first), steps_per_epoch)
+
+
+def _processes() -> int:
+    distributed = torch.distributed
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def _is_first_process() -> bool:

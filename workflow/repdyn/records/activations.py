@@ -8,6 +8,15 @@ from ..catalogue.paths import Paths
 from ..storage.tables import Table, schema
 from .layer_names import KEYS
 
+_UNITS = (
+    (pa.int64(), "optimizer steps"),
+    (pa.float64(), "epochs"),
+    (pa.string(), "split"),
+    (pa.int64(), "position in the data set"),
+    (pa.int64(), "true class; null where there are no classes"),
+    (pa.int64(), "class trained on; null as label"),
+)
+
 
 def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
     """A column for each layer, a fixed-size list of non-null floats; ``features``: layer -> size and type."""
@@ -21,7 +30,7 @@ def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
 
 def _layers(found: pa.Schema) -> pa.Schema:
     """Every column that is not a key must hold the floats of a layer."""
-    kinds = {field.name: field.type for field in found if field.name not in KEYS.names}
+    kinds = {field.name: field.type for field in found if field.name not in KEYS}
     return layer_columns(
         {
             name: (kind.list_size, kind.value_type if pa.types.is_floating(kind.value_type) else pa.float16())
@@ -36,7 +45,7 @@ ACTIVATIONS = Table(
     "activations",
     "activations",
     Paths.activations,
-    schema=KEYS,
+    schema=schema(**dict(zip(KEYS, _UNITS, strict=True))),
     more=_layers,
     rows=lambda counts: counts.checkpoints * (counts.compared + counts.probed),
 )

@@ -9,22 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pyarrow as pa
-
 from ..catalogue.factors import FACTORS
-from ..storage import tables
 
 OUTPUT = "output"  # the network's output among the layers, in tables of decision regions
-KEYS = tables.schema(  # of the activations table; its other columns are layers
-    step=(pa.int64(), "optimizer steps"),
-    epoch=(pa.float64(), "epochs"),
-    split=(pa.string(), "split"),
-    example=(pa.int64(), "position in the data set"),
-    label=(pa.int64(), "true class; null where there are no classes"),
-    given_label=(pa.int64(), "class trained on; null as label"),
-)
+KEYS = ("step", "epoch", "split", "example", "label", "given_label")  # of the activations table; the others are layers
 RUN = (*FACTORS, "seed")  # columns that the folders of a table encode
-RESERVED = (OUTPUT, *KEYS.names, *RUN)
+RESERVED = (OUTPUT, *KEYS, *RUN)
 
 
 def unambiguous(names: Mapping[str, str]) -> dict[str, str]:

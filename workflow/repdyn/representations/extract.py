@@ -82,9 +82,8 @@ def tap(
 
 def observed(study: Study, arch: str, data: Data) -> observation.Observation:
     """The observed layers of an architecture on such data, the same for all runs, stages and machines."""
-    return observation.observe(
-        study.archs[arch], study.activations.reduction, datasets.inputs(data), datasets.source(data).classes
-    )
+    source, settings, inputs = datasets.source(data), study.archs[arch], datasets.inputs(data)
+    return observation.observe(settings, study.activations.reduction, inputs, source.classes, settings.layers)
 
 
 def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:

@@ -18,6 +18,9 @@ from ..types import Array
 ZERO = 2e-6
 FINE_ZERO = 1e-12  # the same of a float64 Gram
 DIGITS = 36
+# Largest ‖X centred‖² / ‖X‖² of a constant: float32 rounding leaves about 1e-14, and a spread of a thousandth of the
+# mean gives 1e-6.
+CONSTANT = 1e-12
 
 
 def halved(K: Array, diagonal: Array, start: int) -> Array:

@@ -27,10 +27,8 @@ import numpy as np
 from ..errors import RepdynError
 from ..types import Array
 from . import nearest, pairwise, rsa, subspace
+from .distances import CONSTANT
 
-# Largest ‖X centred‖² / ‖X‖² of a constant: float32 rounding leaves about 1e-14, and a spread of a thousandth of the
-# mean gives 1e-6.
-CONSTANT = 1e-12
 LEFT_OF_MEAN = 1e-12  # fraction of ‖X centred‖² that the means may keep; it enters CKA to second order
 SAFE_EXPONENT = 40  # sums of squares of 2**±40 stay well within float32
 CHUNK = 2**14  # entries of each Gram that are converted to float64 at a time: E of them stay in the cache

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..types import Array
-from . import gram
+from . import distances, gram
 
 BLOCK = 2**22  # numbers that are converted to float64 at a time
 ZERO = 1e-12  # fraction of the largest eigenvalue that is rounding
@@ -49,7 +49,7 @@ def of_features(X: Array) -> Spectrum:
     """
     Xc, total, spread = gram.centred(X)
     n, nothing = len(X), math.nan
-    if spread <= gram.CONSTANT * total:
+    if spread <= distances.CONSTANT * total:
         return Spectrum(0.0, nothing, nothing, nothing, nothing)
     values = eigenvalues(Xc)
     largest = float(values[0])

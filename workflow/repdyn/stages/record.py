@@ -1,7 +1,8 @@
-"""The stage ``record``: take in a run that was trained elsewhere; write its history and checkpoints.
+"""The stage ``record``: take in a run that was trained elsewhere; write its history, checkpoints and change.
 
 Each checkpoint is read, fitted to the network of the config, and written as training here writes it, so that all later
 stages are the same for both. A history that nobody recorded is measured at the checkpoints, as training measures it.
+How layers change between evaluations is known only if a recorder measured it.
 
 Memory: the network, one checkpoint as it was found, and, where the history is measured, what training holds of the
 data.
@@ -16,7 +17,8 @@ import torch
 
 from ..data import datasets, subsets
 from ..models import architectures
-from ..recorded import history, weights
+from ..recorded import change, history, weights
+from ..records.change import CHANGE
 from ..records.train import CHECKPOINT, HISTORY
 from ..runtime import devices
 from ..runtime.progress import LOG, track
@@ -61,6 +63,9 @@ def main(job: Job) -> None:
     rows = seen if rows is None else rows
     columns = {name: [row.get(name) for row in rows] for name in HISTORY.names}
     tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
+    changes = change.read(recorded, run)
+    of_layers = {name: [getattr(row, name) for row in changes] for name in CHANGE.names}
+    tables.write(job.path(CHANGE), of_layers, CHANGE.schema, job.metadata(CHANGE))
     how = "as it was recorded"
     if measured is not None:
         how = "measured at the checkpoints" if source.classes is not None else "of times alone, as there are no classes"

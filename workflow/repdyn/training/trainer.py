@@ -1,9 +1,9 @@
-"""Training one run far past perfect fit: from a data set and a freshly initialised network to history and checkpoints.
+"""Training one run far past perfect fit: from a data set and a fresh network to history and checkpoints.
 
 The data set is on the device as bytes (``data/loader.py``), and an epoch is a permutation of indices drawn from (seed,
-epoch). So resuming restores only weights, optimizer and random state. Time: the forward and backward passes, plus a
-forward pass over training and test set at each evaluated epoch. Memory: data set, network, optimizer, and the
-activations of one batch.
+epoch). So resuming restores only weights, optimizer and random state, and what is kept to measure change. Time: the
+forward and backward passes, plus a forward pass over training and test set, and one over the examples of ``change``, at
+each evaluated epoch. Memory: data set, network, optimizer, the activations of one batch, and a copy of the weights.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from ..errors import RepdynError
 from ..models import architectures
 from ..runtime import devices, seeds
 from ..runtime.progress import LOG, Progress
-from . import bfloat16, checkpoint_schedule, checkpoints, stepping
+from . import bfloat16, checkpoint_schedule, checkpoints, measured, stepping
+from .change import Row
 from .resume import StateFolder
 
 if TYPE_CHECKING:
@@ -116,18 +117,19 @@ class Trainer:
             bfloat16.check(self.model, study, run, datasets.inputs(data), examples.classes)
         optimizer = study.optimizer(run)
         self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
+        self.change = measured.meter(study, run, self.model, examples, self.device)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
 
-    def run(self, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def run(self, metadata: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[Row]]:
         """Train to the configured number of epochs, from the last state if there is one.
 
         Args:
             metadata: stored in the checkpoints.
 
         Returns:
-            History rows.
+            Rows of the history, and of the change between evaluated epochs.
 
         Raises:
             RepdynError: if the loss or the weights are not finite.
@@ -150,7 +152,11 @@ class Trainer:
                     saved_at = time.monotonic()
                 progress.advance(note(self.history[-1]))
         last_step = last_epoch * self.steps_per_epoch
-        return [row for row in self.history if row["step"] <= last_step]
+        changes = [] if self.change is None else self.change.rows
+        return (
+            [row for row in self.history if row["step"] <= last_step],
+            [row for row in changes if row.step_b <= last_step],
+        )
 
     def _train_epoch(self, epoch: int, metadata: Mapping[str, Any]) -> None:
         generator = torch.Generator().manual_seed(seeds.stream(self.seed, seeds.ORDER, epoch))
@@ -213,6 +219,9 @@ class Trainer:
             "seconds": time.monotonic() - started,
         }
         self.history.append(row)
+        if self.change is not None:
+            with self.take_step.measuring():
+                self.change.measure(self.step, row["epoch"])
 
     def _save(self) -> None:
         self._check_weights()
@@ -224,6 +233,7 @@ class Trainer:
                 "random": seeds.state(),
                 "device_random": devices.random_state(self.device),
                 "history": self.history,
+                "change": None if self.change is None else self.change.state_dict(),
                 "seconds": self.seconds,
             }
         )
@@ -236,6 +246,8 @@ class Trainer:
         self.take_step.load_state_dict(state["steps"])
         seeds.go_on(state["random"])
         devices.set_random_state(self.device, state["device_random"])
+        if self.change is not None:
+            self.change.load_state_dict(state["change"])
         self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
         LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
 
