@@ -14,6 +14,7 @@ EVENTS = {
     "memorization_end": 20.0,
     "perfect_fit_first": 30.0,
     "perfect_fit_sustained": 40.0,
+    "intervention": 60.0,
 }
 LAYERS = {3: ["patch_embed", "layer1.0", "global_pool"], 20: [f"layer{i // 5}.{i % 5}" for i in range(20)]}
 RUNS = [(arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0, 1)]
@@ -30,6 +31,18 @@ def pairs(layers, value="cka", sets=(None,), speed=1.0):
         frame = pd.DataFrame(rows, columns=["layer", "depth", "step_a", "step_b", "epoch_a", "epoch_b", value])
         frames.append(frame.assign(planes=name) if name else frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def between_epochs(layers):
+    """Change between evaluated epochs: ever slower, with a drop at epoch 20; the last layer has no weights."""
+    epochs = [0, *range(1, 18), 19, 20, 21, 23, 25, 28, 32, 40, 50, 64, 80, 100, 128]
+    rows = [
+        (10 * a, 10 * b, float(a), float(b), layer, depth,
+         None if layer == layers[-1] else 0.1 / (1 + a) ** 1.2 / (1 + depth) * (0.1 if a >= 20 else 1),
+         1 - min(0.5, 0.02 * (1 + depth) / (1 + a) ** 2 * (0.01 if a >= 20 else 1)))
+        for a, b in itertools.pairwise(epochs) for depth, layer in enumerate(layers)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["step_a", "step_b", "epoch_a", "epoch_b", "layer", "depth", "weights", "cka"])
 
 
 def of_runs(table):

@@ -44,7 +44,7 @@ def _timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> 
 def share(job: Job) -> tuple[float, float]:
     """Seconds of measuring change over seconds of training, and the same of evaluating."""
     spent = {"change": 0.0, "evaluate": 0.0, "train": 0.0, "checkpoint": 0.0}
-    examples = subsets.load(job.study.data, job.data_root, job.run.seed)
+    examples = subsets.load(job.data, job.data_root, job.run.seed)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(job.study, job.run, examples, StateFolder(Path(folder), job.origin(STATE), "benchmark"))
         assert trainer.change is not None

@@ -69,6 +69,12 @@ OTHER: dict[str, Any] = {
     "optimizers.*.schedule.kwargs": {"min_lr": 0.01},
     "optimizers.*.kwargs": {"dampening": 0.1},
     "optimizers.*.family": "descent",
+    "optimizers.*.interventions": [{"epoch": 3, "rate": 0.1}],
+    "optimizers.*.interventions.*.epoch": 4,
+    "optimizers.*.interventions.*.rate": 0.5,
+    "optimizers.*.interventions.*.labels": Beside("redraw", {"optimizers.*.interventions.*.rate": None}),
+    "optimizers.*.interventions.*.freeze": Beside(["blocks.0"], {"optimizers.*.interventions.*.rate": None}),
+    "optimizers.*.interventions.*.invert": Beside(True, {"optimizers.*.interventions.*.rate": None}),
     "seeds": [0, 1],
     "data.dataset": "mnist",
     "data.folder": Beside(FOLDER, {"data.dataset": "image-folder"}),
@@ -112,6 +118,12 @@ OTHER: dict[str, Any] = {
     "training.precision": "bfloat16",
     "training.channels_last": False,
     "training.compile": True,
+    "training.interventions": [{"epoch": 3, "rate": 0.1}],
+    "training.interventions.*.epoch": 4,
+    "training.interventions.*.rate": 0.5,
+    "training.interventions.*.labels": Beside("redraw", {"training.interventions.*.rate": None}),
+    "training.interventions.*.freeze": Beside(["blocks.0"], {"training.interventions.*.rate": None}),
+    "training.interventions.*.invert": Beside(True, {"training.interventions.*.rate": None}),
     "checkpoints.schedule": "linear",
     "checkpoints.per_decade": 4,
     "checkpoints.first": 0.5,
@@ -184,9 +196,21 @@ _LEFT_OUT = {
     "data.standardise",
     "training.augmentation",
     "optimizers.*.schedule",
+    "optimizers.*.interventions",
+    "training.interventions",
     "findings.contrasts",
     "measures",
 }
+
+
+def keys(path: str) -> list[str | int]:
+    """The keys of a setting in the tiny study, and the numbers of what it lists."""
+    words = path.split(".")
+    before = ["", *words]
+    return [
+        word if word != "*" else 0 if before[i] == "interventions" else CHANGED[words[0]]
+        for i, word in enumerate(words)
+    ]
 
 
 def changed(path: str) -> dict[str, Any]:
@@ -195,7 +219,7 @@ def changed(path: str) -> dict[str, Any]:
     wanted = OTHER[path] if isinstance(OTHER[path], Beside) else Beside(OTHER[path])
     content = copy.deepcopy(before(path))
     for name, value in {**wanted.others, path: wanted.value}.items():
-        *way, last = [CHANGED[name.split(".")[0]] if key == "*" else key for key in name.split(".")]
+        *way, last = keys(name)
         place: Any = content
         for key in way:
             place = place.setdefault(key, {}) if isinstance(place, dict) else place[key]

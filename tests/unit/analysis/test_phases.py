@@ -7,7 +7,7 @@ import pytest
 from test_change_points import blocks, kernel, line
 
 from repdyn.analysis import phases
-from repdyn.catalogue.events import EVENTS
+from repdyn.catalogue.events import EVENTS, INTERVENTION
 from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.scores import SCORES as DECLARED
 from repdyn.config.sections import Phases
@@ -66,6 +66,21 @@ def test_phases_writes_the_scores_that_are_declared_and_no_others():
         "history": {score for layer, measure, score in scores if not measure and not layer} - set(EVENTS),
     }
     assert of == {scope: {name for name, s in DECLARED.items() if s.scope == scope} for scope in of}
+
+
+def test_the_first_intervention_is_an_event_of_the_run_and_without_any_it_is_null():
+    similar = list(
+        phases.trajectories(
+            rows(blocks((15, 15)), "a", 0, "cka"), rows(np.ones((2, 2)), "a", 0, "similarity", planes="test").iloc[:0]
+        )
+    )
+    epochs = np.arange(161.0)
+    history = dict.fromkeys(("train_accuracy", "mislabelled_accuracy", "test_accuracy"), epochs / 160)
+    for planned in (None, 5.0):
+        _, scores, _ = phases.analyse(
+            history | {"epoch": epochs}, similar, ACCURACIES.iloc[:0], {"a": "body"}, Phases(), planned
+        )
+        assert [value for *_, name, value in scores if name == INTERVENTION] == [planned]
 
 
 def test_what_is_no_kernel_has_no_phases():

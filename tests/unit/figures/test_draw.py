@@ -17,6 +17,7 @@ from sample_tables import (
     RUNS,
     accuracy,
     alone,
+    between_epochs,
     findings,
     history,
     lagging,
@@ -38,6 +39,7 @@ from repdyn.figures import (
     animation,
     batch_norm,
     boundaries,
+    by_epoch,
     catalogue,
     draw,
     dynamics,
@@ -121,6 +123,9 @@ OF_RUN = {
     ),
     "synchrony": lambda n: dynamics.synchrony(*both(n), FULL.all_measures, "Which layers change at the same times"),
     "change": lambda n: dynamics.change(*both(n), FULL.all_measures, "How fast each layer changes", EVENTS),
+    "change-by-epoch": lambda n: by_epoch.through_training(
+        between_epochs(LAYERS[n]), "How fast each layer changes from epoch to epoch: vit, sgd, seed 0", EVENTS
+    ),
     "probes": lambda n: dynamics.probes(accuracy(LAYERS[n]), "What linear probes read from each layer", EVENTS),
 }
 OF_STUDY = {

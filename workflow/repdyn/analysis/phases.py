@@ -24,7 +24,7 @@ import pandas as pd
 from scipy import stats
 
 from ..catalogue import scores as names
-from ..catalogue.events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
+from ..catalogue.events import INTERVENTION, MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, TEST_DIP
 from ..catalogue.measures import MEASURES, Measure
 from ..records.cka import CKA
 from ..records.phases import MOMENTS, SEGMENTS
@@ -274,6 +274,7 @@ def analyse(
     accuracy: pd.DataFrame,
     parts: Mapping[str, str],
     settings: Phases,
+    intervention: float | None = None,
 ) -> tuple[pd.DataFrame, list[Score], pd.DataFrame]:
     """Segments, scores and moments of a run.
 
@@ -283,8 +284,9 @@ def analyse(
         accuracy: its table of the probes' accuracy.
         parts: layer -> the part of the network that it belongs to; scores of the run are over ``BODY``.
         settings: the section ``phases`` of the config.
+        intervention: epoch of the first one in its training; None without any.
     """
-    found = events.events(history, settings)
+    found = events.events(history, settings) | {INTERVENTION: intervention}
     onset, fitted = found[MEMORIZATION_ONSET], found[PERFECT_FIT_SUSTAINED]
     scores: list[Score] = [(None, None, None, None, name, value) for name, value in found.items()]
     for depth, layer in sorted(set(zip(accuracy["depth"].tolist(), accuracy["layer"].tolist(), strict=True))):

@@ -1,6 +1,7 @@
 """Events of a run, each an epoch: their names, and their marks in figures.
 
-``analysis/events.py`` dates them, so that one bad evaluation moves none of them far, but for the first perfect fit.
+``analysis/events.py`` dates them, so that one bad evaluation moves none of them far, but for the first perfect fit. The
+first intervention in training is where the config plans it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ SECOND_DESCENT_END = "second_descent_end"
 MEMORIZATION_END = "memorization_end"
 PERFECT_FIT_FIRST = "perfect_fit_first"
 PERFECT_FIT_SUSTAINED = "perfect_fit_sustained"
+INTERVENTION = "intervention"
 
 Dashes = tuple[int, tuple[float, ...]]
 _DOTTED: Dashes = (0, (1, 1.2))
 _DASHED: Dashes = (0, (4, 1.5))
+_SOLID: Dashes = (0, ())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +105,15 @@ EVENTS: dict[str, Event] = {
             marker="D",
             filled=True,
             lower=-0.27,
+        ),
+        Event(
+            name=INTERVENTION,
+            label="intervention",
+            colour="#cc79a7",
+            dashes=_SOLID,
+            marker="X",
+            filled=True,
+            lower=0.0,
         ),
     )
 }

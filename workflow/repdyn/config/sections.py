@@ -258,10 +258,39 @@ class RateSchedule(Section):
         return self.model_copy(update={"epochs": None if is_endless else (self.epochs or epochs)})
 
 
+class Intervention(Section):
+    """A change of training once ``epoch`` epochs are done, known beforehand, from there to the end; one of these.
+
+    ``rate`` multiplies the learning rate. ``labels: redraw`` draws anew which examples are mislabelled, and as what
+    (``data/label_noise.py``). ``freeze`` keeps parameters and batch-norm statistics of modules, by path with wildcards,
+    as they are. ``invert`` negates the standardised inputs that are trained on.
+    """
+
+    epoch: Epochs
+    rate: float | None = Field(default=None, gt=0.0, exclude_if=_is_empty)
+    labels: Literal["redraw"] | None = Field(default=None, exclude_if=_is_empty)
+    freeze: list[str] | None = Field(default=None, min_length=1, exclude_if=_is_empty)
+    invert: bool = Field(default=False, exclude_if=_is_empty)
+
+    @model_validator(mode="after")
+    def _is_one_of_these(self) -> Intervention:
+        kinds = [name for name in ("rate", "labels", "freeze", "invert") if getattr(self, name)]
+        if len(kinds) != 1:
+            raise ValueError(
+                "an intervention is one of `rate: 0.1`, `labels: redraw`, `freeze: [...]` and `invert: true`, beside "
+                f"its `epoch`, and here {f'are {listed(kinds)}' if kinds else 'is none'}; write several as several"
+            )
+        return self
+
+
+Interventions = Annotated[list[Intervention], Field(max_length=100)]
+
+
 class Optimizer(Section):
     """An optimizer from timm (its name) or the user's code (``package.module:Name``).
 
-    ``lr`` is one number, or one for each architecture. Without a ``schedule`` it is constant.
+    ``lr`` is one number, or one for each architecture. Without a ``schedule`` it is constant. ``interventions`` are
+    those in its runs, beside those of ``training``.
     """
 
     opt: str
@@ -271,6 +300,7 @@ class Optimizer(Section):
     schedule: RateSchedule | None = None
     kwargs: Kwargs = {}
     family: Name | None = None
+    interventions: Interventions = Field(default=[], exclude_if=_is_empty)
 
     def rate(self, arch: str) -> float:
         """The learning rate for an architecture."""
@@ -292,8 +322,8 @@ class Augmentation(Section):
 class Training(Section):
     """How long to train, in which batches, and how often to evaluate: every epoch, or so often per decade of epochs.
 
-    ``precision``, ``channels_last`` and ``compile`` are for speed, but change numbers: see ``training/stepping.py`` and
-    ``models/memory_layouts.py``.
+    ``interventions`` are those in all runs that are trained here. ``precision``, ``channels_last`` and ``compile`` are
+    for speed, but change numbers: see ``training/stepping.py`` and ``models/memory_layouts.py``.
     """
 
     epochs: Epochs
@@ -305,6 +335,7 @@ class Training(Section):
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     channels_last: bool = True
     compile: bool = False
+    interventions: Interventions = Field(default=[], exclude_if=_is_empty)
 
     @model_validator(mode="after")
     def _evaluations_are_countable(self) -> Training:

@@ -39,6 +39,7 @@ from .sections import (
     Execution,
     Figures,
     Findings,
+    Intervention,
     Optimizer,
     Phases,
     Planes,
@@ -239,6 +240,32 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _interventions_are_possible(self) -> Study:
+        for key, planned in self.planned_interventions:
+            if planned.epoch >= self.training.epochs:
+                raise ValueError(
+                    f"`{key}` has one at epoch {planned.epoch}, but training ends after {self.training.epochs}; take "
+                    "an earlier one, or raise `training.epochs`"
+                )
+            for level, data in self.data_levels.items():
+                if planned.labels is not None and not data.label_noise:
+                    where = "data" if level is None else f"data.{level}"
+                    raise ValueError(
+                        f"`{key}` draws wrong labels anew, but `{where}.label_noise` is 0, so there are none; leave it "
+                        "out"
+                    )
+        return self
+
+    @property
+    def planned_interventions(self) -> list[tuple[str, Intervention]]:
+        """Every intervention that the config plans, each with the key that it stands under."""
+        found = [("training.interventions", planned) for planned in self.training.interventions]
+        for name, optimizer in self.optimizers.items():
+            if isinstance(optimizer, Optimizer):
+                found += [(f"optimizers.{name}.interventions", planned) for planned in optimizer.interventions]
+        return found
+
+    @model_validator(mode="after")
     def _contrasts_are_of_the_grid(self) -> Study:
         for contrast in self.findings.contrasts or []:
             there = self._levels(contrast.factor)
@@ -430,6 +457,13 @@ class Study(Section):
         optimizer = self.optimizers[run.optimizer]
         assert isinstance(optimizer, Optimizer), f"{run} was recorded elsewhere"
         return optimizer.of_run(run.arch, self.training.epochs)
+
+    def interventions(self, run: Run) -> list[Intervention]:
+        """What is planned to change in the training of a run, by epoch; nothing in one that was recorded elsewhere."""
+        optimizer = self.optimizers[run.optimizer]
+        if not isinstance(optimizer, Optimizer):
+            return []
+        return sorted([*self.training.interventions, *optimizer.interventions], key=lambda planned: planned.epoch)
 
     def learning_rate(self, run: Run) -> float | None:
         """The base learning rate of a run; None if it was recorded elsewhere and the config does not say it."""

@@ -1,8 +1,9 @@
 """Wrong labels: which training examples are mislabelled, and as what.
 
 The mislabelled examples are drawn from ``data.seed`` and the run's seed, so they are the same for the runs of a seed;
-with ``drawn_by: study`` for every run. Exactly the configured fraction, rounded, is mislabelled. There are two kinds of
-noise, and neither ever gives the true class:
+with ``drawn_by: study`` for every run. An intervention may draw them anew in the course of a run, from streams of their
+own, so that some of the same examples are wrong again by chance. Exactly the configured fraction, rounded, is
+mislabelled. There are two kinds of noise, and neither ever gives the true class:
 
 - ``symmetric``: one of the other classes, all equally likely, drawn from ``data.seed`` and the run's seed, so that
   seeds are replicates (chosen).
@@ -38,24 +39,26 @@ def check(settings: Settings, classes: int) -> None:
             )
 
 
-def mislabelled(labels: Array, settings: Settings, seed: int) -> Array:
+def mislabelled(labels: Array, settings: Settings, seed: int, redrawn: int = 0) -> Array:
     """Draw the mislabelled training examples: (n,) bool.
 
     Args:
         labels: (n,), the true classes.
         settings: the ``data`` section of the config.
         seed: the run's.
+        redrawn: how many times they were drawn anew since the run began.
     """
     wrong = np.zeros(len(labels), dtype=bool)
     of_seed = [seed] if settings.drawn_by == "seed" else []
-    order = np.random.default_rng([settings.seed, 1, *of_seed]).permutation(len(labels))
+    stream = [6, redrawn] if redrawn else [1]
+    order = np.random.default_rng([settings.seed, *stream, *of_seed]).permutation(len(labels))
     if settings.label_noise_pairs is not None:
         order = order[np.isin(labels[order], list(settings.label_noise_pairs))]
     wrong[order[: round(settings.label_noise * len(order))]] = True
     return wrong
 
 
-def given_labels(labels: Array, wrong: Array, classes: int, settings: Settings, seed: int) -> Array:
+def given_labels(labels: Array, wrong: Array, classes: int, settings: Settings, seed: int, redrawn: int = 0) -> Array:
     """The labels to train on, (n,) int64.
 
     Args:
@@ -64,6 +67,7 @@ def given_labels(labels: Array, wrong: Array, classes: int, settings: Settings, 
         classes: the number of classes.
         settings: the ``data`` section of the config.
         seed: the run's.
+        redrawn: as for :func:`mislabelled`.
     """
     if settings.label_noise_kind == "pairs":
         partner = (np.arange(classes) + 1) % classes
@@ -71,7 +75,8 @@ def given_labels(labels: Array, wrong: Array, classes: int, settings: Settings, 
             partner[true] = other
         other_class = partner[labels]
     else:
-        shift = np.random.default_rng([settings.seed, 2, seed]).integers(1, classes, size=len(labels))
+        stream = [7, redrawn] if redrawn else [2]
+        shift = np.random.default_rng([settings.seed, *stream, seed]).integers(1, classes, size=len(labels))
         other_class = (labels + shift) % classes
     given: Array = np.where(wrong, other_class, labels)
     return given

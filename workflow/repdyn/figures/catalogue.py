@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _EVENTS = """
     Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit
     is where every training example gets the label it was trained with; it lasts if nine tenths of what follows do, too.
+    A solid line, or a filled cross, is the first intervention in a training that has one.
 """
 _MATRIX = """
     Each square is one layer compared with itself: position (x, y) says how alike the layer at epoch x is to the same
@@ -236,6 +237,21 @@ _OF_EVERY_RUN: dict[str, Entry] = {
         spares=(Paths.region_similarity,),
         reads=("measures",),
     ),
+    "change-by-epoch": Entry(
+        module="figures.by_epoch",
+        category=LAYERS,
+        title="How fast each layer changes from epoch to epoch",
+        description="Rate of change of weights and of activations by depth and time, between evaluated epochs.",
+        caption=f"""
+            Rows are layers from the input on, columns the intervals between epochs at which training was evaluated, far
+            finer than checkpoints. Dark is fast: the logarithm of the change for each tenfold of epochs. On the left,
+            change is the distance that a layer's own weights moved, in units of their norm, brown where it has none; on
+            the right, 1 minus CKA of its activations. Weights can move much where activations hardly change, and the
+            other way round. A column that is dark or light in all layers is a moment at which something happened to the
+            run. {_EVENTS}
+        """,
+        of_run=(Paths.change, Paths.scores),
+    ),
     "probes": Entry(
         module="figures.dynamics",
         category=LAYERS,
@@ -445,8 +461,9 @@ def drawn_of_run(study: Study, run: Run) -> list[str]:
     memorization.
     """
     planes = "planes-mislabelled" if study.data_of(run).mislabels else "planes-test"
+    drawn = ("training", "cka", "regions", "phases", "synchrony", "change-by-epoch", planes)
     gone = left_out(study, "run")
-    return [name for name in ("training", "cka", "regions", "phases", "synchrony", planes) if name not in gone]
+    return [name for name in drawn if name not in gone]
 
 
 def drawn_of_study(study: Study) -> list[str]:

@@ -51,6 +51,7 @@ CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "tru
 BOUNDARY = "#ff5c5c"
 SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
 MOST_NAMED = 8  # layers in a legend
+CLOSE = 1 / 30  # of a matrix, within which two ticks have no room for their labels
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
 _CLASSES = (
@@ -251,6 +252,8 @@ class CheckpointAxis:
         chosen = decades(last, max(1.0, first))
         if len(chosen) == 1 and last > 0:  # less than an epoch, or less than a decade late in training
             chosen.append(last)
+        if len(chosen) > 2 and self.position(chosen[1]) < len(self.epochs) * CLOSE:
+            del chosen[0]
         target = axis.xaxis if which == "x" else axis.yaxis
         target.set_major_locator(FixedLocator([self.position(epoch) for epoch in chosen]))
         target.set_major_formatter(FixedFormatter([epoch_label(epoch) if labelled else "" for epoch in chosen]))

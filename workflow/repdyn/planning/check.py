@@ -34,7 +34,7 @@ from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
 from ..similarity import own
 from ..training import bfloat16, checkpoint_schedule, measured
-from . import recorded_runs, rehearsal, trial
+from . import interventions, recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
     from ..config.sections import Data
@@ -66,6 +66,7 @@ def main(study: Study) -> None:
     for arch in study.archs:
         for levels in datasets.alike(study):
             remarks += check_networks(study, arch, levels, device)
+    interventions.check(study)
     for remark in dict.fromkeys(remarks):  # nothing is wrong, so a study that is refused has one sentence
         LOG.warning(remark)
 

@@ -33,8 +33,9 @@ def main(job: Job) -> None:
     accuracy = stored.read(job, ACCURACY)
     layers = stored.read(job, LAYERS)
     parts = dict(zip(layers["layer"], layers["part"], strict=True)) | {OUTPUT: OUTPUT}
+    planned = next((float(each.epoch) for each in job.study.interventions(job.run)), None)
     similar = list(trajectories(cka, regions, job.study.all_measures))
-    segments, scores, moments = analyse(arrays, similar, accuracy, parts, job.study.phases)
+    segments, scores, moments = analyse(arrays, similar, accuracy, parts, job.study.phases, planned)
     found = boundaries.of_run(similar, parts)
     for record, frame in ((SEGMENTS, segments), (MOMENTS, moments), (BOUNDARIES, found)):
         table = pa.Table.from_pandas(frame, preserve_index=False)

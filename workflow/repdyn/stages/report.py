@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..catalogue.claims import CLAIMS, MATCHINGS
-from ..catalogue.events import EVENTS
+from ..catalogue.events import EVENTS, INTERVENTION
 from ..catalogue.factors import FACTORS
 from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
@@ -256,7 +256,10 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], le
             scores.
         left_out: sentences about what the study leaves out.
     """
-    events = [event.label for event in EVENTS.values()]
+    records = list(records)
+    planned = any(scores.loc[scores["score"] == INTERVENTION, "value"].notna().any() for *_, scores in records)
+    shown = {name: event for name, event in EVENTS.items() if planned or name != INTERVENTION}
+    events = [event.label for event in shown.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
     headings = (
         "architecture",
@@ -278,7 +281,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], le
             (
                 *words,
                 epoch(last["epoch"]),
-                *(epoch(of_run.get(event)) for event in EVENTS),
+                *(epoch(of_run.get(event)) for event in shown),
                 number(of_run.get(TRAINED_BEYOND_FIT), 1),
                 number(last["train_accuracy"]),
                 number(history["test_accuracy"].max()),

@@ -37,6 +37,7 @@ class Rate:
         Raises:
             RepdynError: if timm does not know the schedule, or it does not take the arguments.
         """
+        self._optimizer = optimizer
         self._scheduler: Any = None
         self._inner: Any = None  # torch's scheduler within timm's for plateaus; timm does not keep its state
         if settings is None:
@@ -74,6 +75,14 @@ class Rate:
         """Set the rate of the epoch that follows ``epoch`` epochs; ``loss`` is the mean training loss of the last."""
         if self._scheduler is not None:
             self._scheduler.step(epoch, loss)
+
+    def scale(self, factor: float) -> None:
+        """Multiply the rate by a factor, now and in everything that the schedule does later."""
+        for group in self._optimizer.param_groups:
+            group["lr"] *= factor
+            group["lr_scale"] = group.get("lr_scale", 1.0) * factor  # by which timm's schedules multiply
+        if self._inner is not None and self._scheduler.restore_lr is not None:
+            self._scheduler.restore_lr = [rate * factor for rate in self._scheduler.restore_lr]
 
     @property
     def needs_loss(self) -> bool:

@@ -7,7 +7,7 @@ as usual); bfloat16 needs no scaling. Activations, probes and decision regions a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,14 @@ class Stepper:
                 "`training.precision: float16`; use bfloat16 or float32."
             )
         self._scaler = torch.amp.GradScaler(device.type) if is_half else None
+        self._frozen: list[tuple[nn.Parameter, torch.Tensor]] = []
+
+    def freeze(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Take no more steps with some parameters, whatever the optimizer keeps of its steps before."""
+        for parameter in parameters:
+            if parameter.requires_grad:
+                parameter.requires_grad_(False)
+                self._frozen.append((parameter, parameter.detach().clone()))
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context of forward passes, which applies a lower precision if one is configured."""
@@ -114,6 +122,9 @@ class Stepper:
             self.optimizer.step(lambda: self._differentiate(images, labels))
         else:
             self.optimizer.step()
+        with torch.no_grad():  # most optimizers leave alone what has no gradient, but not L-BFGS
+            for parameter, value in self._frozen:
+                parameter.copy_(value)
         return loss.detach()
 
     @torch.enable_grad()

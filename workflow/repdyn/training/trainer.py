@@ -26,6 +26,7 @@ from ..runtime import devices, seeds
 from ..runtime.progress import LOG, Progress
 from . import bfloat16, checkpoint_schedule, checkpoints, measured, stepping
 from .change import Row
+from .interventions import Interventions
 from .resume import StateFolder
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ EVALUATION_BATCH = 256
 
 @dataclass(frozen=True)
 class Split:
-    """Inputs and labels on the device; ``mislabelled`` is a mask."""
+    """Inputs and labels on the device; ``mislabelled`` is a mask, ``inverted`` whether the inputs are negated."""
 
     inputs: Feed
     labels: torch.Tensor
     given_labels: torch.Tensor
     mislabelled: torch.Tensor
+    inverted: bool = False
 
     @classmethod
     def of(cls, examples: subsets.Examples, device: torch.device) -> Split:
@@ -57,7 +59,8 @@ def evaluate(model: nn.Module, split: Split) -> tuple[float, torch.Tensor]:
     The model is left in training mode.
     """
     model.eval()
-    logits = torch.cat([model(batch) for batch in split.inputs.batches(EVALUATION_BATCH)]).float()
+    batches = split.inputs.batches(EVALUATION_BATCH)
+    logits = torch.cat([model(-batch if split.inverted else batch) for batch in batches]).float()
     model.train()
     return F.cross_entropy(logits, split.given_labels).item(), logits.argmax(1)
 
@@ -117,6 +120,7 @@ class Trainer:
             bfloat16.check(self.model, study, run, datasets.inputs(data), examples.classes)
         optimizer = study.optimizer(run)
         self.take_step = stepping.Stepper(self.model, self.settings, optimizer, self.device, self.steps_per_epoch)
+        self.interventions = Interventions(study, run, examples)
         self.change = measured.meter(study, run, self.model, examples, self.device)
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
@@ -143,6 +147,7 @@ class Trainer:
         first_epoch = self.step // self.steps_per_epoch
         with Progress(last_epoch, "epoch", done=min(first_epoch, last_epoch)) as progress:
             for epoch in range(first_epoch, last_epoch):
+                self.interventions.at(epoch, self)
                 self._train_epoch(epoch, metadata)
                 if epoch + 1 in evaluated:
                     self._evaluate(started)
@@ -162,6 +167,7 @@ class Trainer:
         generator = torch.Generator().manual_seed(seeds.stream(self.seed, seeds.ORDER, epoch))
         order = torch.randperm(len(self.train.labels), generator=generator)
         there = order.to(self.device)  # once an epoch, because each copy waits for the GPU
+        self.interventions.keep_still()
         batches = zip(
             self.train.inputs.batches(self.batch_size, order),
             self.train.given_labels[there].split(self.batch_size),
@@ -173,7 +179,7 @@ class Trainer:
         losses: list[torch.Tensor] = []
         for inputs, given, positions in batches:
             seen = inputs if self.augment is None else self.augment(inputs, positions)
-            losses.append(self.take_step(seen, given))
+            losses.append(self.take_step(-seen if self.train.inverted else seen, given))
             self.step += 1
             self.take_step.rate.after_step(self.step)
             if self.step in self.steps:
@@ -211,44 +217,55 @@ class Trainer:
         self._check_weights()
         with self.take_step.measuring(), self.take_step.autocast():
             measured = measure(self.model, self.train, self.test)
+        epoch = self.step / self.steps_per_epoch
         row = {
             "step": self.step,
-            "epoch": self.step / self.steps_per_epoch,
-            "lr": float(self.take_step.optimizer.param_groups[0]["lr"]),
+            "epoch": epoch,
+            "lr": float(self.take_step.optimizer.param_groups[0]["lr"]) * self.interventions.factor(epoch),
             **measured,
             "seconds": time.monotonic() - started,
         }
         self.history.append(row)
         if self.change is not None:
             with self.take_step.measuring():
-                self.change.measure(self.step, row["epoch"])
+                self.change.measure(self.step, epoch)
 
-    def _save(self) -> None:
-        self._check_weights()
-        self.folder.save(
-            {
-                "step": self.step,
-                "model": self.model.state_dict(),
-                "steps": self.take_step.state_dict(),
-                "random": seeds.state(),
-                "device_random": devices.random_state(self.device),
-                "history": self.history,
-                "change": None if self.change is None else self.change.state_dict(),
-                "seconds": self.seconds,
-            }
-        )
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to continue; a copy of it continues another run that is the same until then.
 
-    def _resume(self) -> None:
-        state = self.folder.load(self.steps)
-        if state is None:
-            return
+        The tensors are those of the run: copy it (``copy.deepcopy``) before the run goes on.
+        """
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "steps": self.take_step.state_dict(),
+            "random": seeds.state(),
+            "device_random": devices.random_state(self.device),
+            "history": self.history,
+            "change": None if self.change is None else self.change.state_dict(),
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; interventions until then are those of this run, but for rates, which the state has."""
         self.model.load_state_dict(state["model"])
         self.take_step.load_state_dict(state["steps"])
         seeds.go_on(state["random"])
         devices.set_random_state(self.device, state["device_random"])
         if self.change is not None:
             self.change.load_state_dict(state["change"])
-        self.step, self.history, self.seconds = state["step"], state["history"], state["seconds"]
+        self.step, self.history, self.seconds = state["step"], list(state["history"]), state["seconds"]
+        self.interventions.resume(self.step // self.steps_per_epoch, self)
+
+    def _save(self) -> None:
+        self._check_weights()
+        self.folder.save(self.state_dict())
+
+    def _resume(self) -> None:
+        state = self.folder.load(self.steps)
+        if state is None:
+            return
+        self.load_state_dict(state)
         LOG.info("continues from epoch %d", self.step // self.steps_per_epoch)
 
 

@@ -1,0 +1,64 @@
+"""Check that the interventions of a study are possible with its networks and data."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..data import datasets
+from ..errors import RepdynError
+from ..models import architectures, frozen
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..config.study import Study
+
+
+def check(study: Study) -> None:
+    """Check every intervention of the runs that are trained here.
+
+    Raises:
+        RepdynError: if one freezes modules that are not there, nothing of a network or all of it, or inverts tokens.
+    """
+    for key, planned in study.planned_interventions:
+        for data in study.data_levels.values():
+            inputs = datasets.inputs(data)
+            if planned.invert and inputs.vocabulary is not None:
+                raise RepdynError(f"`{key}` inverts inputs, but `{data.dataset}` has {inputs}; leave it out.")
+        if planned.freeze is not None:
+            _check_frozen(key, planned.freeze, _networks(study))
+
+
+def _networks(study: Study) -> dict[str, nn.Module]:
+    """Arch -> its network; which modules it has, the data do not decide."""
+    data = next(iter(study.data_levels.values()))
+    inputs, classes = datasets.inputs(data), datasets.source(data).classes
+    return {name: architectures.build(arch, inputs, classes, seed=0) for name, arch in study.archs.items()}
+
+
+def _check_frozen(key: str, patterns: list[str], models: Mapping[str, nn.Module]) -> None:
+    found = {arch: frozen.matching(model, patterns) for arch, model in models.items()}
+    for pattern in patterns:
+        if not any(of_arch[pattern] for of_arch in found.values()):
+            names = [path for model in models.values() for path, _ in model.named_modules() if path]
+            close = difflib.get_close_matches(pattern, names, n=5, cutoff=0.3) or names[:5]
+            there = ", ".join(dict.fromkeys(close))
+            raise RepdynError(f"`{key}`: `freeze`: no module is called `{pattern}`; there are, for example: {there}.")
+    for arch, model in models.items():
+        still = {
+            parameter
+            for paths in found[arch].values()
+            for path in paths
+            for parameter in model.get_submodule(path).parameters()
+        }
+        if not still:
+            raise RepdynError(
+                f"`{key}`: `freeze` names no module of `{arch}` that has parameters, so its runs would have no "
+                "intervention; name one, or plan it for other runs."
+            )
+        if still == set(model.parameters()):
+            raise RepdynError(
+                f"`{key}`: `freeze` names all parameters of `{arch}`, so nothing would be trained; name fewer."
+            )
