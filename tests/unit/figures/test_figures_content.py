@@ -32,6 +32,7 @@ from repdyn.errors import RepdynError
 from repdyn.figures import (
     batch_norm,
     boundaries,
+    by_epoch,
     dynamics,
     forest,
     geometry,
@@ -497,3 +498,21 @@ def test_histories_without_a_common_epoch_are_refused():
     histories = pd.DataFrame(rows, columns=["seed", "epoch", "train_accuracy"]).assign(arch="vit", optimizer="sgd")
     with pytest.raises(RepdynError, match=r"histories of vit sgd have no epochs in common: one begins at 5, .* at 2;"):
         training.aligned(histories)
+
+
+def test_change_by_epoch_is_the_logarithm_of_the_rate_and_what_was_not_measured_has_none():
+    change = pd.DataFrame(
+        [(1.0, 10.0, "a", 0, 0.5, 0.9), (10.0, 100.0, "a", 0, None, 1.0), (1000.0, 10_000.0, "a", 0, 0.0, 0.99)],
+        columns=["epoch_a", "epoch_b", "layer", "depth", "weights", "cka"],
+    )
+    epochs = np.array([1.0, 10.0, 100.0, 1000.0, 10_000.0])
+    found = by_epoch.rates(change, epochs, change["weights"])
+    np.testing.assert_allclose(found.loc["a"], [np.log10(0.5), np.nan, np.nan, -7])  # what stands still has the least
+    found = by_epoch.rates(change, epochs, 1 - change["cka"])
+    np.testing.assert_allclose(found.loc["a"], [-1, -7, np.nan, -2])
+
+
+def test_without_measured_change_its_figure_says_why():
+    empty = pd.DataFrame(columns=["epoch_a", "epoch_b", "layer", "depth", "weights", "cka"])
+    said = " ".join(text.get_text() for text in by_epoch.through_training(empty, "Change").texts)
+    assert "No change between evaluated epochs was measured: `change.examples` is 0" in said

@@ -108,7 +108,7 @@ EVENTS: dict[str, Event] = {
         ),
         Event(
             name=INTERVENTION,
-            label="intervention",
+            label="planned intervention",
             colour="#cc79a7",
             dashes=_SOLID,
             marker="X",

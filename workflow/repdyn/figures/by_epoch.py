@@ -64,7 +64,7 @@ def through_training(change: pd.DataFrame, title: str = "", events: dict[str, fl
         "weights: distance moved": rates(change, epochs, change["weights"]),
         "activations: 1 − CKA": rates(change, epochs, 1 - change["cka"]),
     }
-    scales = [Scale({name: panel}, _limits(panel)) for name, panel in panels.items()]
+    scales = [_scale(name, panel) for name, panel in panels.items()]
     scales[-1] = replace(scales[-1], label="log10 of change\nper tenfold of epochs")
     return layers_by_time(
         scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=epochs.tolist(), title=title, events=events,
@@ -72,14 +72,16 @@ def through_training(change: pd.DataFrame, title: str = "", events: dict[str, fl
     )  # fmt: skip
 
 
-def _limits(panel: pd.DataFrame) -> tuple[float, float]:
-    """The span of the colours: all but one in a hundred at either end, to a tenth of a decade."""
+def _scale(name: str, panel: pd.DataFrame) -> Scale:
+    """A panel whose colours span all but one value in a hundred at either end, to half a decade."""
     values = panel.to_numpy()
     values = values[np.isfinite(values)]
-    if not len(values):
-        return 0.0, 1.0
-    low, high = np.percentile(values, [1, 99])
-    return math.floor(10 * low) / 10, max(math.ceil(10 * high) / 10, math.floor(10 * low) / 10 + 0.1)
+    low, high = np.percentile(values, [1, 99]) if len(values) else (-1.0, 0.0)
+    lowest = math.floor(2 * low) / 2
+    highest = max(math.ceil(2 * high) / 2, lowest + 0.5)
+    between = 1.0 if highest - lowest > 1 else 0.5
+    ticks = np.arange(math.ceil(lowest / between), math.floor(highest / between) + 1) * between
+    return Scale({name: panel}, (lowest, highest), ticks=ticks.tolist())
 
 
 def _draw(job: Job) -> Figure:

@@ -135,11 +135,13 @@ class Scale:
         panels: name of a panel -> layers by time; layers missing from a panel stay white.
         limits: of the colours.
         label: of the colour bar to the right of the panels.
+        ticks: of the colour bar; None leaves it to matplotlib.
     """
 
     panels: dict[str, pd.DataFrame]
     limits: tuple[float, float]
     label: str = ""
+    ticks: list[float] | None = None
 
 
 @style.styled
@@ -190,7 +192,8 @@ def layers_by_time(
                 axis.tick_params(axis="y", length=0)
                 axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
                 x += wide + GAP
-            sheet.colour_bar(figure, mesh, x, y, high, scale.label, extend="max" if beyond else "neither")
+            options: dict[str, Any] = {"extend": "max" if beyond else "neither", "ticks": scale.ticks}
+            sheet.colour_bar(figure, mesh, x, y, high, scale.label, **options)
             x += BETWEEN
     sheet.title(figure, title)
     sheet.write(figure, (left + right - RIGHT) / 2, bottom + 0.18, "epoch", ha="center")
