@@ -216,7 +216,7 @@ def test_without_known_layers_nothing_is_measured_and_it_is_said(make_job, short
     assert "list them under `change_layers`, or set `change.examples: 0`" in caplog.text
 
 
-def test_an_interrupted_run_goes_on_with_what_it_kept_of_the_epoch_before(make_job, short, monkeypatch):
+def test_an_interrupted_run_goes_on_with_what_it_kept_of_the_epoch_before(make_job, short, monkeypatch, caplog):
     """The epoch before is not the last one: training was killed between two evaluated epochs."""
     short["training"] |= {"epochs": 5, "evaluations_per_decade": 2}
     short["execution"] = {"save_state_seconds": 0}
@@ -230,5 +230,6 @@ def test_an_interrupted_run_goes_on_with_what_it_kept_of_the_epoch_before(make_j
         with pytest.raises(ZeroDivisionError):
             train_stage.main(killed)
     train_stage.main(killed)
+    assert "starts from the beginning" not in caplog.text
     assert pd.read_parquet(job.paths.history(job.run.path)).epoch.tolist() == [0, 1, 3]
     assert Path(killed.paths.change(killed.run.path)).read_bytes() == whole

@@ -56,7 +56,7 @@ def test_a_run_equals_the_one_without_until_the_intervention_and_differs_from_th
 
 @pytest.mark.parametrize("arch", ["resnet", "vit"])
 def test_an_interrupted_run_with_all_kinds_ends_with_the_bytes_of_an_uninterrupted_one(
-    make_job, short, arch, monkeypatch
+    make_job, short, arch, monkeypatch, caplog
 ):
     short["execution"] = {"save_state_seconds": 0}
     short["optimizers"]["sgd"]["schedule"] = {"sched": "cosine"}
@@ -70,6 +70,7 @@ def test_an_interrupted_run_with_all_kinds_ends_with_the_bytes_of_an_uninterrupt
             kill_at(patch, step)
             train_stage.main(again)
     train_stage.main(again)
+    assert "starts from the beginning" not in caplog.text
     found, found_history = outputs(again)
     assert found == expected
     pd.testing.assert_frame_equal(found_history, history)

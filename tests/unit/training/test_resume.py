@@ -187,7 +187,7 @@ def test_a_state_that_cannot_be_read_stops_the_job_and_stays_as_it_is(tmp_path, 
 def with_checkpoints(tmp_path, *steps):
     """A folder with a state at step 3 and a checkpoint at each of these."""
     folder = saved(tmp_path)
-    about = {"table": "checkpoints", "stage": "train", "run": vars(RUN), "hyperparameters": {"lr": 0.1}}
+    about = {"table": "checkpoints", "stage": "train", "run": RUN.facts, "hyperparameters": {"lr": 0.1}}
     for step in steps:
         checkpoints.save(folder.checkpoint(step), nn.Linear(2, 2), about | {"step": step})
     return folder

@@ -25,7 +25,7 @@ from repdyn.training import trainer
     ],
 )
 def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
-    make_job, config, arch, schedule, settings, monkeypatch
+    make_job, config, arch, schedule, settings, monkeypatch, caplog
 ):
     config["training"] |= {"epochs": 6} | settings
     config["optimizers"]["sgd"]["schedule"] = schedule
@@ -43,6 +43,7 @@ def test_an_interrupted_run_ends_with_the_bytes_of_an_uninterrupted_one(
             train_stage.main(again)
     assert not Path(again.paths.history(again.run.path)).exists()
     train_stage.main(again)
+    assert "starts from the beginning" not in caplog.text
     found, found_history = outputs(again)
     assert found == expected
     pd.testing.assert_frame_equal(found_history, history)

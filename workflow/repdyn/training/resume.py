@@ -26,7 +26,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,7 @@ class StateFolder:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Save atomically; raise a RepdynError if the disk is full."""
-        run = None if self._origin.run is None else asdict(self._origin.run)
+        run = None if self._origin.run is None else self._origin.run.facts
         record = self._origin.record
         about = {"table": record.name, "stage": record.stage, "run": run, "key": self._key}
         buffer = io.BytesIO()  # torch hides why a file cannot be written
