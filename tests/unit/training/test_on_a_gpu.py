@@ -112,6 +112,7 @@ def watch(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     monkeypatch.setattr(architectures, "build", build)
     monkeypatch.setattr(devices, "prepare", lambda _: GPU)
+    monkeypatch.setattr(devices, "random_state", lambda _: {})
     monkeypatch.setattr(gram, "ThreadPoolExecutor", AtOnce)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)  # a real one is to be left alone
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 10**9))
@@ -154,7 +155,7 @@ def test_training_and_evaluation_stay_on_the_gpu(trainer, arch, optimizer, preci
     )
     made._train_epoch(0, {})
     made._evaluate(0.0)
-    assert computed == {(GPU, getattr(torch, precision))}
+    assert computed == {(GPU, getattr(torch, precision)), (GPU, torch.float32)}  # in which change is measured
     state = state_of(made.take_step.optimizer)
     kept = [*made.model.parameters(), *(p.grad for p in made.model.parameters()), *made.model.buffers(), *state]
     assert len(state) == len(list(made.model.parameters())) * (1 if optimizer == "sgd" else 3)
