@@ -9,9 +9,11 @@ import pytest
 import torch
 from killing import Killed, kill_at, outputs
 
+from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.data import label_noise, subsets
 from repdyn.errors import RepdynError
+from repdyn.pipeline.jobs import Job
 from repdyn.planning import interventions as planning
 from repdyn.records.train import STATE
 from repdyn.stages import train as train_stage
@@ -220,4 +222,68 @@ def test_labels_cannot_be_drawn_anew_where_none_are_wrong(config):
 def test_what_is_frozen_must_be_there_and_not_everything(config, patterns, said):
     study = studies.parse(planned(config, {"epoch": 2, "freeze": patterns}))
     with pytest.raises(RepdynError, match=said):
+        planning.check(study)
+
+
+LEVELS = {"noisy": {"label_noise": 0.2}, "clean": {}, "few": {"train_size": 60}}
+
+
+def of_levels(config, *interventions, levels=("noisy", "clean"), name="planned"):
+    data = config["data"] | {"label_noise": 0.0}
+    return planned(config, *interventions, name=name) | {"data": {level: data | LEVELS[level] for level in levels}}
+
+
+def on(config, tmp_path, level):
+    study = studies.parse(config)
+    return Job("train", study, Paths(str(tmp_path / study.name)), study.run("vit", "sgd", 0, level))
+
+
+def test_training_goes_on_with_another_level_of_the_data_and_a_run_on_that_level_as_it_was(short, tmp_path):
+    intervention = {"epoch": 2, "data": "clean"}
+    found = {}
+    for name, some in (("without", []), ("with", [intervention])):
+        for level in ("noisy", "clean"):
+            job = on(of_levels(short, *some, name=name), tmp_path, level)
+            train_stage.main(job)
+            found[name, level] = weights(job)
+            if (name, level) == ("with", "noisy"):
+                history = pd.read_parquet(job.paths.history(job.run.path))
+    changed = [same(found["without", "noisy"][epoch], found["with", "noisy"][epoch]) for epoch in range(6)]
+    assert changed == [True, True, True, False, False, False]
+    assert all(same(found["without", "clean"][epoch], found["with", "clean"][epoch]) for epoch in range(6))
+    assert history["mislabelled_accuracy"].notna().tolist() == [True, True, True, False, False, False]
+
+
+def test_a_run_that_went_on_with_other_data_ends_with_the_bytes_of_an_uninterrupted_one(short, tmp_path, monkeypatch):
+    short["execution"] = {"save_state_seconds": 0}
+    plan = ({"epoch": 2, "data": "clean"}, {"epoch": 3, "invert": True}, {"epoch": 4, "data": "noisy"})
+    job = on(of_levels(short, *plan), tmp_path, "noisy")
+    train_stage.main(job)
+    expected, _ = outputs(job)
+    again = on(of_levels(short, *plan, name="killed"), tmp_path, "noisy")
+    for step in (9, 13, 17):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            kill_at(patch, step)
+            train_stage.main(again)
+    train_stage.main(again)
+    assert outputs(again)[0] == expected
+
+
+def test_the_data_that_a_run_goes_on_with_decide_it_and_only_it(short):
+    before = studies.parse(of_levels(short, {"epoch": 2, "data": "clean"}))
+    content = of_levels(short, {"epoch": 2, "data": "clean"})
+    content["data"]["clean"]["seed"] = 5
+    after = studies.parse(content)
+    run = before.run("vit", "sgd", 0, "noisy")
+    assert before.hyperparameters("train", run) != after.hyperparameters("train", run)
+    assert "later_data" not in studies.parse(of_levels(short)).hyperparameters("train", run)
+
+
+def test_training_cannot_go_on_with_data_that_are_not_there_or_not_alike(short):
+    with pytest.raises(RepdynError, match=r"goes on with data dirty, but there are: noisy, clean"):
+        studies.parse(of_levels(short, {"epoch": 2, "data": "dirty"}))
+    with pytest.raises(RepdynError, match=r"goes on with data clean, but there are: none with a name"):
+        studies.parse(planned(short, {"epoch": 2, "data": "clean"}))
+    study = studies.parse(of_levels(short, {"epoch": 2, "data": "few"}, levels=("noisy", "few")))
+    with pytest.raises(RepdynError, match=r"data few, of 60 training and 60 test examples, but noisy has 120 and 60"):
         planning.check(study)

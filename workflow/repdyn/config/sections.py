@@ -27,7 +27,7 @@ from ..catalogue.measures import OF_ACTIVATIONS
 from . import plain
 from .facts import Facts, Kind
 from .messages import listed, shown
-from .names import Name
+from .names import Level, Name
 
 # A run's seed is a partition folder, whose number readers take for a 32-bit integer, or for text.
 RunSeed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -263,7 +263,8 @@ class Intervention(Section):
 
     ``rate`` multiplies the learning rate. ``labels: redraw`` draws anew which examples are mislabelled, and as what
     (``data/label_noise.py``). ``freeze`` keeps parameters and batch-norm statistics of modules, by path with wildcards,
-    as they are. ``invert`` negates the standardised inputs that are trained on.
+    as they are. ``invert`` negates the standardised inputs that are trained on. ``data`` goes on with the examples, for
+    training and for testing, of another level of the data; runs on that level stay as they are.
     """
 
     epoch: Epochs
@@ -271,14 +272,16 @@ class Intervention(Section):
     labels: Literal["redraw"] | None = Field(default=None, exclude_if=_is_empty)
     freeze: list[str] | None = Field(default=None, min_length=1, exclude_if=_is_empty)
     invert: bool = Field(default=False, exclude_if=_is_empty)
+    data: Level | None = Field(default=None, exclude_if=_is_empty)
 
     @model_validator(mode="after")
     def _is_one_of_these(self) -> Intervention:
-        kinds = [name for name in ("rate", "labels", "freeze", "invert") if getattr(self, name)]
+        kinds = [name for name in ("rate", "labels", "freeze", "invert", "data") if getattr(self, name)]
         if len(kinds) != 1:
             raise ValueError(
-                "an intervention is one of `rate: 0.1`, `labels: redraw`, `freeze: [...]` and `invert: true`, beside "
-                f"its `epoch`, and here {f'are {listed(kinds)}' if kinds else 'is none'}; write several as several"
+                "an intervention is one of `rate: 0.1`, `labels: redraw`, `freeze: [...]`, `invert: true` and `data: "
+                f"LEVEL`, beside its `epoch`, and here {f'are {listed(kinds)}' if kinds else 'is none'}; write several "
+                "as several"
             )
         return self
 

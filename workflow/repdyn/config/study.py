@@ -247,6 +247,11 @@ class Study(Section):
                     f"`{key}` has one at epoch {planned.epoch}, but training ends after {self.training.epochs}; take "
                     "an earlier one, or raise `training.epochs`"
                 )
+            if planned.data is not None and planned.data not in self.named_data:
+                raise ValueError(
+                    f"`{key}` goes on with data {planned.data}, but there are: "
+                    f"{messages.listed(self.named_data) or 'none with a name'}"
+                )
             for level, data in self.data_levels.items():
                 if planned.labels is not None and not data.label_noise:
                     where = "data" if level is None else f"data.{level}"
@@ -514,7 +519,7 @@ class Study(Section):
             if section in self.left_out or (section in ("training", "checkpoints", "change") and not self._trains(run)):
                 continue
             if section == "data":
-                settings["data"] = self._data_settings(run)
+                settings |= self._data_settings(run)
             elif section == "run":
                 settings |= self._run_settings(run)
             elif section == "measures":
@@ -552,10 +557,15 @@ class Study(Section):
         }
 
     def _data_settings(self, run: Run | Replicate | None) -> Hyperparameters:
-        """The data of a run, or those of all, by name where they have names."""
+        """The data of a run, and those that interventions go on with; or all of them, by name where they have names."""
         levels = self.data_levels if run is None else {None: self.data_of(run)}
         dumped: dict[Any, Hyperparameters] = {level: data.model_dump(mode="json") for level, data in levels.items()}
-        return dumped.get(None, dumped)
+        settings = {"data": dumped.get(None, dumped)}
+        planned = self.interventions(run) if isinstance(run, Run) else []
+        if later := {each.data for each in planned if each.data is not None}:
+            named = self.named_data
+            settings["later_data"] = {level: named[level].model_dump(mode="json") for level in sorted(later)}
+        return settings
 
     def _observed(self, run: Run | Replicate | None) -> Hyperparameters:
         """How the network of a run is observed, or those of all; that examples come first goes without saying."""

@@ -20,15 +20,29 @@ def check(study: Study) -> None:
     """Check every intervention of the runs that are trained here.
 
     Raises:
-        RepdynError: if one freezes modules that are not there, nothing of a network or all of it, or inverts tokens.
+        RepdynError: if one freezes modules that are not there, nothing of a network or all of it, inverts tokens, or
+            goes on with data that the networks cannot take or of which an epoch has another length.
     """
     for key, planned in study.planned_interventions:
         for data in study.data_levels.values():
             inputs = datasets.inputs(data)
             if planned.invert and inputs.vocabulary is not None:
                 raise RepdynError(f"`{key}` inverts inputs, but `{data.dataset}` has {inputs}; leave it out.")
+        if planned.data is not None:
+            _check_alike(study, key, planned.data)
         if planned.freeze is not None:
             _check_frozen(key, planned.freeze, _networks(study))
+
+
+def _check_alike(study: Study, key: str, later: str) -> None:
+    (alike,) = (levels for levels in datasets.alike(study) if later in levels)
+    for level, data in study.named_data.items():
+        if level not in alike:
+            (train, test), (then, then_test) = datasets.sizes(data), datasets.sizes(study.named_data[later])
+            raise RepdynError(
+                f"`{key}` goes on with data {later}, of {then} training and {then_test} test examples, but {level} has "
+                f"{train} and {test}, or other inputs or classes; training can go on with what is alike in these."
+            )
 
 
 def _networks(study: Study) -> dict[str, nn.Module]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from ..data import label_noise
+from ..data import label_noise, subsets
 from ..errors import RepdynError
 from ..models import batch_norm, frozen
 from ..runtime.progress import LOG
@@ -22,14 +23,13 @@ from ..runtime.progress import LOG
 if TYPE_CHECKING:
     from ..config.sections import Intervention
     from ..config.study import Run, Study
-    from ..data.subsets import StudyData
     from .trainer import Trainer
 
 
 class Interventions:
     """Those of one run."""
 
-    def __init__(self, study: Study, run: Run, examples: StudyData) -> None:
+    def __init__(self, study: Study, run: Run, examples: subsets.StudyData) -> None:
         """Take up what the config plans; nothing takes place yet.
 
         Args:
@@ -39,6 +39,7 @@ class Interventions:
         """
         self._planned, self._data, self._seed = study.interventions(run), study.data_of(run), run.seed
         self._labels, self._classes = examples.train.labels, examples.classes
+        self._levels, self._root = study.named_data, Path(study.execution.data_root)
         self._redrawn = 0
         self._still: list[nn.Module] = []
 
@@ -73,6 +74,15 @@ class Interventions:
             self._freeze(planned.freeze, trainer)
         if planned.invert:
             trainer.train = replace(trainer.train, inverted=not trainer.train.inverted)
+        if planned.data is not None:
+            self._go_on_with(planned.data, trainer)
+
+    def _go_on_with(self, level: str, trainer: Trainer) -> None:
+        examples = subsets.load(self._levels[level], self._root, self._seed)
+        inverted = trainer.train.inverted
+        trainer.show(examples)
+        trainer.train = replace(trainer.train, inverted=inverted)
+        self._data, self._labels, self._redrawn = self._levels[level], examples.train.labels, 0
 
     def _redraw(self, trainer: Trainer) -> None:
         self._redrawn += 1

@@ -106,11 +106,7 @@ class Trainer:
         """
         self.device = devices.prepare(study.execution.device)
         self.seed, self.settings = run.seed, study.training
-        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
-        self.augment: Augmenter | None = None
-        if self.settings.augmentation is not None:
-            black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
-            self.augment = Augmenter(self.settings.augmentation, black, len(examples.train))
+        self.show(examples)
         self.batch_size = self.settings.batch_size
         self.steps_per_epoch = checkpoint_schedule.steps_per_epoch(len(examples.train), self.batch_size)
         data = study.data_of(run)
@@ -125,6 +121,14 @@ class Trainer:
         seeds.begin(seeds.stream(self.seed, seeds.NOISE))  # dropout and the like
         self.folder, self.save_every = folder, study.execution.save_state_seconds
         self.step, self.history, self.seconds = 0, list[dict[str, Any]](), 0.0
+
+    def show(self, examples: subsets.StudyData) -> None:
+        """Train and test on these examples from now on."""
+        self.train, self.test = Split.of(examples.train, self.device), Split.of(examples.test, self.device)
+        self.augment: Augmenter | None = None
+        if self.settings.augmentation is not None:
+            black = torch.from_numpy(-examples.mean / examples.std).to(self.device, torch.float32)
+            self.augment = Augmenter(self.settings.augmentation, black, len(examples.train))
 
     def run(self, metadata: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[Row]]:
         """Train to the configured number of epochs, from the last state if there is one.
