@@ -91,7 +91,7 @@ def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_explor
     frame.loc[frame["primary"].astype(bool).idxmax(), "p_adjusted"] = 0.0001
     left_out = pd.DataFrame(
         {"claim": ["a <claim>"] * 2, "reason": ["did not happen: the fit"] * 2}
-        | {"arch": ["vit"] * 2, "optimizer": ["sgd"] * 2, "seed": [3, 4]}
+        | {"arch": ["vit"] * 2, "optimizer": ["sgd"] * 2, "data": [None] * 2, "seed": [3, 4]}
     )
     page = report.findings(frame, left_out, 0.9, MEASURES)
     primary = frame[frame["primary"].astype(bool)]
@@ -123,7 +123,7 @@ def test_a_run_without_an_event_has_a_dash():
             "value": [7.0, np.nan, 3.0],
         }
     )
-    page = report.runs([(("vit", "sgd", "0.03", "0"), history, scores)])
+    page = report.runs([(("vit", "sgd", "0.03", "–", "0"), history, scores)])
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
-    assert cells == ["vit", "sgd", "0.03", "0", "10", *"––––7–", "–", "1.000", "0.900", "0.800", "12"]
+    assert cells == ["vit", "sgd", "0.03", "–", "0", "10", *"––––7–", "–", "1.000", "0.900", "0.800", "12"]
