@@ -131,14 +131,18 @@ def weights(layers):
 
 def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "adam"), undecidable=True):
     """Tables of findings and their pairs, with all kinds of comparison; one run has no change by memorization."""
-    from repdyn.analysis import claim_tests, fits
+    from repdyn.analysis import claim_tests, fits, twin_tests
     from repdyn.catalogue import claims
     from repdyn.catalogue.events import EVENTS
     from repdyn.config.sections import Contrast, Findings
+    from repdyn.records.findings import TWINS
 
     random = np.random.default_rng(0)
     scores = {
-        name for claim in claims.CLAIMS.values() if claim.primary for name in (claim.primary[1], *claim.exploratory)
+        name
+        for claim in claims.CLAIMS.values()
+        if claim.test != "twin"
+        for name in (claim.primary[1], *claim.exploratory)
     }
     measured = sorted(scores - {"latent_generalization", "stop_slope", "stop_ratio"})
     runs = list(itertools.product(archs, optimizers, range(seeds)))
@@ -167,7 +171,30 @@ def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "a
         (arch, name, "", measure, "synchrony_beyond"): 0.001 if name == "sgd" else 0.3
         for arch, name, measure in itertools.product(archs, optimizers, ("cka", "regions:test"))
     }
-    return claim_tests.tables_of(claim_tests.find(tests, contrasts, rates, p, fits.of_study(tests)), 0.95)[:2]
+    without_twins = twin_tests.of_study(tests, {}, pd.DataFrame(columns=TWINS.names), mislabelled=True)
+    others = [*fits.of_study(tests), *without_twins]
+    return claim_tests.tables_of(claim_tests.find(tests, contrasts, rates, p, others), 0.95)[:2]
+
+
+def trends(levels=(0.0, 0.1, 0.2, 0.4), archs=("resnet", "vit"), measure="cka"):
+    """Tables of trends over the fraction of wrong labels, and of their values: accuracy falls, change rises."""
+    from repdyn.analysis import claim_tests, numeric_factors, numeric_trends
+    from repdyn.config.sections import Findings
+
+    named = {f"noise-{level:g}": level for level in levels}
+    random = np.random.default_rng(0)
+    runs = pd.DataFrame(
+        itertools.product(archs, ["sgd"], named, range(6)), columns=["arch", "optimizer", "data", "seed"]
+    )
+    level = runs["data"].map(named)
+    of_runs = runs.assign(test_accuracy_best=0.9 - 0.2 * level, test_accuracy_end=0.9 - 0.5 * level)
+    frames = [
+        runs.assign(measure=measure, score=score, value=level + random.normal(0, 0.02, len(runs)))
+        for score in ("distinguishability_2", "change_early")
+    ]
+    tests = claim_tests.ClaimTests(pd.concat(frames), of_runs, {"sgd": "sgd"}, Findings(resamples=500))
+    factor = numeric_factors.NumericFactor("label_noise", named)
+    return numeric_trends.of_study(tests, [numeric_factors.OfGrid("data", factor)])
 
 
 def plane_of(layers, steps=12, resolution=6):

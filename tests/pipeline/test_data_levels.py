@@ -5,6 +5,8 @@ import pytest
 import yaml
 from running import TINY, snakemake
 
+from repdyn.catalogue.claims import CLAIMS
+
 COMMON = {"dataset": "digits", "test_size": 60, "common": 40}
 LEVELS = {"noisy": COMMON | {"train_size": 120, "label_noise": 0.2}, "clean": COMMON | {"train_size": 96}}
 FINDINGS = "results/levels/findings/findings.parquet"
@@ -47,6 +49,15 @@ def test_findings_contrast_the_levels_and_name_the_runs_that_they_are_made_of(fo
     assert set(of_phases["data_first"]) == {"clean"} and set(of_phases["data_second"]) == {"noisy"}
     cells = findings[(findings["claim"] == "layers change in synchrony") & findings["primary"]]
     assert set(cells["held_level"]) == set(LEVELS)
+
+
+def test_a_level_with_other_examples_is_no_twin(folder):
+    findings, beside = (
+        pd.read_parquet(folder / FINDINGS.replace("findings.p", f"{name}.p")) for name in ("findings", "twins")
+    )
+    of_twins = findings[findings["reason"].fillna("").str.startswith("not testable: no runs without wrong labels")]
+    assert set(of_twins["claim"]) == {claim.name for claim in CLAIMS.values() if claim.test == "twin"}
+    assert beside.empty
 
 
 def test_runs_on_other_images_are_not_compared_point_by_point(folder):

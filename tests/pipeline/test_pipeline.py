@@ -27,8 +27,9 @@ STEPS = ["step", "epoch"]
 PAIR = ["step_a", "step_b", "epoch_a", "epoch_b"]
 
 CHOSEN = [choice.name for choice in studies.load(TINY).measures]
-COMPARED = ["claim", "measure", "score", "factor", "first", "second", "level", "level_second", "matching"]
-RUNS_COMPARED = ["optimizer_a", "seed_a", "optimizer_b", "seed_b"]
+COMPARISON = ["factor", "first", "second", "other", "level", "level_second", "held", "held_level", "matching"]
+COMPARED = ["claim", "measure", "score", *COMPARISON]
+RUNS_COMPARED = ["optimizer_a", "data_a", "seed_a", "optimizer_b", "data_b", "seed_b"]
 AGAINST_NULL = [
     *(f"{name}_{what}" for name in ("cka", "cka_debiased") for what in ("p", "calibrated")),
     *(f"{name}{what}" for name in CHOSEN for what in ("", "_p", "_calibrated")),
@@ -56,7 +57,7 @@ COLUMNS = {
         "arch", "layer", "depth", *STEPS, *RUNS_COMPARED, "cka", "cka_debiased", *AGAINST_NULL,
     ],
     "alignment/alignment.parquet": [
-        "arch_a", "arch_b", "optimizer", "seed", *STEPS, "measure", "layer_a", "layer_b", "depth_a", "depth_b",
+        "arch_a", "arch_b", "optimizer", "data", "seed", *STEPS, "measure", "layer_a", "layer_b", "depth_a", "depth_b",
         "similarity", "similarity_p", "similarity_calibrated",
     ],
     "regions/between/between.parquet": [
@@ -85,12 +86,27 @@ COLUMNS = {
         "verdict",
     ],
     "findings/pairs.parquet": [
-        *COMPARED, "arch_first", "optimizer_first", "arch_second", "optimizer_second", "seed", "value_first",
-        "value_second", "weight",
+        *COMPARED, "arch_first", "optimizer_first", "data_first", "arch_second", "optimizer_second", "data_second",
+        "seed", "value_first", "value_second", "weight",
     ],
-    "findings/left_out.parquet": [*COMPARED, "arch", "optimizer", "seed", "reason"],
+    "findings/left_out.parquet": [*COMPARED, "arch", "optimizer", "data", "seed", "reason"],
     "findings/synchrony.parquet": [
-        "arch", "optimizer", "measure", "score", "seed_a", "seed_b", "synchrony", "beyond",
+        "arch", "optimizer", "data", "measure", "score", "seed_a", "seed_b", "synchrony", "beyond",
+    ],
+    "findings/twins.parquet": [
+        "arch", "optimizer", "data", "data_twin", "seed", "measure", "score", "shift", "run", "twin", "difference",
+        "reason",
+    ],
+    "findings/trends.parquet": [
+        "factor", "setting", "arch", "optimizer", "data", "measure", "score", "levels", "left_out", "estimate",
+        "ci_low", "ci_high", "p_value", "p_flips", "p_levels", "q_value", "rising", "n_seeds", "n_levels", "reason",
+    ],
+    "findings/trend_values.parquet": [
+        "factor", "setting", "level", "arch", "optimizer", "data", "seed", "measure", "score", "value",
+    ],
+    "findings/by_depth.parquet": [
+        *COMPARISON, "contrast", "measure", "score", "relative_depth", "estimate", "ci_low", "ci_high", "p_value",
+        "n_seeds", "q_value",
     ],
 }  # fmt: skip
 

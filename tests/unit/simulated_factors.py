@@ -151,24 +151,48 @@ def waves_found(law: Wave, studies: int, seeds: int, seed: int = 0) -> float:
     return float(np.mean(hits))
 
 
-def _steeper(law: Wave, random: np.random.Generator, phase: float) -> twins.Against:
-    """One run and its twin."""
+@dataclass(frozen=True)
+class Seed:
+    """Runs of one seed with wrong labels, alike but for their walks, and their twin.
+
+    Attributes:
+        kernels: (runs and the twin, layers, E, E).
+        onset, dip, recovery: of the runs, decades of epochs.
+        fits: of the runs and the twin, decades of epochs.
+    """
+
+    kernels: np.ndarray
+    onset: float
+    dip: float
+    recovery: float
+    fits: np.ndarray
+
+
+def waved(law: Wave, random: np.random.Generator, phase: float, runs: int = 1) -> Seed:
+    """Runs and their twin, whose wave begins at ``phase``."""
     depths = np.linspace(0, 1, LAYERS)
     fit = 1.5 + random.normal(0, 0.04)
-    fits = np.array([fit, fit - LATER + random.normal(0, 0.04)])
+    fits = np.array([*[fit] * runs, fit - LATER + random.normal(0, 0.04)])
     dip, recovery = fit - 0.2 + random.normal(0, 0.03), fit + 0.15 + random.normal(0, 0.03)
     at = MIDDLES - law.with_fit * (fits[:, None] - 1.5)
     slope = np.log(10) * (0.4 + law.height * np.sin(2 * np.pi * at / law.period + phase))
-    slope[0] += np.log(10) * law.extra * ((dip < MIDDLES) & (recovery > MIDDLES))
+    slope[:-1] += np.log(10) * law.extra * ((dip < MIDDLES) & (recovery > MIDDLES))
     both = smooth(random, (1, LAYERS), _TIME)
-    deviations = 0.2 * (both + smooth(random, (2, LAYERS), _TIME)) / np.sqrt(2)
+    deviations = 0.2 * (both + smooth(random, (runs + 1, LAYERS), _TIME)) / np.sqrt(2)
     kernels = walks(random, -0.8 * MIDDLES + slope[:, None] * depths[:, None] + deviations, 1e-4)
+    return Seed(kernels, fit - 0.35, dip, recovery, fits)
+
+
+def _steeper(law: Wave, random: np.random.Generator, phase: float) -> twins.Against:
+    """One run and its twin."""
+    seed = waved(law, random, phase)
     spacing = POSITION[1] - POSITION[0]
     middles = (POSITION[1:] + POSITION[:-1]) / 2
     run, twin = (
-        descent.Speeds(depths, np.stack([transition.log_speed(S, spacing) for S in of]), middles) for of in kernels
+        descent.Speeds(np.linspace(0, 1, LAYERS), np.stack([transition.log_speed(S, spacing) for S in of]), middles)
+        for of in seed.kernels
     )
-    return descent.steeper(run, twin, 10**dip, 10**recovery, *10**fits)
+    return descent.steeper(run, twin, 10**seed.dip, 10**seed.recovery, *10**seed.fits)
 
 
 @dataclass(frozen=True, kw_only=True)

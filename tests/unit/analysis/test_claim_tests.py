@@ -184,14 +184,6 @@ def test_latent_generalization_is_that_of_the_deeper_half_of_the_body_and_needs_
     assert (of_cell["measure"], of_cell["decision"], of_cell["n_seeds"]) == (None, "supported", 6)
 
 
-def test_what_cannot_be_tested_says_why_and_is_not_decided():
-    findings, _, _ = tables(find(grid({"vit": 1.0})))
-    (descent,) = findings[findings["claim"] == claims.DESCENT.name].to_dict("records")
-    assert (descent["decision"], descent["primary"]) == ("undecided", True)
-    assert descent["reason"] == f"not testable: {claims.DESCENT.obstacle}"
-    assert descent["n_pairs"] == descent["n_seeds"] == 0
-
-
 def sweep(seeds=6):
     """SGD and Adam at two rates each: Adam seems less, but at the rate that fits as fast it is equal."""
     speed = {"sgd-slow": 80, "sgd-fast": 20, "adam-slow": 75, "adam-slowest": 300}
@@ -286,7 +278,7 @@ def test_q_values_are_benjamini_and_hochbergs_over_the_exploratory_rows():
 def test_a_comparison_of_an_unknown_score_is_refused():
     frame = grid({"vit": 1.0}, seeds=6)
     tests = ClaimTests(frame, facts(frame), {"sgd": "sgd", "adam": "adam"}, SETTINGS)
-    unknown = claims.Claim(name="x", test="levels", primary=("cka", "loudness"))
+    unknown = claims.Claim(name="x", test="levels", primary=("cka", "loudness"), null="silence")
     finding = next(tests.compare(unknown, Comparison("optimizer", "sgd", "adam", "vit")))
     finding.reason, finding.p_adjusted, finding.tested["estimate"] = None, 0.01, 1.0
     with pytest.raises(KeyError, match="loudness"):

@@ -130,7 +130,7 @@ def test_what_does_not_take_place_is_none():
     }
     found = events.events(history, SETTINGS)
     assert found.pop("test_dip_depth") == pytest.approx(0)
-    assert found.pop("test_accuracy_best") == pytest.approx(0.9)
+    assert found.pop("test_accuracy_best") == found.pop("test_accuracy_end") == pytest.approx(0.9)
     assert set(found.values()) == {None}
 
 

@@ -28,6 +28,7 @@ from sample_tables import (
     segments,
     weights,
 )
+from sample_tables import trends as numeric_trends
 
 from repdyn.catalogue import measures
 from repdyn.catalogue.measures import MEASURES
@@ -52,6 +53,7 @@ from repdyn.figures import (
     style,
     timelines,
     training,
+    trends,
     widths,
 )
 
@@ -92,10 +94,12 @@ CONFIG = {
 FULL = study.parse(CONFIG | {"measures": list(measures.OF_ACTIVATIONS)})
 OWN = "cosine_of_what_the_gaussian_kernel_says"
 STUDY = study.parse(CONFIG | {"measures": [{"name": OWN, "vector": "my_code:cosine"}]})
+RATES = {f"sgd-{rate}": {"opt": "momentum", "lr": rate} for rate in (0.01, 0.03, 0.1)}
+IN_NUMBERS = study.parse(CONFIG | {"measures": [{"name": OWN, "vector": "my_code:cosine"}], "optimizers": RATES})
 KERNELS = [name for name, measure in FULL.all_measures.items() if measure.kernel]
 ENTRIES = [
     *(catalogue.of_run(STUDY) | catalogue.of_run(FULL)).values(),
-    *(catalogue.of_study(STUDY) | catalogue.of_study(FULL)).values(),
+    *(catalogue.of_study(IN_NUMBERS) | catalogue.of_study(FULL)).values(),
     *catalogue.ANIMATIONS.values(),
 ]
 OF_ACTIVATIONS = {measure.name: measure for measure in catalogue.activations(STUDY)}
@@ -150,6 +154,7 @@ OF_STUDY = {
         )
         for name, measure in OF_ACTIVATIONS.items()
     },
+    "trends": lambda _: trends.numeric(*numeric_trends(), MEASURES),
     "findings": lambda _: forest.forest(*under_many_measures(), MEASURES, title="Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(*findings(), MEASURES, primary=False, title="Claims tested on 6 seeds"),
     **{
@@ -188,7 +193,7 @@ DRAWN |= {"planes-test that moves": MOVING["planes-test"]}
 
 def test_every_figure_of_the_catalogue_is_tried():
     assert set(OF_RUN) == set(catalogue.of_run(STUDY))
-    assert set(OF_STUDY) == set(catalogue.of_study(STUDY))
+    assert set(OF_STUDY) == set(catalogue.of_study(IN_NUMBERS))
     assert set(MOVING) == set(catalogue.ANIMATIONS)
 
 
@@ -369,6 +374,8 @@ def test_what_is_drawn_by_default_is_what_the_study_has():
     assert "widths" not in of_study
     narrow, wide = ({"model": "resnet18", "stem": "small", "width": width} for width in (4, 8))
     assert "widths" in drawn(config(archs={"k4": narrow, "k8": wide}))[1]
+    assert "trends" not in drawn(config(archs={"k4": narrow, "k8": wide}))[1]
+    assert "trends" in drawn(config(archs={"k4": narrow, "k8": wide, "k16": narrow | {"width": 16}}))[1]
     of_run, of_study = drawn(config(optimizers={"sgd": {"opt": "momentum", "lr": 0.1}}))
     assert "planes-test" in of_run and "planes-mislabelled" not in of_run
     assert not [name for name in of_study if "difference" in name]

@@ -23,6 +23,7 @@ from sample_tables import (
     segments,
     weights,
 )
+from sample_tables import trends as numeric_trends
 
 from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS as DECLARED
@@ -42,6 +43,7 @@ from repdyn.figures import (
     style,
     timelines,
     training,
+    trends,
     widths,
 )
 
@@ -486,6 +488,33 @@ def test_error_by_width_is_that_at_the_end_and_at_each_run_s_best_epoch():
 def test_error_by_width_is_refused_without_widths(make_job, config):
     with pytest.raises(RepdynError, match="two `archs` or more have a `width`"):
         widths.draw(make_job("train", config), "widths")
+
+
+def test_trends_have_a_broken_axis_seeds_means_and_slopes_in_words():
+    of_trends, values = numeric_trends(archs=("resnet",))
+    figure = trends.numeric(of_trends, values, MEASURES)
+    (axes,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "test accuracy at the end"]
+    drawn = {gid: [line for line in axes.lines if line.get_gid() == gid] for gid in ("seeds", "mean", "break")}
+    assert [len(lines) for lines in drawn.values()] == [1, 2, 2]
+    assert len(drawn["seeds"][0].get_xdata()) == 4 * 6
+    above, zero = drawn["mean"]
+    np.testing.assert_allclose(above.get_xdata(), np.log10([0.1, 0.2, 0.4]))
+    np.testing.assert_allclose(above.get_ydata(), 0.9 - 0.5 * np.array([0.1, 0.2, 0.4]))
+    assert zero.get_xdata()[0] < -1 - 0.5 and zero.get_ydata()[0] == pytest.approx(0.9)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "0.1", "0.2", "0.4"]
+    assert axes.get_xlabel() == "data: label_noise"
+    slope = np.polyfit(np.log10([0.1, 0.2, 0.4]), [0.85, 0.8, 0.7], 1)[0]
+    assert f"resnet, sgd: −{abs(slope):.2g} per decade, p = 0.33" in [text.get_text() for text in figure.texts]
+    (early,) = [axes for axes in figure.axes if axes.get_title(loc="left").startswith("change before")]
+    assert early.get_title(loc="left") == "change before memorization, CKA"
+
+
+def test_trends_over_numbers_above_0_have_no_break_and_without_scores_there_is_a_sentence():
+    of_trends, values = numeric_trends(levels=(0.1, 0.2, 0.4))
+    figure = trends.numeric(of_trends, values, MEASURES)
+    assert not [line for axes in figure.axes for line in axes.lines if line.get_gid() == "break"]
+    figure = trends.numeric(of_trends.iloc[:0], values.iloc[:0], MEASURES)
+    assert "No run has any of the scores." in [text.get_text() for text in figure.texts]
 
 
 def panel_starting(figure, title):

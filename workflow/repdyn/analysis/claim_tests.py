@@ -11,7 +11,7 @@ layers of its body.
 - Differences of seeds are tested by sign flips, with intervals from subset means (``sign_flips.py``). Pairs of one seed
   share initial weights, order and data, so they are averaged first.
 - Synchrony is tested by permuting the seeds of each layer (``synchrony.py``), the stop of change by its regression on
-  the run's own fit (``transition.py``).
+  the run's own fit (``transition.py``), what wrong labels add against the run without them (``twins.py``).
 - Primary p-values are adjusted: by max-T over all comparisons of levels together, and within its claim for each claim
   about single cells or fits. So for each of these families the chance of a false decision is at most 1 − confidence.
 - Decision: ``supported`` or ``contradicted`` if the adjusted p is at most 1 − confidence, else ``undecided``;
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ from ..catalogue.claims import (
 from ..catalogue.events import EVENTS
 from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
 from ..catalogue.measures import MEASURES, Measure, in_order
-from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST
+from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST, TEST_ACCURACY_END
 from ..records.findings import FINDINGS, LEFT_OUT, PAIRS
 from ..records.layer_names import RUN
 from . import rulers, sign_flips
@@ -59,9 +59,10 @@ if TYPE_CHECKING:
     from ..config.sections import Contrast, Findings
     from ..config.study import Run
 
-# Scores of a run's history that decide which runs are compared, and why a run has no score.
-FACTS = (*EVENTS, TEST_ACCURACY_BEST)
+# Scores of a run's history: which runs are compared, why a run has no score, and trends of accuracy.
+FACTS = (*EVENTS, TEST_ACCURACY_BEST, TEST_ACCURACY_END)
 TOO_FEW = "too few seeds"
+ALONE = "has no partner with a value"
 HOLDS = ("holds_under", "holds_of", "holds_not", "holds")
 
 
@@ -183,12 +184,33 @@ def test(d: pd.Series, settings: Findings) -> dict[str, Any]:
     return {"estimate": estimate, "ci_low": low, "ci_high": high, "p_value": p, "n_seeds": n}
 
 
-def obstacle(n: int, confidence: float) -> str | None:
+def obstacle(n: int, confidence: float, *, one_sided: bool = False) -> str | None:
     """Why n seeds cannot decide; None if they can."""
-    least = sign_flips.least_seeds(confidence)
+    least = sign_flips.least_seeds(confidence) - one_sided  # a one-sided p is half as large
     if n >= least:
         return None
     return f"{TOO_FEW}, {n} of the {least} that p = {1 - confidence:.2g} takes"
+
+
+def why_without(claim: Claim, run: Mapping[Hashable, Any], otherwise: str = "score is undefined") -> str:
+    """Why a run has no score: an event that the claim needs, or else what is said otherwise.
+
+    Args:
+        claim: that needs the score.
+        run: its row of :func:`facts`.
+        otherwise: the reason if all events took place.
+    """
+    missing = [EVENTS[event].label for event in claim.needs if pd.isna(run[event])]
+    if not missing:
+        return otherwise
+    # Of a history with accuracies it is known whether events took place.
+    is_known = pd.notna(run[TEST_ACCURACY_BEST])
+    return f"{'did not happen' if is_known else 'not known'}: {', '.join(missing)}"
+
+
+def nobody(left_out: pd.DataFrame) -> str:
+    """The reason of a finding without any pair: the most frequent one of the runs left out."""
+    return f"no run has the score: {left_out['reason'].mode()[0]}"
 
 
 class ClaimTests:
@@ -223,7 +245,6 @@ class ClaimTests:
 
     def ways(self, claim: Claim) -> Iterator[tuple[str | None, str]]:
         """Each measure and score of a claim, the primary one first."""
-        assert claim.primary is not None
         yield claim.primary
         measure, score = claim.primary
         under = [None] if measure is None else self.measures
@@ -247,7 +268,7 @@ class ClaimTests:
             if decides:
                 finding.left_out = self._left_out(claim, comparison, runs, found, matching)
                 if found.empty and len(finding.left_out):
-                    finding.reason = f"no run has the score: {finding.left_out['reason'].mode()[0]}"
+                    finding.reason = nobody(finding.left_out)
             yield finding
 
     def _left_out(
@@ -271,15 +292,7 @@ class ClaimTests:
             key = tuple(run[name] for name in RUN)
             if key in used:
                 continue
-            missing = [EVENTS[event].label for event in claim.needs if pd.isna(run[event])]
-            if key in valued:
-                reason = "has no partner with a value"
-            elif missing:
-                # Of a history with accuracies it is known whether events took place.
-                is_known = pd.notna(run[TEST_ACCURACY_BEST])
-                reason = f"{'did not happen' if is_known else 'not known'}: {', '.join(missing)}"
-            else:
-                reason = "score is undefined"
+            reason = ALONE if key in valued else why_without(claim, run)
             rows.append((*key, reason))
         return pd.DataFrame(rows, columns=[*RUN, "reason"])
 
@@ -287,18 +300,24 @@ class ClaimTests:
         self, claim: Claim, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float]
     ) -> Iterator[Finding]:
         """Test a claim for each contrast, at each level of the other factors, and the interactions."""
+        for comparison, matching, decides in self.comparisons(contrasts):
+            words = None if matching is None else matching.describe(rates, comparison.at)
+            yield from self.compare(claim, comparison, matching, primary=decides, compared=words)
+
+    def comparisons(self, contrasts: Sequence[Contrast]) -> Iterator[tuple[Comparison, Matching | None, bool]]:
+        """Each contrast at each level of the other factors, and the interactions.
+
+        With each goes how its optimizers are matched, None for other factors, and whether it may decide claims.
+        """
         for contrast in contrasts:
             if contrast.factor != OPTIMIZER:
-                for comparison in self._comparisons(contrast, contrasts):
-                    yield from self.compare(claim, comparison)
+                yield from ((comparison, None, True) for comparison in self._comparisons(contrast, contrasts))
                 continue
             found = list(matchings(self.runs, self.families, contrast.levels))
             decisive = EQUAL_SPEED if len(found) > 1 else None
             for matching in found:
                 for comparison in self._comparisons(contrast, contrasts, matching.name):
-                    words = matching.describe(rates, comparison.at)
-                    primary = matching.name == decisive
-                    yield from self.compare(claim, comparison, matching, primary=primary, compared=words)
+                    yield comparison, matching, matching.name == decisive
 
     def _comparisons(
         self, contrast: Contrast, contrasts: Sequence[Contrast], matching: str | None = None
@@ -359,7 +378,7 @@ class ClaimTests:
 
 def find(
     tests: ClaimTests, contrasts: Sequence[Contrast], rates: Mapping[tuple[str, str], float],
-    synchrony_p: Mapping[tuple[str, str, str, str | None, str], float], fits: Iterable[Finding] = (),
+    synchrony_p: Mapping[tuple[str, str, str, str | None, str], float], others: Iterable[Finding] = (),
 ) -> list[Finding]:  # fmt: skip
     """All findings of a study, in the order of the claims.
 
@@ -368,32 +387,18 @@ def find(
         contrasts: of the study.
         rates: (arch, optimizer) -> learning rate.
         synchrony_p: (arch, optimizer, data, measure, score) -> one-sided p-value.
-        fits: the findings of claims about fits.
+        others: the findings of claims about fits (``fits.py``) and twins (``twin_tests.py``).
     """
     found: list[Finding] = []
-    of_fits = list(fits)
+    of_others = list(others)
     for claim in CLAIMS.values():
         match claim.test:
             case "levels":
                 found += tests.levels(claim, contrasts, rates)
             case "cell":
                 found += tests.cells(claim, synchrony_p if claim is SYNCHRONY else None)
-            case "fit":
-                found += [finding for finding in of_fits if finding.claim is claim]
-            case "none":
-                nothing = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value")) | {"n_seeds": 0}
-                found.append(
-                    Finding(
-                        claim=claim,
-                        measure=None,
-                        score=None,
-                        comparison=Comparison(),
-                        primary=True,
-                        found=pairs(tests.of_score(None, ""), Comparison(ARCH, "")),
-                        tested=nothing,
-                        reason=f"not testable: {claim.obstacle}",
-                    )
-                )
+            case "fit" | "twin":
+                found += [finding for finding in of_others if finding.claim is claim]
     adjust(found, tests.settings)
     compare_rulers(found, tests.known, tests.settings.confidence)
     return found

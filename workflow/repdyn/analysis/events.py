@@ -36,6 +36,7 @@ from ..catalogue.scores import (
     PERFECT_FIT_STRICT,
     SECOND_DESCENT_END_EDGE,
     TEST_ACCURACY_BEST,
+    TEST_ACCURACY_END,
     TEST_DIP_DEPTH,
     TRAINED_BEYOND_FIT,
 )
@@ -61,6 +62,7 @@ OF_HISTORY = (
     SECOND_DESCENT_END,
     TEST_DIP_DEPTH,
     TEST_ACCURACY_BEST,
+    TEST_ACCURACY_END,
     TRAINED_BEYOND_FIT,
     PERFECT_FIT_STRICT,
     MEMORIZATION_ONSET_FIRST,
@@ -208,7 +210,7 @@ def events(history: Mapping[str, Array], settings: Phases) -> dict[str, float | 
     if len(test[0]):
         epochs, accuracy = test
         found[TEST_DIP], found[SECOND_DESCENT_END], found[TEST_DIP_DEPTH] = dip(epochs, running_median(accuracy, 5))
-        found[TEST_ACCURACY_BEST] = float(accuracy.max())
+        found[TEST_ACCURACY_BEST], found[TEST_ACCURACY_END] = float(accuracy.max()), float(accuracy[-1])
         found[SECOND_DESCENT_END_EDGE] = dip(epochs, _median_that_repeats_the_last(accuracy))[1]
     return found
 

@@ -1,17 +1,22 @@
 """Numeric factors of a grid: numbers in which some of a factor's levels differ, and in nothing else.
 
 Three architectures that differ in ``width`` alone are three levels of width. Turns the settings of each level into the
-settings that are such factors, with the number of each level, for ``trends.py``. Nothing has to be declared.
+settings that are such factors, with the number of each level, for ``trends.py``. Nothing has to be declared. Imports
+nothing heavy, because Snakemake asks which figures there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .trends import LEAST_LEVELS
+from ..catalogue.factors import ARCH, DATA, OPTIMIZER
 
+if TYPE_CHECKING:
+    from ..config.study import Study
+
+LEAST_LEVELS = 3  # of a study and of a seed, for a trend
 Path = tuple[str, ...]
 
 
@@ -26,6 +31,40 @@ class NumericFactor:
 
     setting: str
     levels: dict[str, float]
+
+
+@dataclass(frozen=True)
+class OfGrid:
+    """A numeric factor of a study's grid.
+
+    Attributes:
+        factor: of the grid, whose levels these are.
+        of: the setting in which they differ.
+        arch: the architecture at which they do, for optimizers, whose rates can depend on it; None for all.
+    """
+
+    factor: str
+    of: NumericFactor
+    arch: str | None = None
+
+
+def of_study(study: Study) -> list[OfGrid]:
+    """The numeric factors of a study: of its architectures, its optimizers at each architecture, and its data.
+
+    Architectures whose rates differ are no levels of a number, however alike they are else.
+    """
+    rates = {name: {arch: repr(of.rate(arch)) for arch in study.archs} for name, of in study.optimizers.items()}
+    archs = {
+        arch: of.model_dump(mode="json") | {"rates": {name: at[arch] for name, at in rates.items()}}
+        for arch, of in study.archs.items()
+    }
+    data = {level: of.model_dump(mode="json") for level, of in study.named_data.items()}
+    grid = [OfGrid(ARCH, factor) for factor in found(archs)]
+    for arch in study.archs:
+        optimizers = study.trained_at(arch)
+        settings = {name: of.model_dump(mode="json", exclude={"family"}) for name, of in optimizers.items()}
+        grid += [OfGrid(OPTIMIZER, factor, arch) for factor in found(settings)]
+    return grid + [OfGrid(DATA, factor) for factor in found(data)]
 
 
 def found(levels: Mapping[str, Mapping[str, Any]]) -> list[NumericFactor]:

@@ -7,21 +7,33 @@ compared is exploratory: neighbouring depths share layers, so their rows are cop
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..catalogue.claims import CLAIMS, contrast
+from ..catalogue.scores import SCORES
+from ..records.findings import BY_DEPTH
 from ..records.layer_names import OUTPUT
 from ..types import Array
 from . import claim_tests
-from .pairing import Comparison, differences, pairs
+from .claim_tests import ClaimTests
+from .pairing import Comparison, differences, pairs, with_levels
 
 if TYPE_CHECKING:
-    from ..config.sections import Findings
+    from ..config.sections import Contrast, Findings
+    from ..config.study import Run
 
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
+# Scores of layers by which claims about levels, and about probes, are tested.
+OF_LAYERS = [
+    name
+    for name in dict.fromkeys(score for claim in CLAIMS.values() for score in (claim.primary[1], *claim.exploratory))
+    if SCORES[name].scope == "layer"
+]
 COMPARED = ["measure", "score", "relative_depth", "estimate", "ci_low", "ci_high", "p_value", "n_seeds", "q_value"]
 
 
@@ -81,3 +93,27 @@ def compare(frame: pd.DataFrame, comparison: Comparison, settings: Findings) -> 
     if tested.any():
         table.loc[tested, "q_value"] = stats.false_discovery_control(table.loc[tested, "p_value"].astype(float))
     return table
+
+
+def of_study(tests: ClaimTests, contrasts: Sequence[Contrast], scores: Mapping[Run, pd.DataFrame]) -> pd.DataFrame:
+    """The table ``findings/by_depth``: each contrast at each level of the other factors, by ``OF_LAYERS``.
+
+    Args:
+        tests: of the study.
+        contrasts: of the study.
+        scores: the table of scores of each run.
+
+    Of several ways to match optimizers, the one that decides claims is taken. Interactions are left out.
+    """
+    of_runs = [
+        at_grid(table[table["score"].isin(OF_LAYERS)]).assign(**claim_tests.named(run)) for run, table in scores.items()
+    ]
+    frame = with_levels(pd.concat(of_runs, ignore_index=True), tests.families)
+    found = []
+    for comparison, matching, decides in tests.comparisons(contrasts):
+        if decides and comparison.level_second is None:
+            runs = frame if matching is None else matching.restrict(frame)
+            table = compare(runs, comparison, tests.settings)
+            columns = comparison.columns()
+            found.append(table.assign(**columns, contrast=contrast(**columns)))
+    return pd.concat(found)[BY_DEPTH.names] if found else pd.DataFrame(columns=BY_DEPTH.names)

@@ -42,8 +42,8 @@ import pandas as pd
 from ..types import Array
 from . import sign_flips
 from .level_orders import orders
+from .numeric_factors import LEAST_LEVELS
 
-LEAST_LEVELS = 3  # above 0, of a study and of a seed
 _TIE = 1e-9  # differences of rounding between slopes, relative to the largest
 
 

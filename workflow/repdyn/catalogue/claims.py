@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED
+from .events import MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED, SECOND_DESCENT_END, TEST_DIP
 from .factors import ARCH, DATA, OPTIMIZER
 from .scores import (
+    CHANGE_BEYOND_SHIFTED,
+    CHANGE_BEYOND_TWIN,
     CHANGE_MEMORIZATION,
     DISTINGUISHABILITY,
     LATENT_GENERALIZATION,
@@ -20,6 +22,7 @@ from .scores import (
     STOP_SLOPE,
     SYNCHRONY_BEYOND,
     SYNCHRONY_STEADY,
+    TREND_BEYOND_SHIFTED,
 )
 
 # Factor -> the one at whose levels it is compared; the third factor is held fixed beside it.
@@ -37,22 +40,25 @@ class Claim:
     Attributes:
         name: the sentence.
         test: how: scores of two ``levels`` of a factor are compared, at each level of the others; a score of each
-            ``cell`` of the grid, an architecture, an optimizer and data, is compared with 0; runs of an architecture
-            are compared by when they ``fit`` (``analysis/transition.py``); or ``none`` is possible.
+            ``cell`` of the grid, an architecture, an optimizer and data, is compared with 0; a cell with wrong labels
+            is compared with its ``twin`` without them (``analysis/twins.py``); or runs of an architecture are compared
+            by when they ``fit`` (``analysis/transition.py``).
         primary: the measure and the score that decide; the measure is None for a score without one.
         exploratory: further scores. Those and the primary score are tested under all measures.
         needs: events without which a run has no primary score.
         null: what the score would be like if the claim were false, and why that is 0.
-        obstacle: why there is no test.
+        obstacle: why a study without such twins has no test.
+        unsaid: what the claim does not say; empty where its sentence says it all.
     """
 
     name: str
-    test: Literal["levels", "cell", "fit", "none"]
-    primary: tuple[str | None, str] | None = None
+    test: Literal["levels", "cell", "twin", "fit"]
+    primary: tuple[str | None, str]
     exploratory: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    null: str = ""
+    null: str
     obstacle: str = ""
+    unsaid: str = ""
 
 
 _EXCHANGED = "the two runs of a seed could be exchanged, so their difference is as often above 0 as below"
@@ -99,13 +105,31 @@ LATENT = Claim(
     needs=(MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED),
     null="a linear probe on hidden layers is as often worse on test images as it is better",
 )
+MEMORIZED = Claim(
+    name="wrong labels make layers change further while they are memorized",
+    test="twin",
+    primary=("cka", CHANGE_BEYOND_TWIN),
+    exploratory=(CHANGE_BEYOND_SHIFTED,),
+    needs=(MEMORIZATION_ONSET, PERFECT_FIT_SUSTAINED),
+    null="the two runs of a seed, with and without wrong labels, could be exchanged, so that one changes as often "
+    "further than the other between these two epochs as less far",
+    obstacle="no runs without wrong labels",
+    unsaid="It does not say by what path: layers that go through the same path, only later, count as well; whether "
+    "there is more is the exploratory test at every shift. Nor does it say that memorization alone does it: jitter "
+    "that wrong labels bring at all epochs counts, too.",
+)
 DESCENT = Claim(
     name="deeper layers change more where test accuracy dips and recovers",
-    test="none",
+    test="twin",
+    primary=("cka", TREND_BEYOND_SHIFTED),
+    needs=(TEST_DIP, SECOND_DESCENT_END, PERFECT_FIT_SUSTAINED),
+    null="the rate of change grows no more steeply with depth than it does without wrong labels, at the same epochs, "
+    "at the same stage of fitting, or somewhere in between",
     obstacle="no runs without wrong labels; within a run, change grows with depth over any two checkpoints",
+    unsaid="It does not say that the dip is the cause: memorization takes place there, too.",
 )
 CLAIMS: dict[str, Claim] = {
-    claim.name: claim for claim in (PHASES, CHANGE, SYNCHRONY_MORE, SYNCHRONY, TRANSITION, LATENT, DESCENT)
+    claim.name: claim for claim in (PHASES, CHANGE, SYNCHRONY_MORE, SYNCHRONY, TRANSITION, LATENT, MEMORIZED, DESCENT)
 }
 
 

@@ -111,6 +111,18 @@ class Paths:
     def synchrony(self) -> str:
         return f"{self.root}/findings/synchrony.parquet"
 
+    def twins(self) -> str:
+        return f"{self.root}/findings/twins.parquet"
+
+    def trends(self) -> str:
+        return f"{self.root}/findings/trends.parquet"
+
+    def trend_values(self) -> str:
+        return f"{self.root}/findings/trend_values.parquet"
+
+    def by_depth(self) -> str:
+        return f"{self.root}/findings/by_depth.parquet"
+
     def report_findings(self) -> str:
         return f"{self.root}/report/findings.html"
 

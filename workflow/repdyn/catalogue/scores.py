@@ -54,6 +54,7 @@ STOP_SIZE = "stop_size"
 LATENT_GENERALIZATION = "latent_generalization"
 TEST_DIP_DEPTH = "test_dip_depth"
 TEST_ACCURACY_BEST = "test_accuracy_best"
+TEST_ACCURACY_END = "test_accuracy_end"
 TRAINED_BEYOND_FIT = "trained_beyond_fit"
 # Events that one evaluation can move far, beside those of ``events.py`` that it cannot.
 PERFECT_FIT_STRICT = "perfect_fit_strict"
@@ -328,6 +329,14 @@ SCORES: dict[str, Score] = {
             scope="history",
             label="best test accuracy",
             formula="largest test accuracy of all evaluations",
+            unit="fraction",
+            range="0 … 1",
+        ),
+        Score(
+            name=TEST_ACCURACY_END,
+            scope="history",
+            label="test accuracy at the end",
+            formula="test accuracy of the last evaluation",
             unit="fraction",
             range="0 … 1",
         ),

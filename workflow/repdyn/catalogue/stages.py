@@ -183,7 +183,16 @@ STAGES: dict[str, Stage] = {
         scope="study",
         help="claims about the whole grid, tested",
         sections=(*_PHASES, "findings", "families"),
-        writes=(Paths.findings, Paths.pairs, Paths.left_out, Paths.synchrony),
+        writes=(
+            Paths.findings,
+            Paths.pairs,
+            Paths.left_out,
+            Paths.synchrony,
+            Paths.twins,
+            Paths.trends,
+            Paths.trend_values,
+            Paths.by_depth,
+        ),
     ),
     # ``figures/catalogue.py`` declares what redraws figures and pages.
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),

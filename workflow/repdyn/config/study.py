@@ -470,6 +470,14 @@ class Study(Section):
             return []
         return sorted([*self.training.interventions, *optimizer.interventions], key=lambda planned: planned.epoch)
 
+    def trained_at(self, arch: str) -> dict[str, Optimizer]:
+        """The optimizers that train here, as they are for an architecture; each ``lr`` is one number."""
+        return {
+            name: optimizer.of_run(arch, self.training.epochs)
+            for name, optimizer in self.optimizers.items()
+            if isinstance(optimizer, Optimizer)
+        }
+
     def learning_rate(self, run: Run) -> float | None:
         """The base learning rate of a run; None if it was recorded elsewhere and the config does not say it."""
         return self.optimizers[run.optimizer].rate(run.arch)

@@ -384,6 +384,22 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         "Every claim by every measure and score, the exploratory ones included.",
         "Only rows with a verdict decide; of all others q is the share of chance among rows of this p or less.",
     ),
+    "trends": Entry(
+        module="figures.trends",
+        category=FINDINGS,
+        title="Scores by the numbers in which levels differ",
+        description="Scores against width, learning rate, fraction of wrong labels or another number, with trends.",
+        caption="""
+            Levels of a factor that differ in one number alone stand in their order on a logarithmic axis; 0 has no
+            logarithm and stands at its left, beyond a break. Faint dots are seeds, lines their means. Beneath a panel
+            are the slopes over levels above 0, for a tenfold of the number, and their p. All of this is exploratory:
+            there are many scores. Three levels have a p of .33 at least, and four of .083, so that they can show a
+            slope, but not that it is a trend.
+        """,
+        of_study=(Paths.trends, Paths.trend_values),
+        numbers=True,
+        reads=("measures",),
+    ),
     "regions-grid": _grid("regions", Paths.region_similarity, REGIONS, *_DRS),
     "regions-difference": _difference(Paths.region_similarity, REGIONS, *_DRS),
 }
@@ -469,13 +485,13 @@ def drawn_of_run(study: Study, run: Run) -> list[str]:
 def drawn_of_study(study: Study) -> list[str]:
     """The figures of a study that ``rule all`` draws, but for those that it leaves out.
 
-    Of measures of activations it draws CKA, differences between optimizers if the config contrasts any, and error by
-    width if architectures have several.
+    Of measures of activations it draws CKA, differences between optimizers if the config contrasts any, error by
+    width if architectures have several, and trends if three levels or more differ in one number alone.
     """
     several_widths = len(set(study.widths.values())) > 1
     of_all = [
         *("training", "batch-norm", *(["widths"] if several_widths else []), "timeline", "findings", "findings-all"),
-        *("cka-grid", "regions-grid"),
+        *("trends", "cka-grid", "regions-grid"),
         *(["cka-difference", "regions-difference"] if study.optimizer_contrasts else []),
     ]
     gone = left_out(study, "study")

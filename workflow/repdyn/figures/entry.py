@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
+from ..analysis import numeric_factors
 from ..catalogue.paths import Paths
 from ..catalogue.stages import STAGES, Place
 from ..config import left_out
@@ -53,6 +54,7 @@ class Drawn:
         of_study: paths of the tables of the whole study that it reads.
         spares: those of them that it can do without, where a study leaves out the stage that writes them.
         accuracies: whether it shows accuracies, and nothing without them.
+        numbers: whether it shows levels that differ in one number alone, and nothing without them.
         reads: what it reads from the study itself, as names in ``SETTINGS``; ``data`` includes the images.
     """
 
@@ -62,6 +64,7 @@ class Drawn:
     of_study: tuple[Place, ...] = ()
     spares: tuple[Place, ...] = ()
     accuracies: bool = False
+    numbers: bool = False
     reads: tuple[str, ...] = ()
 
     def why_not(self, study: Study) -> str | None:
@@ -70,6 +73,8 @@ class Drawn:
         reasons = [why for stage, why in study.left_out.items() if needed.intersection(STAGES[stage].writes)]
         if self.accuracies and (unknown := left_out.accuracies(next(iter(study.data_levels.values())))) is not None:
             reasons.append(unknown)
+        if self.numbers and not numeric_factors.of_study(study):
+            reasons.append("No three levels differ in one number alone, such as `width`, `lr` or `label_noise`.")
         return next(iter(reasons), None)
 
     def of(self, study: Study) -> Self:

@@ -104,3 +104,96 @@ SYNCHRONY = Table(
         beyond=(pa.float64(), "synchrony beyond the other seed, of this pair; null for one and the same seed"),
     ),
 )
+TWINS = Table(
+    "findings/twins",
+    "findings",
+    Paths.twins,
+    scope="study",
+    schema=schema(
+        arch=(pa.string(), "architecture, of both runs"),
+        optimizer=(pa.string(), "optimizer, of both runs"),
+        data=(pa.string(), "level of the data, of the run with wrong labels"),
+        data_twin=(pa.string(), "level of the data, of its twin: the same without wrong labels"),
+        seed=(pa.int64(), "seed, of both runs"),
+        measure=(pa.string(), "measure of similarity"),
+        score=(
+            pa.string(),
+            "change_beyond_shifted_twin, which is change_beyond_twin at shift 0, or depth_trend_beyond_shifted_twin",
+        ),
+        shift=(pa.float64(), "of the twin's window: 0 the same epochs, 1 the same stage of fitting"),
+        run=(pa.float64(), "what is compared, of the run; null where it is not known"),
+        twin=(pa.float64(), "the same of the twin; null where it is not known"),
+        difference=(pa.float64(), "run − twin"),
+        reason=(pa.string(), "why it is not known; null if it is, or if only this shift lies outside the checkpoints"),
+    ),
+)
+_NUMERIC = {
+    "factor": (pa.string(), "arch, optimizer or data: whose levels differ in the setting"),
+    "setting": (pa.string(), "path of the setting in a level, joined by dots, such as width or kwargs.patch_size"),
+}
+_OF_OTHERS = {
+    "arch": (pa.string(), "architecture; null if the levels are architectures"),
+    "optimizer": (pa.string(), "optimizer; null if the levels are optimizers"),
+    "data": (pa.string(), "level of the data; null if the levels are data, or these have no names"),
+}
+TRENDS = Table(
+    "findings/trends",
+    "findings",
+    Paths.trends,
+    scope="study",
+    schema=schema(
+        **_NUMERIC,
+        **_OF_OTHERS,
+        measure=(pa.string(), "measure of similarity; null for a score without one"),
+        score=(pa.string(), "name"),
+        levels=(pa.string(), "numbers that the trend is over, ascending, separated by `;`"),
+        left_out=(pa.string(), "numbers of 0 or less, or without enough values, separated by `;`; null if none are"),
+        estimate=(pa.float64(), "mean over seeds of the slope, in units of the score per decade of the number"),
+        ci_low=(pa.float64(), "of the slope over these levels; null with too few seeds"),
+        ci_high=(pa.float64(), "of the slope over these levels; null with too few seeds"),
+        p_value=(pa.float64(), "the larger of the next two; null where there is no test"),
+        p_flips=(pa.float64(), "of the seeds' slopes, by sign flips"),
+        p_levels=(pa.float64(), "of the mean slope, levels permuted alike in all seeds"),
+        q_value=(pa.float64(), "share of chance among all rows of this table at this p or less"),
+        rising=(pa.bool_(), "whether the trend was declared to rise, so that p is one-sided"),
+        n_seeds=(pa.int64(), "replicates"),
+        n_levels=(pa.int64(), "levels"),
+        reason=(pa.string(), "why p cannot be small enough; null if it can"),
+    ),
+)
+TREND_VALUES = Table(
+    "findings/trend_values",
+    "findings",
+    Paths.trend_values,
+    scope="study",
+    schema=schema(
+        **_NUMERIC,
+        level=(pa.float64(), "the number of the run's level"),
+        arch=(pa.string(), "architecture"),
+        optimizer=(pa.string(), "optimizer"),
+        data=(pa.string(), "level of the data; null where these have no names"),
+        seed=(pa.int64(), "seed"),
+        measure=(pa.string(), "measure of similarity; null for a score without one"),
+        score=(pa.string(), "name"),
+        value=(pa.float64(), "of the run"),
+    ),
+)
+BY_DEPTH = Table(
+    "findings/by_depth",
+    "findings",
+    Paths.by_depth,
+    scope="study",
+    schema=schema(
+        **{name: of for name, of in COMPARED.items() if name not in ("claim", "measure", "score")},
+        contrast=(pa.string(), "the comparison in words"),
+        measure=(pa.string(), "measure of similarity; null for a score without one"),
+        score=(pa.string(), "name"),
+        relative_depth=(pa.float64(), "0 for the first observed layer, 1 for the last; between layers interpolated"),
+        estimate=(pa.float64(), "mean over seeds of the difference"),
+        ci_low=(pa.float64(), "interval from subset means; null with too few seeds"),
+        ci_high=(pa.float64(), "interval from subset means; null with too few seeds"),
+        p_value=(pa.float64(), "sign flips of seeds; null below two"),
+        n_seeds=(pa.int64(), "replicates"),
+        q_value=(pa.float64(), "share of chance among the rows of this comparison at this p or less"),
+    ),
+)

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..analysis import claim_tests, fits, synchrony
+from ..analysis import (
+    against_twins,
+    claim_tests,
+    fits,
+    numeric_factors,
+    numeric_trends,
+    relative_depth,
+    synchrony,
+    twin_tests,
+)
 from ..analysis.pairing import UNNAMED
 from ..analysis.phases import Trajectory, trajectories
 from ..catalogue.claims import UNDECIDED
@@ -18,7 +29,9 @@ from ..catalogue.factors import FACTORS
 from ..pipeline import stored
 from ..records import phases
 from ..records.cka import CKA
-from ..records.findings import FINDINGS, LEFT_OUT, PAIRS, SYNCHRONY
+from ..records.findings import BY_DEPTH, FINDINGS, LEFT_OUT, PAIRS, SYNCHRONY, TREND_VALUES, TRENDS, TWINS
+from ..records.layer_names import RUN
+from ..records.layers import LAYERS
 from ..records.regions import SIMILARITY
 from ..records.train import HISTORY
 from ..runtime.progress import LOG
@@ -66,6 +79,24 @@ def _synchrony(job: Job, scores: dict[Run, pd.DataFrame]) -> tuple[pd.DataFrame,
     return pd.concat(of_seeds, ignore_index=True), pd.concat(of_pairs, ignore_index=True), p_values
 
 
+def _twins(
+    job: Job, scores: dict[Run, pd.DataFrame], of_runs: pd.DataFrame, without: Mapping[str, str]
+) -> pd.DataFrame:
+    """The table ``TWINS``: each run that has a twin without wrong labels, against it."""
+    facts: dict[Any, Any] = of_runs.set_index([*RUN]).to_dict("index")
+    body = lru_cache(maxsize=2)(lambda run: list(_layers(job, run, scores[run])))
+    found = []
+    # Runs with the same twin follow each other, so that its layers are read once.
+    for run in sorted(scores, key=lambda run: (run.arch, run.optimizer, run.seed)):
+        if run.data is not None and run.data in without:
+            twin = replace(run, data=without[run.data])
+            layers = len(stored.read(job, LAYERS, run))
+            own, other = (facts[which.arch, which.optimizer, which.data, which.seed] for which in (run, twin))
+            table = against_twins.of_run(body(run), body(twin), layers, own, other)
+            found.append(table.assign(**run.facts, data_twin=twin.data))
+    return pd.concat(found)[TWINS.names] if found else pd.DataFrame(columns=TWINS.names)
+
+
 def main(job: Job) -> None:
     """Write the findings over all runs of the study, and what they are made of."""
     study = job.study
@@ -73,15 +104,25 @@ def main(job: Job) -> None:
     scores = {run: stored.read(job, phases.SCORES, run) for run in study.runs}
     of_runs = claim_tests.facts(scores)
     pseudo_values, of_pairs, synchrony_p = _synchrony(job, scores)
-    frame = pd.concat([claim_tests.values(scores), pseudo_values], ignore_index=True)
+    without = twin_tests.without_wrong_labels(study)
+    twins = _twins(job, scores, of_runs, without)
+    frame = pd.concat([claim_tests.values(scores), pseudo_values, twin_tests.values(twins)], ignore_index=True)
     said = {(run.arch, run.optimizer): study.learning_rate(run) for run in study.runs}
     rates = {cell: rate for cell, rate in said.items() if rate is not None}
     tests = claim_tests.ClaimTests(frame, of_runs, study.families, settings, study.all_measures)
-    found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, fits.of_study(tests))
+    mislabelled = any(data.mislabels for data in study.data_levels.values())
+    others = [*fits.of_study(tests), *twin_tests.of_study(tests, without, twins, mislabelled=mislabelled)]
+    found = claim_tests.find(tests, study.contrasts, rates, synchrony_p, others)
     made = claim_tests.tables_of(found, settings.confidence)
-    synchronies = of_pairs[SYNCHRONY.names].replace({UNNAMED: None})
-    contents = zip((FINDINGS, PAIRS, LEFT_OUT, SYNCHRONY), (*made, synchronies), strict=True)
-    for record, content in contents:
+    trends = numeric_trends.of_study(tests, numeric_factors.of_study(study))
+    contents = {
+        **dict(zip((FINDINGS, PAIRS, LEFT_OUT), made, strict=True)),
+        SYNCHRONY: of_pairs[SYNCHRONY.names].replace({UNNAMED: None}),
+        TWINS: twins,
+        **dict(zip((TRENDS, TREND_VALUES), trends, strict=True)),
+        BY_DEPTH: relative_depth.of_study(tests, study.contrasts, scores),
+    }
+    for record, content in contents.items():
         table = pa.Table.from_pandas(content.replace({np.nan: None}), record.schema, preserve_index=False)
         tables.write(job.path(record), table, record.schema, job.metadata(record))
     rows = made[0][made[0]["primary"].astype(bool)].to_dict("records")

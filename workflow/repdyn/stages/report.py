@@ -158,12 +158,12 @@ def _decided(claim: str, part: pd.DataFrame, confidence: float, measures: Mappin
     rows = part.to_dict("records")
     parts = [f"<h2>{_sentence(claim)}</h2>"]
     declared = CLAIMS[claim]
-    if declared.primary is None:
+    if part["score"].isna().all():
         return [*parts, *(f"<p>{_sentence(row['verdict'])}.</p>" for row in rows)]
     measure, score = declared.primary
     by = marked(score) if measure is None else f"{marked(score)} of {measures[measure].words}"
     parts.append(f"<p>Decided by {html.escape(by)}, {html.escape(SCORES[score].formula)}. If it were false: "
-                 f"{html.escape(declared.null)}.</p>")  # fmt: skip
+                 f"{html.escape(declared.null)}. {html.escape(declared.unsaid)}</p>")  # fmt: skip
     interval = f"{100 * confidence:g} % interval"
     headings = ("comparison", "estimate", interval, "p", "adjusted p", "seeds", "runs left out", HOLDS, "verdict")
     cells = [
