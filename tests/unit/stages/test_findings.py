@@ -107,7 +107,9 @@ def store(make_job, study, cells):
                 HISTORY: pd.DataFrame(history | unsaid),
                 CKA: cka,
                 SIMILARITY: regions,
-                of_phases.SCORES: pd.DataFrame(scores, columns=phases.OF_SCORE).assign(relative_depth=np.nan),
+                of_phases.SCORES: pd.DataFrame(scores, columns=phases.OF_SCORE).assign(
+                    relative_depth=lambda frame: frame["depth"].astype(float) / (LAYERS - 1)
+                ),
             }
             for record, content in contents.items():
                 job = jobs[record.stage]

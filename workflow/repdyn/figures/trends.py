@@ -95,7 +95,7 @@ def numeric(
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Null is the empty string, so that it is equal to itself."""
     texts = [*KEY, *FACTORS, *SCORE]
-    return frame.assign(**frame[texts].fillna(""))
+    return frame.assign(**frame[texts].astype(object).where(frame[texts].notna(), ""))
 
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
@@ -144,7 +144,17 @@ def _words(found: Mapping[Hashable, Any]) -> str:
     return f"{found['cell']}: {slope} per decade, {p}"
 
 
-def draw(job: Job, _figure: str) -> Figure:
-    """Read the trends of the study and draw them."""
-    trends, values = reading.of_run(job, TRENDS), reading.of_run(job, TREND_VALUES)
-    return numeric(trends, values, job.study.all_measures)
+def _draw(job: Job) -> Figure:
+    return numeric(reading.of_run(job, TRENDS), reading.of_run(job, TREND_VALUES), job.study.all_measures)
+
+
+FIGURES = {"trends": _draw}
+
+
+def draw(job: Job, figure: str) -> Figure:
+    """Read the trends of the study and draw one of ``FIGURES``.
+
+    Raises:
+        KeyError: if there is no such figure here.
+    """
+    return FIGURES[figure](job)
