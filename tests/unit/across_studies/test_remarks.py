@@ -81,7 +81,7 @@ def test_recorded_runs_have_no_rates_and_no_training():
 
 def test_settings_that_are_not_part_of_a_run_are_settings():
     assert set(remarks._LENGTH) < set(Training.model_fields)
-    assert set(remarks._LABELS) < set(Data.model_fields)
+    assert set(remarks.WRONG_LABELS) < set(Data.model_fields)
 
 
 APART = {"seeds": [6, 7, 8, 9, 10, 11]}
