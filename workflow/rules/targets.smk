@@ -33,14 +33,8 @@ rule reported:
     input:
         rules.report.output,
         rules.explorer.output,
-        [
-            PATHS.figure(figure, STUDY.figures.formats[0], run)
-            for run, figure in DRAWN
-        ],
-        [
-            PATHS.figure(figure, STUDY.figures.formats[0])
-            for figure in DRAWN_OF_STUDY
-        ],
+        [PATHS.figure(figure, STUDY.figures.formats[0], run) for run, figure in DRAWN],
+        [PATHS.figure(figure, STUDY.figures.formats[0]) for figure in DRAWN_OF_STUDY],
 
 
 # Comparisons between layers, between runs and between architectures, and each layer by itself, on request; `rule all`
