@@ -73,7 +73,7 @@ def descent(
     for i, optimizer in enumerate(optimizers):
         row, column = divmod(i, across)
         axis = sheet.panel(figure, LEFT + column * (wide + GAP), top + row * (HIGH + 0.5), wide, HIGH)
-        part = errors[(errors[panel] == optimizer).all(axis=1)]
+        part = errors[(errors[panel] == list(optimizer)).all(axis=1)]
         for name, _label, colour, dashes in CURVES:
             by_width = part.groupby("width")[name]
             sheet.mean_and_range(axis, by_width, colour, linestyle=dashes, marker="o", markersize=2.4)
