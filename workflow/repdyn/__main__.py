@@ -34,7 +34,8 @@ from .catalogue import stages
 from .catalogue.paths import Paths
 from .catalogue.stages import STAGES
 from .config import study as studies
-from .config.study import Replicate, Run, Study
+from .config.runs import Replicate, Run
+from .config.study import Study
 from .errors import RepdynError, one_line
 from .pipeline.jobs import Job
 from .runtime import endings, memory

@@ -56,8 +56,8 @@ from .rate_matching import Matching, matchings
 from .synchrony import LEAST_SEEDS
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Contrast, Findings
-    from ..config.study import Run
 
 # Scores of a run's history: which runs are compared, why a run has no score, and trends of accuracy.
 FACTS = (*EVENTS, TEST_ACCURACY_BEST, TEST_ACCURACY_END)

@@ -11,20 +11,20 @@ stages before it. They are written into each file and compared on reading, and t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
-from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
+from ..catalogue.factors import ARCH, DATA, OPTIMIZER
 from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
 from ..errors import RepdynError
 from . import config_file, left_out, messages, plain
 from .names import Level, Name, refuse_twins
 from .recorded_runs import FoundCheckpoint, Recorded, RecordedOptimizer
+from .runs import Replicate, Run
 from .sections import (
     MOST_CHECKPOINTS,
     Activations,
@@ -56,50 +56,6 @@ WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
 # What says how an architecture is observed after training: part ``layers`` of the settings.
 _OBSERVED = {"layers"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
-
-
-class _Partition:
-    """What has a folder of its own in each table: levels of factors, and a seed."""
-
-    seed: int
-    data: str | None
-
-    @property
-    def levels(self) -> dict[str, str]:
-        """Factor -> its level, of the factors that this has; data without a name are none."""
-        found = {factor: getattr(self, factor, None) for factor in FACTORS}
-        return {factor: level for factor, level in found.items() if level is not None}
-
-    @property
-    def facts(self) -> dict[str, str | int]:
-        """The levels and the seed, as files say of which run they are."""
-        return {**self.levels, "seed": self.seed}
-
-    def __str__(self) -> str:
-        return " ".join([*self.levels.values(), f"seed {self.seed}"])
-
-    @property
-    def path(self) -> str:
-        """The hive partition, ``arch=…/optimizer=…/seed=…``, with ``data=…`` before the seed where data have names."""
-        return "/".join(f"{name}={level}" for name, level in self.facts.items())
-
-
-@dataclass(frozen=True)
-class Run(_Partition):
-    """One cell of the grid, at one seed; ``data`` is None where the study's data have no name."""
-
-    arch: str
-    optimizer: str
-    seed: int
-    data: str | None = None
-
-
-@dataclass(frozen=True)
-class Replicate(_Partition):
-    """What the runs of one seed share: the examples of a level of the data."""
-
-    seed: int
-    data: str | None = None
 
 
 def _source(optimizer: Any) -> str:

@@ -22,7 +22,7 @@ from matplotlib.colors import to_hex
 from ..catalogue.events import EVENTS, MEMORIZATION_ONSET
 from ..catalogue.measures import Measure
 from ..catalogue.plane_sets import COMMON, IMAGES
-from ..config.study import Replicate
+from ..config.runs import Replicate
 from ..data import datasets, subsets
 from ..data.images import Images
 from ..data.numbers import per_channel
@@ -45,7 +45,7 @@ from . import page
 from .pack import changes, pack, triangle
 
 if TYPE_CHECKING:
-    from ..config.study import Run
+    from ..config.runs import Run
     from ..pipeline.jobs import Job
 
 Planes = Mapping[Replicate, pd.DataFrame]  # of each seed, on each level of the data

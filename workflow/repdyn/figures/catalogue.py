@@ -18,7 +18,8 @@ from ..catalogue.stages import Place
 from .entry import CKA, FINDINGS, FURTHER, LAYERS, PHASES, REGIONS, TRAINING, Drawn, Entry
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.runs import Run
+    from ..config.study import Study
 
 _EVENTS = """
     Events are marked: memorization begins when a quarter of the wrong labels are fitted and ends at 95 %; perfect fit

@@ -11,7 +11,7 @@ import pandas as pd
 from ..analysis import common_checkpoints
 from ..analysis.claim_tests import named
 from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
-from ..config.study import Run
+from ..config.runs import Run
 from ..pipeline import stored
 from ..training import checkpoint_schedule
 from . import style

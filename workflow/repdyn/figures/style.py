@@ -28,7 +28,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullL
 from ..catalogue.events import EVENTS, PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED
 
 if TYPE_CHECKING:
-    from ..config.study import Run
+    from ..config.runs import Run
 
 P = ParamSpec("P")
 

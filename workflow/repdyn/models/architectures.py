@@ -30,8 +30,9 @@ with importing_timm():
     from timm.models import adapt_input_conv, model_entrypoint
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Architecture
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 
 def of_run(study: Study, run: Run, inputs: Inputs, classes: int | None) -> nn.Module:

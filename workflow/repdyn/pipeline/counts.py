@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..config.study import Run
+from ..config.runs import Run
 from ..data import datasets
 from ..training import checkpoint_schedule
 
 if TYPE_CHECKING:
+    from ..config.runs import Replicate
     from ..config.sections import Data
-    from ..config.study import Replicate, Study
+    from ..config.study import Study
 
 
 @dataclass(frozen=True)

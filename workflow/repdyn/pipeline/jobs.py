@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..catalogue import stages
 from ..catalogue.paths import Paths
 from ..catalogue.stages import STAGES
-from ..config.study import Replicate, Run
+from ..config.runs import Replicate, Run
 from ..storage.origin import Origin, Record
 from ..user_code import digests, locate
 from . import provenance

@@ -16,7 +16,8 @@ from ..recorded import found
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..config.study import Run, Study
+    from ..config.runs import Run
+    from ..config.study import Study
 
 
 def settled(study: Study, folders: tuple[str, ...] | None = None, fetch: Callable[[], None] | None = None) -> Study:

@@ -9,7 +9,7 @@ import pandas as pd
 from ..storage import tables
 
 if TYPE_CHECKING:
-    from ..config.study import Replicate, Run
+    from ..config.runs import Replicate, Run
     from ..storage.tables import Table
     from .jobs import Job
 

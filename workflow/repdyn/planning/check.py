@@ -37,8 +37,9 @@ from ..training import bfloat16, checkpoint_schedule, measured
 from . import interventions, recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Data
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 
 @without_compiler()

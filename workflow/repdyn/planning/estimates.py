@@ -20,7 +20,7 @@ import numpy as np
 
 from ..catalogue.measures import ACTIVATIONS, ALWAYS
 from ..config.recorded_runs import RecordedOptimizer
-from ..config.study import Run
+from ..config.runs import Run
 from ..data import datasets
 from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling

@@ -33,8 +33,9 @@ from ..types import Array
 from ..user_code import load
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Data
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 Seen = Mapping[str, torch.Tensor]
 IMAGES = 3  # a batch, which is also divided into two images and one alone

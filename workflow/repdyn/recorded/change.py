@@ -11,7 +11,7 @@ from . import found
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import Recorded
-    from ..config.study import Run
+    from ..config.runs import Run
 
 
 def read(settings: Recorded, run: Run) -> list[Row]:

@@ -20,7 +20,7 @@ from .folder import ABOUT, CHANGES, CHECKPOINT, EVALUATIONS, About, is_recording
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import FoundCheckpoint, Recorded
-    from ..config.study import Run
+    from ..config.runs import Run
 
 TRAINER_STATE = "trainer_state.json"  # what a checkpoint of Hugging Face's Trainer says of itself
 INDEX = ".index.json"

@@ -19,7 +19,7 @@ from .folder import ROUNDING
 
 if TYPE_CHECKING:
     from ..config.recorded_runs import Recorded
-    from ..config.study import Run
+    from ..config.runs import Run
 
 Row = dict[str, Any]
 

@@ -26,9 +26,10 @@ from ..records.activations import ACTIVATIONS, layer_columns
 from ..types import Array
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Activations as Settings
     from ..config.sections import Data
-    from ..config.study import Run, Study
+    from ..config.study import Study
     from ..data.numbers import Given
 
 BATCH = 512

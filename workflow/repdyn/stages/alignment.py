@@ -36,7 +36,7 @@ from ..storage import tables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..config.study import Run
+    from ..config.runs import Run
     from ..pipeline.jobs import Job
 
 

@@ -30,7 +30,7 @@ from ..similarity import backends, compared
 from ..storage import tables
 
 if TYPE_CHECKING:
-    from ..config.study import Run
+    from ..config.runs import Run
     from ..pipeline.jobs import Job
 
 

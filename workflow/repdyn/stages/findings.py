@@ -38,7 +38,7 @@ from ..runtime.progress import LOG
 from ..storage import tables
 
 if TYPE_CHECKING:
-    from ..config.study import Run
+    from ..config.runs import Run
     from ..pipeline.jobs import Job
     from ..types import Array
 

@@ -38,8 +38,8 @@ from ..types import Array
 
 if TYPE_CHECKING:
     from ..analysis.common_checkpoints import Common
+    from ..config.runs import Run
     from ..config.sections import Comparisons
-    from ..config.study import Run
     from ..pipeline.jobs import Job
 
 

@@ -19,7 +19,7 @@ from .files import damaged
 
 if TYPE_CHECKING:
     from ..catalogue.counts import Counts
-    from ..config.study import Replicate, Run
+    from ..config.runs import Replicate, Run
 
 Metadata = Mapping[str, Any]
 

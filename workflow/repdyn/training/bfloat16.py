@@ -31,7 +31,8 @@ from ..types import Inputs
 from ..user_code import load
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.runs import Run
+    from ..config.study import Study
 
 IMAGES = 2
 

@@ -14,8 +14,9 @@ from ..data import datasets
 from . import log_schedule
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Checkpoints, Data
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 
 def checkpoint_steps(checkpoints: Checkpoints, epochs: float, steps_per_epoch: int) -> list[int]:

@@ -21,8 +21,9 @@ from ..models import batch_norm, frozen
 from ..runtime.progress import LOG
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Intervention
-    from ..config.study import Run, Study
+    from ..config.study import Study
     from .trainer import Trainer
 
 

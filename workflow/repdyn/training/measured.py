@@ -21,8 +21,9 @@ from ..runtime.progress import LOG
 from .change import Meter
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.sections import Data
-    from ..config.study import Run, Study
+    from ..config.study import Study
 
 
 def layers(study: Study, arch: str, data: Data) -> dict[str, str]:

@@ -30,7 +30,8 @@ from .interventions import Interventions
 from .resume import StateFolder
 
 if TYPE_CHECKING:
-    from ..config.study import Run, Study
+    from ..config.runs import Run
+    from ..config.study import Study
 
 EVALUATION_BATCH = 256
 
