@@ -113,7 +113,7 @@ def changed(config, path, value):
         (
             "findings",
             {"contrasts": [{"factor": "optimizer", "levels": ["sgd", "adma"]}]},
-            "`findings.contrasts` names adma, which is not an optimizer of this study; there are: sgd, adam.",
+            "`findings.contrasts` names adma, which is no level of `optimizer` in this study; there are: sgd, adam.",
         ),
         (
             "findings",

@@ -27,7 +27,7 @@ def test_a_file_of_two_seeds_is_refused(config: dict[str, Any], runs: Path) -> N
         settled(config, "0-{epoch}.pt", runs)
     said = str(caught.value)
     assert said.startswith(f"`optimizers.adam.recorded`: `{runs / '0-1.pt'}` is a checkpoint of ")
-    assert said.endswith(" adam seed 0 and of resnet adam seed 1; put `{seed}` into `path`, or list one seed.")
+    assert said.endswith(" adam seed 0 and of resnet adam seed 1; put `{seed}` into `path`, or list one of them.")
     settled(config | {"seeds": [0]}, "0-{epoch}.pt", runs)
 
 

@@ -15,8 +15,7 @@ from torch import nn
 from repdyn.config.study import Run
 from repdyn.errors import DamagedError
 from repdyn.probes import probe_weights
-from repdyn.records.activations import layer_columns
-from repdyn.records.layer_names import KEYS
+from repdyn.records.activations import ACTIVATIONS, layer_columns
 from repdyn.records.train import STATE
 from repdyn.regions import label_table
 from repdyn.regions.label_table import RegionLabels
@@ -54,7 +53,7 @@ class ActivationsTable:
     name = "activations.parquet"
 
     def write(self, path):
-        layout = pa.schema([*KEYS, *layer_columns({"a": (300, pa.float16()), "b": (7, pa.float32())})])
+        layout = pa.schema([*ACTIVATIONS.schema, *layer_columns({"a": (300, pa.float16()), "b": (7, pa.float32())})])
         draw, n = np.random.default_rng(0), 60
         with tables.writer(path, layout, ABOUT, compression="lz4", write_statistics=False) as append:
             for step in (0, 5):
