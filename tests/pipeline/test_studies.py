@@ -58,10 +58,13 @@ def test_a_study_is_valid_and_planned_without_its_data(path, tmp_path, monkeypat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     jobs = dict(line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) == 2)
-    assert int(jobs.get("train", 0)) == len(study.runs) - len(study.recorded_runs)
+    # Training has a rule for each level of the data.
+    training = (jobs.get("train" if level is None else f"train_{level}", 0) for level in study.data_levels)
+    assert sum(map(int, training)) == len(study.runs) - len(study.recorded_runs)
     assert sum(job.startswith("record_") for job in jobs) == len(study.recorded_runs)  # each has a rule of its own
     assert int(jobs["phases"]) == len(study.runs)
-    assert study.data.is_own or not (tmp_path / study.execution.data_root).exists()
+    is_own = any(data.is_own for data in study.data_levels.values())
+    assert is_own or not (tmp_path / study.execution.data_root).exists()
 
 
 def _record_two_checkpoints(study):
