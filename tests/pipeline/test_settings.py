@@ -6,6 +6,7 @@ tested in ``test_reads.py``. What is downstream is Snakemake's own graph.
 """
 
 import copy
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from conftest import ANIMATION
 from planning import Plan, planner
 from running import TINY
 
+from repdyn.catalogue.stages import STAGES
 from repdyn.config import study as studies
 
 BASE = yaml.safe_load(TINY.read_text(encoding="utf-8"))
 # Everything that there is a rule for.
 TARGETS = ("all", "tables", "reported", "comparisons", ANIMATION)
-# What stands for `*`, the architecture or optimizer whose setting is changed.
-CHANGED = {"archs": "vit", "optimizers": "sgd", "findings": 0, "measures": 0}
+# What stands for `*`, the architecture, optimizer or level of the data whose setting is changed.
+CHANGED = {"archs": "vit", "optimizers": "sgd", "data": "noisy", "findings": 0, "measures": 0}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ FACTS = {
 FUNCTION = {"data.dataset": "my_data:load", "data.facts": FACTS}
 FILE = {"data.dataset": "mine.npz", "data.facts": FACTS}
 COLUMNS = {"inputs": "x", "labels": "y"}
+LEVELS = {"noisy": BASE["data"], "clean": {**BASE["data"], "label_noise": 0.0}}
 CONTRAST = {"factor": "optimizer", "levels": ["adam", "sgd"]}
 # Another valid value of each setting than the one that the tiny study has. A setting within a section that the tiny
 # study leaves out is compared with the section as it stands here.
@@ -75,7 +78,9 @@ OTHER: dict[str, Any] = {
     "optimizers.*.interventions.*.labels": Beside("redraw", {"optimizers.*.interventions.*.rate": None}),
     "optimizers.*.interventions.*.freeze": Beside(["blocks.0"], {"optimizers.*.interventions.*.rate": None}),
     "optimizers.*.interventions.*.invert": Beside(True, {"optimizers.*.interventions.*.rate": None}),
+    "optimizers.*.interventions.*.data": Beside("clean", {"optimizers.*.interventions.*.rate": None}),
     "seeds": [0, 1],
+    "data": LEVELS,
     "data.dataset": "mnist",
     "data.folder": Beside(FOLDER, {"data.dataset": "image-folder"}),
     "data.contents": "0123456789abcdef-0123456789abcdef",
@@ -124,6 +129,7 @@ OTHER: dict[str, Any] = {
     "training.interventions.*.labels": Beside("redraw", {"training.interventions.*.rate": None}),
     "training.interventions.*.freeze": Beside(["blocks.0"], {"training.interventions.*.rate": None}),
     "training.interventions.*.invert": Beside(True, {"training.interventions.*.rate": None}),
+    "training.interventions.*.data": Beside("clean", {"training.interventions.*.rate": None}),
     "checkpoints.schedule": "linear",
     "checkpoints.per_decade": 4,
     "checkpoints.first": 0.5,
@@ -181,12 +187,26 @@ OTHER: dict[str, Any] = {
     "findings.seed": 1,
     "figures.formats": ["png", "svg"],
     "figures.seeds": 1,
+    "figures.rows": Beside("optimizer", {"figures.columns": "arch"}),
+    "figures.columns": Beside("arch", {"figures.rows": "optimizer"}),
     "figures.explorer_mib": 20.0,
     "execution.device": "cuda",
     "execution.data_root": "elsewhere",
     "execution.memory_gib": 1.5,
     "execution.save_state_seconds": 5.0,
 }  # fmt: skip
+
+
+def of_level(path: str) -> str:
+    """The same setting of a level of the data, where they have names."""
+    return path.replace("data.", "data.*.", 1)
+
+
+for path in [path for path in OTHER if path.startswith("data.")]:
+    value = OTHER[path]
+    is_beside = isinstance(value, Beside)
+    others = {of_level(name): other for name, other in value.others.items()} if is_beside else {}
+    OTHER[of_level(path)] = Beside(value.value, others) if is_beside else value
 OF_ONE_MEASURE = {"measures.*.neighbours": "knn", "measures.*.components": "subspace"}
 # Those of runs that were trained elsewhere, which the tiny study has none of: tests/unit/config/test_recorded_runs.py.
 ALL = sorted({path for path in declared.settings() if not path.startswith("optimizers.*.recorded")})
@@ -194,6 +214,10 @@ _LEFT_OUT = {
     "data.folder",
     "data.columns",
     "data.standardise",
+    "data.*",
+    "data.*.folder",
+    "data.*.columns",
+    "data.*.standardise",
     "training.augmentation",
     "optimizers.*.schedule",
     "optimizers.*.interventions",
@@ -233,9 +257,11 @@ def before(path: str) -> dict[str, Any]:
         return BASE | {"measures": [{"name": "cka"}]}
     if path in OF_ONE_MEASURE:
         return BASE | {"measures": [{"name": OF_ONE_MEASURE[path]}]}
-    within = next((name for name in _LEFT_OUT if path.startswith(f"{name}.")), None)
-    within = "data.folder" if path == "data.contents" else within
-    return BASE if within is None else changed(within)
+    within = max((name for name in _LEFT_OUT if path.startswith(f"{name}.")), key=len, default=None)
+    if path.endswith(".contents"):
+        within = path.replace("contents", "folder")
+    content = BASE if within is None else changed(within.removesuffix(".*"))
+    return content | {"data": LEVELS} if path.endswith(".interventions.*.data") else content
 
 
 @pytest.fixture(scope="module")
@@ -244,10 +270,16 @@ def ask(complete: Path, tmp_path_factory):
     folder = tmp_path_factory.mktemp("settings")
     with planner(complete) as started:
 
-        def answer(content: dict[str, Any]) -> Plan:
+        @functools.cache
+        def plan(text: str, *targets: str) -> Plan:
             path = folder / "study.yaml"
-            path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-            return started.plan(path, *(target.replace("/tiny/", f"/{content['name']}/") for target in TARGETS))
+            path.write_text(text, encoding="utf-8")
+            return started.plan(path, *targets)
+
+        def answer(content: dict[str, Any]) -> Plan:
+            of_run = "/data=noisy/seed=" if "noisy" in content["data"] else "/seed="
+            targets = [name.replace("/tiny/", f"/{content['name']}/").replace("/seed=", of_run) for name in TARGETS]
+            return plan(yaml.safe_dump(content, sort_keys=False), *targets)
 
         yield answer
 
@@ -256,12 +288,15 @@ def declares(job: str, path: str, study: studies.Study) -> bool:
     """Whether a job says that it reads a setting."""
     rule, *words = job.split()
     wildcards = dict(word.split("=", 1) for word in words)
-    if rule in (drawings := declared.drawings(study)):
-        drawn = drawings[rule][wildcards.get("figure", "")]
-        return declared.drawing_declares(drawn, path, study)
     top = path.split(".", maxsplit=1)[0]
     is_of_it = wildcards.get(top.removesuffix("s"), CHANGED.get(top)) == CHANGED.get(top) or "." not in path
-    return is_of_it and declared.stage_declares(rule, path, of_run="arch" in wildcards)
+    if rule in (drawings := declared.drawings(study)):
+        drawn = drawings[rule][wildcards.get("figure", "")]
+        # Of all levels of the data, a run's figure is made with the run's own.
+        return (is_of_it or top != "data") and declared.drawing_declares(drawn, path, study)
+    # Training has a rule for each level of the data.
+    stage = rule if rule in STAGES else rule.removesuffix(f"_{wildcards['data']}")
+    return is_of_it and declared.stage_declares(stage, path, of_run="arch" in wildcards)
 
 
 def test_there_is_another_value_for_every_setting_and_for_nothing_else():
