@@ -33,7 +33,9 @@ rule run_figure:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: RUN_FIGURES[wildcards.figure].made_with(STUDY),
+        made_with=lambda wildcards: RUN_FIGURES[wildcards.figure].made_with(
+            STUDY, run_of(wildcards)
+        ),
         # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
     message:
@@ -55,7 +57,9 @@ rule run_animation:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: ANIMATIONS[wildcards.figure].made_with(STUDY),
+        made_with=lambda wildcards: ANIMATIONS[wildcards.figure].made_with(
+            STUDY, run_of(wildcards)
+        ),
     message:
         f"animation {{wildcards.figure}} of {OF_RUN}"
     shell:

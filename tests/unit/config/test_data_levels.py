@@ -11,6 +11,7 @@ from repdyn.config import study as studies
 from repdyn.config.study import Replicate, Run
 from repdyn.data import datasets, subsets
 from repdyn.errors import RepdynError
+from repdyn.figures import catalogue
 from repdyn.pipeline import jobs
 from repdyn.training import checkpoint_schedule
 
@@ -119,3 +120,15 @@ def test_a_run_without_its_level_is_no_run_of_the_study(named):
         named.run("vit", "sgd", 0)
     with pytest.raises(RepdynError, match="are one of clean, noisy, few, not without a name"):
         named.replicate(0)
+
+
+def test_another_level_of_the_data_decides_nothing_of_a_run_s_figure(config, named):
+    changed = studies.parse(config | {"data": LEVELS | {"noisy": LEVELS["noisy"] | {"label_noise": 0.3}}})
+    figure = catalogue.of_run(named)["planes-mislabelled"]
+    other = {
+        level
+        for level in LEVELS
+        for run in [named.run("vit", "sgd", 1, level)]
+        if figure.made_with(named, run) != figure.made_with(changed, run)
+    }
+    assert other == {"noisy"}

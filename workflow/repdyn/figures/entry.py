@@ -17,6 +17,7 @@ from ..config import left_out
 from ..pipeline import provenance
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..config.study import Study
 
 # Categories of figures, by which reports are ordered.
@@ -94,8 +95,13 @@ class Drawn:
             *(place(paths) for place in self.of_study),
         ]
 
-    def made_with(self, study: Study) -> dict[str, Any]:
-        """What decides its redrawing, besides its tables: plain types, so that equal values print alike."""
+    def made_with(self, study: Study, run: Run | None = None) -> dict[str, Any]:
+        """What decides its redrawing, besides its tables: plain types, so that equal values print alike.
+
+        Of a run's figure, the run's own data do, and no other level of the data.
+        """
+        if run is not None:
+            study = study.with_data({run.data: study.data_of(run)})
         settings = {name: SETTINGS[name](study) for name in self.reads}
         return {"code": provenance.code_digest(self.module), "study": settings}
 
@@ -127,6 +133,6 @@ class Entry(Drawn):
         more = "" if "regions" in study.left_out else self.of_regions
         return replace(super().of(study), caption=f"{self.caption} {more}", of_regions="")
 
-    def made_with(self, study: Study) -> dict[str, Any]:
+    def made_with(self, study: Study, run: Run | None = None) -> dict[str, Any]:
         """Add the code that draws and saves pictures for every module."""
-        return super().made_with(study) | {"drawn": provenance.code_digest("figures.draw.drawn")}
+        return super().made_with(study, run) | {"drawn": provenance.code_digest("figures.draw.drawn")}
