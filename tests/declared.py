@@ -109,12 +109,13 @@ def recording(study: Study) -> Iterator[Read]:
     kept = Study.hyperparameters, Study.runs, Study.recorded, Study.trained_optimizers
 
     def look_up(self: Section, name: str) -> Any:
-        place = places.get(id(self))
-        if not silent and place is not None:
+        place, found = places.get(id(self)), object.__getattribute__(self, name)
+        # Data without a name are a section like others, in which settings are read; which names there are is a setting.
+        is_section = name == "data" and isinstance(found, Section)
+        if not silent and place is not None and not is_section:
             is_whole = name == "model_dump"
             here = {path for path in known if path.startswith(place)} if is_whole else {f"{place}{name}"}
             read.settings.update(here.intersection(known))
-        found = object.__getattribute__(self, name)
         return copies(place, found) if name == "model_copy" and place is not None else found
 
     def copies(place: str, copy: Any) -> Any:
