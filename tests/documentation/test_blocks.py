@@ -71,19 +71,27 @@ def test_code_prints_what_is_shown(page: Path, study: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_settings_are_accepted(page: Path, checkout: Path, shell: Shell):
-    """Each block of a page after the ones before it, as a reader would write them into config.yaml."""
+    """Each block of a page after the ones before it, as a reader would write them into config.yaml.
+
+    Data with names take the place of the one section, with which the blocks after them go on.
+    """
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     for block in of_page(page):
         if block.language != "yaml" or block.saved:  # a study of its own is checked by a command beside it
             continue
+        one = config["data"]
         for section, settings in yaml.safe_load(block.text).items():
-            config[section] = config.get(section, {}) | settings if isinstance(settings, dict) else settings
+            are_names = section == "data" and all(isinstance(level, dict) for level in settings.values())
+            merges = isinstance(settings, dict) and not are_names
+            config[section] = config.get(section, {}) | settings if merges else settings
         for optimizer in config["optimizers"].values():
             if isinstance(optimizer["lr"], dict):  # as the words around the blocks say
                 optimizer["lr"] = {arch: optimizer["lr"].get(arch, 0.05) for arch in config["archs"]}
         (checkout / "shown.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         done = shell("python -m repdyn check --study shown.yaml")
         assert done.returncode == 0, f"{block.place}: {done.stderr}"
+        if "dataset" not in config["data"]:
+            config["data"] = one
 
 
 def test_the_sentence_about_a_mistake_is_the_one_that_is_shown(checkout: Path, shell: Shell):
