@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.claims import MATCHINGS
-from ..config.study import WRONG_LABELS
+from ..catalogue.factors import WRONG_LABELS
 
 if TYPE_CHECKING:
     from ..storage.origin import Metadata

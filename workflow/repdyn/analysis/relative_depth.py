@@ -24,8 +24,8 @@ from .claim_tests import ClaimTests
 from .pairing import Comparison, differences, pairs, with_levels
 
 if TYPE_CHECKING:
-    from ..config.sections import Contrast, Findings
     from ..config.runs import Run
+    from ..config.sections import Contrast, Findings
 
 GRID = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Scores of layers by which claims about levels, and about probes, are tested.

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config.study import WRONG_LABELS
+from ..catalogue.factors import WRONG_LABELS
 from ..types import Array
 from . import sign_flips
 

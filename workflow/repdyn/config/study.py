@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationError, model_validator
 
-from ..catalogue.factors import ARCH, DATA, OPTIMIZER
+from ..catalogue.factors import ARCH, DATA, OPTIMIZER, WRONG_LABELS
 from ..catalogue.measures import ALWAYS, DEFAULT, MEASURES, REGIONS, Measure, own
 from ..catalogue.stages import STAGES
 from ..errors import RepdynError
@@ -51,8 +51,6 @@ from .sections import (
 )
 
 Hyperparameters = dict[str, Any]
-# Settings of data that say which labels are wrong; all others say which examples there are.
-WRONG_LABELS = {"label_noise", "label_noise_kind", "label_noise_pairs"}
 # What says how an architecture is observed after training: part ``layers`` of the settings.
 _OBSERVED = {"layers"}
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
