@@ -213,7 +213,18 @@ def test_without_known_layers_nothing_is_measured_and_it_is_said(make_job, short
     job = make_job("train", short, "vit")
     train_stage.main(job)
     assert pd.read_parquet(job.paths.change(job.run.path)).empty
-    assert "list them under `change_layers`, or set `change.examples: 0`" in caplog.text
+    assert "list layers under `change_layers`, or set `change.examples: 0`" in caplog.text
+
+
+def test_layers_that_nobody_named_and_that_cannot_be_measured_are_no_reason_to_refuse_a_study(make_job, short, caplog):
+    short["archs"]["vit"] |= {"layers": ["norm"], "batch_dimension": 1}
+    job = make_job("train", short, "vit")
+    train_stage.main(job)
+    assert pd.read_parquet(job.paths.change(job.run.path)).empty
+    assert "vit: the change of its layers is not measured while it trains (" in caplog.text
+    short["archs"]["vit"]["change_layers"] = ["norm"]
+    with pytest.raises(RepdynError, match=r"To go on, list layers under `change_layers`, or set `change.examples: 0`"):
+        train_stage.main(make_job("train", short | {"name": "named"}, "vit"))
 
 
 def test_an_interrupted_run_goes_on_with_what_it_kept_of_the_epoch_before(make_job, short, monkeypatch, caplog):

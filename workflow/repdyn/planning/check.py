@@ -93,7 +93,8 @@ def check_networks(study: Study, arch: str, levels: Sequence[str | None], device
     with blaming(f"archs.{arch}"):
         run = study.run(arch, next(iter(study.optimizers)), study.seeds[0], levels[0])
         same = rehearsal.check_measuring(study, run, checked.model, checked.layers, checked.resolution)
-        change = check_change(study, arch, data, checked.model) if study.trained_optimizers else None
+        two = datasets.inputs(data).sample(2, seed=0)
+        change = measured.why_not(study, arch, data, checked.model, two) if study.trained_optimizers else None
     said = (checked.unseen, checked.observation.remark, same, change)
     remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
     for optimizer in study.trained_optimizers:
@@ -282,19 +283,6 @@ def check_architecture(study: Study, arch: str, level: str | None = None) -> Che
     kinds = {parameter.dtype for parameter in model.parameters()} | {output.dtype for output in outputs.values()}
     resolution = max(torch.finfo(kind).eps for kind in kinds if kind.is_floating_point or kind.is_complex)
     return Checked(model, observation, shapes, kept, calls, images, resolution, unseen)
-
-
-def check_change(study: Study, arch: str, data: Data, model: nn.Module) -> str | None:
-    """Measure the change of a network as training will, on two inputs; return a remark if it is not known of what."""
-    if not study.change.examples:
-        return None
-    if (why := measured.why_not(study, arch, data)) is not None:
-        return why
-    try:
-        measured.of_inputs(study, arch, data, model, datasets.inputs(data).sample(2, seed=0)).measure(0, 0.0)
-    except RepdynError as error:
-        raise RepdynError(f"{error} List other layers under `change_layers`, or set `change.examples: 0`.") from None
-    return None
 
 
 def check_memory(study: Study, data: Data, layers: int) -> None:

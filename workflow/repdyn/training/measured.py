@@ -37,28 +37,29 @@ def layers(study: Study, arch: str, data: Data) -> dict[str, str]:
     return found.paths
 
 
-def why_not(study: Study, arch: str, data: Data) -> str | None:
+def why_not(study: Study, arch: str, data: Data, model: nn.Module, inputs: torch.Tensor) -> str | None:
     """Why the change of an architecture's layers is not measured; None if it is, or is not to be.
 
+    Layers that nobody named are no reason to refuse a study. The network is seen on two of the inputs; it stays as it
+    is.
+
     Raises:
-        RepdynError: if layers that the config names are not there.
+        RepdynError: if layers that the config names are not there or cannot be measured.
     """
     if not study.change.examples:
         return None
+    cure = "list layers under `change_layers`, or set `change.examples: 0`"
     try:
-        layers(study, arch, data)
-    except RepdynError:
+        of_inputs(study, arch, data, model, inputs[:2]).measure(0, 0.0)
+    except RepdynError as error:
         if study.archs[arch].change_layers is not None:
-            raise
-        return (
-            "it is not known which layers it has by default, so their change is not measured while it trains; list "
-            "them under `change_layers`, or set `change.examples: 0`"
-        )
+            raise RepdynError(f"{error} To go on, {cure}.") from None
+        return f"the change of its layers is not measured while it trains ({str(error).rstrip('.')}); {cure}"
     return None
 
 
 def meter(study: Study, run: Run, model: nn.Module, examples: subsets.StudyData, device: torch.device) -> Meter | None:
-    """What measures a run's change; None where it is not to be, or it is not known which layers there are.
+    """What measures a run's change; None where it is not to be, or cannot be.
 
     Args:
         study: the study.
@@ -70,12 +71,12 @@ def meter(study: Study, run: Run, model: nn.Module, examples: subsets.StudyData,
     if not study.change.examples:
         return None
     data = study.data_of(run)
-    if (why := why_not(study, run.arch, data)) is not None:
-        LOG.warning("%s: %s", run.arch, why)
-        return None
     pool = examples.common
     drawn = np.random.default_rng([data.seed, 8]).permutation(len(pool))[: study.change.examples]
     inputs = torch.from_numpy(pool.inputs[np.sort(drawn)]).to(device)
+    if (why := why_not(study, run.arch, data, model, inputs)) is not None:
+        LOG.warning("%s: %s", run.arch, why)
+        return None
     return of_inputs(study, run.arch, data, model, inputs)
 
 
