@@ -22,6 +22,7 @@ wildcard_constraints:
 include: "workflow/rules/examples.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/record.smk"
+include: "workflow/rules/events.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/cka.smk"
 include: "workflow/rules/alignment.smk"

@@ -31,7 +31,7 @@ from repdyn.analysis import sharp_margin
 from repdyn.training import checkpoint_schedule
 
 NEAR = 0.1  # decades of epochs
-WIDE = 40  # characters of a row's name
+WIDE = 48  # characters of a row's name
 TUNING, TESTING = range(1_000), range(1_000, 2_000)  # seeds
 NONE = "none"  # the kind of a run without an event
 DENSITIES: dict[str, int | None] = {"every epoch": None, "24 a decade": 24, "12 a decade": 12}

@@ -12,6 +12,7 @@ MEASUREMENTS = {"all", "tables"}
 TARGETS = {
     "examples": MEASUREMENTS,
     "train": MEASUREMENTS,
+    "events": MEASUREMENTS,
     "activations": {"tables"},
     "cka": MEASUREMENTS,
     "planes": MEASUREMENTS,

@@ -43,6 +43,10 @@ COLUMNS = {
         "mislabelled_true_accuracy", "test_loss", "test_accuracy", "seconds",
     ],
     f"change/{RUN}/change.parquet": [*PAIR, "layer", "depth", "weights", "cka"],
+    f"events/{RUN}/events.parquet": [
+        "layer", "depth", "measure", "status", "epoch", "epoch_low", "epoch_high", "sign", "height", "threshold",
+        "searched_from", "searched_to",
+    ],
     f"activations/{RUN}/activations.parquet": [
         *STEPS, "split", "example", "label", "given_label", "patch_embed", "blocks.0", "blocks.1", "norm",
     ],

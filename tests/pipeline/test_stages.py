@@ -19,6 +19,7 @@ WITHOUT_TORCH = {
     "probes": RUN,
     "planes": ["--seed", "0"],
     "regions_between": [],
+    "events": RUN,
     "phases": RUN,
     "findings": [],
     "figure": ["cka", "drawn.png", *RUN],

@@ -235,6 +235,7 @@ HYPERPARAMETERS = {
     "planes": "7b991199d53e85b8",
     "train": "95b0fdda64424cb6",
     "record": "95b0fdda64424cb6",
+    "events": "95b0fdda64424cb6",
     "activations": "9644a9da50a35142",
     "cka": "2bdf9c4bc1668162",
     "geometry": "9644a9da50a35142",

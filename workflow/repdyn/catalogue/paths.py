@@ -23,6 +23,9 @@ class Paths:
     def change(self, run: str) -> str:
         return f"{self.root}/change/{run}/change.parquet"
 
+    def events(self, run: str) -> str:
+        return f"{self.root}/events/{run}/events.parquet"
+
     def checkpoint(self, run: str, step: int | str) -> str:
         return f"{self.root}/checkpoints/{run}/step={step}.safetensors"
 

@@ -93,6 +93,12 @@ STAGES: dict[str, Stage] = {
         reads_images=True,
         uses_gpu=True,
     ),
+    "events": Stage(
+        scope="run",
+        help="when the rate at which layers change steps up or down",
+        sections=_TRAIN,
+        writes=(Paths.events,),
+    ),
     "activations": Stage(
         scope="run",
         help="activations of every observed layer at every checkpoint",

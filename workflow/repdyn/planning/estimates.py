@@ -142,6 +142,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "regions/similarity": parquet((L + 1) * S * E**2, ROW["similarity"], S, 9),
         "regions/floor": parquet(L * S * E, ROW["floor"], 1, 7),
         "regions/fragmentation": parquet((L + 1) * S * E * P, ROW["fragmentation"], S, 8),
+        "events": LAYERS,
         "phases": SCORES
         + SEGMENTS
         + parquet((E - 1) * (kernels * L + S * (L + 1)), ROW["moments"], 1, 6)
@@ -211,6 +212,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
         "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms),
+        "events": PANDAS * MIB,
         "phases": PANDAS * MIB + 8 * 20 * E**2,
     }
 
