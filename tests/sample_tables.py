@@ -45,6 +45,21 @@ def between_epochs(layers):
     return pd.DataFrame(rows, columns=["step_a", "step_b", "epoch_a", "epoch_b", "layer", "depth", "weights", "cka"])
 
 
+def steps(layers, status="dated"):
+    """Events of representations by CKA and by weights: each layer's rate steps up at epoch 30, and down at epoch 60."""
+    where = (18.0, 120.0) if status in ("dated", "none") else (None, None)
+    dated = [(30.0, 29.5, 30.5, "up", 1.2), (60.0, 59.0, 61.0, "down", 1.5)]
+    nothing = [(None, None, None, None, None)]
+    rows = [
+        (layer, depth, measure, status, *found, 0.75, *where)
+        for depth, layer in enumerate(layers) for measure in ("cka", "weights")
+        for found in (dated if status == "dated" else nothing)
+    ]  # fmt: skip
+    columns = ["layer", "depth", "measure", "status", "epoch", "epoch_low", "epoch_high", "sign", "height", "threshold",
+               "searched_from", "searched_to"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
 def of_runs(table):
     """The same of all runs, ``table(arch, optimizer, seed)`` of each."""
     return pd.concat(

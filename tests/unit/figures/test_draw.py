@@ -26,6 +26,7 @@ from sample_tables import (
     pairs,
     plane_of,
     segments,
+    steps,
     weights,
 )
 from sample_tables import trends as numeric_trends
@@ -147,13 +148,7 @@ OF_STUDY = {
         geometry.moved(of_runs(lambda *_: weights(LAYERS[n]))), geometry.OF_WEIGHTS, "How far each layer's weights move"
     ),
     "batch-norm": lambda n: batch_norm.lag(of_runs(lambda *_: lagging(LAYERS[n]))),
-    **{
-        "timeline" if name == "cka" else f"timeline-{name}": lambda n, above=measure: timelines.runs(
-            of_runs(lambda *_: segments(LAYERS[n], [above.name, "regions:test"])), EVENTS_OF_RUNS,
-            above, measures.of_regions("test"),
-        )
-        for name, measure in OF_ACTIVATIONS.items()
-    },
+    "timeline": lambda n: timelines.runs(of_runs(lambda *_: steps(LAYERS[n])), EVENTS_OF_RUNS, 128.0),
     "trends": lambda _: trends.numeric(*numeric_trends(), MEASURES),
     "findings": lambda _: forest.forest(*under_many_measures(), MEASURES, title="Claims tested on 6 seeds"),
     "findings-all": lambda _: forest.forest(*findings(), MEASURES, primary=False, title="Claims tested on 6 seeds"),
@@ -401,12 +396,11 @@ def test_the_catalogue_and_the_modules_that_draw_name_the_same_figures():
     assert set(catalogue.ANIMATIONS) == set(planes.FIGURES)
 
 
-def test_each_measure_of_activations_has_matrices_a_grid_and_a_difference_and_a_timeline_if_it_has_phases():
+def test_each_measure_of_activations_has_matrices_a_grid_and_a_difference():
     of_run, of_study = catalogue.of_run(FULL), catalogue.of_study(FULL)
     for name, measure in measures.OF_ACTIVATIONS.items():
         assert measure.label in of_run[name].title
         assert {f"{name}-grid", f"{name}-difference"} <= set(of_study)
-        assert (f"timeline-{name}" in of_study) == (measure.kernel and name != "cka")
     few = study.parse(CONFIG | {"measures": []})
     assert not {"knn", "procrustes"} & set(catalogue.of_run(few))
     assert f"{OWN}-grid" in catalogue.of_study(STUDY)

@@ -21,13 +21,14 @@ from sample_tables import (
     of_runs,
     pairs,
     segments,
+    steps,
     weights,
 )
 from sample_tables import trends as numeric_trends
 
 from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS as DECLARED
-from repdyn.catalogue.measures import MEASURES, of_regions
+from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.plane_sets import SETS
 from repdyn.errors import RepdynError
 from repdyn.figures import (
@@ -46,8 +47,6 @@ from repdyn.figures import (
     trends,
     widths,
 )
-
-BY = (MEASURES["cka"], of_regions("mislabelled"))  # measures of a timeline
 
 
 def panel(figure, title):
@@ -235,23 +234,44 @@ def test_phases_meet_where_the_table_says_under_each_measure():
     assert (min(bar.get_x() for bar in bars), max(bar.get_x() + bar.get_width() for bar in bars)) == (0, EPOCHS[-1])
 
 
-def test_the_timeline_has_each_run_s_events_and_boundaries_in_its_row():
+def test_the_timeline_has_each_run_s_events_and_its_layers_steps_by_cka_in_its_row():
     events = {run: {"memorization_onset": 2.0 + i} for i, run in enumerate(RUNS)}
-    table = of_runs(lambda *_: segments(["a", "b"], ["cka", "regions:mislabelled"]))
-    axes = timelines.runs(table, events, *BY).axes[0]
+    table = of_runs(lambda *_: steps(["a"]).assign(epoch=lambda rows: rows["epoch"] + 9 * (rows["measure"] != "cka")))
+    axes = timelines.runs(table, events, 128.0).axes[0]
     onsets = [line for line in axes.lines if line.get_gid() == "memorization_onset"]
     assert [line.get_xdata()[0] for line in onsets] == [2.0 + i for i in range(len(RUNS))]
     rows = [line.get_ydata()[0] for line in onsets]
     assert rows == sorted(rows) and len(set(rows)) == len(RUNS)
-    for measure, side in (("cka", -1), ("regions:mislabelled", 1)):
-        ticks = [line for line in axes.lines if line.get_gid() == f"boundary {measure}"]
-        assert len(ticks) == len(RUNS)
+    for sign, epoch, side in (("up", 30.0, -1), ("down", 60.0, 1)):
+        ticks = [line for line in axes.lines if line.get_gid() == f"step {sign}"]
+        assert [line.get_xdata()[0] for line in ticks] == [epoch] * len(RUNS)
         assert all(np.sign(np.mean(tick.get_ydata()) - y) == side for tick, y in zip(ticks, rows, strict=True))
+    searched = [tuple(line.get_xdata()) for line in axes.lines if line.get_gid() == "searched"]
+    assert searched == [(18.0, 120.0)] * len(RUNS)
+
+
+def test_a_timeline_says_of_runs_why_nothing_could_be_dated_beside_their_rows_and_nothing_where_it_could():
+    of_seed = {"none": steps(["a"], "none"), "sparse": steps(["a", "b"], "too sparse to date")}
+    of_seed |= {"undefined": steps(["a"], "undefined"), "one": pd.concat([of_seed["none"], of_seed["sparse"]])}
+    table = pd.concat([rows.assign(arch="a", optimizer="b", seed=i) for i, rows in enumerate(of_seed.values())])
+    figure = timelines.runs(table, {("a", "b", seed): EVENTS for seed in range(5)}, 128.0)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    edge = figure.axes[0].get_window_extent().x1
+    beside = [text for text in figure.texts if text.get_text() and text.get_window_extent().x0 > edge]
+    assert [text.get_text() for text in beside] == [
+        "too sparse to date",
+        "too few epochs to date",
+        "change not measured",
+    ]
+    assert max(text.get_window_extent().x1 for text in beside) < figure.bbox.x1
+    rows = {text.get_text(): text.get_position()[1] for text in figure.texts}
+    assert [text.get_position()[1] for text in beside] == [rows[f"seed {seed}"] for seed in (1, 2, 4)]
 
 
 def test_events_of_a_run_that_coincide_do_not_hide_one_another():
     at_once = dict.fromkeys(RUNS[:1], dict.fromkeys(("test_dip", "memorization_end", "perfect_fit_sustained"), 9.0))
-    axes = timelines.runs(of_runs(lambda *_: segments(["a"])), at_once, *BY).axes[0]
+    axes = timelines.runs(of_runs(lambda *_: steps(["a"])), at_once, 128.0).axes[0]
     boxes = [line.get_window_extent() for line in axes.lines if line.get_gid() in DECLARED]
     assert len(boxes) == 3
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
@@ -259,9 +279,8 @@ def test_events_of_a_run_that_coincide_do_not_hide_one_another():
 
 def test_a_timeline_of_many_runs_fits_a_page():
     seeds = [(arch, optimizer, seed) for arch in "ab" for optimizer in "cdefgh" for seed in range(3)]
-    figure = timelines.runs(
-        segments(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0), dict.fromkeys(seeds, EVENTS), *BY
-    )
+    empty = steps(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0)
+    figure = timelines.runs(empty, dict.fromkeys(seeds, EVENTS), 128.0)
     assert figure.get_size_inches()[1] <= sheet.TALLEST + 0.1
 
 
@@ -421,9 +440,6 @@ def test_findings_say_which_learning_rates_are_compared():
 def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
     none = segments(["a"]).iloc[:0]
     assert "Too few checkpoints for phases." in [text.get_text() for text in timelines.layers(none, MEASURES).texts]
-    empty = of_runs(lambda *_: none)
-    axes = timelines.runs(empty, dict.fromkeys(RUNS, EVENTS), *BY).axes[0]
-    assert len([line for line in axes.lines if line.get_gid() == "test_dip"]) == len(RUNS)
     few = pairs(["a", "b"])
     few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
     figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"), MEASURES)

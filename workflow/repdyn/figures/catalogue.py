@@ -142,23 +142,6 @@ def _difference(table: Place, category: str, measure: str, about: str) -> Entry:
     )
 
 
-def _timeline(measure: Measure) -> Entry:
-    return Entry(
-        module="figures.timelines",
-        category=PHASES,
-        title=f"When things happen in each run, by {measure.label}",
-        description=f"Events and boundaries of phases of all runs on one axis of epochs, by {measure.label}.",
-        caption=f"""
-            Each row is a run. A tick is where a phase of one of its layers ends, by {measure.label}. {_about(measure)}
-            Where ticks of several layers coincide they are darker. {_EVENTS} The shaded time is memorization. Marks of
-            one kind of event stand at one height, so that none hides another.
-        """,
-        of_regions="In the upper half of a row, that is; in the lower, by decision regions similarity (DRS).",
-        of_run=(Paths.segments, Paths.scores),
-        reads=("archs", "optimizers", "layout", "seeds", "measures"),
-    )
-
-
 _OF_EVERY_RUN: dict[str, Entry] = {
     "training": Entry(
         module="figures.training",
@@ -197,7 +180,9 @@ _OF_EVERY_RUN: dict[str, Entry] = {
         caption=f"""
             A phase is a time in which a layer is more like itself than before or after, as found in its
             checkpoint-by-checkpoint matrix; a layer that only drifts has one. Rows are layers from the input on;
-            phases are light and dark by turns, with a red line where one ends. {_EVENTS}
+            phases are light and dark by turns, with a red line where one ends. They describe how a run is divided and
+            date nothing: events of training leave no boundary in most runs, and runs without any have boundaries.
+            {_EVENTS}
         """,
         of_regions="The output of the network has DRS, decision regions similarity, but no measure of activations.",
         of_run=(Paths.segments, Paths.scores),
@@ -328,6 +313,22 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
         accuracies=True,
         reads=("optimizers", "widths", "layout"),
     ),
+    "timeline": Entry(
+        module="figures.timelines",
+        category=LAYERS,
+        title="When things happen in each run",
+        description="Events of training, and steps of the rate at which layers change, on one axis of epochs.",
+        caption=f"""
+            Each row is a run. A tick is a moment at which the rate of change of one of its layers, by CKA from one
+            evaluated epoch to the next, steps up or down faster than it drifts. Where ticks of several layers coincide
+            they are darker. The grey line is where such steps were searched: where evaluated epochs are too far apart
+            nothing can be dated, as in most of the first fifteen epochs, and a run in which nothing can be says so. Not
+            every event of training makes such a step. {_EVENTS} The shaded time is memorization. Marks of one kind of
+            event stand at one height, so that none hides another.
+        """,
+        of_run=(Paths.events, Paths.history, Paths.scores),
+        reads=("archs", "optimizers", "layout", "seeds"),
+    ),
     "boundaries": Entry(
         module="figures.boundaries",
         category=PHASES,
@@ -437,17 +438,12 @@ def animations(study: Study) -> dict[str, Entry]:
 
 
 def of_study(study: Study) -> dict[str, Entry]:
-    """The figures of a study: those of every study, and for each measure of activations a grid and a difference.
-
-    Each that has phases has a timeline, too; that by CKA is called ``timeline``.
-    """
+    """The figures of a study: those of every study, and for each measure of activations a grid and a difference."""
     by_measure: dict[str, Entry] = {}
     for measure in activations(study):
         words = (Paths.cka, _category(measure), measure.label, _about(measure))
         by_measure[f"{measure.name}-grid"] = _grid(measure.name, *words)
         by_measure[f"{measure.name}-difference"] = _difference(*words)
-        if measure.kernel:
-            by_measure["timeline" if measure.name == "cka" else f"timeline-{measure.name}"] = _timeline(measure)
     return _there(study, {**_OF_EVERY_STUDY, **by_measure})
 
 

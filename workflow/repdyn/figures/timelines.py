@@ -1,11 +1,10 @@
-"""Phases on a time axis: every layer of a run, and all runs of a study below each other."""
+"""On a time axis: the phases of every layer of a run, and what is dated in all runs of a study, below each other."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,19 +16,25 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..catalogue.events import EVENTS, MEMORIZATION_END, MEMORIZATION_ONSET
-from ..catalogue.measures import MEASURES, Measure, of_regions
+from ..catalogue.measures import MEASURES, Measure
+from ..records import events as of_change
 from ..records.phases import SCORES, SEGMENTS
-from . import catalogue, reading, sheet, style
+from ..records.train import HISTORY
+from . import reading, sheet, style
 
 if TYPE_CHECKING:
-    from ..config.study import Study
     from ..pipeline.jobs import Job
 
 RIGHT, GAP, HEAD, TICKS = 0.12, 0.12, 0.18, 0.16  # inches: margin, between panels, above each, for tick labels
 SHADES = ("#d3e4ea", "#8fb9c9")  # of alternate phases
 BETWEEN = 0.35  # rows between cells of the grid
 ACROSS = 5  # most panels side by side
-Half = tuple[Measure, float, float, str]  # of a row: whose phases it shows, from where to where, and in words
+BY = "cka"  # whose events of change are ticks
+# Sign of a step of the rate -> where in its run's row its tick begins and ends, its colour, and what it says.
+STEPS = {
+    of_change.UP: (-0.45, -0.03, "#0072b2", "a layer's rate of change steps up"),
+    of_change.DOWN: (0.03, 0.45, "#56b4e9", "steps down"),
+}
 
 
 def boundaries(of_layer: pd.DataFrame) -> list[float]:
@@ -119,16 +124,17 @@ def _boundary_handle() -> Line2D:
 
 @style.styled
 def runs(
-    segments: pd.DataFrame, events: reading.Events, above: Measure, below: Measure | None,
-    title: str = "When things happen in each run: events as marks, ends of phases as ticks",
-) -> Figure:  # fmt: skip
-    """Draw all runs below each other: events as marks, phase boundaries of every layer as ticks.
+    changes: pd.DataFrame,
+    events: reading.Events,
+    last: float,
+    title: str = "When things happen in each run: events as marks, steps of layers' rate of change as ticks",
+) -> Figure:
+    """Draw all runs below each other: events as marks, steps of the rate of change of every layer, by CKA, as ticks.
 
     Args:
-        segments: the tables of phases of all runs, with the columns of factors and seed.
+        changes: the tables ``events`` of all runs, with the columns of factors and seed.
         events: (row, column, seed) -> the events of that run, in the order of the rows.
-        above: the measure whose phases are shown in the upper half of each row.
-        below: that in the lower half, of decision regions; None where there are none, and ``above`` has whole rows.
+        last: epoch of the longest training.
         title: the figure's title.
     """
     keys = list(events)
@@ -137,23 +143,26 @@ def runs(
     height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
     colours = style.optimizer_colours(dict.fromkeys(column for _, column in cells))
     left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
-    halves = _halves(above, below)
-    marks, ticks = _mark_handles(events), _tick_handles(halves)
-    top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - RIGHT
+    by_cka = reading.plain(changes[changes["measure"] == BY])
+    of_key = dict(iter(by_cka.groupby([*reading.PLACE, "seed"], sort=False)))
+    said = {key: _why_nothing(of_key.get(key)) for key in keys}
+    marks, ticks = _mark_handles(events), _tick_handles(by_cka)
+    right = RIGHT + max(sheet.text_width(words, style.SMALL) for words in said.values())
+    top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - right
     high = height * rows
     bottom = top + high
     legend = bottom + sheet.EPOCH_AXIS + sheet.legend_height(marks, inner)
     figure = sheet.blank(sheet.PAGE, legend + sheet.legend_height(ticks, inner))
     axis = sheet.panel(figure, left, top, inner, high)
-    last = max([1.0, *segments["epoch_end"], *(epoch for of_run in events.values() for epoch in of_run.values())])
     style.log_epochs(axis, last)
     y = 0.0
-    of_key = dict(iter(reading.plain(segments).groupby([*reading.PLACE, "seed"], sort=False)))
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
             axis.axhline(y + 0.5 * BETWEEN - 0.5, color=style.GREY, linewidth=0.4)
             y += BETWEEN
-        _run(axis, y, of_key.get(key, segments.iloc[:0]), events[key], halves, last)
+        _run(axis, y, of_key.get(key, by_cka.iloc[:0]), events[key], last)
+        sheet.write(figure, left + inner + 0.06, top + (y + 0.5) * height, said[key], va="center",
+                    fontsize=style.SMALL, color=style.GREY)  # fmt: skip
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
         if i == 0 or key[:2] != keys[i - 1][:2]:
@@ -169,25 +178,29 @@ def runs(
     return figure
 
 
-def _run(
-    axis: Axes,
-    y: float,
-    segments: pd.DataFrame,
-    events: dict[str, float],
-    halves: list[Half],
-    last: float,
-) -> None:
-    """Draw one run: boundaries by one measure above the middle, by the other below, and events on it."""
+def _why_nothing(of_run: pd.DataFrame | None) -> str:
+    """What a run's row says where nothing could be dated, in few words; nothing where it could."""
+    if of_run is None:
+        return "change not measured"
+    found = set(of_run["status"])
+    if found <= {of_change.SPARSE, of_change.UNDEFINED}:
+        return of_change.SPARSE if of_change.SPARSE in found else "too few epochs to date"
+    return ""
+
+
+def _run(axis: Axes, y: float, changes: pd.DataFrame, events: dict[str, float], last: float) -> None:
+    """Draw one run: where its change was searched, steps up above the middle, steps down below, and events on it."""
     axis.plot([0, last], [y, y], color=style.PALE, linewidth=0.6, zorder=0)
+    searched = changes["searched_from"].min(), changes["searched_to"].max()
+    axis.plot(searched, [y, y], color=style.GREY, linewidth=0.9, zorder=0, gid="searched")
     if {MEMORIZATION_ONSET, MEMORIZATION_END} <= set(events):
         start, end = events[MEMORIZATION_ONSET], events[MEMORIZATION_END]
         axis.barh(y, end - start, left=start, height=0.9, color=EVENTS[MEMORIZATION_ONSET].colour, alpha=0.15,
                   linewidth=0, zorder=0)  # fmt: skip
-    for measure, low, high, _ in halves:
-        for _, of_layer in segments[segments["measure"] == measure.name].groupby("depth"):
-            for edge in boundaries(of_layer):
-                axis.plot([edge, edge], [y + low, y + high], color=measure.colour, alpha=0.45, linewidth=1.8,
-                          solid_capstyle="butt", gid=f"boundary {measure.name}")  # fmt: skip
+    for sign, (low, high, colour, _) in STEPS.items():
+        for epoch in changes.loc[changes["sign"] == sign, "epoch"]:
+            axis.plot([epoch, epoch], [y + low, y + high], color=colour, alpha=0.45, linewidth=1.8,
+                      solid_capstyle="butt", gid=f"step {sign}")  # fmt: skip
     for name, epoch in events.items():
         _mark(axis, [epoch], [y], name)
 
@@ -211,16 +224,13 @@ def _mark_handles(events: reading.Events) -> list[Artist]:
     return handles
 
 
-def _halves(above: Measure, below: Measure | None) -> list[Half]:
-    ends = f"a layer's phase ends, by {above.label}"
-    if below is None:
-        return [(above, -0.45, 0.45, ends)]
-    return [(above, -0.45, -0.03, f"above: {ends}"), (below, 0.03, 0.45, f"below: by {below.label} images")]
-
-
-def _tick_handles(halves: list[Half]) -> list[Artist]:
+def _tick_handles(by_cka: pd.DataFrame) -> list[Artist]:
     tick: dict[str, Any] = {"linestyle": "none", "marker": "|", "markersize": 6, "markeredgewidth": 1.3}
-    return [Line2D([], [], color=measure.colour, alpha=0.7, label=text, **tick) for measure, *_, text in halves]
+    handles = [Line2D([], [], color=colour, alpha=0.8, label=f"{text}, by {MEASURES[BY].label}", **tick)
+               for _, _, colour, text in STEPS.values()]  # fmt: skip
+    if by_cka["searched_from"].notna().any():
+        handles.append(Line2D([], [], color=style.GREY, linewidth=0.9, label="searched for such steps"))
+    return [*handles]
 
 
 def _draw_layers(job: Job) -> Figure:
@@ -229,28 +239,19 @@ def _draw_layers(job: Job) -> Figure:
     return layers(reading.of_run(job, SEGMENTS), job.study.all_measures, f"Phases of each layer: {name}", events)
 
 
-def _draw_runs(measure: Measure, job: Job) -> Figure:
-    segments = reading.of_runs(job, SEGMENTS)
-    wrong, test = of_regions("mislabelled"), of_regions("test")
-    below = wrong if (segments["measure"] == wrong.name).any() else test
+def _draw_runs(job: Job) -> Figure:
     events = reading.events(reading.of_runs(job, SCORES))
-    return runs(segments, events, measure, None if "regions" in job.study.left_out else below)
+    last = max(reading.of_run(job, HISTORY, run)["epoch"].max() for run in job.study.runs)
+    return runs(reading.of_runs(job, of_change.EVENTS), events, float(last))
 
 
-def figures(study: Study) -> dict[str, Callable[[Job], Figure]]:
-    """The figures of a study: phases of a run, and all runs below each other by each measure that has phases."""
-    of_runs = {
-        f"timeline-{measure.name}": partial(_draw_runs, measure)
-        for measure in catalogue.activations(study)
-        if measure.kernel and measure.name != "cka"
-    }
-    return {"phases": _draw_layers, "timeline": partial(_draw_runs, MEASURES["cka"]), **of_runs}
+FIGURES: dict[str, Callable[[Job], Figure]] = {"phases": _draw_layers, "timeline": _draw_runs}
 
 
 def draw(job: Job, figure: str) -> Figure:
-    """Read the tables of a run, or of all runs, and draw one of ``figures``.
+    """Read the tables of a run, or of all runs, and draw one of ``FIGURES``.
 
     Raises:
         KeyError: if there is no such figure here.
     """
-    return figures(job.study)[figure](job)
+    return FIGURES[figure](job)
