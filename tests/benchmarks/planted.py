@@ -1,7 +1,7 @@
 """Are events of representations found where they took place? Runs with an intervention at a known epoch, and without.
 
     OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/planted.py --folder F --seeds 0-4 1000-1015
-    OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/planted.py --folder F --seeds 1016-1031 --calm
+    OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/planted.py --folder F --seeds 1016-1031 --kinds
     OMP_NUM_THREADS=1 PYTHONPATH=workflow python tests/benchmarks/planted.py --folder F --report
 
 The study is ``workflow/studies/planted.yaml``: both default networks by SGD on 240 digits, 100 epochs, every epoch
@@ -52,6 +52,10 @@ STUDY = Path(__file__).resolve().parents[2] / "workflow/studies/planted.yaml"
 LAST = {"resnet": "layer4.0", "vit": "blocks.3"}  # of whose change there is a matrix
 FROZEN = {"resnet": ["layer2.*"], "vit": ["blocks.1"]}
 EARLIEST, LATEST = 18, 65  # epochs of interventions
+KINDS = (
+    *("rate after fit", "rate before fit", "labels after fit", "labels before memorization"),
+    *("frozen", "inverted"),
+)
 UNASKED = 10  # examples of the test set on which runs are evaluated, which nobody asks for
 AFTER = 1.1  # times the fit, from which a run is beyond it
 
@@ -161,8 +165,8 @@ def plans(history: pd.DataFrame, arch: str, seed: int) -> dict[str, tuple[int, d
     return {kind: (epoch, what) for kind, (epoch, what) in chosen.items() if epoch is not None}
 
 
-def train_seed(base: Mapping[str, Any], arch: str, seed: int, folder: Path, calm: bool = False) -> None:
-    """Train a seed's run without intervention and, unless ``calm``, those with; write what is not there yet."""
+def train_seed(base: Mapping[str, Any], arch: str, seed: int, folder: Path, kinds: Sequence[str]) -> None:
+    """Train a seed's run without intervention, and those with one of these kinds; write what is not there yet."""
     place = folder / f"{arch}-{seed}.parquet"
     if place.exists():
         return
@@ -173,7 +177,9 @@ def train_seed(base: Mapping[str, Any], arch: str, seed: int, folder: Path, calm
     for measure, change in between(states, LAST[arch]).items():
         arrays[f"{NONE}/{measure}"] = change
     arrays[f"{NONE}/statistics"] = statistics(states)
-    for kind, (at, what) in ({} if calm else plans(pd.DataFrame(history), arch, seed)).items():
+    for kind, (at, what) in plans(pd.DataFrame(history), arch, seed).items():
+        if kind not in kinds:
+            continue
         planned = study_of(base, seed, [{"epoch": at, **what}])
         _, changes, rest = trained(planned, run, states[at - 1])
         whole = [*states[:at], *rest]
@@ -243,14 +249,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--seeds", nargs="+", default=[])
     parser.add_argument("--archs", nargs="+", default=list(LAST))
-    parser.add_argument("--calm", action="store_true", help="without interventions")
+    parser.add_argument("--kinds", nargs="*", default=KINDS, help="of interventions; none for runs without only")
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args(arguments)
     given.folder.mkdir(parents=True, exist_ok=True)
     base = studies.load(STUDY).model_dump(mode="json", exclude_unset=True)
     for seed in seeds_of(given.seeds):
         for arch in given.archs:
-            train_seed(base, arch, seed, given.folder, given.calm)
+            train_seed(base, arch, seed, given.folder, given.kinds)
     if given.report:
         found, changes = cases(given.folder)
         print(of_all_layers(changes).to_string())
