@@ -147,7 +147,8 @@ def runs(
     of_key = dict(iter(by_cka.groupby([*reading.PLACE, "seed"], sort=False)))
     said = {key: _why_nothing(of_key.get(key)) for key in keys}
     marks, ticks = _mark_handles(events), _tick_handles(by_cka)
-    right = RIGHT + max(sheet.text_width(words, style.SMALL) for words in said.values())
+    beside = max(sheet.text_width(words, style.SMALL) for words in said.values())
+    right = RIGHT + (beside + RIGHT if beside else 0.0)
     top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - right
     high = height * rows
     bottom = top + high
