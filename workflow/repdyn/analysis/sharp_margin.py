@@ -24,18 +24,18 @@ before epoch 14 even if every epoch is evaluated, and everywhere at 24 evaluatio
 The constants are our choice. In simulations (``tests/benchmarks/dating.py``, 200 runs of 100 epochs of each law) no run
 without an event has one, of 2,600: drift at smooth paces, walks in 5 to 20 directions, collapses of 2 and 3 decades.
 Events are dated with their sign at this rate, by a median of .003 decades or less; their intervals hold the true date
-in .92 to 1.00 of them:
+in .91 to 1.00 of them:
 
 ====================================== =====
 step of the rate, decades              found
 ====================================== =====
 +2, -2                                 1.00
-+1.5, -1.5                             1.00
-+1, -1: too little                     .17
--1.5, in a walk in 10 directions       .88
++1.5, -1.5                             .95
++1, -1: too little                     .01
+-1.5, in a walk in 10 directions       .63
 +2, that wears off by 4 a decade       1.00
-+2, collapse of 2.5 elsewhere          .97
--1.5, collapse of 2.5 elsewhere        .88
++2, collapse of 2.5 elsewhere          .93
+-1.5, collapse of 2.5 elsewhere        1.00
 ====================================== =====
 
 A tenth of the learning rate is a step of -2. Time: negligible.
