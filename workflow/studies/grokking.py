@@ -108,8 +108,14 @@ def train(optimizer, seed):
         return measured
 
     inputs, labels = examples["train"]
-    # `step=0` begins the recording anew where there is one.
-    with repdyn.Recorder(f"runs/grokking/{optimizer}-{seed}", model, 1, per_decade=20, step=0) as recorder:
+    # `step=0` begins the recording anew where there is one; `change` is measured on pairs that no seed trains on.
+    recording = {
+        "per_decade": 20,
+        "step": 0,
+        "change": data.common.inputs[:],
+        "layers": ["embedding", "blocks.*", "norm"],
+    }
+    with repdyn.Recorder(f"runs/grokking/{optimizer}-{seed}", model, 1, **recording) as recorder:
         recorder.evaluated(**evaluate())
         for epoch in range(1, EPOCHS + 1):
             F.cross_entropy(model(inputs), labels).backward()

@@ -3,7 +3,8 @@
     python workflow/studies/grokking_times.py
 
 Of each run: the epoch of the fit, that of the jump of test accuracy, and for each layer the epoch at which it changes
-and how far it moves from the fit to its final state. grokking.yaml has the definitions.
+and how far it moves from the fit to its final state. grokking.yaml has the definitions. Then the events: where the rate
+of change of each layer steps, and how far from the jump the nearest one is, in decades of epochs.
 """
 
 import numpy as np
@@ -55,6 +56,12 @@ def main():
     table = pd.DataFrame(rows).set_index(RUN)
     print(table.round(2).T.to_string())
     print(table.groupby("optimizer").mean().round(2).T.to_string())
+    events = pd.read_parquet(f"{RESULTS}/events").sort_values([*RUN, "measure", "depth", "epoch"])
+    print(events.groupby(["optimizer", "measure", "status"], observed=True).size().to_string())
+    dated = events[events["status"] == "dated"].join(table["jump"], on=RUN)
+    dated["from the jump"] = np.log10(dated["epoch"] / dated["jump"])
+    shown = [*RUN, "measure", "layer", "epoch", "sign", "height", "jump", "from the jump"]
+    print(dated[shown].round(2).to_string(index=False))
 
 
 if __name__ == "__main__":
