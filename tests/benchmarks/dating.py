@@ -31,7 +31,6 @@ from repdyn.analysis import sharp_margin
 from repdyn.training import checkpoint_schedule
 
 NEAR = 0.1  # decades of epochs
-WIDE = 48  # characters of a row's name
 TUNING, TESTING = range(1_000), range(1_000, 2_000)  # seeds
 NONE = "none"  # the kind of a run without an event
 DENSITIES: dict[str, int | None] = {"every epoch": None, "24 a decade": 24, "12 a decade": 12}
@@ -125,24 +124,28 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     return found.join(calm).reset_index()
 
 
+def row(title: str, cells: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return f"| {title} | {' | '.join(cells)} |"
+
+
 def written(found: pd.DataFrame) -> str:
-    """The table for people: for each measure and density, hits and median error by kind (rows) and detector."""
-    lines = []
+    """Markdown tables, one for each measure and density: hits and median error by kind (rows) and detector."""
+    lines, names = [], (SHIPPED, *DETECTORS)
     for (measure, density), block in found.groupby(["measure", "density"], sort=False):
-        cells = block.set_index(["arch", "kind", "detector"])
-        said = "hits of runs, and median error in decades; false positives of runs without"
-        lines += ["", f"{measure}, {density}: {said}"]
-        lines.append(" " * WIDE + "".join(f"{name:>22}" for name in (SHIPPED, *DETECTORS)))
+        cells = block.set_index(["arch", "kind", "detector"]).sort_index()
+        lines += ["", f"{measure}, {density}: hits of runs, median error in decades", ""]
+        lines += [row("", names), row("---", ["---"] * len(names))]
         for arch, kind in dict.fromkeys(zip(block["arch"], block["kind"], strict=True)):
-            rows = [cells.loc[arch, kind, name] for name in (SHIPPED, *DETECTORS)]
-            said = [f"{row['hits']}/{row['runs']} {row['error']:.3f}" for row in rows]
-            lines.append(f"{f'{arch}, {kind}':{WIDE}}" + "".join(f"{text:>22}" for text in said))
+            of_kind = [cells.loc[(arch, kind, name)] for name in names]
+            said = [f"{one['hits']}/{one['runs']} {one['error']:.3f}".replace(" 0.", " .") for one in of_kind]
+            lines.append(row(f"{arch}, {kind}", said))
         for arch, of_arch in block.groupby("arch", sort=False):
-            rows = [of_arch[of_arch["detector"] == name].iloc[0] for name in (SHIPPED, *DETECTORS)]
-            said = [f"{row['false']:.0f}/{row['without']:.0f}" for row in rows]
-            lines.append(f"{f'{arch}, false positives':{WIDE}}" + "".join(f"{text:>22}" for text in said))
-        limits = [block.loc[block["detector"] == name, "threshold"].iloc[0] for name in (SHIPPED, *DETECTORS)]
-        lines.append(f"{'threshold':{WIDE}}" + "".join(f"{limit:>22.3g}" for limit in limits))
+            firsts = [of_arch[of_arch["detector"] == name].iloc[0] for name in names]
+            said = [f"{one['false']:.0f}/{one['without']:.0f}" for one in firsts]
+            lines.append(row(f"{arch}, false positives", said))
+        limits = [block.loc[block["detector"] == name, "threshold"].iloc[0] for name in names]
+        lines.append(row("threshold", [f"{limit:.3g}" for limit in limits]))
     return "\n".join(lines)
 
 

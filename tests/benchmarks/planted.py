@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             train_seed(base, arch, seed, given.folder, given.kinds)
     if given.report:
         found, changes = cases(given.folder)
-        print(of_all_layers(changes).to_string())
+        print(of_all_layers(changes).to_string(float_format="{:.2f}".format))
         print(written(table(scored(found))))
 
 
