@@ -38,7 +38,8 @@ step of the rate, decades              found
 -1.5, collapse of 2.5 elsewhere        1.00
 ====================================== =====
 
-A tenth of the learning rate is a step of -2. Time: negligible.
+A tenth of the learning rate is a step of -2. In networks that were trained, runs without an event are not that smooth:
+``docs/events.md`` has what is found there. Time: negligible.
 """
 
 from __future__ import annotations
