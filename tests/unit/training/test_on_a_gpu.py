@@ -34,6 +34,7 @@ from repdyn.training.resume import StateFolder
 from repdyn.training.trainer import Trainer
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:1")  # not the one that torch takes by default
+RANDOM_STATE = devices.random_state  # `watch` pretends that there is none
 
 
 class Watch(TorchDispatchMode):
@@ -208,7 +209,8 @@ def test_a_state_is_read_where_there_is_no_gpu_and_continued_where_there_is_one(
     monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: random.append((state.device, device)))
     made = trainer(optimizer="adam", precision="float16")
     made._train_epoch(0, {})
-    with skip_data(materialize_fake_tensors=True):
+    with skip_data(materialize_fake_tensors=True), monkeypatch.context() as kept:
+        kept.setattr(devices, "random_state", RANDOM_STATE)
         made._save()
     with unset_fake_temporarily():
         state = made.folder.load([])

@@ -503,7 +503,19 @@ TAKEN = frozenset(
         *("layer", "depth", "part"),
         *("step", "step_a", "step_b", "epoch", "epoch_a"),
         *("epoch_b", "cka_low", "cka_high", "layer_a", "layer_b", "depth_a", "depth_b", "similarity", "kappa"),
-        *("training", "regions", "phases", "synchrony", "change", "probes", "planes", "timeline", "findings", "widths"),
+        *(
+            "training",
+            "regions",
+            "phases",
+            "synchrony",
+            "change",
+            "probes",
+            "planes",
+            "timeline",
+            "findings",
+            "widths",
+            "trends",
+        ),
         *("geometry", "weights", "boundaries", "batch", "output"),
     )
 )
