@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..data import datasets, subsets
+from ..errors import RepdynError
 from ..models import architectures
 from ..recorded import change, history, weights
 from ..records.change import CHANGE
@@ -24,6 +25,8 @@ from ..runtime import devices
 from ..runtime.progress import LOG, track
 from ..storage import tables
 from ..training import checkpoints
+from ..training.change import Row as ChangeRow
+from ..training.measured import layers as measured_layers
 from ..training.trainer import Split, measure
 
 if TYPE_CHECKING:
@@ -63,13 +66,23 @@ def main(job: Job) -> None:
     rows = seen if rows is None else rows
     columns = {name: [row.get(name) for row in rows] for name in HISTORY.names}
     tables.write(job.path(HISTORY), columns, HISTORY.schema, job.metadata(HISTORY))
-    changes = change.read(recorded, run)
+    changes = _as_here(job, change.read(recorded, run))
     of_layers = {name: [getattr(row, name) for row in changes] for name in CHANGE.names}
     tables.write(job.path(CHANGE), of_layers, CHANGE.schema, job.metadata(CHANGE))
     how = "as it was recorded"
     if measured is not None:
         how = "measured at the checkpoints" if source.classes is not None else "of times alone, as there are no classes"
     LOG.info("%d checkpoints, epoch %g to %g; history %s", len(there), there[0].epoch, there[-1].epoch, how)
+
+
+def _as_here(job: Job, changes: list[ChangeRow]) -> list[ChangeRow]:
+    """Changes of layers that a recorder called by their modules' paths, under the names that they have in a study."""
+    try:
+        layers = measured_layers(job.study, job.run.arch, job.data)
+    except RepdynError:  # which layers it has by default is not known here
+        return changes
+    names = {path: name for name, path in layers.items()}
+    return [row._replace(layer=names.get(row.layer, row.layer)) for row in changes]
 
 
 def _measuring(job: Job, device: torch.device) -> Callable[[nn.Module], Row]:
