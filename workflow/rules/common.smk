@@ -1,5 +1,6 @@
 # What the rules share: the study, its paths, and the values that decide a stage's rerun.
 
+import posixpath
 import re
 import shlex
 import sys
@@ -65,10 +66,8 @@ ENVIRONMENT = "../../envs/environment.yaml"
 PATHS = Paths(f"results/{STUDY.name}")
 # Data are a factor where they have names. Patterns of paths, and what messages call a job.
 WITH_DATA = ["data"] if STUDY.named_data else []
-RUN = "/".join(
-    f"{name}={{{name}}}" for name in ["arch", "optimizer", *WITH_DATA, "seed"]
-)
-SEED = "/".join(f"{name}={{{name}}}" for name in [*WITH_DATA, "seed"])
+SEED = posixpath.join(*(f"{name}={{{name}}}" for name in [*WITH_DATA, "seed"]))
+RUN = posixpath.join("arch={arch}", "optimizer={optimizer}", SEED)
 OF_SEED = (
     "{wildcards.data} seed {wildcards.seed}" if WITH_DATA else "seed {wildcards.seed}"
 )
