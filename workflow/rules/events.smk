@@ -11,7 +11,6 @@ rule events:
         here=here,
         made_with=made_with("events"),
     message:
-        "events of {wildcards.arch} {wildcards.optimizer} seed {wildcards.seed}"
+        f"events of {OF_RUN}"
     shell:
         "python -P -m repdyn events {params.here} --log {log}"
-        " --arch {wildcards.arch} --optimizer {wildcards.optimizer} --seed {wildcards.seed}"
