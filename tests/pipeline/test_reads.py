@@ -177,7 +177,7 @@ def two_seeds(place, monkeypatch):
     for arch, optimizer in itertools.product(("vit", "resnet"), ("sgd", "adam")):
         # Layers differ from one architecture to the other, and the ViT has no batch norm.
         stand_ins = {Paths.history: other[arch], Paths.batch_norm: "resnet"}
-        further = (Paths.batch_norm, Paths.boundaries, Paths.layer_geometry, Paths.weight_geometry)
+        further = (Paths.batch_norm, Paths.events, Paths.boundaries, Paths.layer_geometry, Paths.weight_geometry)
         for lies in (*catalogue.EXPLORER.of_run, *further):
             arch_of = stand_ins.get(lies, arch)
             source, target = studies.Run(arch_of, other[optimizer], 0).path, studies.Run(arch, optimizer, 1).path

@@ -439,12 +439,17 @@ def animations(study: Study) -> dict[str, Entry]:
 
 def of_study(study: Study) -> dict[str, Entry]:
     """The figures of a study: those of every study, and for each measure of activations a grid and a difference."""
+    return _there(study, {**_OF_EVERY_STUDY, **_of_measures(study)})
+
+
+def _of_measures(study: Study) -> dict[str, Entry]:
+    """The figures of a study by each of its measures of activations."""
     by_measure: dict[str, Entry] = {}
     for measure in activations(study):
         words = (Paths.cka, _category(measure), measure.label, _about(measure))
         by_measure[f"{measure.name}-grid"] = _grid(measure.name, *words)
         by_measure[f"{measure.name}-difference"] = _difference(*words)
-    return _there(study, {**_OF_EVERY_STUDY, **by_measure})
+    return by_measure
 
 
 def _there(study: Study, entries: Mapping[str, Entry]) -> dict[str, Entry]:
@@ -463,7 +468,7 @@ def find(study: Study, name: str, scope: Literal["run", "study"]) -> Entry | Non
 
     Asks for the study's measures only if no study has the figure without them, so that no other depends on them.
     """
-    of_every, figures = (_OF_EVERY_RUN, of_run) if scope == "run" else (_OF_EVERY_STUDY, of_study)
+    of_every, figures = (_OF_EVERY_RUN, of_run) if scope == "run" else (_OF_EVERY_STUDY, _of_measures)
     return of_every.get(name) or figures(study).get(name)
 
 

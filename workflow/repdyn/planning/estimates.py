@@ -212,7 +212,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
         "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms),
-        "events": PANDAS * MIB,
+        "events": ARROW * MIB,
         "phases": PANDAS * MIB + 8 * 20 * E**2,
     }
 
