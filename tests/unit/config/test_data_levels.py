@@ -13,6 +13,7 @@ from repdyn.data import datasets, subsets
 from repdyn.errors import RepdynError
 from repdyn.figures import catalogue
 from repdyn.pipeline import jobs
+from repdyn.pipeline.counts import StudyCounts
 from repdyn.training import checkpoint_schedule
 
 STUDIES = Path(studies.__file__).parents[2] / "studies"
@@ -132,3 +133,12 @@ def test_another_level_of_the_data_decides_nothing_of_a_run_s_figure(config, nam
         if figure.made_with(named, run) != figure.made_with(changed, run)
     }
     assert other == {"noisy"}
+
+
+def test_the_pairs_of_runs_that_tables_count_divide_those_of_each_group_that_is_compared(named):
+    pairs = StudyCounts(named).pairs_of_seeds
+    for common in (True, False):
+        groups = named.comparable("vit", common)
+        assert sum(len(group) ** 2 for group in groups) % pairs == 0
+        # Only levels with wrong labels have planes through mislabelled images.
+        assert sum(len([run for run in group if run.data == "noisy"]) ** 2 for group in groups) % pairs == 0

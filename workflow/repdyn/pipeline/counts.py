@@ -84,7 +84,8 @@ class StudyCounts:
 
     @property
     def pairs_of_seeds(self) -> int:
-        """Ordered pairs of runs of an architecture that have the same images and seed."""
-        seeds = len(self.study.seeds)
-        alike = self.study.comparable(next(iter(self.study.archs)), common=True)
-        return seeds * sum((len(runs) // seeds) ** 2 for runs in alike)
+        """Ordered pairs of runs of an architecture that have the same data and seed.
+
+        All pairs that are compared are a multiple, whichever levels of the data have the same images.
+        """
+        return len(self.study.optimizers) ** 2 * len(self.study.seeds)

@@ -140,15 +140,14 @@ def main(job: Job) -> None:
         labels = {run: RegionLabels(*job.place(LABELS, run)) for run in study.runs if run.arch == arch}
         sets = dict.fromkeys(name for of_run in labels.values() for name in of_run.blocks)
         groups = [
-            (name, [run for run in runs if name in labels[run].blocks])  # some data have no wrong labels
+            (name, there)
             for name in sets
             for runs in study.comparable(arch, common=name == COMMON)
+            if (there := [run for run in runs if name in labels[run].blocks])  # some data have no wrong labels
         ]
         common = shared[arch] = common_checkpoints.needed({run: of_run.epochs for run, of_run in labels.items()})
         for number, epoch in enumerate(track(common.epochs, len(common.epochs), "checkpoint")):
             for name, runs in groups:
-                if not runs:
-                    continue
                 of_runs, steps = [labels[run] for run in runs], [common.steps[run][number] for run in runs]
                 classes = datasets.classes(study.data_of(runs[0]))
                 for piece in compare(runs, of_runs, steps, epoch, classes, name, study.comparisons, budget):
