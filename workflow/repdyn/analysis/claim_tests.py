@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..catalogue import claims
 from ..catalogue.claims import (
@@ -51,6 +50,7 @@ from ..catalogue.scores import LATENT_GENERALIZATION, SCORES, TEST_ACCURACY_BEST
 from ..records.findings import FINDINGS, LEFT_OUT, PAIRS
 from ..records.layer_names import RUN
 from . import rulers, sign_flips
+from .false_discovery import q_values
 from .pairing import SIDES, UNNAMED, Comparison, differences, of_level, pairs, with_levels
 from .rate_matching import Matching, matchings
 from .synchrony import LEAST_SEEDS
@@ -430,10 +430,9 @@ def adjust(found: Sequence[Finding], settings: Findings) -> None:
         for finding, p in zip(family, p_values, strict=True):
             finding.p_adjusted = p
     exploratory = [finding for finding in tested if not finding.primary]
-    if exploratory:
-        q = stats.false_discovery_control([finding.tested["p_value"] for finding in exploratory])
-        for finding, value in zip(exploratory, q.tolist(), strict=True):
-            finding.q_value = value
+    q = q_values(pd.Series([finding.tested["p_value"] for finding in exploratory], dtype=float))
+    for finding, value in zip(exploratory, q.tolist(), strict=True):
+        finding.q_value = value
 
 
 def _families(primary: Sequence[Finding]) -> list[list[Finding]]:

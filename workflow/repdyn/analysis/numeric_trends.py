@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from scipy import stats
 
 from ..catalogue.claims import CLAIMS
 from ..catalogue.factors import ARCH, FACTORS
@@ -26,6 +25,7 @@ from ..records.findings import TREND_VALUES, TRENDS
 from ..records.layer_names import RUN
 from . import trends
 from .claim_tests import ClaimTests
+from .false_discovery import q_values
 from .numeric_factors import OfGrid
 from .pairing import UNNAMED
 from .twins import NOISE
@@ -67,9 +67,7 @@ def of_study(tests: ClaimTests, grid: Sequence[OfGrid]) -> tuple[pd.DataFrame, p
                 found = _trend(tests, factor, measure, score, cell)
                 rows.append(found | dict(zip(others, levels, strict=True)))
     table = pd.DataFrame(rows, columns=TRENDS.names)
-    tested = table["p_value"].notna()
-    if tested.any():
-        table.loc[tested, "q_value"] = stats.false_discovery_control(table.loc[tested, "p_value"].astype(float))
+    table["q_value"] = q_values(table["p_value"])
     values = pd.concat(of_runs)[TREND_VALUES.names] if of_runs else pd.DataFrame(columns=TREND_VALUES.names)
     return tuple(_in_order(frame) for frame in (table, values))  # type: ignore[return-value]
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..catalogue.claims import CLAIMS, contrast
 from ..catalogue.scores import SCORES
@@ -21,6 +20,7 @@ from ..records.layer_names import OUTPUT
 from ..types import Array
 from . import claim_tests
 from .claim_tests import ClaimTests
+from .false_discovery import q_values
 from .pairing import Comparison, differences, pairs, with_levels
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def compare(frame: pd.DataFrame, comparison: Comparison, settings: Findings) -> 
         if len(found):
             rows.append(dict(zip(COMPARED[:3], keys, strict=True)) | claim_tests.test(found, settings))
     table = pd.DataFrame(rows, columns=COMPARED)
-    tested = table["p_value"].notna()
-    if tested.any():
-        table.loc[tested, "q_value"] = stats.false_discovery_control(table.loc[tested, "p_value"].astype(float))
+    table["q_value"] = q_values(table["p_value"])
     return table
 
 
