@@ -12,12 +12,11 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from training import timed
 
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
@@ -30,17 +29,6 @@ from repdyn.training.trainer import Trainer
 DEFAULT = Path(__file__).parents[2] / "config.yaml"
 
 
-def _timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
-    def timed(*arguments: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return function(*arguments)
-        finally:
-            spent[name] += time.perf_counter() - start
-
-    return timed
-
-
 def share(job: Job) -> tuple[float, float]:
     """Seconds of measuring change over seconds of training, and the same of evaluating."""
     spent = {"change": 0.0, "evaluate": 0.0, "train": 0.0, "checkpoint": 0.0}
@@ -48,9 +36,9 @@ def share(job: Job) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(job.study, job.run, examples, StateFolder(Path(folder), job.origin(STATE), "benchmark"))
         assert trainer.change is not None
-        trainer.change.measure = _timed(trainer.change.measure, spent, "change")
+        trainer.change.measure = timed(trainer.change.measure, spent, "change")
         for name, method in (("evaluate", "_evaluate"), ("train", "_train_epoch"), ("checkpoint", "_take_checkpoint")):
-            setattr(trainer, method, _timed(getattr(trainer, method), spent, name))
+            setattr(trainer, method, timed(getattr(trainer, method), spent, name))
         trainer.run({})
     training = spent["train"] - spent["checkpoint"]
     return spent["change"] / training, (spent["evaluate"] - spent["change"]) / training

@@ -153,22 +153,24 @@ def overhead(job: Job) -> None:
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_of(job, Path(folder))
         for name in spent:
-            setattr(trainer, name, _timed(getattr(trainer, name), spent, name))
+            setattr(trainer, name, timed(getattr(trainer, name), spent, name))
         trainer.run({})
     training_alone = spent["_train_epoch"] - spent["_take_checkpoint"]
     for name in ("_evaluate", "_take_checkpoint", "_save"):
         print(f"  {name.strip('_'):28s} {spent[name] / training_alone:6.1%} of training time")
 
 
-def _timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
-    def timed(*arguments: Any) -> Any:
+def timed(function: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+    """A function that adds the seconds of each call to ``spent[name]``."""
+
+    def called(*arguments: Any) -> Any:
         start = time.perf_counter()
         try:
             return function(*arguments)
         finally:
             spent[name] += time.perf_counter() - start
 
-    return timed
+    return called
 
 
 def main() -> None:

@@ -82,15 +82,20 @@ STEPS = {
 }
 
 
+def named(wildcards):
+    """The wildcards that say of which run a job is."""
+    return {name: level for name, level in wildcards.items() if name in PARTS}
+
+
 def here(wildcards, output):
     """Options for the study, its files and the run; a function of the output triggers no rerun in Snakemake."""
-    of = {name: level for name, level in wildcards.items() if name in PARTS}
+    of = named(wildcards)
     return " ".join([HERE, *(f"--{name} {level}" for name, level in of.items())])
 
 
 def run_of(wildcards):
     """The run, or the seed, that a job is of; None for one of the study."""
-    of = {name: level for name, level in wildcards.items() if name in PARTS}
+    of = named(wildcards)
     if "seed" not in of:
         return None
     find = STUDY.run if "arch" in of else STUDY.replicate

@@ -113,14 +113,10 @@ def _handle(study: Found, short: str, mark: tuple[str, str]) -> Line2D:
     return Line2D([], [], color=mark[0], marker=mark[1], markersize=3.6, linewidth=1.1, label=label)
 
 
-def _headlines(words: tuple[str, str]) -> list[str]:
-    """The lines of a claim; bold letters are wider than the measured ones."""
-    return sheet.wrapped(words[0][0].upper() + words[0][1:], 0.87 * (sheet.PAGE - 2 * MARGIN))
-
-
 def _above(words: tuple[str, str]) -> float:
     """The height of what stands above a claim's rows, in inches."""
-    return CLAIM + (len(_headlines(words)) - 1) * 0.8 * sheet.LINE + (BLOCK if words[1] else 0.02)
+    lines = sheet.headline(words[0], sheet.PAGE - 2 * MARGIN)
+    return CLAIM + (len(lines) - 1) * 0.8 * sheet.LINE + (BLOCK if words[1] else 0.02)
 
 
 def _height(words: tuple[str, str], rows: Sequence[_Row]) -> float:
@@ -132,7 +128,7 @@ def _panel(
     figure: Figure, top: float, words: tuple[str, str], rows: Sequence[_Row], marks: Mapping[str, tuple[str, str]]
 ) -> None:
     """Draw one claim, ``top`` inches from the top."""
-    for i, line in enumerate(_headlines(words)):
+    for i, line in enumerate(sheet.headline(words[0], sheet.PAGE - 2 * MARGIN)):
         sheet.write(figure, MARGIN, top + 0.03 + i * 0.8 * sheet.LINE, line, fontweight="bold")
     y, high = top + _above(words), sum(row.height for row in rows)
     small: dict[str, Any] = {"fontsize": style.SMALL}

@@ -27,6 +27,11 @@ class _Partition:
         """The levels and the seed, as files say of which run they are."""
         return {**self.levels, "seed": self.seed}
 
+    @property
+    def replicate(self) -> Replicate:
+        """What the runs of its seed share."""
+        return Replicate(self.seed, self.data)
+
     def __str__(self) -> str:
         return " ".join([*self.levels.values(), f"seed {self.seed}"])
 

@@ -134,12 +134,7 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         pieces.append(pack({}, {"labels": changes(labels)}))
     # Data of some levels have no planes through mislabelled images.
     shown = [[IMAGES[plane["planes"]], int(plane["plane"])] for plane in planes.to_dict("records")]
-    return RunPieces(run.facts | {"replicate": _of(run).path, "planes": shown, "layers": layers}, pieces)
-
-
-def _of(run: Run) -> Replicate:
-    """What the runs of a seed share."""
-    return Replicate(run.seed, run.data)
+    return RunPieces(run.facts | {"replicate": run.replicate.path, "planes": shown, "layers": layers}, pieces)
 
 
 def shown_measures(job: Job, sets: Collection[str]) -> list[Measure]:
@@ -267,7 +262,7 @@ def chosen_runs(job: Job, planes: Planes, budget: float) -> tuple[list[RunPieces
     for detail in details(max(map(_per_set, planes.values())), checkpoints):
         fewer = {of: of_seed[of_seed["plane"] < detail.planes] for of, of_seed in planes.items()}
         runs = [run for run in job.study.runs if run.seed == first]
-        shown = [run_pieces(job, run, fewer[_of(run)], detail) for run in track(runs, len(runs), "run")]
+        shown = [run_pieces(job, run, fewer[run.replicate], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in shown) <= budget:
             break
     else:
@@ -278,7 +273,7 @@ def chosen_runs(job: Job, planes: Planes, budget: float) -> tuple[list[RunPieces
     seeds = [first]
     for seed in others:
         runs = [run for run in job.study.runs if run.seed == seed]
-        more = [run_pieces(job, run, fewer[_of(run)], detail) for run in track(runs, len(runs), "run")]
+        more = [run_pieces(job, run, fewer[run.replicate], detail) for run in track(runs, len(runs), "run")]
         if sum(run.size for run in [*shown, *more]) > budget:
             break
         shown, seeds = [*shown, *more], [*seeds, seed]

@@ -194,14 +194,9 @@ def _all_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator
         yield Block(_comparison(of), _direction(of), listed)
 
 
-def _headline(claim: str) -> list[str]:
-    """The lines of a claim's heading; bold letters are wider than the measured ones."""
-    return sheet.wrapped(claim[0].upper() + claim[1:], 0.87 * (sheet.PAGE - 2 * MARGIN))
-
-
 def _above(claim: str) -> float:
     """Height of a claim's heading, in inches."""
-    return CLAIM + (len(_headline(claim)) - 1) * 0.8 * sheet.LINE
+    return CLAIM + (len(sheet.headline(claim, sheet.PAGE - 2 * MARGIN)) - 1) * 0.8 * sheet.LINE
 
 
 def _high(blocks: list[Block]) -> float:
@@ -227,7 +222,7 @@ def _claim(
     notes: dict[str, int],
 ) -> None:
     """Draw one panel, ``top`` inches from the top."""
-    for i, line in enumerate(_headline(claim)):
+    for i, line in enumerate(sheet.headline(claim, sheet.PAGE - 2 * MARGIN)):
         sheet.write(figure, MARGIN, top + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
     y, axis = top + _above(claim), None
     limits = _limits([row.finding for block in blocks for row in block.rows], seeds)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..analysis import common_checkpoints
 from ..analysis.claim_tests import named
-from ..catalogue.factors import ARCH, DATA, FACTORS, OPTIMIZER
+from ..catalogue.factors import ARCH, FACTORS, OPTIMIZER
 from ..config.runs import Run
 from ..pipeline import stored
 from ..training import checkpoint_schedule
@@ -46,16 +46,11 @@ def placed(frame: pd.DataFrame, rows: str = ARCH, columns: str = OPTIMIZER) -> p
     """
     if set(PLACE) <= set(frame):
         return frame
-    levels = {factor: frame[factor].astype(str) for factor in FACTORS if factor in frame}
-    unnamed = pd.Series("", frame.index)
-    third = (
-        next(levels[factor] for factor in (*levels, DATA) if factor not in (rows, columns))
-        if len(levels) > 2
-        else unnamed
-    )
-    column = levels.get(columns, unnamed)
-    several = (third != "") & (third.nunique() > 1)
-    return frame.assign(row=levels.get(rows, unnamed), column=column.where(~several, column + ", " + third))
+    (third,) = (factor for factor in FACTORS if factor not in (rows, columns))
+    column = frame[columns].astype(str)
+    if third in frame and frame[third].nunique() > 1:
+        column += ", " + frame[third].astype(str)
+    return frame.assign(row=frame[rows].astype(str), column=column)
 
 
 def on_common_epochs(job: Job, table: Table, alike: Sequence[str] = ("arch", "optimizer", "data")) -> pd.DataFrame:

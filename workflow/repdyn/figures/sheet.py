@@ -56,6 +56,11 @@ def wrapped(text: str, inches: float, points: float = style.TEXT) -> list[str]:
     return lines
 
 
+def headline(claim: str, inches: float) -> list[str]:
+    """The lines of a claim as a heading; bold letters are wider than the measured ones."""
+    return wrapped(claim[0].upper() + claim[1:], 0.87 * inches)
+
+
 def blank(width: float, height: float) -> Figure:
     """An empty figure of a size in inches."""
     return Figure(figsize=(width, height))

@@ -47,7 +47,7 @@ class Job:
     def replicate(self) -> Replicate:
         """The seed of a stage that has one, of a run or of what runs share."""
         assert self.grid_run is not None, f"stage {self.stage} belongs to no seed"
-        return Replicate(self.grid_run.seed, self.grid_run.data)
+        return self.grid_run.replicate
 
     @property
     def data(self) -> Data:
@@ -68,7 +68,7 @@ class Job:
         if record.scope == "run":
             return run or self.run
         if record.scope == "seed":
-            return self.replicate if run is None else Replicate(run.seed, run.data)
+            return self.replicate if run is None else run.replicate
         return None
 
     def _made_by(self, record: Record, run: Run | Replicate | None) -> Record:
