@@ -13,8 +13,6 @@ network without blocks (VGG, a plain perceptron) is observed at every nonlineari
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -23,7 +21,7 @@ from torch import nn
 
 from ..errors import RepdynError
 from ..records import layer_names
-from . import coverage
+from . import coverage, module_paths
 
 _BLOCK = re.compile(
     r"Block|Bottle|Residual|Basic$|EncoderLayer|TransformerLayer|MBConv|DepthwiseSeparable|XceptionModule"
@@ -69,12 +67,10 @@ def observed(model: nn.Module, patterns: list[str] | None) -> dict[str, str]:
         return layer_names.unambiguous(layers)
     chosen: set[str] = set()
     for pattern in patterns:
-        depth = pattern.count(".")
-        found = [path for path in paths if path.count(".") == depth and fnmatch.fnmatchcase(path, pattern)]
+        found = module_paths.matching(paths, pattern)
         if not found:
             _refuse_second_name(model, pattern)
-            close = difflib.get_close_matches(pattern, paths, n=5, cutoff=0.3) or paths[:5]
-            raise RepdynError(f"`layers`: no module is called `{pattern}`; there are, for example: {', '.join(close)}.")
+            raise RepdynError(f"`layers`: {module_paths.unknown(paths, pattern)}.")
         chosen |= set(found)
     return layer_names.unambiguous({path: path for path in paths if path in chosen})
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..data import datasets
 from ..errors import RepdynError
-from ..models import architectures, frozen
+from ..models import architectures, module_paths
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,18 +52,16 @@ def _networks(study: Study) -> dict[str, nn.Module]:
 
 
 def _check_frozen(key: str, patterns: list[str], models: Mapping[str, nn.Module]) -> None:
-    found = {arch: frozen.matching(model, patterns) for arch, model in models.items()}
+    paths = {arch: module_paths.of(model) for arch, model in models.items()}
+    of_all = [path for of_arch in paths.values() for path in of_arch]
     for pattern in patterns:
-        if not any(of_arch[pattern] for of_arch in found.values()):
-            names = [path for model in models.values() for path, _ in model.named_modules() if path]
-            close = difflib.get_close_matches(pattern, names, n=5, cutoff=0.3) or names[:5]
-            there = ", ".join(dict.fromkeys(close))
-            raise RepdynError(f"`{key}`: `freeze`: no module is called `{pattern}`; there are, for example: {there}.")
+        if not module_paths.matching(of_all, pattern):
+            raise RepdynError(f"`{key}`: `freeze`: {module_paths.unknown(of_all, pattern)}.")
     for arch, model in models.items():
         still = {
             parameter
-            for paths in found[arch].values()
-            for path in paths
+            for pattern in patterns
+            for path in module_paths.matching(paths[arch], pattern)
             for parameter in model.get_submodule(path).parameters()
         }
         if not still:

@@ -17,7 +17,7 @@ from torch import nn
 
 from ..data import label_noise, subsets
 from ..errors import RepdynError
-from ..models import batch_norm, frozen
+from ..models import batch_norm, module_paths
 from ..runtime.progress import LOG
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ class Interventions:
         trainer.train = replace(trainer.train, given_labels=there, mislabelled=there != trainer.train.labels)
 
     def _freeze(self, patterns: list[str], trainer: Trainer) -> None:
-        paths = [path for found in frozen.matching(trainer.model, patterns).values() for path in found]
+        there = module_paths.of(trainer.model)
+        paths = [path for pattern in patterns for path in module_paths.matching(there, pattern)]
         if not paths:
             raise RepdynError(f"`freeze` names {', '.join(patterns)}, but no module is called so.")
         norms = batch_norm.find(trainer.model)
