@@ -38,6 +38,10 @@ def test_disk_is_what_was_planned_table_by_table(folder, planned):
         if not 1 / DISK <= planned.disk[table] / size <= DISK
     }
     assert not wrong
+    # Every table that a study leaves is planned.
+    tables = (folder / "results/tiny").rglob("*.parquet")
+    left = {path.relative_to(folder / "results/tiny").parts[0] for path in tables}
+    assert left <= {table.partition("/")[0] for table in planned.disk}
 
 
 def test_no_job_took_more_memory_than_planned_or_far_less(folder, planned):

@@ -42,10 +42,10 @@ STATE = 330  # bytes of a tensor in a state besides its numbers
 PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
 ROW = {
-    "history": 75, "cka": 1.5, "measure": 5.0, "accuracy": 11, "floor": 16, "similarity": 6.5, "fragmentation": 2.0,
-    "moments": 11.7, "boundaries": 50, "batch_norm": 16,
+    "history": 75, "change": 32, "cka": 1.5, "measure": 5.0, "accuracy": 11, "floor": 16, "similarity": 6.5,
+    "fragmentation": 2.0, "moments": 11.7, "boundaries": 50, "batch_norm": 16,
 }  # fmt: skip
-LAYERS, SCORES, SEGMENTS = 6_400, 8_000, 7_900  # bytes of a file
+LAYERS, EVENTS, SCORES, SEGMENTS = 6_400, 9_300, 8_000, 7_900  # bytes of a file
 FINDINGS = 137_000  # bytes of the eight files: 131 000 with two seeds, 144 000 with six
 # MiB of the interpreter with a stage's imports and libraries, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
@@ -125,8 +125,10 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     measures = len(study.chosen_measures) + 2 * (study.cka.resamples > 0)
     kernels = sum(measure.kernel and measure.table == ACTIVATIONS for measure in study.all_measures.values())
     S, P, C = grid.sets, study.planes.count, grid.classes
+    intervals = grid.counts.evaluations - 1 if moments is not None and study.change.examples else 0
     return {
         "history": parquet(max(E, grid.counts.evaluations), ROW["history"], 1, 11),
+        "change": parquet(L * intervals, ROW["change"], 1, 8),
         "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
         "state": 0 if moments is None else (extent.stored + STATE * extent.tensors) * (1 + moments),
         "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
@@ -142,7 +144,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "regions/similarity": parquet((L + 1) * S * E**2, ROW["similarity"], S, 9),
         "regions/floor": parquet(L * S * E, ROW["floor"], 1, 7),
         "regions/fragmentation": parquet((L + 1) * S * E * P, ROW["fragmentation"], S, 8),
-        "events": LAYERS,
+        "events": EVENTS,
         "phases": SCORES
         + SEGMENTS
         + parquet((E - 1) * (kernels * L + S * (L + 1)), ROW["moments"], 1, 6)
