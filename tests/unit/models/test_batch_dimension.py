@@ -46,7 +46,7 @@ def arch(batch_first=False, layers=("blocks.*",), **settings):
 def seen(settings, images, **reduction):
     model = architectures.build(settings, INPUTS, 10, seed=0).eval()
     reduce = Reducer(Reduction(**reduction), model, settings.batch_dimension)
-    found = observation.observe(settings, Reduction(**reduction), INPUTS, 10)
+    found = observation.observe(settings, Reduction(**reduction), INPUTS, 10, settings.layers)
     activations = extract.forward(model, found.paths | {"output": ""}, images, CPU, reduce)
     assert {layer.name: layer.features for layer in found.layers} == {
         name: values.shape[1] for name, values in activations.items() if name != "output"
@@ -91,7 +91,7 @@ def test_as_many_tokens_as_images_do_not_hide_that_examples_are_elsewhere(config
         check.main(studies.parse(config))
 
 
-def test_the_dimension_decides_how_a_run_is_observed_and_not_how_it_is_trained(config):
+def test_the_dimension_decides_how_a_run_is_observed_also_while_it_trains(config):
     study = studies.parse(config)
     config["archs"]["vit"]["batch_dimension"] = 1
     changed = studies.parse(config)
@@ -100,9 +100,9 @@ def test_the_dimension_decides_how_a_run_is_observed_and_not_how_it_is_trained(c
     def reruns(stage, of):
         return jobs.fingerprint(study, stage, of) != jobs.fingerprint(changed, stage, of)
 
-    assert not reruns("train", run)
-    assert not reruns("activations", other)
+    assert reruns("train", run)  # which measures the change of layers
+    assert not reruns("train", other) and not reruns("activations", other)
     assert reruns("activations", run)
     assert reruns("findings", None)
-    assert "batch_dimension" not in study.hyperparameters("findings")
-    assert changed.hyperparameters("findings")["batch_dimension"] == {"vit": 1}
+    assert "batch_dimension" not in study.hyperparameters("findings")["archs"]["vit"]  # 0 goes without saying
+    assert changed.hyperparameters("findings")["archs"]["vit"]["batch_dimension"] == 1
