@@ -46,11 +46,11 @@ def halved(K: Array, diagonal: Array, start: int) -> Array:
     if d.min(initial=np.inf) <= zero * (one.max(initial=0) + other.max(initial=0)):
         d[d <= zero * (one + other)] = 0
     if K.dtype == np.float64:
-        _round(d)
+        round_(d)
     return d
 
 
-def _round(d: Array) -> None:
+def round_(d: Array) -> None:
     """Round float64 numbers to ``DIGITS`` binary digits, in place; infinite ones stay."""
     bits, dropped = d.view(np.int64), np.finfo(np.float64).nmant - DIGITS
     bits += 1 << (dropped - 1)

@@ -99,8 +99,8 @@ class Backend(Protocol):
         """Replace a whole Gram by other values (n, n)."""
         ...
 
-    def neighbours(self, K: Any, k: int) -> Array:
-        """The nearest neighbours of each example, from a whole Gram (n, n); see ``nearest.neighbours``."""
+    def candidates(self, K: Any, k: int, slack: float) -> nearest.Candidates | None:
+        """Who may be the nearest neighbours of each example, from a whole float32 Gram; see ``nearest.candidates``."""
         ...
 
     def rank(self, K: Any) -> None:
@@ -206,9 +206,9 @@ class Numpy:
         """See :class:`Backend`."""
         K[:] = values
 
-    def neighbours(self, K: Array, k: int) -> Array:
+    def candidates(self, K: Array, k: int, slack: float) -> nearest.Candidates | None:
         """See :class:`Backend`."""
-        return nearest.neighbours(K, k)
+        return nearest.candidates(K, k, slack)
 
     def rank(self, K: Array) -> None:
         """See :class:`Backend`."""

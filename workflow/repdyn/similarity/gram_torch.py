@@ -10,7 +10,7 @@ import torch
 
 from ..runtime import devices
 from ..types import Array
-from . import distances, gram, subspace
+from . import distances, gram, nearest, subspace
 
 CHUNK = 2**20  # entries of each Gram that are converted to float64 at a time
 CHUNKS = 2**25  # entries of all Grams together, or features, that are converted to float64 at a time, 256 MiB
@@ -101,20 +101,27 @@ class Torch:
         """See ``gram.Backend``."""
         K.copy_(torch.from_numpy(values))
 
-    def neighbours(self, K: torch.Tensor, k: int) -> Array:
+    def candidates(self, K: torch.Tensor, k: int, slack: float) -> nearest.Candidates | None:
         """See ``gram.Backend``."""
-        n, found = len(K), []
+        n, left = len(K), nearest.OPEN * len(K) ** 2
+        norms = torch.diagonal(K) * (slack / 2)
+        sure, unsure = [], [torch.empty(0, dtype=torch.int64, device=self.device)]
         for start in range(0, n, max(1, CHUNKS // n)):
             d = _distances(K, start, min(n, start + max(1, CHUNKS // n)))
             rows = torch.arange(len(d), device=self.device)
             d[rows, start + rows] = torch.inf
-            last = torch.topk(d, k, dim=1, largest=False).values[:, -1:]
-            less, equal = d < last, d == last
-            missing = k - less.sum(dim=1, keepdim=True)
-            mask = less | (equal & (equal.cumsum(dim=1) <= missing))  # ties to the lowest index
-            found.append(mask.nonzero()[:, 1].reshape(-1, k).int())
-        neighbours: Array = torch.cat(found).cpu().numpy()
-        return neighbours
+            margin = norms[start : start + len(d), None] + norms
+            least, most = d - margin, d + margin
+            possible = least <= torch.topk(most, k, dim=1, largest=False).values[:, -1:]
+            certain = most < torch.topk(least, k, dim=1, largest=False).values[:, -1:]
+            certain |= possible & (possible.sum(dim=1, keepdim=True) == k)
+            places = (possible & ~certain).flatten().nonzero()[:, 0]
+            left -= len(places)
+            if left < 0:
+                return None
+            unsure.append(places + start * n)
+            sure.append(certain.flatten().nonzero()[:, 0] + start * n)
+        return nearest.Candidates(n, k, torch.cat(sure).cpu().numpy(), torch.cat(unsure).cpu().numpy())
 
     def rank(self, K: torch.Tensor) -> None:
         """See ``gram.Backend``."""

@@ -17,8 +17,8 @@ more. If they do not fit, CKAs come from bands of the Grams (``gram.py``), and a
 time. Ranks are held for as many representations as fit, and the rest pass by (``pairwise.py``), so that Grams are made
 1 + (1 + E / held) / 2 times. Memory: ``budget``, of which a whole Gram takes 4 n² bytes; CKAs alone need none.
 
-Grams of few examples are float64. Where float32 does not tell distances apart, neighbours and ranks have a float64 Gram
-of their own, from features that are read once more (``precision.py``).
+Grams of few examples are float64. Where float32 does not tell distances apart, ranks have a float64 Gram of their own,
+and neighbours are decided in float64, from features that are read once more (``precision.py``).
 
 NaN where a measure is undefined: of a constant representation; of fewer than k + 1 examples (k-NN); without a gap below
 the r-th component (subspaces); where rounding decides what debiasing or deconfounding leaves.
@@ -92,17 +92,17 @@ class _Taken:
         """Take what is left to be taken, from a whole Gram; ranks, if they are wanted, take its place."""
         if self.r is not None and e not in self.bases:
             self.bases[e], self.gaps[e] = self.backend.components(K, self.r)
-        count = self.k is not None and e not in self.neighbours
-        if (count or self.rank) and precision.too_coarse(self.backend, K):
+        exact = None
+        if self.rank and precision.too_coarse(self.backend, K):
             exact = precision.exact(self.source, e, gram.slice_width(self.source, self.budget / 3))
-            if self.k is not None and count:
-                self.neighbours[e] = nearest.neighbours(exact, self.k)
-            if self.rank:
-                self.backend.write(K, rsa.ranks(exact))
-            return
-        if self.k is not None and count:
-            self.neighbours[e] = self.backend.neighbours(K, self.k)
-        if self.rank:
+        if self.k is not None and e not in self.neighbours:
+            if exact is not None:
+                self.neighbours[e], _ = nearest.neighbours(exact, self.k)
+            else:
+                self.neighbours[e], _ = precision.neighbours(self.backend, K, self.k, self.source, e, self.budget)
+        if exact is not None:
+            self.backend.write(K, rsa.ranks(exact))
+        elif self.rank:
             self.backend.rank(K)
 
     def in_order(self, of: dict[int, Array]) -> Array:

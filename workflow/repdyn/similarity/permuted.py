@@ -165,27 +165,33 @@ def _scaled(ranks: Array) -> Array:
 
 
 class Neighbours:
-    """Mutual nearest neighbours."""
+    """Mutual nearest neighbours; where a float32 Gram leaves open who they are, features of the source tell."""
 
-    def __init__(self, n: int, fixed: int, moved: int, k: int) -> None:
-        self._k = k
+    def __init__(self, source: gram.RepresentationSource, sides: Sides, k: int, budget: float) -> None:
+        n, fixed, moved = source.examples, len(sides.fixed), len(sides.moved)
+        self._source, self._sides, self._k, self._budget = source, sides, k, budget
         self._flags = np.zeros((n * n, fixed), dtype=np.uint8)  # whether one example is among another's nearest
         self._nearest = np.zeros((moved, n, k), dtype=np.int64)
-        self._tied: dict[int, Array] = {}  # Grams of the moved side
+        self._tied: dict[int, Array] = {}  # float64 Grams of the moved side
+        self._latest: dict[int, tuple[Array, bool]] = {}  # of the latest representation, which may be on both sides
+
+    def _of(self, K: Array, e: int) -> tuple[Array, bool]:
+        if e not in self._latest:
+            self._latest = {e: precision.neighbours(gram.Numpy(), K, self._k, self._source, e, self._budget)}
+        return self._latest[e]
 
     def fix(self, i: int, K: Array) -> None:
         """See :class:`Measured`."""
-        found = nearest.neighbours(K, self._k)
+        found, _ = self._of(K, self._sides.fixed[i])
         self._flags[(found + np.arange(len(K))[:, None] * len(K)).reshape(-1), i] = 1
 
     def move(self, j: int, K: Array) -> None:
         """See :class:`Measured`."""
-        self._nearest[j] = nearest.neighbours(K, self._k)
-        # Ties go to the lowest index, so where there are some, the order decides who is a neighbour.
-        n = len(K)
-        reversed_ = n - 1 - nearest.neighbours(np.ascontiguousarray(K[::-1, ::-1]), self._k)[::-1, ::-1]
-        if not np.array_equal(reversed_, self._nearest[j]):
-            self._tied[j] = K.copy()
+        e = self._sides.moved[j]
+        self._nearest[j], tied = self._of(K, e)
+        if tied:  # ties go to the lowest index, so the order decides who is a neighbour
+            width = gram.slice_width(self._source, self._budget / 3)
+            self._tied[j] = K.copy() if K.dtype == np.float64 else precision.exact(self._source, e, width)
 
     def at(self, order: Array) -> dict[str, Array]:
         """See :class:`Measured`."""
@@ -195,7 +201,7 @@ class Neighbours:
         for j, found in enumerate(self._nearest):
             if j in self._tied:
                 K = self._tied[j][order[:, None], order]
-                moved = nearest.neighbours(K, self._k)
+                moved, _ = nearest.neighbours(K, self._k)
             else:
                 moved = place[found[order]]
             flags = self._flags.take((moved + np.arange(n)[:, None] * n).reshape(-1), axis=0)
@@ -269,7 +275,7 @@ def similarities(
         )
     undefined = np.full((len(orders), F, M), np.nan)
     found = {name: undefined.copy() for name in names}
-    measures = _measures(n, F, M, names, None if inputs is None else _gram_of(inputs))
+    measures = _measures(source, sides, names, None if inputs is None else _gram_of(inputs), budget - kept)
     constant = np.zeros(len(source.features), dtype=bool)
     width = gram.slice_width(source, budget - kept)
     for e in range(len(source.features)):
@@ -300,14 +306,19 @@ def similarities(
 
 
 def _measures(
-    n: int, fixed: int, moved: int, names: Mapping[str, ChosenMeasure], inputs: Array | None
+    source: gram.RepresentationSource,
+    sides: Sides,
+    names: Mapping[str, ChosenMeasure],
+    inputs: Array | None,
+    budget: float,
 ) -> list[Measured]:
-    """What collects and compares the chosen measures that are defined for n examples."""
+    """What collects and compares the chosen measures that are defined for so many examples."""
+    n, fixed, moved = source.examples, len(sides.fixed), len(sides.moved)
     measures: list[Measured] = [Ckas(n, fixed, moved, inputs)]
     if "rsa" in names:
         measures.append(Ranks(n, fixed, moved))
     if "knn" in names and n > names["knn"].neighbours:
-        measures.append(Neighbours(n, fixed, moved, names["knn"].neighbours))
+        measures.append(Neighbours(source, sides, names["knn"].neighbours, budget))
     if "subspace" in names:
         measures.append(Subspaces(n, fixed, moved, names["subspace"].components))
     return measures
