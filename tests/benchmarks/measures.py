@@ -11,12 +11,12 @@ same with components of size i^-1, which is nearer to what layers have.
 Ratios on one of two shared cores (Xeon, AVX-512; other studies ran beside it), medians of 3 rounds, flat / decaying:
 
     E × (n × p)            three CKAs     k-NN           RSA            subspace       all six        seconds of CKA
-    31 × (400 × 256)       1.04 / 0.99    2.39 / 1.85    4.30 / 4.15    4.98 / 4.36    9.39 / 8.68    0.05 / 0.05
-    20 × (2000 × 512)      1.22 / 1.03    1.59 / 1.50    2.36 / 2.26    1.74 / 1.68    3.52 / 3.85    0.77 / 0.72
-    20 × (1000 × 16384)    1.07 / 1.09    0.96 / 1.04    1.03 / 1.09    1.79 / 1.19    2.10 / 1.20    4.60 / 4.48
+    31 × (400 × 256)       1.03 / 1.11    2.21 / 1.98    4.09 / 3.95    4.67 / 4.32    8.68 / 7.74    0.05 / 0.06
+    20 × (2000 × 512)      1.11 / 1.10    1.82 / 1.85    2.20 / 2.37    1.68 / 1.85    3.62 / 4.02    0.73 / 0.73
+    20 × (1000 × 16384)    1.13 / 1.08    1.15 / 1.09    1.00 / 1.11    1.40 / 1.22    1.82 / 1.31    5.56 / 5.40
 
-Rounds differ by up to a fifth in the wide case, where ratios below 1 come from that. CKA alone takes 1.2 to 1.8 times
-the bare products here.
+Rounds differ by up to a fifth in the wide case; in the first at 2000 × 512, ratios are half of the others. CKA alone
+takes 1.2 to 1.8 times the bare products here.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ example that is there twice, or on a lattice, come out unequal besides.
 All three are looked for among 2 n pairs of examples: each with the next one, and with the one that is next in norm,
 which is its double if it has one. A float64 Gram takes 2.3 times as long as one in float32.
 
-One neighbour that is taken for another moves mutual k-NN by 1 / n k, and in one random representation of a dozen two
-candidates for the last place are as near as that. So neighbours do not rest on what is found among some pairs: all
-pairs that rounding may have put in the wrong order (``nearest.slack``) are compared in float64, from the features,
-which are read once more. Of 2,000 × 512 random features these are 200 pairs, of 1,000 × 16,384 they are 560.
+One neighbour that is taken for another moves mutual k-NN by up to 1 / n k, which is more than 1e-6. Of 120 random
+representations (60 of 400 × 64, 40 of 400 × 512, 20 of 1,000 × 64; k = 10) float32 has one wrong for that, and a near
+tie among 2 n pairs says nothing of the others. So all pairs that rounding may have put in the wrong order
+(``nearest.slack``) are compared in float64, from the features, which are read once more. Of 2,000 × 512 random features
+these are 200 pairs, of 1,000 × 16,384 they are 560.
 """
 
 from __future__ import annotations
