@@ -200,6 +200,34 @@ def test_the_batch_shrinks_with_the_memory_and_is_never_empty():
     assert labelling.batch_size([65_536] * 10, 3072, device, budget=1.0) == 1
 
 
+CIFAR = ([65_536] * 3 + [32_768] * 2 + [16_384] * 2 + [8_192] * 2 + [512], 3072)  # of the ResNet of cifar10.yaml
+
+
+@pytest.mark.parametrize("card", [8, 24, 80, 141])
+def test_the_batch_on_a_gpu_follows_the_memory_that_is_free_there_and_no_budget(monkeypatch, card):
+    features, pixels = CIFAR
+    each = 4 * (2 * sum(features) + 8 * max(features) + 8 * pixels)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (card * 2**30, 2 * card * 2**30))
+    found = [labelling.batch_size(features, pixels, torch.device("cuda"), budget) for budget in (1.0, 2**31, 2**40)]
+    assert len(set(found)) == 1
+    assert found[0] * each <= card * 2**30 / 2
+    assert found[0] == labelling.BATCH["cuda"] or 2 * found[0] * each > card * 2**30 / 2
+    assert found[0] > labelling.batch_size(features, pixels, torch.device("cpu"), budget=2**31)
+
+
+def test_the_batch_on_a_gpu_is_the_same_while_free_memory_changes_little_and_never_empty(monkeypatch):
+    features, pixels = CIFAR
+
+    def at(free):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 80 * 2**30))
+        return labelling.batch_size(features, pixels, torch.device("cuda"), 2**31)
+
+    assert len({at(20 * 2**30 + k * 2**20) for k in range(0, 500, 50)}) == 1
+    assert at(0) == 1
+    assert [at(free * 2**30) for free in (4, 8, 16)] == sorted(at(free * 2**30) for free in (4, 8, 16))
+    assert at(8 * 2**30) == 2 * at(4 * 2**30)
+
+
 def test_labels_of_256_classes_and_more_take_two_bytes_and_come_back(tmp_path):
     assert label_table.kind(255) == np.uint8
     assert label_table.kind(256) == np.uint16
