@@ -27,3 +27,18 @@ def test_jobs_take_turns_on_the_one_gpu_of_a_machine(tmp_path):
     assert done.returncode == 0, done.stderr
     turns = re.findall(r"^(?:Job \d+: (train)|(Finished) jobid: \d+ \(Rule: train\))", done.stderr, re.MULTILINE)
     assert ["".join(turn) for turn in turns] == ["train", "Finished"] * 2
+
+
+def test_jobs_that_run_side_by_side_have_a_card_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # cards of no other test
+    profile = ROOT / "workflow/profiles/local-gpu"
+    done = snakemake(
+        *("--profile", str(profile), "--resources", "gpu=2", "--configfile", str(TINY), "--", *HISTORIES),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    turns = re.findall(r"^(?:Job \d+: (train)|(Finished) jobid: \d+ \(Rule: train\))", done.stderr, re.MULTILINE)
+    assert ["".join(turn) for turn in turns] == ["train", "train", "Finished", "Finished"]
+    logs = [log.read_text(encoding="utf-8") for log in (tmp_path / "results/tiny/logs/train").rglob("*.log")]
+    assert sorted(re.search("computes on card (.) of 0, 1", log)[1] for log in logs) == ["0", "1"]

@@ -38,7 +38,7 @@ from .config.runs import Replicate, Run
 from .config.study import Study
 from .errors import RepdynError, one_line
 from .pipeline.jobs import Job
-from .runtime import endings, memory
+from .runtime import cards, endings, memory
 from .runtime.progress import LOG
 from .user_code import locate
 
@@ -187,11 +187,13 @@ def _run(arguments: argparse.Namespace) -> None:
     name = arguments.figure if arguments.stage == "figure" else arguments.stage
     _set_up_log(arguments.log, f"{name:<11} {run}" if run else name)
     start = time.monotonic()
-    stage = module_of(arguments.stage)
-    if arguments.stage == "figure":
-        stage.main(job, arguments.figure, arguments.output)
-    else:
-        stage.main(job)
+    device = study.execution.device if STAGES[arguments.stage].uses_gpu else "cpu"
+    with cards.of_its_own(device):
+        stage = module_of(arguments.stage)
+        if arguments.stage == "figure":
+            stage.main(job, arguments.figure, arguments.output)
+        else:
+            stage.main(job)
     LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, memory.peak() / 2**20)
 
 
