@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)
 NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report compare unlock plan layers test lint unit pipeline browser documentation cluster lock clean
+.PHONY: help setup run report compare unlock plan layers test lint unit pipeline browser documentation cluster gpu lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -60,6 +60,9 @@ documentation: .venv-dev/dev.done  ## every command and code block of README and
 
 cluster: .venv-dev/dev.done  ## a tiny study through a Slurm that the tests start; needs root and Slurm's programs
 	$(DEV)/pytest tests/cluster
+
+gpu: .venv/run.done  ## on a GPU: what is right and how fast, in six minutes, as a table and gpu.json; without one it says so
+	@PYTHONPATH=workflow $(BIN)/python tests/gpu/measure.py --into gpu.json
 
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock
