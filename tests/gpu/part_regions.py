@@ -1,7 +1,7 @@
 """Labels of plane points by the paper-scale ResNet and a probe on each layer: in large batches, in small, and bare.
 
 The large batch is what ``regions`` takes by the memory that is free; the small one is what a budget of 2 GiB holds, as
-on a CPU. Weights, probes and planes are drawn at random: only time, memory and agreement are measured.
+it would be on a CPU. Weights, probes and planes are drawn at random: only time, memory and agreement are measured.
 """
 
 from __future__ import annotations
@@ -76,6 +76,6 @@ def main(report: Report, device: str, tiny: bool) -> None:
         report.row(name, side**2 / took, "points/s")
         if way is ways["labels, batches by free memory"] and device == "cuda":
             most = torch.cuda.max_memory_allocated() - before
-            report.check("most memory, of what is free", most / free, at_most=0.5)
+            report.check("most memory, of what is free", most / free, at_most=0.25)
     apart = float((labels[small] != labels[large]).mean())
     report.check("labels that differ, of the two sizes of batches", apart, at_most=DIFFER)

@@ -129,8 +129,8 @@ def batch_size(features: Sequence[int], pixels: int, device: torch.device, budge
     """Points in a forward pass: the device's batch size, or as many as fit.
 
     A point takes twice its observed activations (computed and copied) and a few times its widest layer inside the
-    network. A GPU has room for them in half of its free memory, which other programs may need, too, and which has
-    nothing to do with the budget; other devices have a quarter of the budget.
+    network. They may take a quarter of a GPU's free memory, which other jobs may need at the same time, whatever the
+    budget; elsewhere, a quarter of the budget.
 
     On a GPU, fewer than the device's batch size are rounded down to a power of two: the same while free memory changes
     little. Kernels may sum in another order in batches of another size, so that scores differ in their last bits, and
@@ -146,5 +146,5 @@ def batch_size(features: Sequence[int], pixels: int, device: torch.device, budge
     if device.type != "cuda":
         return int(max(1, min(BATCH[device.type], budget / 4 / each)))
     free, _ = torch.cuda.mem_get_info(device)
-    fit = max(1, min(BATCH[device.type], free // (2 * each)))
+    fit = max(1, min(BATCH[device.type], free // (4 * each)))
     return 1 << (int(fit).bit_length() - 1)
