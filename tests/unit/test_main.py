@@ -303,3 +303,13 @@ def test_a_log_in_any_locale_has_every_character(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | environment | {"PYTHONPATH": path}, check=True
     )
     assert (tmp_path / "a.log").read_text(encoding="utf-8").endswith("200 × 3² – \\udcff\n")
+
+
+@pytest.mark.parametrize(("stage", "takes"), [("train", True), ("examples", False)])
+def test_a_stage_takes_a_card_where_there_are_several_if_it_uses_a_gpu(tmp_path, stage, takes):
+    run_of = RUN if stage == "train" else ("--seed", "0")
+    config = tmp_path / "study.yaml"
+    config.write_text(TINY.read_text(encoding="utf-8").replace("epochs: 20", "epochs: 1"), encoding="utf-8")
+    done = run(stage, "--study", config, *run_of, folder=tmp_path, CUDA_VISIBLE_DEVICES="4,6", TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert ("computes on card 4 of 4, 6" in done.stderr) == takes
