@@ -146,6 +146,7 @@ OTHER: dict[str, Any] = {
     "activations.batch_norm": "stored",
     "activations.batch_norm_images": 50,
     "activations.dtype": "float32",
+    "activations.whole": ["layer1.*"],
     "cka.batch_examples": 20,
     "cka.resamples": 100,
     "cka.confidence": 0.9,

@@ -43,6 +43,7 @@ from .runtime.progress import LOG
 from .user_code import locate
 
 CONFIG = Path("config.yaml")
+_OF_RUN = ("run", "either", "tool of a run")  # scopes of what is done with a run
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,12 +89,16 @@ def parser() -> argparse.ArgumentParser:
         if name == "figure":
             command.add_argument("figure", help="which figure")
             command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
-        if stage.scope in ("seed", "run", "either"):
+        if name == "dump":
+            command.add_argument("layer", help="its name in tables, see `layers`")
+            command.add_argument("step", type=int, help="the checkpoint, as optimizer step")
+            command.add_argument("output", type=Path, help="the file, which ends in .npz")
+        if stage.scope in ("seed", *_OF_RUN):
             command.add_argument("--data", help="a name under `data`, where it has any")
         if stage.scope == "seed":
             command.add_argument("--seed", type=int, required=True, help="one of `seeds`")
-        if stage.scope in ("run", "either"):
-            needed = stage.scope == "run"
+        if stage.scope in _OF_RUN:
+            needed = stage.scope != "either"
             command.add_argument("--arch", required=needed, help="a name under `archs`")
             command.add_argument("--optimizer", required=needed, help="a name under `optimizers`")
             command.add_argument("--seed", type=int, required=needed, help="one of `seeds`")
@@ -173,7 +178,7 @@ def _run(arguments: argparse.Namespace) -> None:
     run: Run | Replicate | None = None
     if scope == "seed":
         run = study.replicate(arguments.seed, arguments.data)
-    if scope in ("run", "either"):
+    if scope in _OF_RUN:
         named = {"--arch": arguments.arch, "--optimizer": arguments.optimizer, "--seed": arguments.seed}
         named |= {"--data": arguments.data} if study.named_data else {}
         if None in named.values() and any(part is not None for part in (*named.values(), arguments.data)):
@@ -192,6 +197,8 @@ def _run(arguments: argparse.Namespace) -> None:
         stage = module_of(arguments.stage)
         if arguments.stage == "figure":
             stage.main(job, arguments.figure, arguments.output)
+        elif arguments.stage == "dump":
+            stage.main(job, arguments.layer, arguments.step, arguments.output)
         else:
             stage.main(job)
     LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, memory.peak() / 2**20)

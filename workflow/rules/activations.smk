@@ -3,6 +3,7 @@ rule activations:
         checkpoints=checkpoints_of,
     output:
         activations=PATHS.activations(RUN),
+        probe_view=PATHS.probe_view(RUN),
         inputs=PATHS.inputs(RUN),
         layers=PATHS.layers(RUN),
         batch_norm=PATHS.batch_norm(RUN),

@@ -129,10 +129,10 @@ def made_with(stage):
     return of_run
 
 
-# `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations and
-# checkpoints: they are large, and whoever deletes them wants the space. They are made again when something is measured
+# `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations,
+# probes' views of them and checkpoints: they are large, and whoever deletes them wants the space. They are made again when something is measured
 # on them. Training's state is not the output of any rule.
-LARGE = {Paths.activations, Paths.checkpoint, Paths.state}
+LARGE = {Paths.activations, Paths.probe_view, Paths.checkpoint, Paths.state}
 
 
 def measured(scope):

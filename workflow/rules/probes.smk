@@ -1,6 +1,7 @@
 rule probes:
     input:
         activations=rules.activations.output.activations,
+        probe_view=rules.activations.output.probe_view,
     output:
         weights=PATHS.probe_weights(RUN),
         accuracy=PATHS.probe_accuracy(RUN),

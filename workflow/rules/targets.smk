@@ -26,6 +26,7 @@ rule tables:
     input:
         rules.measurements.input,
         [PATHS.activations(run) for run in RUNS],
+        [PATHS.probe_view(run) for run in RUNS],
 
 
 # What `snakemake --report` shows, and the explorer beside it; each figure in one format.

@@ -105,6 +105,16 @@ def test_a_layer_that_is_called_twice_is_said_where_layers_are_shown(config, cap
     assert "between is called 2 times in a forward pass; its last call is observed." in capsys.readouterr().out
 
 
+def test_patterns_of_whole_layers_name_layers_of_some_architecture(config):
+    config["activations"]["whole"] = ["layer1.*", "blocks.0"]
+    check.main(studies.parse(config))
+    config["activations"]["whole"] = ["layer1.*", "layer9.*"]
+    with pytest.raises(
+        RepdynError, match=r"`activations\.whole`: no observed layer is called `layer9\.\*`; there are stem, "
+    ):
+        check.main(studies.parse(config))
+
+
 def test_a_model_that_is_right_passes(config):
     random = torch.get_rng_state()
     check.main(study_of(config, "Net"))

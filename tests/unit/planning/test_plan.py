@@ -117,6 +117,20 @@ def test_a_batch_and_an_optimizer_cost_training_memory(grid, config):
     assert train(large, "sgd") - train(grid, "sgd") > 9_000 * 4 * grid.extents["resnet"].outputs
 
 
+def test_coordinates_and_whole_activations_of_wide_layers_are_both_planned(config):
+    few = config | {"activations": config["activations"] | {"similarity_examples": 20, "probe_examples": 30}}
+    some = few | {"activations": few["activations"] | {"whole": ["layer1.0"]}}
+    whole = few | {"activations": few["activations"] | {"whole": ["*"]}}
+    found = [plan.of(studies.parse(content)) for content in (few, some, whole)]
+    disk = [each.disk["activations"] + each.disk["probe_view"] + each.disk["probes/weights"] for each in found]
+    assert disk[0] < disk[1] < disk[2]
+    for each in found:
+        assert each.whole == pytest.approx(sum(found[2].disk.values()))
+    sentence = "Stored unit by unit (`activations.whole: ['*']`), wide layers would make it "
+    assert sentence in plan.report(studies.parse(few), found[0], 1e12)
+    assert sentence not in plan.report(studies.parse(whole), found[2], 1e12)
+
+
 def test_jobs_are_those_of_the_grid(study):
     jobs = plan.of(study).jobs
     assert jobs["train"] == jobs["phases"] == 8

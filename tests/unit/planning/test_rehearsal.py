@@ -208,7 +208,7 @@ def test_a_layer_called_output_is_told_from_the_network_s_own(odd):
 
 
 def test_no_key_of_a_table_with_layers_as_columns_is_left_unreserved():
-    names = extract.layout({"hidden": 3}, set(), "float32").names
+    names = extract.layout({"hidden": 3}, set(), "float32", {}).names
     assert {*names, *vars(study.Run("a", "b", 0))} - {"hidden"} <= {*layer_names.RESERVED}
 
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from repdyn.config.sections import Probes
 from repdyn.errors import RepdynError
 from repdyn.probes import fit, low_rank, probe_weights, solvers
-from repdyn.records.activations import ACTIVATIONS
+from repdyn.records.activations import ACTIVATIONS, PROBE_VIEW
 from repdyn.records.probes import ACCURACY, WEIGHTS
 from repdyn.representations import extract
 from repdyn.representations.table import Representations
@@ -221,7 +221,10 @@ def stored(make_job, config):
         config["activations"] |= {"similarity_examples": 30, "probe_examples": 50}
         job = make_job("probes", config)
         generator = np.random.default_rng(0)
-        layout = extract.layout({"noise": 40, "blocks.0": 12}, set(), "float16")
+        layout = extract.layout({"noise": 40, "blocks.0": 12}, set(), "float16", {})
+        nothing_wide = replace(job, stage="activations").metadata(PROBE_VIEW)
+        with tables.writer(job.path(PROBE_VIEW), extract.probe_layout({}), nothing_wide) as append:
+            append({name: [0] * 240 for name in PROBE_VIEW.names} | {"split": ["probe"] * 240})
         origin = replace(job, stage="activations").metadata(ACTIVATIONS)
         with tables.writer(job.path(ACTIVATIONS), layout, origin) as append:
             for step in (0, 4, 16):
@@ -262,7 +265,7 @@ def test_accuracy_is_that_of_the_stored_probes_on_given_and_true_labels(stored):
     with probe_weights.reading(*job.place(WEIGHTS)) as reader:
         assert reader.layers == ["noise", "blocks.0"]
         assert reader.epochs == {0: 0.0, 4: 1.0, 16: 4.0}
-        assert reader.features("noise") == 40
+        assert reader.read("noise", 4).weight.shape == (3, 10, 40)
         for row in table.itertuples():
             examples = source.examples(row.split)
             found = reader.read(row.layer, row.step).predict(source.read(row.layer, row.step, row.split))

@@ -39,7 +39,7 @@ def store(job, seed, n=30, constant=False, examples=None, layers=LAYERS, steps=S
     random = np.random.default_rng(seed)
     keys = {"split": ["similarity"] * n, "example": np.arange(n) if examples is None else examples}
     labels = {"label": [0] * n, "given_label": [0] * n}
-    layout = extract.layout(layers, {"second"}, "float16")
+    layout = extract.layout(layers, {"second"}, "float16", {})
     stored = {}
     with tables.writer(job.paths.activations(job.run.path), layout, job.metadata(ACTIVATIONS)) as append:
         for step in steps:

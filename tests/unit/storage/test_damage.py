@@ -15,10 +15,11 @@ from torch import nn
 from repdyn.config.study import Run
 from repdyn.errors import DamagedError
 from repdyn.probes import probe_weights
-from repdyn.records.activations import ACTIVATIONS, layer_columns
+from repdyn.records.activations import ACTIVATIONS, COORDINATE, WHOLE, layer_columns
 from repdyn.records.train import STATE
 from repdyn.regions import label_table
 from repdyn.regions.label_table import RegionLabels
+from repdyn.representations import extract
 from repdyn.representations.table import Representations
 from repdyn.storage import tables
 from repdyn.storage.origin import Origin
@@ -47,15 +48,18 @@ class SmallTable:
         return table.schema.metadata, str(table.schema), table.to_pydict()
 
 
+COLUMNS = {"a": (300, pa.float16(), WHOLE), "b": (7, pa.float32(), COORDINATE)}
+
+
 class ActivationsTable:
-    """Activations of more than a block, read a layer and some features at a time."""
+    """Activations of more than a block and coordinates, read a layer and some features at a time."""
 
     name = "activations.parquet"
 
     def write(self, path):
-        layout = pa.schema([*ACTIVATIONS.schema, *layer_columns({"a": (300, pa.float16()), "b": (7, pa.float32())})])
+        layout = pa.schema([*ACTIVATIONS.schema, *layer_columns(COLUMNS)])
         draw, n = np.random.default_rng(0), 60
-        with tables.writer(path, layout, ABOUT, compression="lz4", write_statistics=False) as append:
+        with tables.writer(path, layout, ABOUT, **extract.writing(layout)) as append:
             for step in (0, 5):
                 layers = {}
                 for layer in ("a", "b"):
@@ -105,22 +109,25 @@ class Checkpoint:
 
 
 class Probes:
-    """Probes of two layers at two checkpoints."""
+    """Probes of two layers at two checkpoints, and of a wide one."""
 
     name = "probes.safetensors"
 
     def write(self, path):
         draw = np.random.default_rng(0).normal
-        with probe_weights.writing(path, {"a": 4, "b": 3}, 3, {0: 0.0, 5: 1.0}, ABOUT) as append:
+        sizes = {"a": 4, "b": 3, "wide": 5}
+        with probe_weights.writing(path, sizes, 3, {0: 0.0, 5: 1.0}, ABOUT, coefficients=["wide"]) as append:
             for p in (4, 4, 3, 3):
                 shapes = ((3, 3, p), (3, 3), (p,), (p,), (3,))
                 append(probe_weights.Probe(*(draw(size=shape).astype(np.float32) for shape in shapes)))
+            for _ in range(2):
+                shapes = ((3, 3, 5), (3, 3), (3,), (3, 3, 5))
+                append(probe_weights.Coefficients(*(draw(size=shape).astype(np.float32) for shape in shapes)))
 
     def read(self, path):
         with probe_weights.reading(path) as reader:
             probes = [(layer, step, reader.read(layer, step)) for layer in reader.layers for step in reader.epochs]
-            features = [reader.features(layer) for layer in reader.layers]
-            return reader.epochs, features, [(*key, str(vars(probe))) for *key, probe in probes]
+            return reader.epochs, [(*key, str(vars(probe))) for *key, probe in probes]
 
 
 class State:

@@ -253,18 +253,16 @@ def test_planes_are_labelled_on_the_gpu(config, arch):
     reduction = Reducer(sections.Reduction(pool=2, tokens="class"), model, 0)
     first = extract.forward(model, layers, some(1), GPU, reduction)
 
-    class Reader:
-        layers = tuple(first)
+    def probe(p):
+        return Probe(*(np.ones(shape, np.float32) for shape in ((3, 10, p), (3, 10), (p,), (p,), (3,))))
 
-        def read(self, layer, _):
-            p = first[layer].shape[1]
-            return Probe(*(np.ones(shape, np.float32) for shape in ((3, 10, p), (3, 10), (p,), (p,), (3,))))
+    probes = {layer: probe(activations.shape[1]) for layer, activations in first.items()}
 
     axes, coordinates = np.ones((2, 64), np.float32), np.ones((2, 5))
     points = labelling.Points(PlaneSet("test", np.arange(2), axes, axes, axes, coordinates, coordinates), GPU)
     batches = list(points.batches(slice(0, 2), 30))
     assert {batch.device for batch in batches} == {GPU}
-    readout = labelling.Readout.load(Reader(), 0, GPU)
+    readout = labelling.Readout.of(probes, GPU)
     labeller = labelling.Labeller(model, layers, (1, 8, 8), labelling.batch_size([64], 64, GPU, 2**30), reduction)
     labels, halves = labeller.label(readout, iter(batches), 50, with_halves=True)
     assert labels.shape == (len(first) + 1, 50)

@@ -36,6 +36,9 @@ class Paths:
     def activations(self, run: str) -> str:
         return f"{self.root}/activations/{run}/activations.parquet"
 
+    def probe_view(self, run: str) -> str:
+        return f"{self.root}/probe_view/{run}/probe_view.parquet"
+
     def layers(self, run: str) -> str:
         return f"{self.root}/layers/{run}/layers.parquet"
 

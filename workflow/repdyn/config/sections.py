@@ -386,6 +386,8 @@ class Reduction(Section):
 class Activations(Section):
     """Which examples' activations to store, how reduced, and in which precision.
 
+    ``whole`` names the wide layers, with wildcards if wanted, whose activations are stored unit by unit, and not as
+    coordinates of the examples: see ``representations/coordinates.py``. ``dtype`` is that of whole activations.
     ``batch_norm`` says whether everything is measured with batch-norm statistics re-estimated from
     ``batch_norm_images`` training images, or all if there are fewer: see ``models/batch_norm.py``.
     """
@@ -395,6 +397,7 @@ class Activations(Section):
     probe_examples: int | None = Field(default=None, ge=10)
     reduction: Reduction = Reduction()
     dtype: Literal["float16", "float32"] = "float16"
+    whole: list[str] = Field(default=[], exclude_if=lambda layers: not layers)
     batch_norm: Literal["reestimated", "stored"] = "reestimated"
     batch_norm_images: int = Field(default=1000, ge=2)
 

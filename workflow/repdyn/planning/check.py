@@ -28,7 +28,7 @@ from ..models.observation import Observation
 from ..models.pooling import Reducer
 from ..pipeline import settling
 from ..regions import compare, planes
-from ..representations import extract
+from ..representations import coordinates, extract
 from ..runtime import devices
 from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
@@ -62,6 +62,7 @@ def main(study: Study) -> None:
         for level, data in study.data_levels.items():
             with datasets.naming(level):
                 check_planes(study, data)
+    check_whole(study)
     remarks += check_measures(study)
     device = devices.prepare(study.execution.device)
     for arch in study.archs:
@@ -106,6 +107,25 @@ def check_networks(study: Study, arch: str, levels: Sequence[str | None], device
         with blaming(f"archs.{arch}"):
             bfloat16.check(checked.model, study, run, datasets.inputs(data), classes)
     return remarks
+
+
+def check_whole(study: Study) -> None:
+    """Check that each pattern of ``activations.whole`` names an observed layer of some architecture."""
+    observed = {
+        layer: None
+        for arch in study.archs
+        for levels in (datasets.alike(study) if study.activations.whole else [])
+        for layer in _layers(study, arch, study.data_levels[levels[0]])
+    }
+    for pattern in coordinates.unmatched(study.activations.whole, observed):
+        there = ", ".join(observed)
+        raise RepdynError(f"`activations.whole`: no observed layer is called `{pattern}`; there are {there}.")
+
+
+def _layers(study: Study, arch: str, data: Data) -> list[str]:
+    """The names of an architecture's observed layers."""
+    with blaming(f"archs.{arch}"):
+        return list(extract.observed(study, arch, data).paths)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from ..config.runs import Run
 from ..data import datasets
 from ..pipeline.counts import StudyCounts
 from ..regions import label_table, labelling
+from ..representations import coordinates
 from ..similarity import gram, measured
 from ..training import checkpoint_schedule
 from .model_size import Extent
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 MIB = 2**20
+ZSTD = 0.85  # compression of coordinates by zstd, bytes sorted by significance
 LZ4 = 0.9  # compression of activations by lz4: 0.79 for a ResNet's, with many zeros after ReLU, 0.94 for a ViT's
 CHUNK = 95  # bytes that Parquet writes for a column of a row group besides its values
 FILE = 4000  # bytes of a file's schema and metadata
@@ -118,10 +120,14 @@ def parquet(rows: float, row: float, groups: int, columns: int) -> float:
 def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     """Table -> bytes, for one run."""
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
-    L, p = len(extent.features), sum(extent.features.values())
+    L, n, m = len(extent.features), grid.counts.compared, grid.counts.probed
+    wide = coordinates.wide(extent.features, n, m, grid.study.activations.whole)
+    p = sum(size for layer, size in extent.features.items() if layer not in wide)  # of layers that are whole
     moments = grid.moments(optimizer)
-    # Three classifiers, each feature's mean and scale, and a header entry for each tensor.
-    probes = 4 * E * (p * (3 * grid.classes + 2) + L * 3 * (grid.classes + 1)) + 95 * 9 * L * E
+    # Three classifiers, each feature's mean and scale, and a header entry for each tensor; of wide layers a coefficient
+    # and a score of each class for each example.
+    numbers = p * (3 * grid.classes + 2) + len(wide) * m * 6 * grid.classes + L * 3 * (grid.classes + 1)
+    probes = 4 * E * numbers + 95 * 9 * L * E
     measures = len(study.chosen_measures) + 2 * (study.cka.resamples > 0)
     kernels = sum(measure.kernel and measure.table == ACTIVATIONS for measure in study.all_measures.values())
     S, P, C = grid.sets, study.planes.count, grid.classes
@@ -131,8 +137,9 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "change": parquet(L * intervals, ROW["change"], 1, 8),
         "checkpoints": E * (extent.stored + 100 * extent.tensors + 1500),
         "state": 0 if moments is None else (extent.stored + STATE * extent.tensors) * (1 + moments),
-        "activations": LZ4 * (grid.counts.compared + grid.counts.probed) * E * p * grid.number
+        "activations": E * (LZ4 * (n + m) * p * grid.number + ZSTD * 4 * len(wide) * n**2)
         + parquet(0, 0, 2 * E, 6 + L),
+        "probe_view": ZSTD * 4 * E * len(wide) * (n + m) * m + parquet(0, 0, 2 * E, 6 + len(wide)),
         "layers": LAYERS,
         "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
         "inputs": 4 * grid.counts.compared * datasets.inputs(grid.data).size + FILE,
@@ -180,8 +187,11 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     """Stage -> peak bytes of a job, for the stages of a run."""
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
     features = list(extent.features.values())
-    L, p, widest = len(features), sum(features), max(features)
-    n, m = grid.counts.compared, grid.counts.probed
+    L, p, n, m = len(features), sum(features), grid.counts.compared, grid.counts.probed
+    wide = coordinates.wide(extent.features, n, m, study.activations.whole)
+    # The most numbers of an example that a table has of a layer: of whole ones, and of coordinates, for either split.
+    whole = max((size for layer, size in extent.features.items() if layer not in wide), default=1)
+    compared, probed = (max(whole, of_split if wide else 1) for of_split in (n, m))
     budget = study.execution.memory_gib * 2**30
     pixels = datasets.inputs(grid.data).size
     images = dataset(grid.data)
@@ -193,9 +203,11 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     held = (gram.FLOATS + read) * n
     # The inputs are one representation more, and measures of whole Grams need some beside those that are held.
     beside = measured.needed_beside(n, [choice.name for choice in study.chosen_measures if choice.name not in ALWAYS])
-    grams = min(budget, 4 * (E + 2) * n**2 + beside + held * min(widest, budget / 2 / held)) + 25 * MIB
-    thin = min(m, widest)
-    solved = (2 * (n + m) * 4 + read * max(n, m)) * widest + 8 * (m * thin * 3 + 4 * thin**2 + m * min(widest, 4096))
+    grams = min(budget, 4 * (E + 2) * n**2 + beside + held * min(compared, budget / 2 / held)) + 25 * MIB
+    thin = min(m, probed)
+    solved = (2 * (n + m) * 4 + read * max(n, m)) * probed + 8 * (m * thin * 3 + 4 * thin**2 + m * min(probed, 4096))
+    # Regions rebuild the probes of wide layers from activations of the examples that they were trained on.
+    rebuilt = sum(4 * m * extent.features[layer] for layer in wide)
     batch = labelling.batch_size(features, pixels, device, budget)
     points = 4 * batch * (2 * p + 8 * extent.widest + 8 * pixels)
     block = label_table.blocks(study.planes.count, L + 1, study.planes.resolution)[0].stop
@@ -213,7 +225,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
         "activations": grid.base + images + extent.stored + observed,
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
-        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms),
+        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms, rebuilt),
         "events": ARROW * MIB,
         "phases": PANDAS * MIB + 8 * 20 * E**2,
     }

@@ -11,7 +11,8 @@ import itertools
 import shutil
 import textwrap
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,12 +40,14 @@ class Plan:
         jobs: stage -> number of jobs.
         checkpoints: fewest and most of a run.
         disk: table -> bytes, all runs together.
+        whole: bytes of all tables if wide layers were stored unit by unit.
         memory: stage -> peak bytes of its most demanding job, for stages with an estimate.
     """
 
     jobs: dict[str, int]
     checkpoints: tuple[int, int]
     disk: dict[str, float]
+    whole: float
     memory: dict[str, float]
 
 
@@ -69,23 +72,32 @@ def of(study: Study) -> Plan:
     jobs = {name: number for name, number in jobs.items() if number}
     drawn = sum(len(catalogue.drawn_of_run(study, run)) for run in study.drawn_runs)
     jobs["figures"] = formats * (drawn + len(catalogue.drawn_of_study(study)))
-    disk: Counter[str] = Counter()
+    disk = _disk(grids, jobs["figures"])
+    unit_by_unit = study.model_copy(update={"activations": study.activations.model_copy(update={"whole": ["*"]})})
+    whole = sum(_disk([replace(grid, study=unit_by_unit) for grid in grids], jobs["figures"]).values())
     of_stages: dict[str, float] = {}
     for grid in grids:
         for arch, optimizer in itertools.product(study.archs, study.optimizers):
-            for table, size in estimates.disk_of_run(grid, arch, optimizer).items():
-                disk[table] += size * len(study.seeds)  # type: ignore[assignment]
             for stage, peak in estimates.memory(grid, arch, optimizer, device).items():
                 of_stages[stage] = max(peak, of_stages.get(stage, 0))
         for stage, peak in estimates.memory_of_study(grid).items():
             of_stages[stage] = max(peak, of_stages.get(stage, 0))
+    counts = checkpoint_schedule.numbers(study, study.runs)
+    return Plan(jobs, (counts[0], counts[-1]), disk, whole, of_stages)
+
+
+def _disk(grids: Sequence[Grid], figures: int) -> dict[str, float]:
+    """Table -> bytes, all runs together."""
+    study, disk = grids[0].study, Counter[str]()
+    for grid in grids:
+        for arch, optimizer in itertools.product(study.archs, study.optimizers):
+            for table, size in estimates.disk_of_run(grid, arch, optimizer).items():
+                disk[table] += size * len(study.seeds)  # type: ignore[assignment]
         for table, size in estimates.disk_of_seeds(grid).items():
             disk[table] += size  # type: ignore[assignment]
-    of_all = dict(disk) | {"findings": estimates.FINDINGS, "figures": estimates.PNG * jobs["figures"]}
+    of_all = dict(disk) | {"findings": estimates.FINDINGS, "figures": estimates.PNG * figures}
     # A table has the name of its stage, or lies in a folder of that name.
-    there = {table: size for table, size in of_all.items() if table.partition("/")[0] not in study.left_out}
-    counts = checkpoint_schedule.numbers(study, study.runs)
-    return Plan(jobs, (counts[0], counts[-1]), dict[str, float](there), of_stages)
+    return {table: size for table, size in of_all.items() if table.partition("/")[0] not in study.left_out}
 
 
 def size(number: float) -> str:
@@ -111,6 +123,8 @@ def report(study: Study, plan: Plan, free: float) -> str:
     lines += [f"  {'total':<14}{sum(plan.jobs.values()):>8,}", "", f"  {'table':<24}{'disk':>10}"]
     lines += [f"  {table:<24}{size(number):>10}" for table, number in plan.disk.items()]
     lines += [f"  {'total':<24}{size(total):>10}", ""]
+    if plan.whole > 1.01 * total:
+        lines.append(f"Stored unit by unit (`activations.whole: ['*']`), wide layers would make it {size(plan.whole)}.")
     enough = "enough" if free > total else "NOT ENOUGH"
     lines.append(f"The disk has {size(free)} free: {enough}. GPU memory and time are not estimated.")
     for why in dict.fromkeys(study.left_out.values()):

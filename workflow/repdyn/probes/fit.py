@@ -24,7 +24,7 @@ import numpy as np
 
 from ..types import Array
 from . import low_rank, solvers
-from .probe_weights import Probe
+from .probe_weights import Coefficients, Probe
 
 if TYPE_CHECKING:
     from ..config.sections import Probes as Settings
@@ -65,6 +65,7 @@ def fit(activations: Array, labels: Array, classes: int, settings: Settings, pre
         settings: the ``probes`` section of the config.
         previous: the probe of the checkpoint before, for solvers that can start from it.
     """
+    previous = previous if settings.kind == "logistic" else None  # the other solvers do not
     mean, scale = standardisation(activations)
     n, p = activations.shape
 
@@ -76,21 +77,75 @@ def fit(activations: Array, labels: Array, classes: int, settings: Settings, pre
     narrow = low_rank.factorise(blocks, n) if p > n else None
     features = (activations - mean) / scale if narrow is None else narrow.coordinates
     start = None
-    if previous is not None and settings.kind == "logistic":
+    if previous is not None:
         start = previous.weight.reshape(-1, p).T.astype(np.float64)  # (p, K C)
         start = start if narrow is None else narrow.to_coordinates(start)
-    found = []
-    for k, part in enumerate((np.arange(n), *halves(n, settings.seed))):
-        begin = None if start is None or previous is None else (np.split(start, 3, axis=1)[k], previous.bias[k])
-        found.append(_solve(features[part], labels[part], classes, settings, k, begin))
-    weight = np.concatenate([solution.weight for solution in found], axis=1)  # (p or r, K C)
+    weight, bias, gradient = _classifiers(features, labels, classes, settings, start, previous)
     weight = weight if narrow is None else narrow.to_features(weight, p)
     return Probe(
         weight=np.ascontiguousarray(weight.T.reshape(3, classes, p), dtype=np.float32),
-        bias=np.stack([solution.bias for solution in found]).astype(np.float32),
+        bias=bias,
         mean=mean.astype(np.float32),
         scale=scale.astype(np.float32),
-        gradient=np.array([solution.gradient for solution in found], dtype=np.float32),
+        gradient=gradient,
+    )
+
+
+def fit_coordinates(
+    coordinates: Array, labels: Array, classes: int, settings: Settings, previous: Coefficients | None = None
+) -> Coefficients:
+    """The same from the principal coordinates of standardised features, T = U Λ^½ of their Gram matrix U Λ Uᵀ.
+
+    A weight w on coordinates is Zᵀ α on the features Z, with α = U Λ^−½ w.
+
+    Args:
+        coordinates: (m, m), float32, zero beyond the rank; see ``representations/coordinates.py``.
+        labels: (m,), in 0 … classes - 1.
+        classes: C.
+        settings: the ``probes`` section of the config.
+        previous: the probe of the checkpoint before, for solvers that can start from it.
+    """
+    previous = previous if settings.kind == "logistic" else None
+    T = coordinates[:, coordinates.any(axis=0)].astype(np.float64)  # (m, r)
+    m = len(T)
+    start = None if previous is None else T.T @ previous.weight.reshape(-1, m).T
+    weight, bias, gradient = _classifiers(T, labels, classes, settings, start, previous)
+    scores = (T @ weight).T.reshape(3, classes, m) + bias[:, :, None]
+    dual = T @ (weight / np.square(T).sum(axis=0)[:, None])
+    return Coefficients(
+        weight=np.ascontiguousarray(dual.T.reshape(3, classes, m), dtype=np.float32),
+        bias=bias,
+        gradient=gradient,
+        scores=scores.astype(np.float32),
+    )
+
+
+def _classifiers(
+    features: Array,
+    labels: Array,
+    classes: int,
+    settings: Settings,
+    start: Array | None,
+    previous: Probe | Coefficients | None,
+) -> tuple[Array, Array, Array]:
+    """The classifiers on all examples and on each half: weight (p, K C), bias (K, C) and gradient (K,).
+
+    Args:
+        features: (n, p), float64.
+        labels: (n,).
+        classes: C.
+        settings: the ``probes`` section of the config.
+        start: weight (p, K C) to start from.
+        previous: the probe that it is of, with its bias.
+    """
+    found = []
+    for k, part in enumerate((np.arange(len(features)), *halves(len(features), settings.seed))):
+        begin = None if start is None or previous is None else (np.split(start, 3, axis=1)[k], previous.bias[k])
+        found.append(_solve(features[part], labels[part], classes, settings, k, begin))
+    return (
+        np.concatenate([solution.weight for solution in found], axis=1),
+        np.stack([solution.bias for solution in found]).astype(np.float32),
+        np.array([solution.gradient for solution in found], dtype=np.float32),
     )
 
 

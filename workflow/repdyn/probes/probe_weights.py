@@ -2,11 +2,14 @@
 
 The file is written and read probe by probe, so that only one layer at one checkpoint is in memory. Writing is atomic.
 Each probe has a checksum, and so has the header; reading checks both.
+
+The probe of a wide layer is stored by its coefficients on the examples that it was trained on (:class:`Coefficients`),
+from which a forward pass over them gives its weights again (``rebuilt.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +72,46 @@ class Probe:
         return found
 
 
+@dataclass(frozen=True)
+class Coefficients:
+    """The stored probe of a wide layer, all float32: weights as sums of the examples that it was trained on.
+
+    With their standardised features Z, (m, p), a class's weight is Zᵀ α (the dual form; Saunders et al. 1998).
+
+    Attributes:
+        weight: α, (K, C, m).
+        bias: (K, C).
+        gradient: (K,), as of a :class:`Probe`.
+        scores: (K, C, m), what the classifiers give for these examples, by which rebuilt weights are checked.
+    """
+
+    weight: Array
+    bias: Array
+    gradient: Array
+    scores: Array
+
+    def tensors(self) -> dict[str, Array]:
+        """The stored tensors by name."""
+        tensors = {"gradient": self.gradient, "scores": self.scores}
+        for name, weight, bias in zip(CLASSIFIERS, self.weight, self.bias, strict=True):
+            tensors |= {f"{name}weight": weight, f"{name}bias": bias}
+        return tensors
+
+    def predict(self, coordinates: Array, trained_on: Array) -> Array:
+        """(n,) int64: the probe's class for each example.
+
+        Args:
+            coordinates: (n, m), of the examples (``representations/coordinates.py``).
+            trained_on: (m, m), those of the examples that the probe was trained on.
+        """
+        weight = trained_on.T.astype(np.float64) @ self.weight[0].T  # (m, C), in coordinates
+        found: Array = (coordinates @ weight + self.bias[0]).argmax(axis=1)
+        return found
+
+
+Stored = Probe | Coefficients
+
+
 @contextmanager
 def writing(
     path: str | Path,
@@ -76,17 +119,19 @@ def writing(
     classes: int,
     epochs: Mapping[int, float],
     metadata: Metadata,
-) -> Iterator[Callable[[Probe], None]]:
+    coefficients: Collection[str] = (),
+) -> Iterator[Callable[[Stored], None]]:
     """Write all probes of a run one by one; the file appears only when complete.
 
     The safetensors format needs only the shapes in advance, so only one probe is in memory.
 
     Args:
         path: the file.
-        features: layer -> number of features, in order of depth.
+        features: layer -> numbers of a class's weight, in order of depth: features, or coefficients.
         classes: C.
         epochs: checkpoint (optimizer step) -> epoch, ascending.
         metadata: stored in the file's header.
+        coefficients: the layers whose probes are :class:`Coefficients`.
 
     Yields:
         A function that appends a probe; call it for all checkpoints of the first layer, then of the next.
@@ -98,7 +143,11 @@ def writing(
     entries: dict[str, tensor_files.Entry] = {}
     for layer, p in features.items():
         blank = np.empty((3, classes, p), dtype=np.float32)
-        probe = Probe(blank, blank[:, :, 0], blank[0, 0], blank[0, 0], blank[:, 0, 0])
+        probe: Stored = (
+            Coefficients(blank, blank[:, :, 0], blank[:, 0, 0], blank)
+            if layer in coefficients
+            else Probe(blank, blank[:, :, 0], blank[0, 0], blank[0, 0], blank[:, 0, 0])
+        )
         for step in epochs:
             for name, tensor in probe.tensors().items():
                 entries[f"{layer}/{step}/{name}"] = tensor_files.Entry("F32", tensor.shape, tensor.nbytes)
@@ -106,7 +155,7 @@ def writing(
     with atomic(path) as temporary, temporary.open("wb") as file:
         size = tensor_files.write_header(file, entries, dict(metadata) | contents)
 
-        def append(probe: Probe) -> None:
+        def append(probe: Stored) -> None:
             parts = _stored(probe)
             for part in parts:
                 file.write(part)
@@ -117,7 +166,7 @@ def writing(
             raise ValueError(f"{len(features)} layers at {len(epochs)} checkpoints were announced, but not all came")
 
 
-def _stored(probe: Probe) -> list[memoryview]:
+def _stored(probe: Stored) -> list[memoryview]:
     """A probe's tensors as bytes of the file."""
     return [np.ascontiguousarray(tensor, dtype="<f4").data for tensor in probe.tensors().values()]
 
@@ -139,12 +188,7 @@ class Reader:
         except KeyError:
             raise damaged(path, "it is no file of probes") from None
 
-    def features(self, layer: str) -> int:
-        """Number of features of a layer."""
-        size: int = self._file.get_slice(f"{layer}/{next(iter(self.epochs))}/mean").get_shape()[0]
-        return size
-
-    def read(self, layer: str, step: int) -> Probe:
+    def read(self, layer: str, step: int) -> Stored:
         """The probe of a layer at a checkpoint.
 
         Raises:
@@ -153,15 +197,20 @@ class Reader:
         key = f"{layer}/{step}"
         get = self._file.get_tensor
         try:
-            weights = [get(f"{key}/{name}weight") for name in CLASSIFIERS]
-            biases = [get(f"{key}/{name}bias") for name in CLASSIFIERS]
-            others = (get(f"{key}/{name}") for name in ("mean", "scale", "gradient"))
-            probe = Probe(np.stack(weights), np.stack(biases), *others)
+            weight = np.stack([get(f"{key}/{name}weight") for name in CLASSIFIERS])
+            bias = np.stack([get(f"{key}/{name}bias") for name in CLASSIFIERS])
+            others = {name: get(f"{key}/{name}") for name in self._others(key)}
+            probe: Stored = (Coefficients if "scores" in others else Probe)(weight=weight, bias=bias, **others)
             if checksum(_stored(probe)) != get(f"{key}/checksum"):
                 raise damaged(self._path, f"the checksum of {layer} at step {step} is not that of its probe")
         except SafetensorError as error:
             raise damaged(self._path, error) from None
         return probe
+
+    def _others(self, key: str) -> Iterator[str]:
+        """What the file has of a probe besides its classifiers and checksum."""
+        there = set(self._file.keys())
+        return (name for name in ("mean", "scale", "gradient", "scores") if f"{key}/{name}" in there)
 
 
 @contextmanager

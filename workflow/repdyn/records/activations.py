@@ -1,4 +1,9 @@
-"""The file of the stage ``activations``."""
+"""The files of the stage ``activations`` that hold what layers give: whole, or as coordinates of the examples.
+
+A wide layer is stored as principal coordinates (``representations/coordinates.py``), one for each example that is
+compared. The table of activations then has them in the split ``similarity`` and null in the split ``probe``; how probes
+see the examples of both splits is in the table of probe views, which has no other layers.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +23,22 @@ _UNITS = (
 )
 
 
-def layer_columns(features: dict[str, tuple[int, pa.DataType]]) -> pa.Schema:
-    """A column for each layer, a fixed-size list of non-null floats; ``features``: layer -> size and type."""
+WHOLE, COORDINATE = "activation", "principal coordinate"  # units of a layer's numbers
+
+
+def layer_columns(features: dict[str, tuple[int, pa.DataType, str]]) -> pa.Schema:
+    """A column for each layer, a fixed-size list of non-null floats; ``features``: layer -> size, type and unit."""
     return schema(
         **{
-            layer: (pa.list_(pa.field("element", kind, nullable=False), size), "activation")
-            for layer, (size, kind) in features.items()
+            layer: (pa.list_(pa.field("element", kind, nullable=False), size), unit)
+            for layer, (size, kind, unit) in features.items()
         }
     )
+
+
+def held_as_coordinates(found: pa.Schema) -> list[str]:
+    """The layers of a table that it holds as principal coordinates."""
+    return [field.name for field in found if (field.metadata or {}).get(b"unit") == COORDINATE.encode()]
 
 
 def _layers(found: pa.Schema) -> pa.Schema:
@@ -33,9 +46,9 @@ def _layers(found: pa.Schema) -> pa.Schema:
     kinds = {field.name: field.type for field in found if field.name not in KEYS}
     return layer_columns(
         {
-            name: (kind.list_size, kind.value_type if pa.types.is_floating(kind.value_type) else pa.float16())
+            name: (kind.list_size, kind.value_type if pa.types.is_floating(kind.value_type) else pa.float16(), WHOLE)
             if pa.types.is_fixed_size_list(kind)
-            else (1, pa.float16())
+            else (1, pa.float16(), WHOLE)
             for name, kind in kinds.items()
         }
     )
@@ -46,6 +59,14 @@ ACTIVATIONS = Table(
     "activations",
     Paths.activations,
     schema=schema(**dict(zip(KEYS, _UNITS, strict=True))),
+    more=_layers,
+    rows=lambda counts: counts.checkpoints * (counts.compared + counts.probed),
+)
+PROBE_VIEW = Table(
+    "probe_view",
+    "activations",
+    Paths.probe_view,
+    schema=ACTIVATIONS.schema,
     more=_layers,
     rows=lambda counts: counts.checkpoints * (counts.compared + counts.probed),
 )

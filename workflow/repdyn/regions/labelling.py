@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from ..models.pooling import Reducer
-from ..probes import probe_weights
+from ..probes.probe_weights import Probe
 from ..representations import extract
 from ..types import Array
 from . import planes
@@ -46,12 +46,11 @@ class Readout:
     classes: int
 
     @classmethod
-    def load(cls, reader: probe_weights.Reader, step: int, device: torch.device) -> Readout:
-        """The probes of a checkpoint."""
-        stored = {layer: reader.read(layer, step) for layer in reader.layers}
-        folded = [tuple(torch.tensor(array, device=device) for array in probe.folded()) for probe in stored.values()]
-        classes = next(iter(stored.values())).bias.shape[1]
-        return cls(tuple(stored), tuple(w for w, _ in folded), tuple(b[:, None] for _, b in folded), classes)
+    def of(cls, probes: Mapping[str, Probe], device: torch.device) -> Readout:
+        """The probes of a checkpoint, layer -> probe in order of depth."""
+        folded = [tuple(torch.tensor(array, device=device) for array in probe.folded()) for probe in probes.values()]
+        classes = next(iter(probes.values())).bias.shape[1]
+        return cls(tuple(probes), tuple(w for w, _ in folded), tuple(b[:, None] for _, b in folded), classes)
 
     def decide(self, outputs: Mapping[str, torch.Tensor], classifiers: int) -> torch.Tensor:
         """Classes (L, K, B) of the first K of each layer's classifiers, from its activations (B, p)."""

@@ -1,6 +1,7 @@
 """Activations of every observed layer at every checkpoint, on a fixed set of examples.
 
-Turns checkpoints into one table: a row for each example at a checkpoint, a column for each layer, features flattened.
+Turns checkpoints into one table: a row for each example at a checkpoint, a column for each layer, features flattened
+or, where there are many more of them than examples, as coordinates of the examples (``coordinates.py``).
 There are two splits: ``similarity``, the examples that CKA compares, and ``probe``, the training examples of linear
 probes. The network is in eval mode, and images are not augmented.
 
@@ -22,7 +23,7 @@ from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..models import architectures, memory_layouts, observation, observed_layers
 from ..models.pooling import Reducer
-from ..records.activations import ACTIVATIONS, layer_columns
+from ..records.activations import ACTIVATIONS, COORDINATE, PROBE_VIEW, WHOLE, held_as_coordinates, layer_columns
 from ..types import Array
 
 if TYPE_CHECKING:
@@ -177,13 +178,45 @@ def _scatter(activations: torch.Tensor) -> float:
     return float((activations - activations.mean(dim=0)).square().sum(dtype=torch.float64))
 
 
-def layout(features: Mapping[str, int], float32: set[str], dtype: str) -> pa.Schema:
-    """The table's schema: keys, then one fixed-size list of non-null floats for each layer."""
+def layout(features: Mapping[str, int], float32: set[str], dtype: str, coordinates: Mapping[str, int]) -> pa.Schema:
+    """The schema of the table of activations: keys, then one fixed-size list of floats for each layer.
+
+    Args:
+        features: layer -> number of its features, in order of depth.
+        float32: layers that are stored so, whatever ``dtype`` is.
+        dtype: of layers that are stored whole.
+        coordinates: layer that is stored as coordinates -> how many; float32.
+    """
     columns = {
-        layer: (size, pa.float32() if layer in float32 or dtype == "float32" else pa.float16())
+        layer: (coordinates[layer], pa.float32(), COORDINATE)
+        if layer in coordinates
+        else (size, pa.float32() if layer in float32 or dtype == "float32" else pa.float16(), WHOLE)
         for layer, size in features.items()
     }
     return pa.schema([*ACTIVATIONS.schema, *layer_columns(columns)])
+
+
+def probe_layout(coordinates: Mapping[str, int]) -> pa.Schema:
+    """The schema of the table of probe views: keys, then the coordinates of wide layers; layer -> how many."""
+    columns = {layer: (size, pa.float32(), COORDINATE) for layer, size in coordinates.items()}
+    return pa.schema([*PROBE_VIEW.schema, *layer_columns(columns)])
+
+
+def writing(table: pa.Schema) -> dict[str, Any]:
+    """Options of the Parquet file of a schema from above.
+
+    A dictionary compresses neither activations nor coordinates, and nobody filters on them. Sorting the bytes of
+    float32 coordinates by significance does compress them.
+    """
+    numbers = {field.name: field.name for field in ACTIVATIONS.schema}  # column -> its path in the file
+    numbers |= {field.name: f"{field.name}.list.element" for field in table if field.name not in numbers}
+    sorted_bytes = [numbers[layer] for layer in held_as_coordinates(table)]
+    return {
+        "compression": {path: "zstd" if path in sorted_bytes else "lz4" for path in numbers.values()},
+        "use_dictionary": ["split"],
+        "use_byte_stream_split": sorted_bytes,
+        "write_statistics": False,
+    }
 
 
 _TYPES = {pa.float16(): torch.float16, pa.float32(): torch.float32, pa.int32(): torch.int32}

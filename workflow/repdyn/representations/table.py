@@ -1,4 +1,4 @@
-"""Reading an activations table: one layer at one checkpoint at a time, as an array of shape (examples, features).
+"""Reading a table of activations or of probe views: one layer at one checkpoint at a time, (examples, features).
 
 The file has one row group for each (step, split) and one column for each layer, so a read touches nothing else.
 Examples have the same order in every row group of a split. Opening checks this, because comparing checkpoints on
@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..records.activations import ACTIVATIONS
+from ..errors import RepdynError
+from ..records.activations import ACTIVATIONS, held_as_coordinates
 from ..storage import tables
 from ..storage.files import damaged
 from ..storage.origin import Origin
@@ -26,6 +27,7 @@ class Representations:
 
     Attributes:
         layers: names of the observed layers, in order of depth.
+        coordinates: those of them that are held as principal coordinates of the examples (``coordinates.py``).
         steps: checkpoints as optimizer steps, ascending, int64.
         epochs: the same as epochs, float64.
     """
@@ -44,6 +46,7 @@ class Representations:
         self.path = Path(path)
         self._file = tables.open_file(path, wanted)
         self.layers: list[str] = [name for name in self._file.schema_arrow.names if name not in ACTIVATIONS.names]
+        self.coordinates = frozenset(held_as_coordinates(self._file.schema_arrow))
         self._row_group: dict[tuple[int, str], int] = {}
         self._examples: dict[str, pa.Table] = {}
         epochs: dict[int, float] = {}
@@ -72,14 +75,19 @@ class Representations:
         return {name: self._examples[split][name].to_numpy() for name in ("example", "label", "given_label")}
 
     def read(self, layer: str, step: int, split: str) -> Array:
-        """Activations of one layer at one checkpoint: (examples, features), float16 or float32, read-only.
+        """Activations of one layer at one checkpoint, or coordinates: (examples, features), float, read-only.
 
         Raises:
-            RepdynError: if the file is damaged.
+            RepdynError: if the file is damaged, or does not have the layer in this split.
         """
         column = self._read(self._row_group[step, split], [layer])[layer].combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = column.chunk(0)
+        if column.null_count:
+            raise RepdynError(
+                f"`{self.path}` has no activations of the {split} examples in layer `{layer}`, which is wide: the "
+                "table `probe_view` has them as probes see them, and `activations.whole` stores them unit by unit."
+            )
         flat: Array = column.flatten().to_numpy(zero_copy_only=True)
         return flat.reshape(len(column), -1)
 
@@ -102,6 +110,6 @@ class Representations:
         return np.concatenate(kept)
 
     def features(self, layer: str) -> int:
-        """Number of features of a layer."""
+        """Number of features of a layer, or of coordinates."""
         size: int = self._file.schema_arrow.field(layer).type.list_size
         return size

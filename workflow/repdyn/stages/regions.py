@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ..data import datasets, subsets
 from ..models.pooling import Reducer
-from ..probes import probe_weights
+from ..probes import probe_weights, rebuilt
+from ..probes.probe_weights import Coefficients, Probe
 from ..records.planes import PLANES
 from ..records.probes import WEIGHTS
 from ..records.regions import FLOOR, FRAGMENTATION, LABELS, PICTURES, SIMILARITY
@@ -28,23 +33,44 @@ if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 
+def rebuild(
+    stored: Mapping[str, probe_weights.Stored], activations: Callable[[list[str]], Mapping[str, torch.Tensor]]
+) -> dict[str, Probe]:
+    """The probes of a checkpoint on features, by layer, those of wide layers from their coefficients.
+
+    Args:
+        stored: layer -> probe, in order of depth.
+        activations: gives those of some layers for the examples that probes are trained on, by layer.
+    """
+    wide = [layer for layer, probe in stored.items() if isinstance(probe, Coefficients)]
+    found = activations(wide) if wide else {}
+    return {
+        layer: rebuilt.probe(probe, found[layer].numpy(), layer) if isinstance(probe, Coefficients) else probe
+        for layer, probe in stored.items()
+    }
+
+
 def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     """Write labels and pictures of all checkpoints; return the columns of the noise floor."""
     study = job.study
     device = devices.prepare(study.execution.device)
     inputs, classes = datasets.inputs(job.data), datasets.classes(job.data)
-    model, layers = extract.network(study, job.run, device)
+    model, observation = extract.model_of(study, job.run, device), extract.observed(study, job.run.arch, job.data)
+    layers = observation.paths
     budget = study.execution.memory_gib * 2**30
-    features = [reader.features(layer) for layer in reader.layers]
+    features = [layer.features for layer in observation.layers]
     reduction = Reducer(study.activations.reduction, model, study.archs[job.run.arch].batch_dimension)
     batch = batch_size(features, inputs.size, device, budget)
-    reestimate = batch_norm.prepare(
-        study.activations,
-        model,
-        lambda: subsets.load(job.data, job.data_root, job.run.seed),
-        job.data.seed,
-        device,
-    )
+    load = functools.cache(lambda: subsets.load(job.data, job.data_root, job.run.seed))
+    reestimate = batch_norm.prepare(study.activations, model, load, job.data.seed, device)
+
+    def trained_on(wanted: list[str]) -> dict[str, torch.Tensor]:
+        chosen = extract.choose(study.activations, load(), job.data.seed)["probe"]
+        found: dict[str, torch.Tensor] = extract.forward(
+            model, {layer: layers[layer] for layer in wanted}, chosen.inputs, device, reduction
+        )
+        return found
+
     labeller = Labeller(model, layers, inputs.shape, batch, reduction)
     floor: dict[str, list[Any]] = {column: [] for column in FLOOR.names}
     with ExitStack() as stack:
@@ -63,7 +89,8 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
             checkpoints.load(path, model, wanted)
             if reestimate is not None:
                 reestimate(model)
-            readout = Readout.load(reader, step, device)
+            stored = {layer: reader.read(layer, step) for layer in reader.layers}
+            readout = Readout.of(rebuild(stored, trained_on), device)
             for target in targets:
                 for depth, count in enumerate(compare.label_planes(labeller, readout, target, step, epoch)):
                     row = [readout.layers[depth], depth, step, epoch, target.planes.name]
