@@ -66,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
     for name, stage in STAGES.items():
         command = commands.add_parser(name, help=stage.help, description=stage.help)
+        if stage.scope == "none":
+            continue
         if stage.scope == "studies":
             command.add_argument("results", type=Path, nargs="+", metavar="FOLDER", help="the results of a study")
             command.add_argument("--output", type=Path, help="a folder to write to (default: one beside the results)")
@@ -163,6 +165,9 @@ def _settled(study: Study) -> Study:
 
 def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
+    if scope == "none":
+        module_of(arguments.stage).main()
+        return
     if scope == "studies":
         _say_if_another_is_here()
         module_of(arguments.stage).main(arguments.results, arguments.output, arguments.into)

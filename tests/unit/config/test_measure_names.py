@@ -2,8 +2,7 @@
 
 import pytest
 
-from repdyn.config import sections
-from repdyn.config.sections import ChosenMeasure
+from repdyn.config.sections.similarity import TAKEN, ChosenMeasure
 from repdyn.figures import catalogue
 from repdyn.records.cka import CKA, INTERVAL
 from repdyn.records.cka_between import CKA_BETWEEN
@@ -23,4 +22,4 @@ def test_a_measure_of_ones_own_cannot_take_the_name_of_a_column_or_a_figure(name
 def test_other_names_can_be_taken():
     for name in ("gaussian", "cca_10", "cka_rbf"):
         assert ChosenMeasure(name=name, pairs="my_code:measure").name == name
-        assert name not in sections.TAKEN
+        assert name not in TAKEN

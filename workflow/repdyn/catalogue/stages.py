@@ -1,9 +1,9 @@
 """Every stage: its name and purpose, its settings, and the files that it writes.
 
 A stage is a module with ``main(job)``, an entry here and a rule. A tool has no rule. It has ``main(study)``, for a run
-``main(job, …)`` with what its command takes besides, or for the results of several studies
-``main(folders, output, page)``. The command line, reruns, ``plan``, the inputs of figures and the params of rules
-follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
+``main(job, …)`` with what its command takes besides, for the results of several studies
+``main(folders, output, page)``, or of no study ``main()``. The command line, reruns, ``plan``, the inputs of figures and
+the params of rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 
 from .paths import Paths
 
-Scope = Literal["run", "seed", "study", "either", "tool", "tool of a run", "studies"]
+Scope = Literal["run", "seed", "study", "either", "tool", "tool of a run", "studies", "none"]
 # A method of ``Paths``.
 Place = Callable[..., str]
 
@@ -25,7 +25,8 @@ class Stage:
 
     Attributes:
         scope: what one job processes: a run, what all runs of a seed share, the whole study, or a run or the study; a
-            tool has no jobs, people call it, of one study, of a run, or for the results of several ``studies``.
+            tool has no jobs, people call it, of one study, of a run, for the results of several ``studies``, or of
+            ``none``.
         help: what it does, in one line.
         module: the module with its ``main``; if empty, the module of the stage's name in ``stages``.
         sections: the parts of the config that determine its numbers, also through earlier stages: sections, or single
@@ -230,6 +231,9 @@ STAGES: dict[str, Stage] = {
         scope="tool of a run",
         help="write whole activations of a layer at a checkpoint, unit by unit, as NumPy arrays",
         uses_gpu=True,
+    ),
+    "schema": Stage(
+        scope="none", module="config.schema", help="print the JSON schema of a study's config, for editors"
     ),
     "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
 }

@@ -13,25 +13,23 @@ Kind = Literal["images", "numbers", "tokens"]  # as in ``types``, which imports 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the user's own data.
-
-    Attributes:
-        shape: of one input.
-        kind: what inputs are.
-        dtype: how they are stored.
-        classes: their number; None where there are none.
-        vocabulary: tokens are below it; None for other kinds.
-        train, test: numbers of examples; None for the latter where the study divides the data.
-        given_labels: whether some labels that are trained on are wrong.
-        contents: a digest of all arrays, so that other numbers make another study.
-    """
+    """What is known of the user's own data."""
 
     shape: tuple[int, ...]
+    """The shape of one input."""
     kind: Kind
+    """What inputs are."""
     dtype: Literal["uint8", "int16", "int32", "int64", "float32"]
+    """How they are stored."""
     classes: int | None
+    """The number of classes; None where there are none."""
     vocabulary: int | None
+    """Tokens are below it; None for other kinds."""
     train: int
+    """The number of training examples."""
     test: int | None
+    """The number of test examples; None where the study divides the data."""
     given_labels: bool
+    """Whether some labels that are trained on are wrong."""
     contents: str
+    """A digest of all arrays, so that other numbers make another study."""

@@ -10,47 +10,51 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from .names import Name
-from .sections import MOST_EPOCHS, Section
+from .sections.base import MOST_EPOCHS, Section
 
 
 class RecordedHistory(Section):
-    """Where the history of a recorded run is: ``recorded/history.py``.
-
-    ``path`` is a pattern as that of the checkpoints; of several steps the last counts. ``columns`` says which of its
-    columns is which of ours, where names differ: ``{test_accuracy: val/acc}``.
-    """
+    """Where the history of a recorded run is: ``recorded/history.py``."""
 
     path: str
+    """A pattern as that of the checkpoints, of a CSV, Parquet or TensorBoard log; of several steps the last counts."""
     columns: dict[str, str] = Field(default={})
+    """Our column -> its column, where names differ: ``{test_accuracy: val/acc}``."""
 
 
 class FoundCheckpoint(Section):
-    """A checkpoint that was found: its optimizer step, its epoch, and the file or folder that holds it."""
+    """A checkpoint that was found."""
 
     step: int = Field(ge=0)
+    """Its optimizer step."""
     epoch: float = Field(ge=0.0)
+    """Its epoch."""
     file: str
+    """The file or folder that holds it."""
 
 
 class Recorded(Section):
-    """Checkpoints of runs that were trained elsewhere.
-
-    ``path`` is a pattern with ``{arch}``, ``{optimizer}``, ``{seed}`` and ``{step}`` or ``{epoch}``; or, without the
-    last two, the folder that ``repdyn.Recorder`` or Hugging Face's Trainer left. ``key`` is where the weights are
-    inside a file, and ``strip`` a prefix of their names. ``steps_per_epoch`` turns steps into epochs and back;
-    ``offset`` is added to ``{epoch}``, 1 where ``epoch_0`` was saved after the first epoch. Without ``history``, that
-    of the folder is taken, or else it is measured at the checkpoints.
-    ``found`` is filled in when a study is loaded to run, so that all its jobs see the same checkpoints: run -> those
-    that were found.
-    """
+    """Checkpoints of runs that were trained elsewhere: see ``recorded/found.py``."""
 
     path: str
+    """A pattern with ``{arch}``, ``{optimizer}``, ``{data}`` where data have levels, ``{seed}`` and ``{step}`` or
+    ``{epoch}``; or, without the last two, the folder that ``repdyn.Recorder`` or Hugging Face's Trainer left.
+    """
     key: str | None = None
+    """Where the weights are inside a file, such as ``model``; by default it is where it usually is."""
     strip: str | None = None
+    """A prefix of the weights' names to leave out, such as ``module.``."""
     steps_per_epoch: float | None = Field(default=None, gt=0.0)
+    """Optimizer steps in an epoch, which turns steps into epochs and back."""
     offset: float = Field(default=0.0, ge=0.0, le=MOST_EPOCHS)
+    """Is added to ``{epoch}``: 1 where ``epoch_0`` was saved after the first epoch."""
     history: RecordedHistory | None = None
+    """Where accuracies by epoch are; by default that of the folder is taken, or else it is measured at the checkpoints.
+    """
     found: dict[str, list[FoundCheckpoint]] | None = Field(default=None, exclude_if=lambda found: found is None)
+    """The checkpoints of each run. Nobody writes it: it is filled in when a study is loaded to run, so that all its
+    jobs see the same ones.
+    """
 
 
 def _path_alone(recorded: Any) -> Any:
@@ -59,14 +63,16 @@ def _path_alone(recorded: Any) -> Any:
 
 
 class RecordedOptimizer(Section):
-    """An optimizer that runs were trained with elsewhere; their checkpoints are measured.
+    """An optimizer that runs were trained with elsewhere; their checkpoints are measured."""
 
-    ``lr`` is only said in words, beside those that are held against it.
-    """
-
-    recorded: Annotated[Recorded, BeforeValidator(_path_alone)]
+    recorded: Annotated[Recorded, BeforeValidator(_path_alone, json_schema_input_type=str | Recorded)]
+    """Where the checkpoints are: a pattern alone, or a section."""
     lr: Annotated[float, Field(gt=0)] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    """The learning rate, one number or one for each architecture. It is only said in words, beside those that are held
+    against it.
+    """
     family: Name | None = None
+    """The optimizer that this is one rate of, as for those that are trained here."""
 
     def rate(self, arch: str) -> float | None:
         """The learning rate for an architecture, if the config says it."""

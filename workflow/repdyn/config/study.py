@@ -1,7 +1,7 @@
 """The whole study config, typed and validated, and the grid of runs that follows from it.
 
 Turns a YAML file, or Snakemake's dictionary of one, into a :class:`Study`. Its sections, with every default, are in
-``sections.py``. Imports nothing heavy, because Snakemake and every cluster job read it. ``planning/check.py`` checks
+``sections``. Imports nothing heavy, because Snakemake and every cluster job read it. ``planning/check.py`` checks
 whatever needs the data set's shape or the model itself.
 
 ``Study.hyperparameters(stage, run)`` returns the settings that determine a stage's numbers, its own and those of the
@@ -26,7 +26,6 @@ from .names import Level, Name, refuse_twins
 from .recorded_runs import FoundCheckpoint, Recorded, RecordedOptimizer
 from .runs import Replicate, Run
 from .sections import (
-    MOST_CHECKPOINTS,
     Activations,
     Architecture,
     Change,
@@ -44,11 +43,9 @@ from .sections import (
     Phases,
     Planes,
     Probes,
-    RunSeed,
-    Section,
     Training,
-    distinct,
 )
+from .sections.base import MOST_CHECKPOINTS, RunSeed, Section, distinct
 
 Hyperparameters = dict[str, Any]
 # What says how an architecture is observed after training: part ``layers`` of the settings.
@@ -97,23 +94,49 @@ class Study(Section):
     """A whole study: a grid of runs and the settings of every stage."""
 
     name: Name
+    """Results go to results/NAME."""
     archs: dict[Level, Architecture] = Field(min_length=1)
+    """The architectures of the grid, by names of one's own. Every architecture × optimizer × level of the data × seed
+    is a run.
+    """
     optimizers: dict[Level, _OfEitherSource] = Field(min_length=1)
+    """The optimizers of the grid, by names of one's own: trained here (``opt``), or recorded elsewhere (``recorded``).
+    """
     seeds: Annotated[list[RunSeed], Field(min_length=1), AfterValidator(distinct)]
+    """The seeds, which are replicates: of initialisation, order, and which examples are trained on and mislabelled."""
     data: _DataOfStudy = Data()
+    """The data, and how many labels are wrong: one section, or several with names, which are a factor of the grid then.
+    """
     training: Training = Training(epochs=1)  # missing only where no run is trained here, and then nothing reads it
+    """How runs are trained; only where all are recorded elsewhere it may be missing."""
     checkpoints: Checkpoints = Checkpoints()
+    """When checkpoints are taken; all measurements are made at them."""
     change: Change = Change()
+    """What is measured of the change of layers while a run trains."""
     activations: Activations = Activations()
+    """Which examples' activations are stored, and how."""
     cka: Cka = Cka()
-    measures: Annotated[list[ChosenMeasure], BeforeValidator(_named)]  # by default filled in before
+    """How CKA is computed."""
+    measures: Annotated[
+        list[ChosenMeasure], BeforeValidator(_named, json_schema_input_type=list[str | ChosenMeasure])
+    ]  # by default filled in before
+    """How representations are compared: measures of docs/measures.md by name, or with settings, or one's own. CKA and
+    debiased CKA are always there.
+    """
     comparisons: Comparisons = Comparisons()
+    """What similarity between layers, runs and architectures is held against."""
     probes: Probes = Probes()
+    """The linear classifier that is trained on every layer."""
     planes: Planes = Planes()
+    """The planes on which decision regions are compared."""
     phases: Phases = Phases()
+    """Thresholds of events."""
     findings: Findings = Findings()
+    """How claims are tested, and between which levels."""
     figures: Figures = Figures()
+    """What is drawn."""
     execution: Execution = Execution()
+    """How and where to compute; none of it changes a number."""
 
     @model_validator(mode="before")
     @classmethod
