@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from conftest import TINY
 
+import repdyn
 from repdyn import __main__ as main
+from repdyn.catalogue.stages import STAGES
+from repdyn.figures import catalogue
 from repdyn.runtime import progress
 
 
 def run(*arguments, folder, stdout=subprocess.PIPE, **environment):
-    import repdyn
-
     path = str(Path(repdyn.__file__).parents[1])
     return subprocess.run(
         [sys.executable, "-m", "repdyn", *map(str, arguments)],
@@ -139,12 +140,12 @@ def test_ctrl_c_amid_imports_ends_without_a_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("plann",), "python -m repdyn: there is no stage `plann`; did you mean `plan`?"),
-        (("???",), "python -m repdyn: there is no stage `???`; there are: fetch, examples, planes, train,"),
-        (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `python -m repdyn cka"),
+        (("plann",), "repdyn: there is no command `plann`; did you mean `plan`?"),
+        (("???",), "repdyn: there is no command `???`; there are: check, layers, plan, compare,"),
+        (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `repdyn cka --help`"),
         (("cka", *RUN[:-1], "9" * 5000), "argument --seed: invalid int value: '9999"),
-        (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `python -m repdyn cka --help`"),
-        ((), "the following arguments are required: STAGE"),
+        (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `repdyn cka --help`"),
+        ((), "the following arguments are required: COMMAND"),
     ],
 )
 def test_a_command_line_that_is_none_is_one_line(capsys, monkeypatch, arguments, sentence):
@@ -156,6 +157,25 @@ def test_a_command_line_that_is_none_is_one_line(capsys, monkeypatch, arguments,
     assert sentence in said
     assert said.count("\n") == 1
     assert len(said) < 500
+
+
+def test_the_help_lists_every_command_and_figure_and_costs_no_heavy_import(tmp_path):
+    done = run("--help", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    words = set(done.stdout.replace(",", " ").replace(";", " ").split())
+    assert words >= {*STAGES, *catalogue.of_any_study("run"), *catalogue.of_any_study("study")}
+    assert catalogue.of_any_study("run")[0] in run("figure", "--help", folder=tmp_path).stdout
+    code = "import sys; sys.argv = ['repdyn', '--help']; from repdyn import __main__ as m\n"
+    code += "try: m.main()\nexcept SystemExit: sys.exit(bool({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    path = str(Path(main.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_the_version_is_the_package_s(tmp_path):
+    assert run("--version", folder=tmp_path).stdout == f"repdyn {repdyn.__version__}\n"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: ``python -m repdyn STAGE``, one command for each stage of the workflow.
+"""The command line: ``repdyn COMMAND`` or ``python -m repdyn COMMAND``, for each stage of the workflow and each tool.
 
 It reads the study's config, finds the files of one run and does the stage's work. If something is wrong, it says so in
 one line. Only the stage imports anything heavier than the config.
@@ -15,7 +15,10 @@ if __name__ == "__main__" and not sys.flags.safe_path and sys.path:
 import os
 import signal
 
-if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+# The installed command imports this module, which has its own name then.
+if (__name__ == "__main__" or sys.argv[0].endswith("/repdyn")) and (
+    signal.getsignal(signal.SIGINT) is signal.default_int_handler
+):
     # Until work begins there is nothing to clean up, so Ctrl-C during imports ends without a traceback.
     signal.signal(signal.SIGINT, lambda *_: os._exit(128 + signal.SIGINT))
 
@@ -25,11 +28,13 @@ import gc
 import importlib
 import logging
 import re
+import textwrap
 import time
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from . import __version__
 from .catalogue import stages
 from .catalogue.paths import Paths
 from .catalogue.stages import STAGES
@@ -44,27 +49,56 @@ from .user_code import locate
 
 CONFIG = Path("config.yaml")
 _OF_RUN = ("run", "either", "tool of a run")  # scopes of what is done with a run
+FOR_PEOPLE = ("tool", "tool of a run", "studies", "none")  # the scopes of what people call by hand
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that reports each error in one sentence."""
+    """A parser that reports each error in one sentence, and whose help can end with the figures that there are."""
+
+    lists_figures = False
+
+    def format_help(self) -> str:
+        if self.lists_figures:
+            catalogue = importlib.import_module(".figures.catalogue", __package__)
+            of_run, of_study = (", ".join(catalogue.of_any_study(scope)) for scope in ("run", "study"))
+            paragraphs = (
+                f"figures of a run: {of_run}; and matrices by each measure of the study, under its name: cka, knn …",
+                f"figures of a study: {of_study}; and by each measure, cka-grid, cka-difference, knn-grid …",
+            )
+            self.formatter_class = argparse.RawDescriptionHelpFormatter
+            self.epilog = "\n\n".join(
+                textwrap.fill(text, 78, subsequent_indent="  ", break_on_hyphens=False) for text in paragraphs
+            )
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
-        unknown = re.match(r"argument STAGE: invalid choice: '(.*?)'", message)
+        unknown = re.match(r"argument COMMAND: invalid choice: '(.*?)'", message)
         if unknown is not None:
             close = difflib.get_close_matches(unknown[1], STAGES, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(STAGES)}."
-            message = f"there is no stage `{unknown[1][:60]}`; {hint}"
+            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(_in_order())}."
+            message = f"there is no command `{unknown[1][:60]}`; {hint}"
         else:
             message = f"{one_line(message)[:300]}; `{self.prog} --help` says what there is."
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def _in_order() -> list[str]:
+    """The commands, those for people first."""
+    return sorted(STAGES, key=lambda name: STAGES[name].scope not in FOR_PEOPLE)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    main = _Parser(prog="python -m repdyn", description=__doc__.splitlines()[0] if __doc__ else None)
-    commands = main.add_subparsers(dest="stage", required=True, metavar="STAGE")
-    for name, stage in STAGES.items():
+    main = _Parser(
+        prog="python -m repdyn" if sys.argv[0].endswith("__main__.py") else "repdyn",
+        description="How the representations inside neural networks evolve while they train.\n\n"
+        "First come the commands for people, then the stages that the workflow runs.\n`COMMAND --help` says more.",
+    )
+    main.lists_figures = True
+    main.add_argument("--version", action="version", version=f"repdyn {__version__}")
+    commands = main.add_subparsers(dest="stage", required=True, metavar="COMMAND")
+    for name in _in_order():
+        stage = STAGES[name]
         command = commands.add_parser(name, help=stage.help, description=stage.help)
         if stage.scope == "none":
             continue
@@ -89,6 +123,7 @@ def parser() -> argparse.ArgumentParser:
             continue
         command.add_argument("--log", type=Path, help="append a log here")
         if name == "figure":
+            command.lists_figures = True
             command.add_argument("figure", help="which figure")
             command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
         if name == "dump":

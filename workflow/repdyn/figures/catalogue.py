@@ -442,6 +442,11 @@ def of_study(study: Study) -> dict[str, Entry]:
     return _there(study, {**_OF_EVERY_STUDY, **_of_measures(study)})
 
 
+def of_any_study(scope: Literal["run", "study"]) -> list[str]:
+    """The names of figures of a run, or of the study, that do not depend on which measures a study chooses."""
+    return list(_OF_EVERY_RUN if scope == "run" else _OF_EVERY_STUDY)
+
+
 def _of_measures(study: Study) -> dict[str, Entry]:
     """The figures of a study by each of its measures of activations."""
     by_measure: dict[str, Entry] = {}
