@@ -100,6 +100,9 @@ def test_the_command_works_from_an_empty_folder(installed: Path, tmp_path: Path)
     assert (done.returncode, done.stderr) == (1, "There is no study config at `config.yaml`.\n")
     assert run(repdyn_, "schema", folder=tmp_path).stdout.startswith('{\n  "$schema":')
     assert [*tmp_path.iterdir()] == []
+    done = run(repdyn_, "init", folder=tmp_path)
+    assert "repdyn check --study config.yaml" in done.stdout, done.stderr
+    assert run(repdyn_, "check", folder=tmp_path).returncode == 0
 
 
 def test_the_wheel_has_the_data_that_the_library_reads(installed: Path, tmp_path: Path):

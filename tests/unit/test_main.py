@@ -141,7 +141,7 @@ def test_ctrl_c_amid_imports_ends_without_a_traceback(tmp_path):
     ("arguments", "sentence"),
     [
         (("plann",), "repdyn: there is no command `plann`; did you mean `plan`?"),
-        (("???",), "repdyn: there is no command `???`; there are: check, layers, plan, compare,"),
+        (("???",), "repdyn: there is no command `???`; there are: init, check, layers, plan,"),
         (("cka", "--arch", "vit"), "the following arguments are required: --optimizer, --seed; `repdyn cka --help`"),
         (("cka", *RUN[:-1], "9" * 5000), "argument --seed: invalid int value: '9999"),
         (("cka", *RUN[:-1], "0x1\n"), "argument --seed: invalid int value: '0x1\\n'; `repdyn cka --help`"),

@@ -100,6 +100,9 @@ def parser() -> argparse.ArgumentParser:
     for name in _in_order():
         stage = STAGES[name]
         command = commands.add_parser(name, help=stage.help, description=stage.help)
+        if name == "init":
+            into = "a folder, or a file that ends in .yaml (default: config.yaml here)"
+            command.add_argument("into", type=Path, nargs="?", default=Path(), metavar="FOLDER|FILE", help=into)
         if stage.scope == "none":
             continue
         if stage.scope == "studies":
@@ -201,7 +204,7 @@ def _settled(study: Study) -> Study:
 def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
     if scope == "none":
-        module_of(arguments.stage).main()
+        module_of(arguments.stage).main(*([arguments.into] if arguments.stage == "init" else []))
         return
     if scope == "studies":
         _say_if_another_is_here()

@@ -215,6 +215,7 @@ STAGES: dict[str, Stage] = {
         module="explorer.build",
         on_demand=True,
     ),
+    "init": Stage(scope="none", module="planning.init", help="write a study to start from"),
     "check": Stage(scope="tool", module="planning.check", help="check a whole study before anything runs"),
     "layers": Stage(
         scope="tool", module="planning.layers", help="print the observed layers of each architecture, with shapes"
