@@ -15,7 +15,8 @@ import yaml
 from made_of import check_pairs
 from running import PYTHON, ROOT, TINY, snakemake
 
-from repdyn import records
+import repdyn
+from repdyn import records, results
 from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
@@ -148,6 +149,17 @@ def test_pandas_reads_the_whole_grid_with_the_run_as_columns(folder, table):
     assert set(map(tuple, frame[["arch", "optimizer", "seed"]].drop_duplicates().to_numpy().tolist())) == {
         (arch, optimizer, seed) for arch in ("resnet", "vit") for optimizer in ("sgd", "adam") for seed in (0,)
     }
+
+
+def test_repdyn_loads_every_table_that_there_is(complete):
+    study = repdyn.load(complete / "results" / "tiny")
+    assert {*study.tables} == {*results.known()}
+    for name in study.tables:
+        frame = study.table(name, arch="vit") if name == "activations" else study.table(name)
+        columns = study.about(name, arch="vit")["units"] if name == "activations" else study.about(name)["units"]
+        assert [column for column in frame if column in columns] == [*columns]
+    square = study.matrix("knn", layer="norm", arch="vit", optimizer="sgd")
+    assert square.shape[0] == square.shape[1] > 5 and np.allclose(np.diag(square), 1)
 
 
 @pytest.mark.parametrize("measure", MEASURES.values(), ids=MEASURES)

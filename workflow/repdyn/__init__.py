@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .data.of_seed import examples as examples
     from .recorded.recorder import Recorder as Recorder
+    from .results import load as load
 
 __version__ = "0.1.0"
-_PUBLIC = {"Recorder": ".recorded.recorder", "examples": ".data.of_seed"}  # name -> module
+_PUBLIC = {"Recorder": ".recorded.recorder", "examples": ".data.of_seed", "load": ".results"}  # name -> module
 
 
 def __getattr__(name: str) -> Any:
