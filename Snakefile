@@ -43,3 +43,5 @@ rule all:
     input:
         rules.measurements.input,
         rules.figures.input,
+    message:
+        f"all of the study {STUDY.name}"

@@ -151,6 +151,18 @@ def test_pandas_reads_the_whole_grid_with_the_run_as_columns(folder, table):
     }
 
 
+def test_a_run_ends_with_where_its_results_are_and_not_with_every_path(folder):
+    (folder / "results" / "tiny" / "figures" / "training.png").unlink()
+    done = snakemake("--configfile", str(TINY), "--quiet", "reason", "host", folder=folder)
+    assert done.returncode == 0, done.stderr
+    *_, last = done.stderr.split("Job 0: all of the study tiny\n")
+    assert "segments.parquet" not in last
+    first, *_, following = last.splitlines()[-5:]
+    assert first == "Done: tables and figures are in results/tiny. Look first at results/tiny/figures/findings.png."
+    assert following.startswith("Next: `snakemake --cores all --snakefile ")
+    assert (folder / "results/tiny/figures/findings.png").is_file()
+
+
 def test_repdyn_loads_every_table_that_there_is(complete):
     study = repdyn.load(complete / "results" / "tiny")
     assert {*study.tables} == {*results.known()}
