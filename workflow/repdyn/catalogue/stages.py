@@ -2,8 +2,8 @@
 
 A stage is a module with ``main(job)``, an entry here and a rule. A tool has no rule. It has ``main(study)``, for a run
 ``main(job, …)`` with what its command takes besides, for the results of several studies
-``main(folders, output, page)``, or of no study ``main()``. The command line, reruns, ``plan``, the inputs of figures and
-the params of rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
+``main(folders, output, page)``, or of no study ``main()``. The command line, reruns, ``plan``, the inputs of figures
+and the params of rules follow from the entry. Imports nothing heavy, because Snakemake and every cluster job read it.
 """
 
 from __future__ import annotations

@@ -33,11 +33,9 @@ class Activations(Section):
     reduction: Reduction = Reduction()
     """How large activations are reduced before they are stored, for CKA, probes and decision regions alike."""
     dtype: Literal["float16", "float32"] = "float16"
-    """How whole activations are stored; a layer that exceeds float16's range or precision is stored in float32 anyway."""
+    """How whole activations are stored; a layer that exceeds float16's range or precision is in float32 anyway."""
     whole: list[str] = Field(default=[], exclude_if=lambda layers: not layers)
-    """Names of wide layers, with wildcards if wanted, that are stored unit by unit and not as coordinates of the examples:
-    see ``representations/coordinates.py``.
-    """
+    """Names of wide layers, with wildcards if wanted, that are stored unit by unit, not as coordinates of examples."""
     batch_norm: Literal["reestimated", "stored"] = "reestimated"
     """``reestimated``: everything is measured with batch-norm statistics of training images at each checkpoint.
     ``stored``: with those kept while training, which lag behind the weights.
