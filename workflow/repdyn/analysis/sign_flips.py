@@ -5,7 +5,7 @@ is symmetric about 0. So every pattern of signs is equally likely, and p is the 
 least as large as the observed one (Fisher 1935). With up to ``EXACT`` seeds all patterns are used, else as many random
 ones as configured.
 
-- p-value: two-sided; the statistic is |Σ d| / √(Σ d²), which orders patterns as the mean and as Student's t do.
+- p-value: two-sided; the statistic is ``|Σ d| / √(Σ d²)``, which orders patterns as the mean and as Student's t do.
 - Interval: from the means of all subsets of the seeds. If the law is symmetric about its centre, each of the 2ⁿ
   intervals between neighbouring subset means holds the centre with probability 2⁻ⁿ (Hartigan 1969, "Using subsample
   values as typical values"). So the interval between the k-th smallest and the k-th largest covers exactly 1 − 2k / 2ⁿ:
@@ -44,7 +44,7 @@ def signs(n: int, resamples: int, seed: int) -> Array:
 
 
 def statistic(d: Array, patterns: Array) -> Array:
-    """|Σ d| / √(Σ d²) under each pattern of signs, (patterns,); 0 if all differences are 0."""
+    """``|Σ d| / √(Σ d²)`` under each pattern of signs, (patterns,); 0 if all differences are 0."""
     size = np.sqrt(np.square(d).sum())
     found: Array = np.abs(patterns @ d) / size if size > 0 else np.zeros(len(patterns))
     return found

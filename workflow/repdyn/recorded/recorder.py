@@ -87,8 +87,8 @@ class Recorder:
             step: optimizer steps that are done. A run that goes on must say it: what was recorded after that step is
                 deleted, because it comes again, and 0 begins anew. None is a new run, which refuses a folder that has
                 a recording.
-            change: a few hundred inputs, (n, *shape), as the network gets them. At each evaluation it is measured on
-                these how far the layers have moved since the evaluation before (``training/change.py``); for the
+            change: a few hundred inputs, ``(n, *shape)``, as the network gets them. At each evaluation it is measured
+                on these how far the layers have moved since the evaluation before (``training/change.py``); for the
                 interval in which a run is interrupted it is not. None measures nothing.
             layers: modules whose change is measured, by path, with wildcards; None is those of a study by default.
                 Depth counts them in the order in which they are defined.
