@@ -10,7 +10,7 @@ SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)
 NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run report compare unlock plan layers test lint unit pipeline browser documentation cluster gpu lock clean
+.PHONY: help setup run report compare unlock plan layers test lint docs unit pipeline browser documentation cluster gpu lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,12 +36,17 @@ plan: .venv/run.done  ## print what a study will take, before it runs: jobs, dis
 layers: .venv/run.done  ## print the layers that would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
-test: lint unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own
+test: lint docs unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own
+
+docs: .venv-dev/dev.done  ## the documentation as a site, docs/_build/html/index.html; every warning is an error
+	$(DEV)/sphinx-build --quiet --fresh-env --fail-on-warning --jobs auto --builder html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 lint: .venv-dev/dev.done  ## ruff, mypy, the directions of imports, snakefmt, snakemake --lint
-	$(DEV)/ruff check --quiet workflow tests
-	$(DEV)/ruff format --quiet --check workflow tests
+	$(DEV)/ruff check --quiet workflow tests docs/*.py
+	$(DEV)/ruff format --quiet --check workflow tests docs/*.py
 	$(DEV)/mypy
+	$(DEV)/mypy docs/reference.py
 	PYTHONPATH=workflow $(DEV)/lint-imports --no-cache --no-logo
 	$(DEV)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
@@ -67,8 +72,8 @@ gpu: .venv/run.done  ## on a GPU: what is right and how fast, in six minutes, as
 lock:  ## pin the requirements anew (needs uv)
 	envs/lock
 
-clean:  ## delete .venv, .venv-dev and Snakemake's records; results stay
-	rm -rf .venv .venv-dev .snakemake
+clean:  ## delete .venv, .venv-dev, the built documentation and Snakemake's records; results stay
+	rm -rf .venv .venv-dev docs/_build .snakemake
 
 .venv/run.done: envs/requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=…")'

@@ -1,4 +1,4 @@
-"""The tiny study through a real Slurm, as a cluster user runs it: a fresh checkout, and the command of the README."""
+"""The tiny study through a real Slurm, as a cluster user runs it: a fresh checkout, and the command of its page."""
 
 import subprocess
 

@@ -9,7 +9,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SAVED = re.compile(r"`(\w+\.(?:py|yaml))`\s*$")
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
-# What the README states: a number of training is no further from the one shown than this, on any processor.
+# What a page states: a number of training is no further from the one shown than this, on any processor.
 SHARE, LEAST = 1 / 3, 0.1
 
 
@@ -58,7 +58,7 @@ def everywhere() -> list[Block]:
 
 
 def disagreement(shown: str, printed: str) -> str | None:
-    """Where printed text is not what is shown, numbers within the README's bounds; None if it is."""
+    """Where printed text is not what is shown, numbers within the bounds above; None if it is."""
     words, said = _form(shown), _form(printed)
     if words != said:
         return f"shown:\n{shown}\nprinted:\n{printed}"

@@ -1,4 +1,4 @@
-"""The default study on one seed, run by the README's own commands in the environment that `make run` makes."""
+"""The default study on one seed, run by the quickstart's own commands in the environment that `make run` makes."""
 
 import os
 import re

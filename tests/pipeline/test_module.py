@@ -10,8 +10,8 @@ import pytest
 import yaml
 from running import PYTHON, ROOT, TINY, environment
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-(SHOWN,) = re.findall(r"^```snakemake\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PAGE = (ROOT / "docs" / "in-another-workflow.md").read_text(encoding="utf-8")
+(SHOWN,) = re.findall(r"^```snakemake\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SECOND = """
 module second:
     snakefile: "/path/to/repdyn/Snakefile"

@@ -1,4 +1,4 @@
-"""The README's recipe for one's own model and optimizer, through Snakemake: trained, and retrained when edited."""
+"""The recipe of `docs/your-network.md`, through Snakemake: trained, and retrained when edited."""
 
 import os
 import re
@@ -14,9 +14,10 @@ TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
 HISTORY = "results/tiny/history/arch=mine/optimizer=mine/seed=0/history.parquet"
 
 
-def from_the_readme(language: str) -> str:
-    """The README's example of that language under `Your own`."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("**Your own", 1)[1]
+def shown(language: str) -> str:
+    """The example of that language under `Your own code`."""
+    page = (ROOT / "docs" / "your-network.md").read_text(encoding="utf-8")
+    section = page.split("## Your own code", 1)[1]
     found = re.search(rf"```{language}\n(.*?)```", section, re.DOTALL)
     assert found is not None
     return found[1]
@@ -25,8 +26,8 @@ def from_the_readme(language: str) -> str:
 @pytest.fixture
 def folder(tmp_path):
     """A study beside which its model and optimizer lie; Snakemake runs in another folder."""
-    (tmp_path / "my_code.py").write_text(from_the_readme("python"), encoding="utf-8")
-    study = yaml.safe_load(TINY.read_text(encoding="utf-8")) | yaml.safe_load(from_the_readme("yaml"))
+    (tmp_path / "my_code.py").write_text(shown("python"), encoding="utf-8")
+    study = yaml.safe_load(TINY.read_text(encoding="utf-8")) | yaml.safe_load(shown("yaml"))
     study["training"]["epochs"] = 2
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()

@@ -1,4 +1,4 @@
-"""What the README says of reading a folder of tables as a whole."""
+"""What the documentation says of reading a folder of tables as a whole."""
 
 import duckdb
 import numpy as np
