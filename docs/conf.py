@@ -49,8 +49,11 @@ autodoc_mock_imports = ["lightning", "pytorch_lightning", "transformers"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "repdyn"
+html_sidebars = {"quickstart": []}  # it has no pages below it
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_use_index = False  # the search finds names, too
+html_domain_indices = False
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
