@@ -310,13 +310,13 @@ _JOBS = {
     "seed": "One job for each seed.",
     "study": "One job for the study.",
     "either": "One job for each figure, of a run or of the study.",
-    "tool": "A tool: people call it; it has no rule.",
     "studies": "A tool for the results of several studies.",
 }
+_TOOL = "A tool: people call it; it has no rule."
 
 
 def _of_stage(stage: Stage) -> str:
-    lines = [f"{stage.help[0].upper()}{stage.help[1:]}.", "", f"- {_JOBS[stage.scope]}"]
+    lines = [f"{stage.help[0].upper()}{stage.help[1:]}.", "", f"- {_JOBS.get(stage.scope, _TOOL)}"]
     if stage.on_demand:
         lines.append("- On request: `make run` alone does not ask for it.")
     if stage.sections:

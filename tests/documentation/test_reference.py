@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 from blocks import PAGES, ROOT
+from pydantic import BaseModel
 
 import repdyn.records
 from repdyn.catalogue.claims import CLAIMS
@@ -15,8 +16,7 @@ from repdyn.catalogue.events import EVENTS
 from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.scores import SCORES
 from repdyn.catalogue.stages import STAGES
-from repdyn.config.sections import Section
-from repdyn.config.study import load
+from repdyn.config.study import Study, load
 from repdyn.figures import catalogue as figures
 from repdyn.storage.origin import Record
 from repdyn.storage.tables import Table
@@ -50,13 +50,14 @@ def under(heading: str, text: str) -> str:
     return found[2]
 
 
-def sections(model: type[Section]) -> list[type[Section]]:
+def sections(model: type[BaseModel]) -> list[type[BaseModel]]:
     return [found for inner in model.__subclasses__() for found in (inner, *sections(inner))]
 
 
-@pytest.mark.parametrize("section", sections(Section), ids=lambda section: section.__name__)
-def test_every_setting_has_its_row(section: type[Section]):
-    heading = "The study" if section is type(STUDY) else section.__name__
+# All sections, and the study, have one base.
+@pytest.mark.parametrize("section", sections(Study.__mro__[1]), ids=lambda section: section.__name__)
+def test_every_setting_has_its_row(section: type[BaseModel]):
+    heading = "The study" if section is Study else section.__name__
     rows = re.findall(r"^\| `(\w+)` \|", under(heading, REFERENCE.settings()), re.MULTILINE)
     assert rows == list(section.model_fields)
 
@@ -131,5 +132,5 @@ def test_a_mark_of_nothing_is_an_error():
 
 def test_the_picture_of_the_pipeline_has_every_stage():
     shown = re.findall(r"<text[^>]*>([^<]+)</text>", (ROOT / "docs" / "pipeline.svg").read_text(encoding="utf-8"))
-    jobs = [name for name, stage in STAGES.items() if stage.scope not in ("tool", "studies")]
+    jobs = [name for name, stage in STAGES.items() if stage.scope in ("run", "seed", "study", "either")]
     assert not set(jobs) - set(shown)
