@@ -32,8 +32,6 @@ extensions = [
     "sphinx_design",
 ]
 exclude_patterns = ["_build"]
-# The pages of the command and of GPUs are written beside this site, and listed by a pattern until they are here.
-suppress_warnings = ["toc.empty_glob"]
 # `deflist` for lists of terms; blocks of directives are fenced by colons, since blocks of code are run by the tests.
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
@@ -43,6 +41,7 @@ nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!repdyn\.).*")]
 nitpick_ignore = [("py:class", "repdyn.analysis.common_checkpoints.Key")]  # a type variable
 autoclass_content = "both"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
