@@ -25,7 +25,8 @@ from repdyn.catalogue.measures import ALWAYS, DEFAULT, MEASURES
 from repdyn.catalogue.paths import Paths
 from repdyn.catalogue.scores import SCORES, Score
 from repdyn.catalogue.stages import STAGES, Place, Stage
-from repdyn.config.study import Study, load
+from repdyn.config import schema as config_schema
+from repdyn.config.study import load
 from repdyn.figures import catalogue as figures
 from repdyn.figures.entry import Entry
 from repdyn.storage import tables as storage
@@ -53,7 +54,7 @@ _FILLED_IN = {"measures"}  # before validation: those that come by default, wher
 
 def settings() -> str:
     """Every setting: the study's own, then a heading and a table for each section, in the order of the schema."""
-    schema: Schema = Study.model_json_schema()
+    schema: Schema = config_schema.schema()
     definitions: Schema = schema["$defs"]
     parts = ["## The study", _about(schema), _settings_of(schema)]
     for name in _in_order(schema, definitions):
