@@ -11,6 +11,7 @@ share of probes' right answers, and the share of points of planes with another l
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -79,12 +80,14 @@ def main() -> None:
         seconds: dict[str, dict[str, float]] = {}
         sizes: dict[str, dict[str, float]] = {}
         found: dict[str, dict[str, pd.DataFrame]] = {}
+        trained = study({}, arguments.examples, arguments.width)
+        planes.main(Job("planes", trained, Paths(f"{folder}/trained"), trained.replicate(0)))
+        train.main(Job("train", trained, Paths(f"{folder}/trained"), trained.run("resnet", "sgd", 0)))
         for way, settings in WAYS.items():
+            shutil.copytree(f"{folder}/trained", f"{folder}/{way}")
             paths = Paths(f"{folder}/{way}")
             of = study(settings, arguments.examples, arguments.width)
             run = of.run("resnet", "sgd", 0)
-            planes.main(Job("planes", of, paths, of.replicate(0)))
-            train.main(Job("train", of, paths, run))
             seconds[way] = {}
             for name, stage in STAGES.items():
                 start = time.process_time()
