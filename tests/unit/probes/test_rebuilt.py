@@ -50,6 +50,34 @@ def test_a_probe_on_coordinates_is_the_one_on_features(layer, settings):
     assert agree >= (0.9999 if settings.kind == "ridge" else 0.999)
 
 
+@pytest.fixture(scope="module")
+def steep(layer):
+    """The same with a factor that all units share, which has nearly all of the variance."""
+    compared, probed, labels = layer
+    shared = 10_000 * np.random.default_rng(4).normal(size=(N + M, 1)) * probed.std(axis=0)
+    return (compared + shared[:N]).astype(np.float32), (probed + shared[N:]).astype(np.float32), labels
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Probes(penalty=1e-6), Probes(kind="logistic", penalty=1e-6), Probes(kind="sgd")],
+    ids=["weak ridge", "weak logistic", "sgd"],
+)
+def test_a_probe_that_uses_directions_of_little_variance_keeps_its_digits(steep, settings, monkeypatch):
+    compared, probed, labels = steep
+    trained, classifiers = [], fit._classifiers
+    monkeypatch.setattr(fit, "_classifiers", lambda *given: trained.append(classifiers(*given)) or trained[0])
+    T_s, T_p = coordinates.as_probed(compared, probed)
+    dual = fit.fit_coordinates(T_p, labels, CLASSES, settings)
+    weight, bias, _ = trained[0]
+    used = T_p.any(axis=0)
+    expected = (T_s[:, used] @ weight[:, :CLASSES] + bias[0]).argmax(axis=1)
+    assert (dual.predict(T_s, T_p) == expected).all()
+    assert (rebuilt.probe(dual, probed, "layer").predict(compared) == expected).mean() >= 0.98
+    with pytest.raises(RepdynError, match="are not those that its probe was trained on"):
+        rebuilt.probe(dual, probed[::-1], "layer")
+
+
 def test_logistic_probes_start_from_those_of_the_checkpoint_before(layer, monkeypatch):
     compared, probed, labels = layer
     settings = Probes(kind="logistic")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 from safetensors import SafetensorError
 
 from ..storage import tensor_files
@@ -26,6 +27,9 @@ from ..types import Array
 # Prefixes of a probe's classifiers in the file: the probe itself, then those of the two halves.
 CLASSIFIERS = ("", "half_a/", "half_b/")
 _CHECKSUM = np.dtype("<u4")
+# Share of all variance that a direction needs for the scores to correct coefficients along it. The scores are rounded,
+# too, to 1e-7, which changes weights by at most 3e-5 of theirs.
+RESTORED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,23 @@ class Coefficients:
             tensors |= {f"{name}weight": weight, f"{name}bias": bias}
         return tensors
 
+    def exact(self, gram: Array) -> Array:
+        """α, (K C, m) float64, with the digits that float32 lost.
+
+        Where weights are large along directions of little variance, as weak penalties and SGD leave them, rounding α
+        changes scores along directions of much variance. The stored scores have these digits.
+
+        Args:
+            gram: (m, m) float64, Z Zᵀ, or the same from coordinates.
+        """
+        stored = self.weight.reshape(-1, len(gram)).astype(np.float64)
+        if not gram.any():  # all units are dead
+            return stored
+        missing = (self.scores - self.bias[:, :, None].astype(np.float64)).reshape(stored.shape) - stored @ gram
+        ridge = gram + RESTORED * float(np.trace(gram)) * np.eye(len(gram))
+        restored: Array = stored + scipy.linalg.solve(ridge, missing.T, assume_a="pos", overwrite_a=True).T
+        return restored
+
     def predict(self, coordinates: Array, trained_on: Array) -> Array:
         """(n,) int64: the probe's class for each example.
 
@@ -104,7 +125,8 @@ class Coefficients:
             coordinates: (n, m), of the examples (``representations/coordinates.py``).
             trained_on: (m, m), those of the examples that the probe was trained on.
         """
-        weight = trained_on.T.astype(np.float64) @ self.weight[0].T  # (m, C), in coordinates
+        T = trained_on.astype(np.float64)
+        weight = T.T @ self.exact(T @ T.T)[: self.bias.shape[1]].T  # (m, C), in coordinates
         found: Array = (coordinates @ weight + self.bias[0]).argmax(axis=1)
         return found
 
