@@ -1,5 +1,6 @@
 """Models of one's own that would fail only in training, or in the stages after it, are refused before."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -113,6 +114,35 @@ def test_patterns_of_whole_layers_name_layers_of_some_architecture(config):
         RepdynError, match=r"`activations\.whole`: no observed layer is called `layer9\.\*`; there are stem, "
     ):
         check.main(studies.parse(config))
+
+
+def of_units(X):
+    return X.max(axis=0)
+
+
+def of_means(X):
+    return X @ X.T
+
+
+def of_distances(X):
+    squares = np.square(X.astype(np.float64)).sum(axis=1)
+    return squares[:, None] + squares - 2 * X @ X.T
+
+
+@pytest.mark.parametrize("function", [of_units, of_means, of_distances])
+def test_own_measures_that_need_units_are_refused_where_layers_are_held_as_coordinates(config, function):
+    config["measures"] = [{"name": "mine", "vector": f"{__name__}:{function.__name__}"}]
+    check.main(studies.parse(config))  # no layer is wide
+    config["activations"] |= {"similarity_examples": 20, "probe_examples": 20}
+    few = studies.parse(config)
+    if function is of_distances:
+        check.main(few)
+    else:
+        sentence = rf"`measures\.mine`: `\w+:{function.__name__}` gives .* for their principal coordinates, as which "
+        with pytest.raises(RepdynError, match=sentence):
+            check.main(few)
+    config["activations"]["whole"] = ["*"]
+    check.main(studies.parse(config))
 
 
 def test_a_model_that_is_right_passes(config):

@@ -68,6 +68,7 @@ def main(study: Study) -> None:
     for arch in study.archs:
         for levels in datasets.alike(study):
             remarks += check_networks(study, arch, levels, device)
+    check_held_measures(study)
     interventions.check(study)
     for remark in dict.fromkeys(remarks):  # nothing is wrong, so a study that is refused has one sentence
         LOG.warning(remark)
@@ -111,21 +112,30 @@ def check_networks(study: Study, arch: str, levels: Sequence[str | None], device
 
 def check_whole(study: Study) -> None:
     """Check that each pattern of ``activations.whole`` names an observed layer of some architecture."""
-    observed = {
-        layer: None
-        for arch in study.archs
-        for levels in (datasets.alike(study) if study.activations.whole else [])
-        for layer in _layers(study, arch, study.data_levels[levels[0]])
-    }
+    observed = (
+        {layer: None for features, _ in _features(study) for layer in features} if study.activations.whole else {}
+    )
     for pattern in coordinates.unmatched(study.activations.whole, observed):
         there = ", ".join(observed)
         raise RepdynError(f"`activations.whole`: no observed layer is called `{pattern}`; there are {there}.")
 
 
-def _layers(study: Study, arch: str, data: Data) -> list[str]:
-    """The names of an architecture's observed layers."""
-    with blaming(f"archs.{arch}"):
-        return list(extract.observed(study, arch, data).paths)
+def _features(study: Study) -> Iterator[tuple[dict[str, int], Data]]:
+    """The numbers of features of the observed layers, by name, of each architecture on each kind of data."""
+    for arch in study.archs:
+        for levels in datasets.alike(study):
+            data = study.data_levels[levels[0]]
+            with blaming(f"archs.{arch}"):
+                found = {layer.name: layer.features for layer in extract.observed(study, arch, data).layers}
+            yield found, data
+
+
+def _wide(study: Study) -> Iterator[str]:
+    """The layers that are stored as coordinates."""
+    settings = study.activations
+    for features, data in _features(study):
+        probed = settings.probe_examples or datasets.sizes(data)[0]
+        yield from coordinates.wide(features, settings.similarity_examples, probed, settings.whole)
 
 
 @contextmanager
@@ -219,6 +229,15 @@ def check_measures(study: Study) -> list[str]:
         if remark is not None:
             remarks.append(f"`measures.{measure.name}`: {remark}")
     return remarks
+
+
+def check_held_measures(study: Study) -> None:
+    """Check that the study's own measures are the same on coordinates of wide layers, if there are any."""
+    functions = [measure for measure in study.chosen_measures if measure.function is not None]
+    wide = next(_wide(study), None) if functions else None
+    for measure in functions if wide is not None else ():
+        with blaming(f"measures.{measure.name}"):
+            own.check_held(measure, coordinates.centred, str(wide))
 
 
 def check_planes(study: Study, data: Data) -> None:

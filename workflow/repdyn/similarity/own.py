@@ -3,7 +3,8 @@
 ``vector`` turns the features of a representation, (n, p) float32, into a vector; similarity is the cosine of two, so a
 kernel. An array of more dimensions counts as its entries. ``pairs`` turns the features of two representations into a
 similarity. It is called once for each two, the earlier first, and for each with itself; what it gives holds for both
-orders. Features come as the table of activations has them, not centred, and cannot be written to.
+orders. Features come as the table of activations has them, and cannot be written to: not centred, or of a wide layer as
+centred principal coordinates of the examples (``representations/coordinates.py``).
 
 Neither is called for a constant representation. The cosine with a vector of zeros is NaN, and a pair for which the
 function gives NaN has no similarity.
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from ..config.sections import ChosenMeasure
 
 TOLERANCE = 1e-4  # in tries: what float32 features and sums in another order may change
-TRIED = (32, 8)  # examples and features of what ``problems`` tries
+TRIED = (32, 8)  # examples and features of what ``check`` tries
+WIDE = (32, 128)  # and of a wide layer
 
 
 def similarities(choice: ChosenMeasure, source: gram.RepresentationSource, constant: Array, budget: float) -> Array:
@@ -145,20 +147,7 @@ def check(choice: ChosenMeasure) -> str | None:
     random = np.random.default_rng(0)
     X, Y = random.normal(size=(2, *TRIED)).astype(np.float32)
     order = random.permutation(len(X))
-    function = user_code.load(str(choice.function))
-
-    def value(X: Array, Y: Array) -> float:
-        # Copies that cannot be written to, as in a study.
-        given = [np.array(Z) for Z in (X, Y)]
-        for Z in given:
-            Z.flags.writeable = False
-        if choice.pairs is not None:
-            return pair(choice, function, *given)
-        one, other = (vector(choice, function, Z) for Z in given)
-        if len(one) != len(other):
-            raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
-        return cosine(one, other)
-
+    value = _tried(choice)
     first, again = value(X, Y), value(X, Y)
     faults = {
         "gives NaN for random features": not np.isfinite(first),
@@ -172,6 +161,46 @@ def check(choice: ChosenMeasure) -> str | None:
     if _differ(value(X, X), 1):
         return f"`{choice.function}` is not 1 for a representation with itself."
     return None
+
+
+def check_held(choice: ChosenMeasure, held: Callable[[Array], Array], layer: str) -> None:
+    """Try the function on random features of a wide layer, and on what the table of activations holds of them.
+
+    Args:
+        choice: the measure.
+        held: what the table holds of features, (n, p).
+        layer: a layer that it holds so, for the message.
+
+    Raises:
+        RepdynError: if the two values differ.
+    """
+    X, Y = np.random.default_rng(0).normal(size=(2, *WIDE)).astype(np.float32)
+    value = _tried(choice)
+    whole, of_held = value(X, Y), value(held(X), held(Y))
+    if not abs(of_held - whole) <= TOLERANCE * max(1.0, abs(whole)):
+        raise RepdynError(
+            f"`{choice.function}` gives {whole:.3g} for features and {of_held:.3g} for their principal coordinates, as "
+            f"which layer `{layer}` would be stored; store layers unit by unit, `activations.whole: ['*']`, or make it "
+            "centre features and leave their basis alone."
+        )
+
+
+def _tried(choice: ChosenMeasure) -> Callable[[Array, Array], float]:
+    """The measure of two representations, which it gets as copies that cannot be written to, as in a study."""
+    function = user_code.load(str(choice.function))
+
+    def value(X: Array, Y: Array) -> float:
+        given = [np.array(Z) for Z in (X, Y)]
+        for Z in given:
+            Z.flags.writeable = False
+        if choice.pairs is not None:
+            return pair(choice, function, *given)
+        one, other = (vector(choice, function, Z) for Z in given)
+        if len(one) != len(other):
+            raise RepdynError(f"`{choice.vector}` returned vectors of {len(one)} and {len(other)} numbers.")
+        return cosine(one, other)
+
+    return value
 
 
 def _differ(one: float, other: float) -> bool:
