@@ -20,7 +20,7 @@ from repdyn.records.probes import ACCURACY, WEIGHTS
 from repdyn.representations import extract
 from repdyn.representations.table import Representations
 from repdyn.stages import probes as probes_stage
-from repdyn.storage import tables
+from repdyn.storage import tables, tensor_files
 
 RIDGE, LOGISTIC = Probes(), Probes(kind="logistic")
 
@@ -320,6 +320,30 @@ def test_probes_come_back_as_they_were_whatever_their_layout_in_memory(tmp_path)
     tensors = load_file(path)  # the library's own reader
     np.testing.assert_array_equal(tensors["c/7/weight"], stored["c", 7].weight[0])
     np.testing.assert_array_equal(tensors["a.b/0/half_b/bias"], stored["a.b", 0].bias[2])
+
+
+def test_the_time_to_read_a_probe_does_not_grow_with_the_file(tmp_path):
+    blank = np.zeros((3, 2, 4), np.float32)
+    with probe_weights.writing(tmp_path / "probes", {"a": 4}, 2, dict.fromkeys(range(3), 0.0), {}) as append:
+        for _ in range(3):
+            append(probe_weights.Probe(blank, blank[..., 0], blank[0, 0], blank[0, 0], blank[:, 0, 0]))
+
+    class Counting:
+        listed = 0
+
+        def keys(self):
+            self.listed += 1
+            return opened.keys()
+
+        def get_tensor(self, name):
+            return opened.get_tensor(name)
+
+    with tensor_files.reading(tmp_path / "probes", "numpy") as (opened, about):
+        file = Counting()
+        reader = probe_weights.Reader("probes", file, about)
+        for step in range(3):
+            reader.read("a", step)
+    assert file.listed == 1
 
 
 def test_a_file_with_fewer_probes_than_announced_is_not_left_behind(tmp_path):

@@ -203,7 +203,7 @@ class Reader:
 
     def __init__(self, path: str | Path, file: Any, about: Metadata) -> None:
         """Wrap an open file with metadata ``about``; use :func:`reading`."""
-        self._path, self._file = path, file
+        self._path, self._file, self._names = path, file, frozenset(file.keys())
         try:
             self.layers: list[str] = about["layers"]
             self.epochs: dict[int, float] = {int(step): float(epoch) for step, epoch in about["epochs"]}
@@ -221,18 +221,14 @@ class Reader:
         try:
             weight = np.stack([get(f"{key}/{name}weight") for name in CLASSIFIERS])
             bias = np.stack([get(f"{key}/{name}bias") for name in CLASSIFIERS])
-            others = {name: get(f"{key}/{name}") for name in self._others(key)}
+            there = (name for name in ("mean", "scale", "gradient", "scores") if f"{key}/{name}" in self._names)
+            others = {name: get(f"{key}/{name}") for name in there}
             probe: Stored = (Coefficients if "scores" in others else Probe)(weight=weight, bias=bias, **others)
             if checksum(_stored(probe)) != get(f"{key}/checksum"):
                 raise damaged(self._path, f"the checksum of {layer} at step {step} is not that of its probe")
         except SafetensorError as error:
             raise damaged(self._path, error) from None
         return probe
-
-    def _others(self, key: str) -> Iterator[str]:
-        """What the file has of a probe besides its classifiers and checksum."""
-        there = set(self._file.keys())
-        return (name for name in ("mean", "scale", "gradient", "scores") if f"{key}/{name}" in there)
 
 
 @contextmanager
