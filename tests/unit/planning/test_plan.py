@@ -131,6 +131,19 @@ def test_coordinates_and_whole_activations_of_wide_layers_are_both_planned(confi
     assert sentence not in plan.report(studies.parse(whole), found[2], 1e12)
 
 
+def test_regions_hold_the_data_set_and_twice_what_probes_are_rebuilt_from(grid, config):
+    extent = dataclasses.replace(grid.extents["resnet"], features={"stem": 10_000_000}, norms=0)
+    large = dataclasses.replace(grid, extents={"resnet": extent})
+    planned = {}
+    for whole in ("*", "none"):
+        settings = {"similarity_examples": 20, "probe_examples": 30, "whole": [whole]}
+        some = changed(large, config, activations=settings, execution={"memory_gib": 0.25})
+        planned[whole] = estimates.memory(some, "resnet", "sgd", CPU)["regions"]
+    twice = 2 * 30 * 4 * 10_000_000
+    more = planned["none"] - planned["*"] - estimates.dataset(large.data)
+    assert 0.8 * twice < more <= twice
+
+
 def test_jobs_are_those_of_the_grid(study):
     jobs = plan.of(study).jobs
     assert jobs["train"] == jobs["phases"] == 8

@@ -206,8 +206,10 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     grams = min(budget, 4 * (E + 2) * n**2 + beside + held * min(compared, budget / 2 / held)) + 25 * MIB
     thin = min(m, probed)
     solved = (2 * (n + m) * 4 + read * max(n, m)) * probed + 8 * (m * thin * 3 + 4 * thin**2 + m * min(probed, 4096))
-    # Regions rebuild the probes of wide layers from activations of the examples that they were trained on.
-    rebuilt = sum(4 * m * extent.features[layer] for layer in wide)
+    # Regions rebuild the probes of wide layers from activations of the examples that they were trained on, which are in
+    # memory twice when batches are put together, and hold the data set for that, or for batch norm.
+    rebuilt = sum(8 * m * extent.features[layer] for layer in wide)
+    kept = images if wide or extent.norms else 0
     batch = labelling.batch_size(features, pixels, device, budget)
     points = 4 * batch * (2 * p + 8 * extent.widest + 8 * pixels)
     block = label_table.blocks(study.planes.count, L + 1, study.planes.resolution)[0].stop
@@ -215,7 +217,6 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     readout = 4 * 2 * p * 3 * grid.classes
     normed = 4 * min(study.activations.batch_norm_images, grid.counts.train) * 3 * extent.widest * (extent.norms > 0)
     observed = max(16 * max(n, m) * p + 4 * 512 * 4 * extent.widest, normed + 4 * n * p)
-    of_norms = normed and normed + images
     moments = grid.moments(optimizer)
     if moments is None:  # a checkpoint as it was found, and the network; history is measured in batches
         source = {"record": grid.base + images + 2 * extent.stored + 4 * 256 * 4 * extent.widest}
@@ -225,7 +226,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
         "activations": grid.base + images + extent.stored + observed,
         "cka": ARROW * MIB + grams,
         "probes": ARROW * MIB + SCIPY * MIB + solved,
-        "regions": grid.base + SCIPY * MIB + extent.stored + readout + max(points, seen, of_norms, rebuilt),
+        "regions": grid.base + SCIPY * MIB + extent.stored + readout + kept + max(points, seen, normed, rebuilt),
         "events": ARROW * MIB,
         "phases": PANDAS * MIB + 8 * 20 * E**2,
     }
