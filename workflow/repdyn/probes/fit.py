@@ -80,7 +80,8 @@ def fit(activations: Array, labels: Array, classes: int, settings: Settings, pre
     if previous is not None:
         start = previous.weight.reshape(-1, p).T.astype(np.float64)  # (p, K C)
         start = start if narrow is None else narrow.to_coordinates(start)
-    weight, bias, gradient = _classifiers(features, labels, classes, settings, start, previous)
+    solve = _classifiers if narrow is None else _on_coordinates
+    weight, bias, gradient = solve(features, labels, classes, settings, start, previous)
     weight = weight if narrow is None else narrow.to_features(weight, p)
     return Probe(
         weight=np.ascontiguousarray(weight.T.reshape(3, classes, p), dtype=np.float32),
@@ -109,7 +110,7 @@ def fit_coordinates(
     T = coordinates[:, coordinates.any(axis=0)].astype(np.float64)  # (m, r)
     m = len(T)
     start = None if previous is None else T.T @ previous.weight.reshape(-1, m).T
-    weight, bias, gradient = _classifiers(T, labels, classes, settings, start, previous)
+    weight, bias, gradient = _on_coordinates(T, labels, classes, settings, start, previous)
     scores = (T @ weight).T.reshape(3, classes, m) + bias[:, :, None]
     dual = T @ (weight / np.square(T).sum(axis=0)[:, None])
     return Coefficients(
@@ -118,6 +119,27 @@ def fit_coordinates(
         gradient=gradient,
         scores=scores.astype(np.float32),
     )
+
+
+def _on_coordinates(
+    T: Array,
+    labels: Array,
+    classes: int,
+    settings: Settings,
+    start: Array | None,
+    previous: Probe | Coefficients | None,
+) -> tuple[Array, Array, Array]:
+    """The same as :func:`_classifiers` on coordinates (n, r) of the examples, whatever their basis.
+
+    SGD draws its first weights in a basis, and that of coordinates jumps: the sign of a component, or the order of the
+    examples that span the others, changes with the last bits. It gets the square root of the Gram matrix instead,
+    K^½ = U S Uᵀ with T = U S Wᵀ, which changes as little as the features do.
+    """
+    if settings.kind != "sgd":
+        return _classifiers(T, labels, classes, settings, start, previous)
+    U, sizes, Wt = np.linalg.svd(T, full_matrices=False)
+    weight, bias, gradient = _classifiers((U * sizes) @ U.T, labels, classes, settings, start, previous)
+    return Wt.T @ (U.T @ weight), bias, gradient
 
 
 def _classifiers(
