@@ -130,8 +130,8 @@ def made_with(stage):
 
 
 # `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations,
-# probes' views of them and checkpoints: they are large, and whoever deletes them wants the space. They are made again when something is measured
-# on them. Training's state is not the output of any rule.
+# probes' views of them and checkpoints: they are large, and whoever deletes them wants the space. They are made again
+# when something is measured on them. Training's state is not the output of any rule.
 LARGE = {Paths.activations, Paths.probe_view, Paths.checkpoint, Paths.state}
 
 
