@@ -49,6 +49,28 @@ def test_every_measure_is_the_same_on_coordinates(decay):
         np.testing.assert_allclose(found[name], matrix, atol=1e-7, err_msg=name)
 
 
+def test_distances_that_are_equal_do_not_stay_so_which_matters_to_their_order_alone():
+    """By about as much as ``docs/wide-layers.md`` says; and not at all where examples are alike."""
+    off = []
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        whole = [random.normal(size=(120, 480)), random.random(size=(120, 480)) < 0.01]
+        whole.append(np.repeat(whole[0][:60], 2, axis=0))
+        single = [X.astype(np.float32) for X in whole]
+        chosen = [ChosenMeasure(name=name) for name in ("knn", "rsa")]
+        exact, found = (
+            measured.similarities(Held(*of), chosen, 2**30, inputs=np.zeros((120, 1))).matrices
+            for of in ([X.astype(np.float64) for X in single], [*map(coordinates.centred, single)])
+        )
+        off.append({name: np.abs(found[name] - exact[name]) for name in exact})
+    largest = {name: max(of[name][:, 1].max() for of in off) for name in off[0]}
+    assert largest["cka"] < 1e-7
+    assert largest["cka_debiased"] < 1e-7
+    assert 0.01 < largest["knn"] < 0.1  # which of them is nearer depends on the processor's rounding
+    assert 0.002 < largest["rsa"] < 0.02
+    assert max(matrix[0, 2] for of in off for matrix in of.values()) < 1e-6
+
+
 @pytest.mark.parametrize("change", ["shift", "tiny", "huge", "outlier", "twins", "rank"])
 def test_gram_matrices_are_those_of_float64_on_hard_input(change):
     X = spectra(N, P, 3, 1)
