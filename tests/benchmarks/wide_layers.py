@@ -37,7 +37,7 @@ MEASURES = ("cka", "cka_debiased", "rsa", "knn")
 
 
 def images() -> dict[str, Any]:
-    """Made-up images of ten classes, smooth enough for a network to tell them apart, and for training 1,000 of them."""
+    """Made-up images of ten classes, smooth enough for a network to tell them apart."""
     random = np.random.default_rng(0)
     centres = random.normal(size=(10, 3, 8, 8)).repeat(4, axis=2).repeat(4, axis=3)
 
@@ -46,7 +46,7 @@ def images() -> dict[str, Any]:
         noise = random.normal(size=(size, 3, 32, 32))
         return {"inputs": (centres[labels] + noise).astype(np.float32), "labels": labels}
 
-    return {"train": part(1000), "test": part(1000)}
+    return {"train": part(600), "test": part(600)}
 
 
 def study(settings: dict[str, Any], examples: int, width: int) -> Any:
@@ -61,7 +61,12 @@ def study(settings: dict[str, Any], examples: int, width: int) -> Any:
             "training": {"epochs": 1, "batch_size": 128},
             "checkpoints": {"schedule": "explicit", "epochs": [1]},
             "change": {"examples": 0},
-            "activations": {"similarity_examples": examples, "probe_examples": examples} | settings,
+            "activations": {
+                "similarity_examples": examples,
+                "probe_examples": examples,
+                "batch_norm": "stored",  # else both ways pay the same for re-estimating it
+            }
+            | settings,
             "planes": {"count": 3, "resolution": 12, "pictures": 1, "picture_resolution": 4},
             "execution": {"device": "cpu", "memory_gib": 4},
         }
