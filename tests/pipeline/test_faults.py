@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_finished_stays(folder, small_d
     sizes = {
         "step=": weights // 2,
         "state.pt": weights + (64 << 10),
-        "activations.parquet": 2 * weights,
+        r"(activations|probe_view)\.parquet": 2 * weights,
         None: 64 << 20,
     }
     for writing, size in sizes.items():

@@ -84,8 +84,8 @@ def test_both_give_the_same_weights_tables_and_events(folder):
     here, elsewhere = files(folder, "here"), files(folder, "elsewhere")
     assert set(here) == set(elsewhere)
     assert {name.split("/")[2] for name in here} == {
-        "history", "change", "events", "checkpoints", "activations", "inputs", "layers", "batch_norm", "cka",
-        "cka_layers", "geometry", "probes", "regions", "phases",
+        "history", "change", "events", "checkpoints", "activations", "probe_view", "inputs", "layers", "batch_norm",
+        "cka", "cka_layers", "geometry", "probes", "regions", "phases",
     }  # fmt: skip
     for name, path in here.items():
         other = elsewhere[name]

@@ -59,5 +59,5 @@ def test_a_stage_imports_no_more_than_it_needs(copy, stage):
     )
     assert done.returncode == 0, done.stderr
     assert " done in " in done.stderr
-    heavy = [*(["sympy"] if stage in ("activations", "regions") else []), "timm", "torch"]
+    heavy = ["sympy", "timm", "torch"]  # sympy: torch's meta device, on which layers are found
     assert done.stdout.splitlines()[-1].split() == ["IMPORTED", *(heavy if stage in WITH_TORCH else [])]

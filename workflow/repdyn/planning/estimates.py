@@ -45,7 +45,7 @@ PNG = 150_000  # bytes of a figure
 # Bytes of a row, compressed.
 ROW = {
     "history": 75, "change": 32, "cka": 1.5, "measure": 5.0, "accuracy": 11, "floor": 16, "similarity": 6.5,
-    "fragmentation": 2.0, "moments": 11.7, "boundaries": 50, "batch_norm": 16,
+    "fragmentation": 2.0, "moments": 11.7, "boundaries": 50, "batch_norm": 16, "example": 12,
 }  # fmt: skip
 LAYERS, EVENTS, SCORES, SEGMENTS = 6_400, 9_300, 8_000, 7_900  # bytes of a file
 FINDINGS = 137_000  # bytes of the eight files: 131 000 with two seeds, 144 000 with six
@@ -139,7 +139,8 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
         "state": 0 if moments is None else (extent.stored + STATE * extent.tensors) * (1 + moments),
         "activations": E * (LZ4 * (n + m) * p * grid.number + ZSTD * 4 * len(wide) * n**2)
         + parquet(0, 0, 2 * E, 6 + L),
-        "probe_view": ZSTD * 4 * E * len(wide) * (n + m) * m + parquet(0, 0, 2 * E, 6 + len(wide)),
+        "probe_view": ZSTD * 4 * E * len(wide) * (n + m) * m
+        + parquet(E * (n + m), ROW["example"], 2 * E, 6 + len(wide)),
         "layers": LAYERS,
         "batch_norm": LAYERS + ROW["batch_norm"] * (L + 1) * E * (extent.norms > 0),
         "inputs": 4 * grid.counts.compared * datasets.inputs(grid.data).size + FILE,
