@@ -3,16 +3,16 @@
 import pandas as pd
 from sample_tables import findings
 
-from repdyn.catalogue.events import EVENTS
+from repdyn.catalogue.events import EVENTS, INTERVENTION
 from repdyn.catalogue.measures import MEASURES
 from repdyn.stages import report
 
 
-def test_every_column_of_the_runs_is_seen_without_scrolling(visit, tmp_path):
+def test_every_column_of_the_runs_of_one_data_set_without_interventions_is_seen_without_scrolling(visit, tmp_path):
     history = pd.DataFrame({"epoch": [178.0], "train_accuracy": [1.0], "test_accuracy": [0.7], "seconds": [1000.0]})
-    scores = pd.DataFrame({"layer": None, "score": list(EVENTS), "value": 17.0})
+    scores = pd.DataFrame({"layer": None, "score": [name for name in EVENTS if name != INTERVENTION], "value": 17.0})
     path = tmp_path / "runs.html"
-    path.write_text(report.runs([(("resnet", "adam-slow", "0.0003", "0"), history, scores)]), encoding="utf-8")
+    path.write_text(report.runs([(("resnet", "adam-slow", "0.0003", "–", "0"), history, scores)]), encoding="utf-8")
     page = visit(path).page
     wide, room = page.evaluate(
         "() => { const d = document.querySelector('div'); return [d.scrollWidth, d.clientWidth]; }"

@@ -37,7 +37,7 @@ def test_the_results_are_those_of_a_run_without_the_cluster_byte_for_byte(finish
 def test_jobs_ask_for_gpus_memory_and_time_by_rule_and_see_their_gpu(slurm):
     seen = slurm.devices()
     jobs = {job: comment.removeprefix("rule_").split("_wildcards_")[0] for job, comment in slurm.jobs().items()}
-    assert len(jobs) == 28
+    assert len(jobs) == 32
     for job, rule in jobs.items():
         asked = slurm.show(job)
         assert asked["JobName"].startswith("repdyn_")

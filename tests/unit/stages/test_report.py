@@ -124,6 +124,9 @@ def test_a_run_without_an_event_has_a_dash():
         }
     )
     page = report.runs([(("vit", "sgd", "0.03", "–", "0"), history, scores)])
+    assert "<th>data</th>" not in page and 'class="number">data<' not in page, "no run has data with a name"
+    named = report.runs([(("vit", "sgd", "0.03", "noisy", "0"), history, scores)])
+    assert '<td class="number">noisy</td>' in named and ">data<" in named
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]
-    assert cells == ["vit", "sgd", "0.03", "–", "0", "10", *"––––7–", "–", "1.000", "0.900", "0.800", "12"]
+    assert cells == ["vit", "sgd", "0.03", "0", "10", *"––––7–", "–", "1.000", "0.900", "0.800", "12"]

@@ -248,12 +248,17 @@ def _explained(names: Iterable[str]) -> str:
     return "<h2>What the scores are</h2>\n" + table(("score", "formula", "range", "unit", "held against"), rows, ())
 
 
+def _any_named(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], place: int) -> bool:
+    """Whether a word of some run is no dash."""
+    return any(words[place] != "–" for words, *_ in records)
+
+
 def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], left_out: Iterable[str] = ()) -> str:
     """The outcome of each run, as a page.
 
     Args:
-        records: for each run, its architecture, optimizer, learning rate, data and seed in words; its history; its
-            scores.
+        records: for each run, its architecture, optimizer, learning rate, data and seed in words, a dash for data that
+            have no name; its history; its scores.
         left_out: sentences about what the study leaves out.
     """
     records = list(records)
@@ -261,12 +266,10 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], le
     shown = {name: event for name, event in EVENTS.items() if planned or name != INTERVENTION}
     events = [event.label for event in shown.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
+    of_words = ("architecture", "optimizer", "rate", "data", "seed")
+    kept = [place for place, heading in enumerate(of_words) if heading != "data" or _any_named(records, place)]
     headings = (
-        "architecture",
-        "optimizer",
-        "rate",
-        "data",
-        "seed",
+        *(of_words[place] for place in kept),
         "epochs",
         *events,
         BEYOND,
@@ -279,7 +282,7 @@ def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], le
         last = history.ffill().iloc[-1]  # a log of somebody's own has not everything in each row
         rows.append(
             (
-                *words,
+                *(words[place] for place in kept),
                 epoch(last["epoch"]),
                 *(epoch(of_run.get(event)) for event in shown),
                 number(of_run.get(TRAINED_BEYOND_FIT), 1),
