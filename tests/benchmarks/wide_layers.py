@@ -4,8 +4,8 @@
 
 A ResNet-18 on images of CIFAR-10's shape is trained for a few steps. The stages that write and read activations then
 run on its two checkpoints, once each way, in one process. It prints processor seconds and bytes of each checkpoint, and
-the largest error against activations that were never rounded (float32): of CKA, debiased CKA, RSA and k-NN, of the
-share of probes' right answers, and the share of points of planes with another label.
+of wide layers the largest error against activations that were never rounded (float32): of CKA, debiased CKA, RSA and
+k-NN, of the share of probes' right answers, and the share of points of planes with another label.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.pipeline import settling
 from repdyn.pipeline.jobs import Job
+from repdyn.representations.table import Representations
 from repdyn.stages import activations, cka, planes, probes, regions, train
 from repdyn.user_code import locate
 
@@ -104,6 +105,9 @@ def main() -> None:
                 "cka": paths.cka, "accuracy": paths.probe_accuracy, "labels": paths.region_labels,
             }  # fmt: skip
             found[way] = {table: pd.read_parquet(path(run.path)) for table, path in tables.items()}
+            if way == "coordinates":
+                wide = Representations(paths.probe_view(run.path)).layers
+            found[way] = {table: rows[rows["layer"].isin(wide)] for table, rows in found[way].items()}
     exact = found["float32"]
     for way in WAYS:
         part = seconds[way]
