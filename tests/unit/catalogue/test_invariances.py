@@ -54,7 +54,7 @@ def closeness(X, Y):
 
 def documented(name):
     """A function of the page about measures, as it stands there."""
-    page = (Path(__file__).parents[3] / "docs" / "measures.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "your-measure.md").read_text(encoding="utf-8")
     names: dict = {}
     exec(page.split("```python\n")[1].split("```")[0], names)
     return names[name]
