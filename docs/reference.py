@@ -167,13 +167,7 @@ def _default(setting: Schema) -> str:
 
 def records() -> list[Record]:
     """Every file that a stage declares, in the order of stages."""
-    found: dict[Place, Record] = {}
-    for module in pkgutil.iter_modules(repdyn.records.__path__):
-        for value in vars(import_module(f"repdyn.records.{module.name}")).values():
-            if isinstance(value, Record):
-                found[value.path] = value
-    order = list(dict.fromkeys(place for stage in STAGES.values() for place in stage.writes))
-    return [found[place] for place in order if place in found]
+    return repdyn.records.declared()
 
 
 def path(place: Place) -> str:

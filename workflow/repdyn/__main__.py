@@ -32,7 +32,7 @@ import textwrap
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import __version__
 from .catalogue import stages
@@ -49,6 +49,24 @@ from .user_code import locate
 
 CONFIG = Path("config.yaml")
 _OF_RUN = ("run", "either", "tool of a run")  # scopes of what is done with a run
+# What `main` of some stages and tools takes besides, in order: argument -> how the command line reads it.
+_BESIDES: dict[str, dict[str, dict[str, Any]]] = {
+    "init": {
+        "into": {
+            "type": Path, "nargs": "?", "default": Path(), "metavar": "FOLDER|FILE",
+            "help": "a folder, or a file that ends in .yaml (default: config.yaml here)",
+        },
+    },
+    "figure": {
+        "figure": {"help": "which figure"},
+        "output": {"type": Path, "help": "the file to draw; its ending decides the format"},
+    },
+    "dump": {
+        "layer": {"help": "its name in tables, see `layers`"},
+        "step": {"type": int, "help": "the checkpoint, as optimizer step"},
+        "output": {"type": Path, "help": "the file, which ends in .npz"},
+    },
+}  # fmt: skip
 FOR_PEOPLE = ("tool", "tool of a run", "studies", "none")  # the scopes of what people call by hand
 
 
@@ -100,9 +118,8 @@ def parser() -> argparse.ArgumentParser:
     for name in _in_order():
         stage = STAGES[name]
         command = commands.add_parser(name, help=stage.help, description=stage.help)
-        if name == "init":
-            into = "a folder, or a file that ends in .yaml (default: config.yaml here)"
-            command.add_argument("into", type=Path, nargs="?", default=Path(), metavar="FOLDER|FILE", help=into)
+        for argument, settings in _BESIDES.get(name, {}).items():
+            command.add_argument(argument, **settings)
         if stage.scope == "none":
             continue
         if stage.scope == "studies":
@@ -127,12 +144,6 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--log", type=Path, help="append a log here")
         if name == "figure":
             command.lists_figures = True
-            command.add_argument("figure", help="which figure")
-            command.add_argument("output", type=Path, help="the file to draw; its ending decides the format")
-        if name == "dump":
-            command.add_argument("layer", help="its name in tables, see `layers`")
-            command.add_argument("step", type=int, help="the checkpoint, as optimizer step")
-            command.add_argument("output", type=Path, help="the file, which ends in .npz")
         if stage.scope in ("seed", *_OF_RUN):
             command.add_argument("--data", help="a name under `data`, where it has any")
         if stage.scope == "seed":
@@ -203,8 +214,9 @@ def _settled(study: Study) -> Study:
 
 def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
+    besides = [getattr(arguments, name) for name in _BESIDES.get(arguments.stage, {})]
     if scope == "none":
-        module_of(arguments.stage).main(*([arguments.into] if arguments.stage == "init" else []))
+        module_of(arguments.stage).main(*besides)
         return
     if scope == "studies":
         _say_if_another_is_here()
@@ -237,13 +249,7 @@ def _run(arguments: argparse.Namespace) -> None:
     start = time.monotonic()
     device = study.execution.device if STAGES[arguments.stage].uses_gpu else "cpu"
     with cards.of_its_own(device):
-        stage = module_of(arguments.stage)
-        if arguments.stage == "figure":
-            stage.main(job, arguments.figure, arguments.output)
-        elif arguments.stage == "dump":
-            stage.main(job, arguments.layer, arguments.step, arguments.output)
-        else:
-            stage.main(job)
+        module_of(arguments.stage).main(job, *besides)
     LOG.info("done in %.1f s, peak memory %.0f MiB", time.monotonic() - start, memory.peak() / 2**20)
 
 

@@ -7,8 +7,6 @@ when they are asked for. Needs the folder of results alone, not the config that 
 from __future__ import annotations
 
 import difflib
-import importlib
-import pkgutil
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -17,27 +15,22 @@ from typing import Any
 import pandas as pd
 
 from . import records
-from .catalogue.factors import FACTORS
 from .catalogue.measures import ACTIVATIONS, MEASURES
 from .catalogue.paths import Paths
-from .catalogue.stages import STAGES
 from .config.messages import listed
 from .errors import RepdynError, named
+from .records.layer_names import RUN
 from .storage import tables
 from .storage.origin import metadata_of
 from .storage.tables import Table
 
-RUN = (*FACTORS, "seed")  # the columns that say of which run a row is
 Level = str | int
 
 
 @cache
 def known() -> dict[str, Table]:
     """Every table that a stage writes, by name, in the order of stages."""
-    names = [found.name for found in pkgutil.iter_modules(records.__path__)]
-    modules = [importlib.import_module(f".{name}", records.__name__) for name in names]
-    found = [value for module in modules for value in vars(module).values() if isinstance(value, Table)]
-    return {table.name: table for table in sorted(found, key=lambda table: list(STAGES).index(table.stage))}
+    return {table.name: table for table in records.declared() if isinstance(table, Table)}
 
 
 def load(folder: str | Path) -> Results:

@@ -71,8 +71,10 @@ def steep(layer):
 )
 def test_a_probe_that_uses_directions_of_little_variance_keeps_its_digits(steep, settings, monkeypatch):
     compared, probed, labels = steep
-    trained, classifiers = [], fit._on_coordinates
-    monkeypatch.setattr(fit, "_on_coordinates", lambda *given: trained.append(classifiers(*given)) or trained[0])
+    trained, classifiers = [], fit._classifiers
+    monkeypatch.setattr(
+        fit, "_classifiers", lambda *given, **more: trained.append(classifiers(*given, **more)) or trained[0]
+    )
     T_s, T_p = coordinates.as_probed(compared, probed)
     dual = fit.fit_coordinates(T_p, labels, CLASSES, settings)
     weight, bias, _ = trained[0]

@@ -25,7 +25,6 @@ from ..data import datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
 from ..models.observation import Observation
-from ..models.pooling import Reducer
 from ..pipeline import settling
 from ..regions import compare, planes
 from ..representations import coordinates, extract
@@ -311,7 +310,7 @@ def check_architecture(study: Study, arch: str, level: str | None = None) -> Che
     silent = [layer for layer in layers if layer not in outputs]
     if silent:
         raise RepdynError(f"`layers`: {', '.join(silent)} took no part in a forward pass in evaluation mode.")
-    reduction = Reducer(study.activations.reduction, model, settings.batch_dimension)
+    reduction = extract.reducer(study, arch, model)
     for layer, output in outputs.items():
         check_output(layer, output, len(images), settings.batch_dimension)
     observation = extract.observed(study, arch, data)

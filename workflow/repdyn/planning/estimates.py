@@ -95,6 +95,11 @@ class Grid:
         """Bytes of a stored activation."""
         return 2 if self.study.activations.dtype == "float16" else 4
 
+    def wide(self, arch: str) -> list[str]:
+        """The layers of an architecture that are stored as coordinates."""
+        whole = self.study.activations.whole
+        return coordinates.wide(self.extents[arch].features, self.counts.compared, self.counts.probed, whole)
+
     def checkpoints(self, arch: str, optimizer: str) -> int:
         """Checkpoints of a run; of runs that were recorded elsewhere, of the one that has most."""
         return checkpoint_schedule.numbers(
@@ -121,7 +126,7 @@ def disk_of_run(grid: Grid, arch: str, optimizer: str) -> dict[str, float]:
     """Table -> bytes, for one run."""
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
     L, n, m = len(extent.features), grid.counts.compared, grid.counts.probed
-    wide = coordinates.wide(extent.features, n, m, grid.study.activations.whole)
+    wide = grid.wide(arch)
     p = sum(size for layer, size in extent.features.items() if layer not in wide)  # of layers that are whole
     moments = grid.moments(optimizer)
     # Three classifiers, each feature's mean and scale, and a header entry for each tensor; of wide layers a coefficient
@@ -189,7 +194,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
     study, extent, E = grid.study, grid.extents[arch], grid.checkpoints(arch, optimizer)
     features = list(extent.features.values())
     L, p, n, m = len(features), sum(features), grid.counts.compared, grid.counts.probed
-    wide = coordinates.wide(extent.features, n, m, study.activations.whole)
+    wide = grid.wide(arch)
     # The most numbers of an example that a table has of a layer: of whole ones, and of coordinates, for either split.
     whole = max((size for layer, size in extent.features.items() if layer not in wide), default=1)
     compared, probed = (max(whole, of_split if wide else 1) for of_split in (n, m))

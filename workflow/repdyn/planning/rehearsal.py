@@ -101,7 +101,7 @@ def check_measuring(
         path = Path(folder) / "step=0.safetensors"
         checkpoints.save(path, trained, {})
         checkpoints.load(path, model)
-    reduction = Reducer(study.activations.reduction, model, settings.batch_dimension)
+    reduction = extract.reducer(study, run.arch, model)
     has_classes = datasets.source(data).classes is not None  # if not, nobody reads the output
     observed = {**layers, OUTPUT: ""} if has_classes else dict(layers)
     observe = Observer(settings.model, observed, reduction)
@@ -125,7 +125,7 @@ def check_measuring(
 def remark(study: Study, arch: str, data: Data, model: nn.Module, layers: Mapping[str, str]) -> str | None:
     """A remark where several layers of a network are one; changes the network's weights."""
     _move(model)
-    reduction = Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
+    reduction = extract.reducer(study, arch, model)
     images: Array = datasets.inputs(data).sample(IMAGES, seed=1).numpy()
     return _same(Observer(study.archs[arch].model, layers, reduction)(model, images))
 

@@ -49,6 +49,13 @@ def standardisation(activations: Array) -> tuple[Array, Array]:
     return mean, np.where(scale <= resolution, 1.0, scale)
 
 
+def standardised(activations: Array, mean: Array, scale: Array) -> Iterator[tuple[slice, Array]]:
+    """Standardised features in blocks: which features, and their values (n, block) in float64."""
+    for start in range(0, activations.shape[1], BLOCK):
+        part = slice(start, start + BLOCK)
+        yield part, (activations[:, part] - mean[part]) / scale[part]
+
+
 def halves(n: int, seed: int) -> tuple[Array, Array]:
     """Indices of two random halves of n examples; if n is odd, one example is left out."""
     order = np.random.default_rng([seed, 0]).permutation(n)
@@ -69,19 +76,13 @@ def fit(activations: Array, labels: Array, classes: int, settings: Settings, pre
     mean, scale = standardisation(activations)
     n, p = activations.shape
 
-    def blocks() -> Iterator[tuple[slice, Array]]:
-        for start in range(0, p, BLOCK):
-            part = slice(start, start + BLOCK)
-            yield part, (activations[:, part] - mean[part]) / scale[part]
-
-    narrow = low_rank.factorise(blocks, n) if p > n else None
+    narrow = low_rank.factorise(lambda: standardised(activations, mean, scale), n) if p > n else None
     features = (activations - mean) / scale if narrow is None else narrow.coordinates
     start = None
     if previous is not None:
         start = previous.weight.reshape(-1, p).T.astype(np.float64)  # (p, K C)
         start = start if narrow is None else narrow.to_coordinates(start)
-    solve = _classifiers if narrow is None else _on_coordinates
-    weight, bias, gradient = solve(features, labels, classes, settings, start, previous)
+    weight, bias, gradient = _classifiers(features, labels, classes, settings, start, previous, narrow is not None)
     weight = weight if narrow is None else narrow.to_features(weight, p)
     return Probe(
         weight=np.ascontiguousarray(weight.T.reshape(3, classes, p), dtype=np.float32),
@@ -110,7 +111,7 @@ def fit_coordinates(
     T = coordinates[:, coordinates.any(axis=0)].astype(np.float64)  # (m, r)
     m = len(T)
     start = None if previous is None else T.T @ previous.weight.reshape(-1, m).T
-    weight, bias, gradient = _on_coordinates(T, labels, classes, settings, start, previous)
+    weight, bias, gradient = _classifiers(T, labels, classes, settings, start, previous, coordinates=True)
     scores = (T @ weight).T.reshape(3, classes, m) + bias[:, :, None]
     dual = T @ (weight / np.square(T).sum(axis=0)[:, None])
     return Coefficients(
@@ -121,25 +122,15 @@ def fit_coordinates(
     )
 
 
-def _on_coordinates(
-    T: Array,
-    labels: Array,
-    classes: int,
-    settings: Settings,
-    start: Array | None,
-    previous: Probe | Coefficients | None,
-) -> tuple[Array, Array, Array]:
-    """The same as :func:`_classifiers` on coordinates (n, r) of the examples, whatever their basis.
+def _root(T: Array) -> tuple[Array, Array]:
+    """What SGD gets in place of coordinates T, (n, r): K^½, (n, n); and what maps a weight on it to one on T, (r, n).
 
     SGD draws its first weights in a basis, and that of coordinates jumps: the sign of a component, or the order of the
-    examples that span the others, changes with the last bits. It gets the square root of the Gram matrix instead,
-    K^½ = U S Uᵀ with T = U S Wᵀ, which changes as little as the features do.
+    examples that span the others, changes with the last bits. The square root of the Gram matrix, K^½ = U S Uᵀ with
+    T = U S Wᵀ, changes as little as the features do.
     """
-    if settings.kind != "sgd":
-        return _classifiers(T, labels, classes, settings, start, previous)
     U, sizes, Wt = np.linalg.svd(T, full_matrices=False)
-    weight, bias, gradient = _classifiers((U * sizes) @ U.T, labels, classes, settings, start, previous)
-    return Wt.T @ (U.T @ weight), bias, gradient
+    return (U * sizes) @ U.T, Wt.T @ U.T
 
 
 def _classifiers(
@@ -149,6 +140,7 @@ def _classifiers(
     settings: Settings,
     start: Array | None,
     previous: Probe | Coefficients | None,
+    coordinates: bool,
 ) -> tuple[Array, Array, Array]:
     """The classifiers on all examples and on each half: weight (p, K C), bias (K, C) and gradient (K,).
 
@@ -159,13 +151,18 @@ def _classifiers(
         settings: the ``probes`` section of the config.
         start: weight (p, K C) to start from.
         previous: the probe that it is of, with its bias.
+        coordinates: whether features are coordinates of the examples, whose basis says nothing.
     """
+    back = None
+    if coordinates and settings.kind == "sgd":
+        features, back = _root(features)
     found = []
     for k, part in enumerate((np.arange(len(features)), *halves(len(features), settings.seed))):
         begin = None if start is None or previous is None else (np.split(start, 3, axis=1)[k], previous.bias[k])
         found.append(_solve(features[part], labels[part], classes, settings, k, begin))
+    weight = np.concatenate([solution.weight for solution in found], axis=1)
     return (
-        np.concatenate([solution.weight for solution in found], axis=1),
+        weight if back is None else back @ weight,
         np.stack([solution.bias for solution in found]).astype(np.float32),
         np.array([solution.gradient for solution in found], dtype=np.float32),
     )

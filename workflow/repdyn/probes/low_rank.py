@@ -11,7 +11,7 @@ Memory: three times n² float64, and a block of features.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,13 +55,18 @@ class Thin:
         return solve_triangular(self.triangle, seen, lower=True) if seen.size else seen
 
 
+def gram(blocks: Iterable[tuple[slice, Array]], n: int) -> Array:
+    """The Gram matrix (n, n) of the features of n examples, which come in blocks."""
+    found = np.zeros((n, n))
+    for _, Z in blocks:
+        found += Z @ Z.T
+    return found
+
+
 def factorise(blocks: Blocks, n: int) -> Thin:
     """Reduce the features of n examples, which come in blocks."""
-    gram = np.zeros((n, n))
-    for _, Z in blocks():
-        gram += Z @ Z.T
     # Stops at the rank: where no residual exceeds n times machine epsilon times the largest diagonal entry.
-    factor, order, rank, _ = dpstrf(gram, lower=1, overwrite_a=True)
+    factor, order, rank, _ = dpstrf(gram(blocks(), n), lower=1, overwrite_a=True)
     pivots = order - 1
     coordinates = np.empty((n, rank))
     coordinates[pivots] = np.tril(factor)[:, :rank]

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import RepdynError
 from ..types import Array
-from . import fit
+from . import fit, low_rank
 from .probe_weights import Coefficients, Probe
 
 # Largest difference of scores, as a fraction of their spread. Another device or another size of batches changes float32
@@ -37,16 +37,7 @@ def probe(coefficients: Coefficients, activations: Array, layer: str) -> Probe:
     mean, scale = fit.standardisation(activations)
     K, C, m = coefficients.weight.shape
     p = activations.shape[1]
-    parts = [slice(start, start + fit.BLOCK) for start in range(0, p, fit.BLOCK)]
-
-    def standardised(part: slice) -> Array:
-        Z: Array = (activations[:, part] - mean[part]) / scale[part]
-        return Z
-
-    gram = np.zeros((m, m))
-    for part in parts:
-        Z = standardised(part)
-        gram += Z @ Z.T
+    gram = low_rank.gram(fit.standardised(activations, mean, scale), m)
     dual = coefficients.weight.reshape(K * C, m).astype(np.float64)
     scores = (dual @ gram).reshape(K, C, m) + coefficients.bias[:, :, None]
     off = float(np.abs(scores - coefficients.scores).max())
@@ -58,8 +49,8 @@ def probe(coefficients: Coefficients, activations: Array, layer: str) -> Probe:
             "activations and run Snakemake again."
         )
     exact, weight = coefficients.exact(gram), np.empty((K * C, p), dtype=np.float32)
-    for part in parts:
-        weight[:, part] = exact @ standardised(part)
+    for part, Z in fit.standardised(activations, mean, scale):
+        weight[:, part] = exact @ Z
     return Probe(
         weight=weight.reshape(K, C, p),
         bias=coefficients.bias,

@@ -89,14 +89,13 @@ def as_probed(compared: Array, probed: Array) -> tuple[Array, Array]:
     Returns:
         T_s, (n, m), and T_p, (m, m), float32, by falling variance of the latter; 0 beyond the rank.
     """
-    (n, p), m = compared.shape, len(probed)
+    n, m = len(compared), len(probed)
     mean, scale = fit.standardisation(probed)
     gram, across = np.zeros((m, m)), np.zeros((n, m))
-    for start in range(0, p, fit.BLOCK):
-        part = slice(start, start + fit.BLOCK)
-        Z = (probed[:, part] - mean[part]) / scale[part]
-        gram += Z @ Z.T
-        across += ((compared[:, part] - mean[part]) / scale[part]) @ Z.T
+    blocks = (fit.standardised(of_split, mean, scale) for of_split in (compared, probed))
+    for (_, Z_s), (_, Z_p) in zip(*blocks, strict=True):
+        gram += Z_p @ Z_p.T
+        across += Z_s @ Z_p.T
     values, vectors = _principal(gram)
     roots = np.sqrt(values)
     return _padded(across @ (vectors / roots), m), _padded(vectors * roots, m)

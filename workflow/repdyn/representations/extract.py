@@ -88,6 +88,11 @@ def observed(study: Study, arch: str, data: Data) -> observation.Observation:
     return observation.observe(settings, study.activations.reduction, inputs, source.classes, settings.layers)
 
 
+def reducer(study: Study, arch: str, model: nn.Module) -> Reducer:
+    """What reduces the activations of an architecture's network, as the study wants them."""
+    return Reducer(study.activations.reduction, model, study.archs[arch].batch_dimension)
+
+
 def model_of(study: Study, run: Run, device: torch.device) -> nn.Module:
     """The network of a run, in eval mode at initialisation."""
     data = study.data_of(run)

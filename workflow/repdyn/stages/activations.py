@@ -24,7 +24,6 @@ from torch import nn
 from ..data import datasets, subsets
 from ..errors import RepdynError
 from ..models.observation import Copy, Observation
-from ..models.pooling import Reducer
 from ..records.activations import ACTIVATIONS, PROBE_VIEW
 from ..records.batch_norm import BATCH_NORM
 from ..records.inputs import INPUTS, input_column
@@ -223,7 +222,7 @@ class _Observed:
             RepdynError: if activations are not finite, or a layer is not the copy that it was taken for.
         """
         study, changes = self.job.study, []
-        reduction = Reducer(study.activations.reduction, self.model, study.archs[self.job.run.arch].batch_dimension)
+        reduction = extract.reducer(study, self.job.run.arch, self.model)
         paths = self.observation.paths | {layer: copy.path for layer, copy in self.observation.copies.items()}
         if reestimate is not None and self.probed:
             paths |= {OUTPUT: ""}  # the network itself

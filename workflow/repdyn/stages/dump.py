@@ -16,7 +16,6 @@ import numpy as np
 
 from ..data import subsets
 from ..errors import RepdynError
-from ..models.pooling import Reducer
 from ..records.train import CHECKPOINT
 from ..representations import batch_norm, extract
 from ..runtime import devices
@@ -61,7 +60,7 @@ def main(job: Job, layer: str, step: int, output: Path) -> None:
     reestimate = batch_norm.prepare(study.activations, model, lambda: examples, job.data.seed, device)
     if reestimate is not None:
         reestimate(model)
-    reduction = Reducer(study.activations.reduction, model, study.archs[run.arch].batch_dimension)
+    reduction = extract.reducer(study, run.arch, model)
     about = {
         "layer": layer, "step": step, "epoch": epochs[step], "run": run.facts,
         "hyperparameters": study.hyperparameters("activations", run),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..data import datasets
 from ..probes import fit
 from ..probes.probe_weights import Coefficients, Probe, Stored, writing
@@ -36,7 +38,9 @@ def train(
     if wide:
         assert not isinstance(previous, Probe)
         dual = fit.fit_coordinates(seen["probe"], labels, classes, settings, previous)
-        return dual, {split: dual.predict(of_split, seen["probe"]) for split, of_split in seen.items()}
+        found = dual.predict(np.concatenate([*seen.values()]), seen["probe"])
+        ends = np.cumsum([len(of_split) for of_split in seen.values()])[:-1]
+        return dual, dict(zip(seen, np.split(found, ends), strict=True))
     assert not isinstance(previous, Coefficients)
     probe = fit.fit(seen["probe"], labels, classes, settings, previous)
     return probe, {split: probe.predict(of_split) for split, of_split in seen.items()}

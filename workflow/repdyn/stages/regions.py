@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..data import datasets, subsets
-from ..models.pooling import Reducer
 from ..probes import probe_weights, rebuilt
 from ..probes.probe_weights import Coefficients, Probe
 from ..records.planes import PLANES
@@ -59,7 +58,7 @@ def label_run(job: Job, reader: probe_weights.Reader) -> dict[str, list[Any]]:
     layers = observation.paths
     budget = study.execution.memory_gib * 2**30
     features = [layer.features for layer in observation.layers]
-    reduction = Reducer(study.activations.reduction, model, study.archs[job.run.arch].batch_dimension)
+    reduction = extract.reducer(study, job.run.arch, model)
     batch = batch_size(features, inputs.size, device, budget)
     load = functools.cache(lambda: subsets.load(job.data, job.data_root, job.run.seed))
     reestimate = batch_norm.prepare(study.activations, model, load, job.data.seed, device)
