@@ -1,12 +1,15 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 
+# Container images often set it. Every job would compile the library again and digest its code again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 DEV := .venv-dev/bin
 CORES ?= all
 STUDY ?= config.yaml
 # Read first: what is no UTF-8 or no YAML ends Snakemake with a traceback.
-SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host
+SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host --logger repdyn
 NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help

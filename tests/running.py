@@ -24,7 +24,8 @@ NOT_RESULTS = {"logs", "state", "study"}
 
 def environment(root: Path = ROOT) -> dict[str, str]:
     """This process's environment, with the library of a checkout and the Python that users have."""
-    own = {name: value for name, value in os.environ.items() if name != "REPDYN_STUDIES"}
+    left_out = ("REPDYN_STUDIES", "PYTHONDONTWRITEBYTECODE")  # of the latter, the Makefile says why
+    own = {name: value for name, value in os.environ.items() if name not in left_out}
     path = f"{Path(PYTHON).parent}{os.pathsep}{os.environ['PATH']}"
     return own | {"PATH": path, "PYTHONPATH": str(root / "workflow")}
 

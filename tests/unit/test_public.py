@@ -10,6 +10,8 @@ import repdyn
 from repdyn.catalogue.stages import STAGES
 from repdyn.pipeline.provenance import PACKAGE, code_digest
 
+PLUGIN = PACKAGE.with_name("snakemake_logger_plugin_repdyn")
+
 
 def test_importing_the_package_imports_nothing_else() -> None:
     code = "import sys; before = {*sys.modules}; import repdyn; print(*{*sys.modules} - before)"
@@ -44,4 +46,6 @@ def test_an_installed_package_has_every_module() -> None:
     """As `pip install .` makes it, without its data: packages are listed by name in pyproject.toml."""
     content = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     listed = {name.replace(".", "/") for name in content["tool"]["setuptools"]["packages"]}
-    assert listed == {file.parent.relative_to(PACKAGE.parent).as_posix() for file in PACKAGE.rglob("*.py")}
+    assert listed == {
+        file.parent.relative_to(PACKAGE.parent).as_posix() for root in (PACKAGE, PLUGIN) for file in root.rglob("*.py")
+    }
