@@ -33,7 +33,7 @@ from ..runtime.lazy_imports import without_compiler
 from ..runtime.progress import LOG
 from ..similarity import own
 from ..training import bfloat16, checkpoint_schedule, measured
-from . import interventions, recorded_runs, rehearsal, trial
+from . import interventions, last_batch, recorded_runs, rehearsal, trial
 
 if TYPE_CHECKING:
     from ..config.runs import Run
@@ -96,7 +96,12 @@ def check_networks(study: Study, arch: str, levels: Sequence[str | None], device
         same = rehearsal.check_measuring(study, run, checked.model, checked.layers, checked.resolution)
         two = datasets.inputs(data).sample(2, seed=0)
         change = measured.why_not(study, arch, data, checked.model, two) if study.trained_optimizers else None
-    said = (checked.unseen, checked.observation.remark, same, change)
+    small = [
+        last_batch.remark(checked.model, datasets.sizes(study.data_levels[level])[0], study.training.batch_size)
+        for level in levels
+        if study.trained_optimizers
+    ]
+    said = (checked.unseen, checked.observation.remark, same, change, *small)
     remarks += [f"`archs.{arch}`: {remark}" for remark in said if remark is not None]
     for optimizer in study.trained_optimizers:
         of_run = study.optimizer(study.run(arch, optimizer, study.seeds[0], levels[0]))
