@@ -8,8 +8,10 @@ BIN := .venv/bin
 DEV := .venv-dev/bin
 CORES ?= all
 STUDY ?= config.yaml
+# Of this checkout, wherever the library in .venv lies: Snakemake finds its logger plugin there.
+HERE := PYTHONPATH=$(CURDIR)/workflow$${PYTHONPATH:+:$$PYTHONPATH}
 # Read first: what is no UTF-8 or no YAML ends Snakemake with a traceback.
-SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host --logger repdyn
+SNAKEMAKE := $(BIN)/python -m repdyn name --study $(STUDY) > /dev/null && $(HERE) $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete --quiet reason host --logger repdyn
 NAME = $(shell $(BIN)/python -m repdyn name --study $(STUDY))
 
 .DEFAULT_GOAL := help

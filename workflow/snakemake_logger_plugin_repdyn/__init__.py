@@ -25,7 +25,8 @@ LEFT_OUT = (
 LEFT_OUT_EVENTS = (LogEvent.JOB_STARTED, LogEvent.PROGRESS, LogEvent.RESOURCES_INFO)
 # Targets, which have no work of their own.
 TARGETS = frozenset({"all", "comparisons", "figures", "measurements", "reported", "tables"})
-MINUTE, HOUR = 60, 3600  # seconds
+ENOUGH = 0.05  # of all jobs, which say how long others take
+MINUTE = 60  # seconds
 
 
 def duration(seconds: float) -> str:
@@ -78,12 +79,12 @@ class JobTimes:
         self._running.pop(job, None)
 
     def left(self, now: float) -> float | None:
-        """Seconds until the last job is finished, None if no job is.
+        """Seconds until the last job is finished; None before a twentieth of the jobs is.
 
         Jobs to come take as long as those of their rule did on average, or as all did if there were none. As many of
         them run at a time as did so far.
         """
-        if not self._done or self._start is None or now <= self._start:
+        if self.done < max(1.0, ENOUGH * self.total) or self._start is None or now <= self._start:
             return None
         busy = sum(self._seconds.values()) + sum(now - began for _, began in self._running.values())
         at_a_time = max(1.0, busy / (now - self._start))
