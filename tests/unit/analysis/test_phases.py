@@ -4,6 +4,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 from test_change_points import blocks, kernel, line
 
 from repdyn.analysis import phases
@@ -245,6 +248,14 @@ def test_the_boundary_of_two_phases_lies_between_their_checkpoints():
 
 def test_even_drift_has_no_transition_anywhere():
     assert phases.transition(line(), np.linspace(0, 2, 30), 10.0) == pytest.approx(0)
+
+
+@given(st.lists(st.integers(0, 6), min_size=3, max_size=9).filter(lambda changes: len(set(changes)) > 1))
+def test_depth_trend_is_spearmans_correlation_ties_included(changes):
+    S = rows(line(), "l", 0, "cka")
+    body = [phases.Trajectory(f"l{depth}", depth, MEASURES["cka"], S) for depth in range(len(changes))]
+    found = phases.depth_trend(body, {f"l{depth}": float(change) for depth, change in enumerate(changes)})
+    assert found == pytest.approx(stats.spearmanr(range(len(changes)), changes).statistic, abs=1e-12)
 
 
 def test_depth_trend_is_one_where_deeper_layers_change_more():
