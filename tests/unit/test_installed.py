@@ -67,7 +67,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(PACKAGE, source / "workflow" / "repdyn", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in (PACKAGE, PACKAGE.with_name("snakemake_logger_plugin_repdyn")):
+        shutil.copytree(package, source / "workflow" / package.name, ignore=shutil.ignore_patterns("__pycache__"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     built = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", folder, source]
     subprocess.run(built, check=True)
@@ -109,5 +110,10 @@ def test_the_wheel_has_the_data_that_the_library_reads(installed: Path, tmp_path
     code = "import repdyn, pathlib; print(pathlib.Path(repdyn.__file__).parent)"
     there = Path(run(installed / "python", "-c", code, folder=tmp_path).stdout.strip())
     assert installed.parent in there.parents
-    data = {path.relative_to(PACKAGE) for path in PACKAGE.rglob("*") if path.suffix not in ("", ".py", ".pyc")}
-    assert data == {path.relative_to(there) for path in there.rglob("*") if path.suffix not in ("", ".py", ".pyc")}
+    assert data_of(there) == data_of(PACKAGE)
+
+
+def data_of(package: Path) -> set[Path]:
+    """The files of a package, but for its modules and what Python and the library keep of them."""
+    kept = {path.relative_to(package) for path in package.rglob("*") if path.is_file() and path.suffix != ".py"}
+    return {path for path in kept if "__pycache__" not in path.parts}
