@@ -41,7 +41,12 @@ plan: .venv/run.done  ## print what a study will take, before it runs: jobs, dis
 layers: .venv/run.done  ## print the layers that would be observed of each architecture: make layers [STUDY=…]
 	@$(BIN)/python -m repdyn layers --study $(STUDY)
 
-test: lint docs unit pipeline browser documentation cluster  ## check everything, from lint to a tiny study on a Slurm of its own
+# Side by side where one leaves a core idle: mypy, a browser, commands one after the other, a cluster that waits.
+test: .venv-dev/dev.done  ## check everything, from lint to a tiny study on a Slurm of its own
+	$(MAKE) --jobs=2 --output-sync=target lint docs browser
+	$(MAKE) unit
+	$(MAKE) pipeline
+	$(MAKE) --jobs=2 --output-sync=target documentation cluster
 
 docs: .venv-dev/dev.done  ## the documentation as a site, docs/_build/html/index.html; every warning is an error
 	$(DEV)/sphinx-build --quiet --fresh-env --fail-on-warning --jobs auto --builder html docs docs/_build/html
