@@ -41,7 +41,7 @@ include: "workflow/rules/hooks.smk"
 rule all:
     default_target: True
     input:
-        rules.measurements.input,
-        rules.figures.input,
+        measured_files,
+        drawn_figures,
     message:
         f"all of the study {STUDY.name}"

@@ -169,3 +169,17 @@ def inputs_of(scope, figures):
         return figures[wildcards.figure].inputs(PATHS, runs, seeds)
 
     return of
+
+
+def drawn_with(figures):
+    """What decides a figure's redrawing; of a run, its level of the data does, so it is found once for each level."""
+    found_for = {}
+
+    def of(wildcards):
+        run = run_of(wildcards)
+        key = wildcards.figure, None if run is None else run.data
+        if key not in found_for:
+            found_for[key] = figures[wildcards.figure].made_with(STUDY, run)
+        return found_for[key]
+
+    return of

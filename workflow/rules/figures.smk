@@ -33,9 +33,7 @@ rule run_figure:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: RUN_FIGURES[wildcards.figure].made_with(
-            STUDY, run_of(wildcards)
-        ),
+        made_with=drawn_with(RUN_FIGURES),
         # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
     message:
@@ -57,9 +55,7 @@ rule run_animation:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: ANIMATIONS[wildcards.figure].made_with(
-            STUDY, run_of(wildcards)
-        ),
+        made_with=drawn_with(ANIMATIONS),
     message:
         f"animation {{wildcards.figure}} of {OF_RUN}"
     shell:
@@ -85,7 +81,7 @@ rule study_figure:
         ENVIRONMENT
     params:
         here=here,
-        made_with=lambda wildcards: STUDY_FIGURES[wildcards.figure].made_with(STUDY),
+        made_with=drawn_with(STUDY_FIGURES),
         said=lambda wildcards, output: STUDY_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure}"

@@ -1,32 +1,55 @@
-# Targets to request by name.
+# Targets to request by name. What they want are functions: Snakemake lists the files of those that are asked for alone.
+
+
+def drawn_figures(_wildcards):
+    """The figures that are drawn without being asked for, in each format."""
+    return [
+        PATHS.figure(figure, extension, run)
+        for run, figure in [*DRAWN, *((None, figure) for figure in DRAWN_OF_STUDY)]
+        for extension in STUDY.figures.formats
+    ]
+
+
+def measured_files(_wildcards):
+    """Every file that stages leave, except large ones."""
+    return [
+        *(path(PATHS, run) for path in measured("run") for run in RUNS),
+        *(path(PATHS, seed) for path in measured("seed") for seed in SEEDS),
+        *(path(PATHS) for path in measured("study")),
+    ]
+
+
+def large_files(_wildcards):
+    """The large tables of runs."""
+    return [
+        large(run) for large in (PATHS.activations, PATHS.probe_view) for run in RUNS
+    ]
+
+
+def compared_files(_wildcards):
+    """What compares layers, runs and architectures, or each layer with itself."""
+    by_run = (PATHS.layer_geometry, PATHS.weight_geometry, PATHS.cka_layers)
+    return [
+        *(path(run) for path in by_run for run in RUNS),
+        *(PATHS.cka_between(), PATHS.alignment()),
+        *where_there("regions_between", [PATHS.region_between()]),
+    ]
 
 
 rule figures:
     input:
-        [
-            PATHS.figure(figure, extension, run)
-            for run, figure in DRAWN
-            for extension in STUDY.figures.formats
-        ],
-        [
-            PATHS.figure(figure, extension)
-            for figure in DRAWN_OF_STUDY
-            for extension in STUDY.figures.formats
-        ],
+        drawn_figures,
 
 
 rule measurements:
     input:
-        [path(PATHS, run) for run in RUNS for path in measured("run")],
-        [path(PATHS, seed) for seed in SEEDS for path in measured("seed")],
-        [path(PATHS) for path in measured("study")],
+        measured_files,
 
 
 rule tables:
     input:
-        rules.measurements.input,
-        [PATHS.activations(run) for run in RUNS],
-        [PATHS.probe_view(run) for run in RUNS],
+        measured_files,
+        large_files,
 
 
 # What `snakemake --report` shows, and the explorer beside it; each figure in one format.
@@ -42,9 +65,4 @@ rule reported:
 # leaves them out.
 rule comparisons:
     input:
-        [PATHS.layer_geometry(run) for run in RUNS],
-        [PATHS.weight_geometry(run) for run in RUNS],
-        [PATHS.cka_layers(run) for run in RUNS],
-        PATHS.cka_between(),
-        PATHS.alignment(),
-        where_there("regions_between", PATHS.region_between()),
+        compared_files,
