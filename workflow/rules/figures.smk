@@ -6,6 +6,18 @@ DRAWN = [
     for figure in catalogue.drawn_of_run(STUDY, run)
 ]
 DRAWN_OF_STUDY = catalogue.drawn_of_study(STUDY)
+FIGURES = [
+    *(
+        PATHS.figure(figure, extension, run)
+        for run, figure in DRAWN
+        for extension in STUDY.figures.formats
+    ),
+    *(
+        PATHS.figure(figure, extension)
+        for figure in DRAWN_OF_STUDY
+        for extension in STUDY.figures.formats
+    ),
+]
 
 
 rule run_figure:

@@ -3,23 +3,12 @@
 
 rule figures:
     input:
-        [
-            PATHS.figure(figure, extension, run)
-            for run, figure in DRAWN
-            for extension in STUDY.figures.formats
-        ],
-        [
-            PATHS.figure(figure, extension)
-            for figure in DRAWN_OF_STUDY
-            for extension in STUDY.figures.formats
-        ],
+        FIGURES,
 
 
 rule measurements:
     input:
-        [path(PATHS, run) for run in RUNS for path in measured("run")],
-        [path(PATHS, seed) for seed in SEEDS for path in measured("seed")],
-        [path(PATHS) for path in measured("study")],
+        MEASUREMENTS,
 
 
 rule tables:
@@ -29,11 +18,12 @@ rule tables:
         [PATHS.probe_view(run) for run in RUNS],
 
 
-# What `snakemake --report` shows, and the explorer beside it; each figure in one format.
+# The report and the explorer, and what Snakemake's own report shows, the lab book; there each figure in one format.
 rule reported:
     input:
         rules.report.output,
         rules.explorer.output,
+        rules.lab_book.output,
         [PATHS.figure(figure, STUDY.figures.formats[0], run) for run, figure in DRAWN],
         [PATHS.figure(figure, STUDY.figures.formats[0]) for figure in DRAWN_OF_STUDY],
 

@@ -406,11 +406,16 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
     "regions-difference": _difference(Paths.region_similarity, REGIONS, *_DRS),
 }
 # Pages made from tables, which have no entry in the report.
-REPORT = Drawn(
-    module="stages.report",
+LAB_BOOK = Drawn(
+    module="stages.lab_book",
     of_run=(Paths.history, Paths.scores),
     of_study=(Paths.findings, Paths.left_out),
     reads=("archs", "optimizers", "layout", "seeds", "rates", "confidence", "measures"),
+)
+REPORT = replace(
+    LAB_BOOK,
+    module="report.build",
+    reads=(*LAB_BOOK.reads, "name", "data", "formats", "drawn runs", "widths", "contrasts"),
 )
 EXPLORER = Drawn(
     module="explorer.build",
