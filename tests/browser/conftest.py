@@ -27,6 +27,7 @@ def make_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         study = studies.parse(yaml.safe_load(TINY.read_text(encoding="utf-8")) | made_up | changes)
         job = Job("explorer", study, Paths(str(tmp_path_factory.mktemp("results"))))
         write_tables(job)
+        write_findings(job)
         build.main(job)
         return Path(job.paths.explorer())
 

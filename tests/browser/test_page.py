@@ -313,7 +313,7 @@ def test_no_part_of_the_page_is_mostly_empty(visit, page_file, width):
           return (bottom - lowest) / (bottom - top);
         })"""
     )
-    assert len(below) == 3 and max(below) < 0.2
+    assert len(below) == 4 and max(below) < 0.2
     tops = page.evaluate("() => [...document.querySelectorAll('.plane')].map((p) => p.getBoundingClientRect().top)")
     assert len(tops) == 3 and len(set(tops)) == 1, "the planes stand in one line"
 

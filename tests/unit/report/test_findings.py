@@ -97,6 +97,12 @@ def test_the_outcome_counts_comparisons(decisions, outcome):
     assert CHANGE.null in claim.by
 
 
+def test_a_sentence_knows_the_levels_that_it_concerns():
+    row = finding(**IN_VIT, level_second="resnet", held="data", held_level="noisy")
+    (claim,) = findings.of_table(pd.DataFrame([row]), 0.95, MEASURES)
+    assert claim.sentences[0].levels == {"optimizer": ["sgd", "adam"], "arch": ["vit", "resnet"], "data": ["noisy"]}
+
+
 def test_runs_that_are_left_out_are_counted():
     (claim,) = findings.of_table(
         pd.DataFrame([finding(n_left_out=1), finding(n_left_out=3, contrast="c")]), 0.95, MEASURES

@@ -419,10 +419,30 @@ REPORT = replace(
 )
 EXPLORER = Drawn(
     module="explorer.build",
-    of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
+    of_run=(
+        Paths.history,
+        Paths.cka,
+        Paths.region_pictures,
+        Paths.region_similarity,
+        Paths.segments,
+        Paths.scores,
+        Paths.probe_accuracy,
+    ),
     of_seed=(Paths.planes,),
-    spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes),
-    reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib", "measures"),
+    of_study=(Paths.findings,),
+    spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes, Paths.probe_accuracy),
+    reads=(
+        "name",
+        "archs",
+        "optimizers",
+        "seeds",
+        "data",
+        "explorer_mib",
+        "measures",
+        "families",
+        "confidence",
+        "similarity_from",
+    ),
 )
 
 

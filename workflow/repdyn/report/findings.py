@@ -37,6 +37,7 @@ class Sentence:
         decision: one of ``DECISIONS``.
         reason: why nothing can be decided; empty where the data decide.
         evidence: estimate, interval, seeds and what else bears on it, in parts.
+        levels: factor -> the levels of it that are compared, or at which others are; of optimizers their families.
     """
 
     address: str
@@ -44,6 +45,7 @@ class Sentence:
     decision: str
     reason: str
     evidence: list[str]
+    levels: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,18 @@ def _sentence(row: Row, confidence: float) -> Sentence:
         decision=row["decision"],
         reason=row["reason"] if pd.notna(row["reason"]) else "",
         evidence=_evidence(row, confidence),
+        levels=_levels(row),
     )
+
+
+def _levels(row: Row) -> dict[str, list[str]]:
+    """Factor -> its levels in a row."""
+    columns = (("factor", ("first", "second")), ("other", ("level", "level_second")), ("held", ("held_level",)))
+    return {
+        row[factor]: [row[level] for level in levels if pd.notna(row[level])]
+        for factor, levels in columns
+        if pd.notna(row[factor])
+    }
 
 
 def compared(row: Row) -> str:
