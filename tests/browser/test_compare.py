@@ -132,7 +132,7 @@ def test_svg_and_png_show_the_matrices_that_are_shown(at):
     with Image.open(saved(page, "png").path()) as picture:
         width, height = picture.size
         assert width > 3 * 800 and height > 800
-        assert len(set(picture.convert("RGB").resize((60, 30)).getdata())) > 50, "it is no empty page"
+        assert len(set(picture.convert("RGB").resize((60, 30)).get_flattened_data())) > 50, "it is no empty page"
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900), (2560, 1300)])
