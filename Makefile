@@ -25,9 +25,10 @@ setup: .venv-dev/dev.done  ## create .venv from the hashed lock, and beside it .
 run: .venv/run.done  ## run a study: make run [STUDY=workflow/studies/….yaml] [CORES=8]
 	@$(SNAKEMAKE)
 
-report: .venv/run.done  ## results/…/report.html and explorer.html, whatever they need included: make report [STUDY=…]
-	@$(SNAKEMAKE) -- reported
-	@$(SNAKEMAKE) --report results/$(NAME)/report.html --report-stylesheet workflow/report/report.css -- reported
+# Where runs have failed, what is there is reported all the same.
+report: .venv/run.done  ## results/…/report.html, explorer.html and lab-book.html, with all that they need: make report [STUDY=…]
+	@$(SNAKEMAKE) -- reported || { test ! -d results/$(NAME) || $(BIN)/python -m repdyn report --study $(STUDY); exit 1; }
+	@$(SNAKEMAKE) --report results/$(NAME)/lab-book.html --report-stylesheet workflow/report/report.css -- reported
 
 compare: .venv/run.done  ## what several studies found, as table and figure: make compare STUDIES="results/a results/b"
 	@$(BIN)/python -m repdyn compare $(STUDIES) $(addprefix --output ,$(OUTPUT)) $(addprefix --into ,$(PAGE))

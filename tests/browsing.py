@@ -35,8 +35,10 @@ def visit(chromium: Any) -> Iterator[Callable[..., Any]]:
     """Opens a page, after a script if need be, and returns it with what it said and asked of the network."""
     contexts = []
 
-    def open_page(path: Path, width: int = 1280, height: int = 900, address: str = "", before: str = "") -> Any:
-        context = new_context(chromium, viewport={"width": width, "height": height})
+    def open_page(
+        path: Path, width: int = 1280, height: int = 900, address: str = "", before: str = "", scheme: str = "light"
+    ) -> Any:
+        context = new_context(chromium, viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         context.add_init_script(before)
         page = context.new_page()

@@ -21,11 +21,12 @@ from repdyn.data import datasets
 from repdyn.figures import catalogue, draw, style
 from repdyn.figures.entry import Drawn
 from repdyn.pipeline.jobs import Job
+from repdyn.report import template
 from repdyn.storage.origin import Origin
 
 STUDY = studies.load(TINY)
 RUN = ("vit", "sgd", 0)
-PAGES = {"report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
+PAGES = {"lab_book": catalogue.LAB_BOOK, "report": catalogue.REPORT, "explorer": catalogue.EXPLORER}
 # The tiny study has no runs that were trained elsewhere.
 MEASURING = [name for name, stage in STAGES.items() if stage.sections and name != "record"]
 DRAWINGS = [
@@ -59,8 +60,12 @@ def drawn(study: studies.Study, figure: str, extension: str, of_run: bool) -> by
     run, paths = studies.Run(*RUN) if of_run else None, Paths("results/tiny")
     if figure in PAGES and extension == "html":
         module_of(figure).main(Job(figure, study, paths))
-        made = {"report": [paths.report_findings(), paths.report_runs()], "explorer": [paths.explorer()]}[figure]
-        return b"".join(Path(path).read_bytes() for path in made)
+        made = {
+            "lab_book": [paths.report_findings(), paths.report_runs()],
+            "report": [template.page_of(paths)],
+            "explorer": [paths.explorer()],
+        }
+        return b"".join(Path(path).read_bytes() for path in made[figure])
     output = Path(f"drawn.{extension}")
     draw.main(Job("figure", study, paths, run), figure, output)
     return output.read_bytes()

@@ -28,6 +28,7 @@ from repdyn.explorer import page
 from repdyn.figures import catalogue
 from repdyn.pipeline import jobs, snapshot
 from repdyn.recorded import found
+from repdyn.report import template
 from repdyn.training import checkpoint_schedule
 
 # Where results lie. Another workflow that uses this one as a module can set a prefix; Snakemake adds it to the paths of
@@ -129,12 +130,6 @@ def made_with(stage):
     return of_run
 
 
-# `rule measurements` wants every file that a stage writes, so that deleted ones are made again, except activations,
-# probes' views of them and checkpoints: they are large, and whoever deletes them wants the space. They are made again
-# when something is measured on them. Training's state is not the output of any rule.
-LARGE = {Paths.activations, Paths.probe_view, Paths.checkpoint, Paths.state}
-
-
 def measured(scope):
     """The paths of the files that stages of a scope write, except large ones."""
     leaving = stages.by_default(STUDY.left_out).values()
@@ -143,7 +138,16 @@ def measured(scope):
         for stage in leaving
         if stage.scope == scope
         for path in stage.writes
-        if path not in LARGE
+        if path not in stages.LARGE
+    ]
+
+
+def measured_files(_wildcards):
+    """Every file that a stage writes, so that deleted ones are made again, except large ones."""
+    return [
+        *(path(PATHS, run) for path in measured("run") for run in RUNS),
+        *(path(PATHS, seed) for path in measured("seed") for seed in SEEDS),
+        *(path(PATHS) for path in measured("study")),
     ]
 
 

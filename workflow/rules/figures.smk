@@ -8,6 +8,15 @@ DRAWN = [
 DRAWN_OF_STUDY = catalogue.drawn_of_study(STUDY)
 
 
+def drawn_figures(_wildcards):
+    """The figures that are drawn without being asked for, in each format."""
+    return [
+        PATHS.figure(figure, extension, run)
+        for run, figure in [*DRAWN, *((None, figure) for figure in DRAWN_OF_STUDY)]
+        for extension in STUDY.figures.formats
+    ]
+
+
 rule run_figure:
     input:
         inputs_of("run", RUN_FIGURES),

@@ -1,9 +1,9 @@
 report: "../report/overview.rst"
 
 
-rule report:
+rule lab_book:
     input:
-        catalogue.REPORT.of(STUDY).inputs(PATHS, RUNS, SEEDS),
+        catalogue.LAB_BOOK.of(STUDY).inputs(PATHS, RUNS, SEEDS),
     output:
         findings=report(
             PATHS.report_findings(),
@@ -20,14 +20,39 @@ rule report:
             labels={"table": "events, accuracies, times"},
         ),
     log:
+        PATHS.log("lab_book"),
+    conda:
+        ENVIRONMENT
+    params:
+        here=here,
+        made_with=catalogue.LAB_BOOK.made_with(STUDY),
+    message:
+        "tables of the lab book"
+    shell:
+        "python -P -m repdyn lab_book {params.here} --log {log}"
+
+
+# It links every figure and table of the study, so it asks for them; PNGs of the study's figures are shown in it.
+rule report:
+    input:
+        measured_files,
+        drawn_figures,
+        [PATHS.figure(figure, template.SHOWN) for figure in DRAWN_OF_STUDY],
+        rules.lab_book.output.findings,
+    output:
+        template.page_of(PATHS),
+    log:
         PATHS.log("report"),
     conda:
         ENVIRONMENT
     params:
         here=here,
-        made_with=catalogue.REPORT.made_with(STUDY),
+        made_with={
+            **catalogue.REPORT.made_with(STUDY),
+            "page": template.assets_digest(),
+        },
     message:
-        "tables of the report"
+        "report"
     shell:
         "python -P -m repdyn report {params.here} --log {log}"
 

@@ -1,24 +1,6 @@
 # Targets to request by name. What they want are functions: Snakemake lists the files of those that are asked for alone.
 
 
-def drawn_figures(_wildcards):
-    """The figures that are drawn without being asked for, in each format."""
-    return [
-        PATHS.figure(figure, extension, run)
-        for run, figure in [*DRAWN, *((None, figure) for figure in DRAWN_OF_STUDY)]
-        for extension in STUDY.figures.formats
-    ]
-
-
-def measured_files(_wildcards):
-    """Every file that stages leave, except large ones."""
-    return [
-        *(path(PATHS, run) for path in measured("run") for run in RUNS),
-        *(path(PATHS, seed) for path in measured("seed") for seed in SEEDS),
-        *(path(PATHS) for path in measured("study")),
-    ]
-
-
 def large_files(_wildcards):
     """The large tables of runs."""
     return [
@@ -52,11 +34,12 @@ rule tables:
         large_files,
 
 
-# What `snakemake --report` shows, and the explorer beside it; each figure in one format.
+# The report and the explorer, and what Snakemake's own report shows, the lab book; there each figure in one format.
 rule reported:
     input:
         rules.report.output,
         rules.explorer.output,
+        rules.lab_book.output,
         [PATHS.figure(figure, STUDY.figures.formats[0], run) for run, figure in DRAWN],
         [PATHS.figure(figure, STUDY.figures.formats[0]) for figure in DRAWN_OF_STUDY],
 

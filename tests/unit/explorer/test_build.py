@@ -3,13 +3,14 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from repdyn.explorer import page
-from repdyn.explorer.build import Detail, details, left_out
+from repdyn.explorer.build import Detail, details, left_out, probe_accuracies
 from repdyn.explorer.pack import TYPES, changes, pack, triangle, unpack
 
 ARRAYS = st.sampled_from([np.uint8, np.uint16, np.int32, np.float32, np.float64]).flatmap(
@@ -99,7 +100,8 @@ def test_what_is_left_out_is_one_sentence(detail, shown, sentence):
 def test_a_page_holds_everything_itself():
     content = page.assemble({"name": "</script><b>&"}, [b"abc"])
     assert "<!--" not in re.sub(r"<script.*?</script>|<style>.*?</style>", "", content, flags=re.S)
-    assert not re.search(r"""(src|href)=["'](?!data:)""", content)
+    # The report is a link, and what is drawn by a script is a picture made there.
+    assert not re.search(r"""(src|href)=["'](?!data:|report\.html"|\$\{cellsPicture)""", content)
     assert re.search(r"""url\((?!["']?data:)|@import""", content) is None
     assert '<script type="application/octet-stream" id="piece-0">YWJj</script>' in content
     (about,) = re.findall(r'<script type="application/json" id="study">(.*?)</script>', content, flags=re.S)
@@ -121,3 +123,17 @@ def test_an_asset_s_digest_is_of_its_content(tmp_path, monkeypatch):
 
 def test_every_asset_is_used():
     assert {path.name for path in page.ASSETS.iterdir()} == {"page.html", "page.css", *page.SCRIPTS}
+
+
+def test_accuracies_of_probes_are_in_the_order_of_layers_and_steps():
+    rows = [
+        (layer, step, split, 0.5 + 0.1 * depth + step / 100, step / 100)
+        for depth, layer in enumerate(("b", "a"))
+        for step in (10, 0)
+        for split in ("probe", "similarity")
+    ]
+    frame = pd.DataFrame(rows, columns=["layer", "step", "split", "accuracy", "true_accuracy"])
+    found = probe_accuracies(frame, ["b", "a"], np.array([0, 10]))
+    np.testing.assert_allclose(found["probe given"], [[0.5, 0.6], [0.6, 0.7]], atol=1e-6)
+    np.testing.assert_allclose(found["probe unseen"], [[0, 0.1], [0, 0.1]], atol=1e-6)
+    assert probe_accuracies(frame.iloc[:0], ["b", "a"], np.array([0, 10])) == {}

@@ -27,6 +27,7 @@ from repdyn.figures import catalogue, draw
 from repdyn.pipeline import settling
 from repdyn.pipeline.jobs import Job
 from repdyn.planning import check, plan
+from repdyn.report import template
 
 EPOCHS = (0, 1, 2, 3, 5, 8, 12)
 EXAMPLES, LENGTH, CLASSES, WIDTH = 150, 5, 3, 8
@@ -255,7 +256,8 @@ def test_the_report_is_written_and_the_findings_can_be_compared(done):
     paths = job("report").paths
     for path in (paths.report_findings(), paths.report_runs()):
         assert "nan" not in re.sub("<[^>]*>", "", Path(path).read_text(encoding="utf-8"))
-    assert html.escape(SENTENCES[kind]) in Path(paths.report_runs()).read_text(encoding="utf-8")
+    for path in (paths.report_runs(), template.page_of(paths)):
+        assert html.escape(SENTENCES[kind]) in Path(path).read_text(encoding="utf-8")
     found = across_studies.read(Path(paths.root), kind)
     assert found.seeds == [0, 1]
     assert len(remarks.runs_of(found.settings)) == len(job("report").study.runs)

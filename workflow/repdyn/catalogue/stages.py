@@ -204,9 +204,15 @@ STAGES: dict[str, Stage] = {
     ),
     # ``figures/catalogue.py`` declares what redraws figures and pages.
     "figure": Stage(scope="either", help="draw a figure", module="figures.draw", on_demand=True),
+    "lab_book": Stage(
+        scope="study",
+        help="HTML tables of the findings and of each run's outcome, for Snakemake's report",
+        on_demand=True,
+    ),
     "report": Stage(
         scope="study",
-        help="HTML tables of the findings and of each run's outcome",
+        help="one page of what a study found, with its main figures and links to all else",
+        module="report.build",
         on_demand=True,
     ),
     "explorer": Stage(
@@ -238,6 +244,10 @@ STAGES: dict[str, Stage] = {
     ),
     "name": Stage(scope="tool", module="planning.name", help="print the study's name, if its config can be read"),
 }
+
+# Whoever wants the disk may delete these, so targets that list every file leave them out. They are made again when
+# something is measured on them. Training's state is not the output of any rule.
+LARGE: frozenset[Place] = frozenset({Paths.activations, Paths.probe_view, Paths.checkpoint, Paths.state})
 
 
 def module_of(stage: str) -> str:

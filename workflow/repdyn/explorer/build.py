@@ -32,11 +32,14 @@ from ..figures import style
 from ..figures.training import CURVES
 from ..pipeline import stored
 from ..records.cka import CKA
+from ..records.findings import FINDINGS
 from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES, SEGMENTS
 from ..records.planes import PLANES
+from ..records.probes import ACCURACY
 from ..records.regions import PICTURES, SIMILARITY
 from ..records.train import HISTORY
+from ..report import findings
 from ..runtime.progress import LOG, track
 from ..storage import tables
 from ..storage.files import atomic
@@ -45,10 +48,18 @@ from . import page
 from .pack import changes, pack, triangle
 
 if TYPE_CHECKING:
+    from matplotlib.colors import Colormap
+
     from ..config.runs import Run
     from ..pipeline.jobs import Job
 
 Planes = Mapping[Replicate, pd.DataFrame]  # of each seed, on each level of the data
+# What probes are measured on -> the split and column of their table, and whose colour they have among the curves.
+PROBED = {
+    "given": ("probe", "accuracy", "mislabelled"),
+    "true": ("probe", "true_accuracy", "true"),
+    "unseen": ("similarity", "true_accuracy", "test"),
+}
 ROOM = 1000  # bytes reserved for the texts that depend on what fits
 
 
@@ -126,6 +137,7 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
     }
     arrays = {"steps": steps.astype(np.int32), "epochs": checkpoints["epoch"].to_numpy()[kept]}
     arrays |= {"evaluated": history["epoch"].to_numpy()} | curves
+    arrays |= probe_accuracies(stored.read(job, ACCURACY, run), layers_of[CKA.name], steps)
     pieces = [pack(about, arrays | matrices)]
     labelled = labelled[labelled["step"].isin(steps)].sort_values(["depth", "step"])
     for plane in planes.to_dict("records"):
@@ -134,7 +146,30 @@ def run_pieces(job: Job, run: Run, planes: pd.DataFrame, detail: Detail) -> RunP
         pieces.append(pack({}, {"labels": changes(labels)}))
     # Data of some levels have no planes through mislabelled images.
     shown = [[IMAGES[plane["planes"]], int(plane["plane"])] for plane in planes.to_dict("records")]
-    return RunPieces(run.facts | {"replicate": run.replicate.path, "planes": shown, "layers": layers}, pieces)
+    family = job.study.families[run.optimizer]
+    facts = run.facts | {"family": family, "replicate": run.replicate.path, "planes": shown, "layers": layers}
+    return RunPieces(facts, pieces)
+
+
+def probe_accuracies(accuracy: pd.DataFrame, layers: list[str], steps: Array) -> dict[str, Array]:
+    """Accuracies of probes by what they are measured on, each (L, E), to four decimals; nothing without probes."""
+    found = {}
+    for name, (split, column, *_) in PROBED.items() if len(accuracy) else ():
+        part = accuracy[accuracy["split"] == split].pivot(index="layer", columns="step", values=column)
+        found[f"probe {name}"] = part.loc[layers, steps].to_numpy(np.float32).round(4)
+    return found
+
+
+def found_claims(job: Job) -> list[dict[str, Any]]:
+    """Every comparison that decides a claim, in the report's words, with its address there."""
+    claims = findings.of_table(stored.read(job, FINDINGS), job.study.findings.confidence, job.study.all_measures)
+    return [
+        {"claim": claim.words, "words": found.words, "decision": found.decision, "reason": found.reason,
+         "evidence": "; ".join(found.evidence), "address": found.address, "levels": found.levels}
+        for claim in claims
+        for found in claim.sentences
+        if found.levels
+    ]  # fmt: skip
 
 
 def shown_measures(job: Job, sets: Collection[str]) -> list[Measure]:
@@ -220,7 +255,6 @@ def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, An
 def language(classes: int) -> dict[str, Any]:
     """The figures' visual language, for the scripts."""
     line = {"-": "solid"}
-    ramp = (np.array(style.SIMILARITY(np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
     return {
         "classes": [to_hex(colour) for colour in style.class_colours(classes)],
         "curves": [
@@ -239,8 +273,15 @@ def language(classes: int) -> dict[str, Any]:
         },
         "boundary": to_hex(style.BOUNDARY),
         "undefined": style.UNDEFINED,
-        "ramp": base64.b64encode(ramp.tobytes()).decode(),
+        "ramp": base64.b64encode(ramp(style.SIMILARITY).tobytes()).decode(),
+        "differences": base64.b64encode(ramp(style.DIFFERENCE).tobytes()).decode(),
     }
+
+
+def ramp(colours: Colormap) -> Array:
+    """(256, 3): a colour map in bytes."""
+    found: Array = (np.array(colours(np.arange(256)))[:, :3] * 255).round().astype(np.uint8)
+    return found
 
 
 def chosen_runs(job: Job, planes: Planes, budget: float) -> tuple[list[RunPieces], Detail, list[int]]:
@@ -320,6 +361,19 @@ def main(job: Job) -> None:
             for measure in shown_measures(job, sets)
         ],
         "planes": plane_pictures(job, planes),
+        "findings": found_claims(job),
+        "probed": [
+            {"key": name, "label": label, "colour": to_hex(style.CURVES[colour])}
+            for (name, (*_, colour)), label in zip(
+                PROBED.items(),
+                (
+                    "training, given labels",
+                    "training, true labels",
+                    "test" if job.study.activations.similarity_from == "test" else "others, true labels",
+                ),
+                strict=True,
+            )
+        ],
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
     cut = left_out(detail, max(map(_per_set, planes.values())), job.study.seeds, seeds, mib)

@@ -16,15 +16,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..pages import look
+
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("data.js", "scales.js", "regions.js", "matrix.js", "curves.js", "page.js")
+SCRIPTS = (
+    "data.js", "runs.js", "scales.js", "regions.js", "panels.js", "matrix.js", "compare.js", "probes.js", "findings.js",
+    "curves.js", "save.js", "page.js",
+)  # fmt: skip
 
 
 def assets_digest() -> str:
     """Digest the page's parts other than data: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for name in ("page.html", "page.css", *SCRIPTS):
-        digest.update(name.encode() + b"\n" + (ASSETS / name).read_bytes())
+    for file in (look.FILE, *(ASSETS / name for name in ("page.html", "page.css", *SCRIPTS))):
+        digest.update(file.name.encode() + b"\n" + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -56,7 +61,7 @@ def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
     about = json.dumps(study, separators=(",", ":")).replace("</", "<\\/")
     parts = {
         "title": html.escape(f"{study['name']}: representations through training"),
-        "style": (ASSETS / "page.css").read_text(encoding="utf-8"),
+        "style": look.style() + (ASSETS / "page.css").read_text(encoding="utf-8"),
         "study": about,
         "library": base64.b64encode(library()).decode(),
         "pieces": data,

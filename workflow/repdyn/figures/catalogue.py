@@ -406,18 +406,43 @@ _OF_EVERY_STUDY: dict[str, Entry] = {
     "regions-difference": _difference(Paths.region_similarity, REGIONS, *_DRS),
 }
 # Pages made from tables, which have no entry in the report.
-REPORT = Drawn(
-    module="stages.report",
+LAB_BOOK = Drawn(
+    module="stages.lab_book",
     of_run=(Paths.history, Paths.scores),
     of_study=(Paths.findings, Paths.left_out),
     reads=("archs", "optimizers", "layout", "seeds", "rates", "confidence", "measures"),
 )
+REPORT = replace(
+    LAB_BOOK,
+    module="report.build",
+    reads=(*LAB_BOOK.reads, "name", "data", "formats", "drawn runs", "widths", "contrasts"),
+)
 EXPLORER = Drawn(
     module="explorer.build",
-    of_run=(Paths.history, Paths.cka, Paths.region_pictures, Paths.region_similarity, Paths.segments, Paths.scores),
+    of_run=(
+        Paths.history,
+        Paths.cka,
+        Paths.region_pictures,
+        Paths.region_similarity,
+        Paths.segments,
+        Paths.scores,
+        Paths.probe_accuracy,
+    ),
     of_seed=(Paths.planes,),
-    spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes),
-    reads=("name", "archs", "optimizers", "seeds", "data", "explorer_mib", "measures"),
+    of_study=(Paths.findings,),
+    spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes, Paths.probe_accuracy),
+    reads=(
+        "name",
+        "archs",
+        "optimizers",
+        "seeds",
+        "data",
+        "explorer_mib",
+        "measures",
+        "families",
+        "confidence",
+        "similarity_from",
+    ),
 )
 
 

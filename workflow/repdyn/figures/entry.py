@@ -39,6 +39,8 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "data": lambda study: study.hyperparameters("examples")["data"],
     "layout": lambda study: [study.figures.rows, study.figures.columns, list(study.named_data)],
     "similarity_from": lambda study: study.activations.similarity_from,
+    "formats": lambda study: list(study.figures.formats),
+    "drawn runs": lambda study: [run.path for run in study.drawn_runs],
     "explorer_mib": lambda study: study.figures.explorer_mib,
     "measures": lambda study: [asdict(measure) for measure in study.all_measures.values()],
 }

@@ -34,7 +34,7 @@ def of_study(paths: Paths, first: str | None, report: str) -> str:
     )
 
 
-def of_findings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def of_findings(rows: Sequence[Mapping[Any, Any]]) -> list[str]:
     """What the primary rows of a table of findings say, in three sentences; nothing where there are none."""
     if not rows:
         return []
@@ -48,7 +48,7 @@ def of_findings(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _which(rows: Sequence[Mapping[str, Any]], decision: str) -> str:
+def _which(rows: Sequence[Mapping[Any, Any]], decision: str) -> str:
     """The claims that some comparisons decide in one way."""
     tried = Counter(row["claim"] for row in rows)
     so_decided = Counter(row["claim"] for row in rows if row["decision"] == decision)

@@ -1,6 +1,6 @@
 // Accuracies by epoch, drawn by plotly.js.
 
-const CURSOR = { type: "line", yref: "paper", y0: 0, y1: 1, line: { color: "#1d2733", width: 1.6 } };
+const cursorLine = () => ({ type: "line", yref: "paper", y0: 0, y1: 1, line: { color: token("ink"), width: 1.6 } });
 const hidden = new Set();
 let drawing = Promise.resolve();
 
@@ -37,34 +37,34 @@ async function paintCurves(run, goTo) {
     name: label,
     mode: "lines",
     connectgaps: true,
-    line: { color: colour, width, dash },
+    line: { color: onPage(colour), width, dash },
     visible: !hidden.has(key),
     hovertemplate: "%{y:.3f} %{fullData.name}<extra></extra>",
   }));
   const events = Object.entries(run.events).map(([name, epoch]) => {
     const { colour, dash } = study.language.events[name];
     return {
-      ...CURSOR, name, x0: symlog(epoch), x1: symlog(epoch), layer: "below",
-      line: { color: colour, width: 1.4, dash: dash.map((length) => `${length}px`).join(",") },
+      ...cursorLine(), name, x0: symlog(epoch), x1: symlog(epoch), layer: "below",
+      line: { color: onPage(colour), width: 1.4, dash: dash.map((length) => `${length}px`).join(",") },
     };
   });
-  const axis = { gridcolor: "#e9edf1", linecolor: "#b9c2cd", zeroline: false, fixedrange: true, ticks: "outside", ticklen: 4, tickcolor: "#b9c2cd" };
+  const axis = { gridcolor: token("grid"), linecolor: token("edge"), zeroline: false, fixedrange: true, ticks: "outside", ticklen: 4, tickcolor: token("edge") };
   const parent = document.getElementById("curves");
   const layout = {
     margin: { l: 44, r: 12, t: 8, b: 40 },
-    font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: "#5a6675" },
+    font: { family: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", size: 12, color: token("soft") },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     showlegend: false,
     hovermode: "x unified",
-    hoverlabel: { bgcolor: "#ffffff", bordercolor: "#d9dee5", font: { size: 12 }, namelength: -1 },
+    hoverlabel: { bgcolor: token("paper"), bordercolor: token("line"), font: { size: 12, color: token("ink") }, namelength: -1 },
     dragmode: false,
     xaxis: {
       ...axis, title: { text: "epoch", standoff: 6, font: { size: 12 } }, range: [-0.03, symlog(last) + 0.03], showgrid: false,
       tickvals: ticks.map(symlog), ticktext: ticks.map(epochText), unifiedhovertitle: { text: "epoch %{customdata}" },
     },
     yaxis: { ...axis, range: [-0.03, 1.03], tickvals: [0, 0.2, 0.4, 0.6, 0.8, 1], tickformat: ".1f" },
-    shapes: [...events, { ...CURSOR, name: "cursor" }],
+    shapes: [...events, { ...cursorLine(), name: "cursor" }],
   };
   await inTurn(() => Plotly.react(parent, traces, { ...layout, ...roomForCurves() }, { displayModeBar: false }));
   parent.removeAllListeners("plotly_click");
@@ -85,7 +85,7 @@ function nearestCheckpoint(run, epoch) {
 function paintCurveLegend(run) {
   const items = curvesOf(run).map(({ key, label, colour, dash, width }, trace) => {
     const button = element("button", {
-      type: "button", innerHTML: `${lineSample(colour, dash === "solid" ? "none" : "6 3", width)} <b></b> ${label}`,
+      type: "button", innerHTML: `${lineSample(onPage(colour), dash === "solid" ? "none" : "6 3", width)} <b></b> ${label}`,
     });
     button.dataset.curve = key;
     button.setAttribute("aria-pressed", !hidden.has(key));

@@ -48,7 +48,8 @@ async function readRun(run) {
     const at = run.planes.findIndex(([set, number]) => set === plane.set && number === plane.number);
     return at < 0 ? null : accumulate(planes[at].arrays.labels);
   });
-  return { ...run, ...head, epochs: Array.from(head.arrays.epochs), labels };
+  const made = { ...run, ...head, key: keyOf(run), epochs: Array.from(head.arrays.epochs), labels };
+  return Object.assign(made, { members: [{ of: made, at: made.epochs.map((_, e) => e) }] });
 }
 
 /** Labels from their changes, in place; typed arrays wrap around as the changes do. */
@@ -64,8 +65,18 @@ function accumulate(labels) {
 const MEASURES = new Map(study.measures.map((measure) => [measure.key, measure]));
 const matricesBy = (run, measure) => run.arrays[`by ${measure}`];
 
-/** The similarity of two checkpoints of a layer, null where it is undefined. */
+/** The similarity of two checkpoints of a layer, null where it is undefined; of a mean, if it is in any member. */
 function similarity(run, measure, layer, a, b) {
+  let sum = 0;
+  for (const { of, at } of run.members) {
+    const value = storedSimilarity(of, measure, layer, at[a], at[b]);
+    if (value === null) return null;
+    sum += value;
+  }
+  return sum / run.members.length;
+}
+
+function storedSimilarity(run, measure, layer, a, b) {
   const triangle = matricesBy(run, measure);
   const { low, decimals } = MEASURES.get(measure);
   const E = run.epochs.length;

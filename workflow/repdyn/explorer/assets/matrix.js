@@ -1,6 +1,6 @@
 // The checkpoint-by-checkpoint matrix of the layer, and a small one for every layer, to choose from.
 
-const MATRIX = { left: 40, right: 8, top: 6, bottom: 36, most: 480 };
+const MATRIX = { left: 40, right: 8, top: 6, bottom: 36, most: 620 };
 const matrixBox = { run: null, side: 0 };
 
 /** A matrix as E × E pixels, initialisation in the lower left. */
@@ -66,6 +66,7 @@ function paintMatrix(run, measure, layer) {
   const name = run.layers[layer];
   const { label, low, high, chance } = MEASURES.get(measure);
   document.getElementById("matrix-title").textContent = `${name} against itself: ${label}`;
+  document.getElementById("matrix-mean").textContent = run.members.length > 1 ? `Mean of ${run.members.length} seeds.` : "";
   const range = `${label} goes from ${low} to ${high}; by chance it is ${chance}.`.replace("-1", "\u22121");
   document.getElementById("matrix-range").textContent = range;
   canvas.setAttribute("aria-label", `Matrix of ${label} of ${name} between all pairs of checkpoints`);
@@ -84,7 +85,7 @@ function axes(ticks, x, y, side) {
   const apart = ticks.filter(([cell], i) => i === 0 || x(cell) - x(ticks[i - 1][0]) > 22);
   return (
     apart.map(([cell, text]) =>
-      `<path d="M${x(cell)} ${top + side}v4M${left} ${y(cell)}h-4" stroke="#5a6675"/>` +
+      `<path d="M${x(cell)} ${top + side}v4M${left} ${y(cell)}h-4" stroke="currentColor"/>` +
       `<text x="${x(cell)}" y="${top + side + 16}" text-anchor="middle">${text}</text>` +
       `<text x="${left - 7}" y="${y(cell) + 4}" text-anchor="end">${text}</text>`).join("") +
     `<text x="${left + side / 2}" y="${top + side + 32}" text-anchor="middle">epoch</text>`
@@ -100,10 +101,15 @@ function eventLines(run, x, side) {
   }).join("");
 }
 
+/** The first checkpoints of a layer's phases. */
+function phaseStarts(run, measure, layer) {
+  const phases = run.phases[measure] ?? {};
+  return Object.hasOwn(phases, run.layers[layer]) ? phases[run.layers[layer]] : []; // a name may be "constructor"
+}
+
 /** A square around each phase, where there is more than one. */
 function outlines(run, measure, layer, size) {
-  const phases = run.phases[measure] ?? {};
-  const starts = Object.hasOwn(phases, run.layers[layer]) ? phases[run.layers[layer]] : []; // a name may be "constructor"
+  const starts = phaseStarts(run, measure, layer);
   if (starts.length < 2) return "";
   const ends = [...starts.slice(1), run.epochs.length];
   return starts.map((start, i) => {
@@ -131,7 +137,7 @@ function moveMatrixCursor(e) {
 function paintMarks(run, hasPhases, low) {
   const items = Object.entries(run.events).map(([name, epoch]) => {
     const { colour, dash, label } = study.language.events[name];
-    return element("li", { innerHTML: `${lineSample(colour, dash)} ${label}, ${epochText(epoch)}` });
+    return element("li", { innerHTML: `${lineSample(onPage(colour), dash)} ${label}, ${epochText(epoch)}` });
   });
   if (hasPhases) items.push(element("li", { innerHTML: `${lineSample(study.language.boundary, "none")} phases` }));
   const ramp = element("canvas", { className: "ramp", width: 110, height: 1 });

@@ -3,9 +3,8 @@
 const PLAY = "M4 2l10 6-10 6z";
 const PAUSE = "M3 2h4v12H3zM9 2h4v12H9z";
 const FRAME = 160; // milliseconds between checkpoints
-const state = { run: null, layer: 0, measure: study.measures[0].key, e: 0, playing: null };
+const state = { run: null, other: null, layer: 0, measure: study.measures[0].key, e: 0, playing: null };
 const get = (id) => document.getElementById(id);
-const KEYS = ["arch", "optimizer", "data", "seed"].filter((key) => key in study.runs[0]);
 
 function summary() {
   const unique = (key) => [...new Set(study.runs.map((run) => run[key]))];
@@ -27,6 +26,10 @@ function buildPickers() {
     get(key).replaceChildren(...values.map((value) => element("option", { value, textContent: value })));
     get(key).addEventListener("change", () => chooseRun());
   }
+  if ([...SHOWN.keys()].some((key) => key.endsWith(`/${MEAN}`))) {
+    get("seed").append(element("option", { value: MEAN, textContent: "mean" }));
+  }
+  buildCompare((key) => chooseRun({ other: key }));
   get("measure").replaceChildren(...study.measures.map(({ key, label, words }) =>
     element("option", { value: key, textContent: words.startsWith(label) ? words : `${label}: ${words}` })));
   get("measure").addEventListener("change", () => {
@@ -35,8 +38,12 @@ function buildPickers() {
   });
 }
 
-function pickedRun() {
-  return study.runs.findIndex((run) => KEYS.every((key) => String(run[key]) === get(key).value));
+/** What is picked, by its name in the address; a mean of one seed is that seed. */
+function picked() {
+  const key = KEYS.map((name) => get(name).value).join("/");
+  if (SHOWN.has(key)) return key;
+  const cell = key.split("/").slice(0, -1).join("/");
+  return keyOf(study.runs[(CELLS.get(cell) ?? [0])[0]]);
 }
 
 let choosing = 0;
@@ -56,8 +63,12 @@ async function chooseRun(wanted = {}) {
 /** Loads the picked run, keeping layer (by name, else by depth) and epoch as near as can be. */
 async function showPicked(wanted) {
   const before = state.run;
-  const run = await loadRun(pickedRun());
-  if (run !== (await loadRun(pickedRun()))) return; // picked again while it was unpacked
+  const key = picked();
+  const wantedOther = wanted.other ?? state.other?.key ?? "";
+  const [run, other] = await Promise.all([SHOWN.get(key)(), SHOWN.get(wantedOther)?.() ?? null]);
+  if (key !== picked()) return; // picked again while it was unpacked
+  state.other = other;
+  get("other").value = other?.key ?? "";
   const name = wanted.layer ?? before?.layers[state.layer];
   const named = run.layers.indexOf(name);
   const inner = layersOf(run, study.measures[0].key); // without the network's output
@@ -70,6 +81,8 @@ async function showPicked(wanted) {
   describePlanes(run);
   paintTicks(run);
   await paintCurves(run, goTo);
+  get("regions-mean").textContent = run.members.length > 1 ? `Regions have no mean: these are of seed ${run.members[0].of.seed}.` : "";
+  paintFindings(run);
   showRun();
 }
 
@@ -93,6 +106,8 @@ function chooseLayer(layer) {
 
 function showLayer() {
   paintMatrix(state.run, state.measure, state.layer);
+  paintProbes(state.run, state.layer);
+  paintCompare(state.run, state.measure, state.layer, state.other);
   showEpoch();
 }
 
@@ -123,9 +138,29 @@ function showEpoch() {
   paintClasses();
   moveMatrixCursor(e);
   moveCurvesCursor(run, e);
-  const where = new URLSearchParams({ run: KEYS.map((key) => run[key]).join("/"), layer: run.layers[layer], epoch });
-  if (state.measure !== study.measures[0].key) where.set("by", state.measure);
-  history.replaceState(null, "", `#${where}`);
+  moveProbesCursor(run, layer, e);
+  remember();
+}
+
+let remembered = null;
+
+/** Writes the place into the address. Another run, layer, measure or comparison can be gone back from; an epoch cannot. */
+function remember() {
+  const { run, other, layer, measure, e } = state;
+  const place = new URLSearchParams({ run: run.key, layer: run.layers[layer], by: measure });
+  if (other !== null) place.set("with", other.key);
+  const before = remembered;
+  remembered = place.toString();
+  place.set("epoch", epochText(run.epochs[e]));
+  const write = before === null || before === remembered ? "replaceState" : "pushState";
+  history[write](null, "", `#${place}`);
+}
+
+/** Goes where an address leads that was pasted, or gone back or forward to. */
+async function follow() {
+  const where = fromAddress();
+  remembered = null; // it stands in the history
+  await chooseRun(where);
 }
 
 /** Events above the slider. */
@@ -136,7 +171,7 @@ function paintTicks(run) {
       const { colour, label, dash } = study.language.events[name];
       const tick = element("i", { title: `${label}, epoch ${epochText(at)}` });
       tick.style.left = `calc(${(100 * cellOf(run.epochs, at)) / last}% - 1px)`;
-      tick.style.borderLeft = `2px ${dash[0] < dash[1] ? "dotted" : "solid"} ${colour}`;
+      tick.style.borderLeft = `2px ${dash[0] < dash[1] ? "dotted" : "solid"} ${onPage(colour)}`;
       return tick;
     }),
   );
@@ -161,7 +196,7 @@ function togglePlay() {
 }
 
 function press(event) {
-  if (event.target.closest("select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("select, summary") || event.ctrlKey || event.metaKey || event.altKey) return;
   const acts = {
     ArrowLeft: () => goTo(state.e - 1),
     ArrowRight: () => goTo(state.e + 1),
@@ -171,7 +206,7 @@ function press(event) {
     ArrowDown: () => stepLayer(1),
     " ": togglePlay,
   };
-  if (!(event.key in acts) || (event.key === " " && event.target.closest("button"))) return;
+  if (!(event.key in acts) || ([" ", "Enter"].includes(event.key) && event.target.closest("button, a"))) return;
   event.preventDefault();
   acts[event.key]();
 }
@@ -184,15 +219,15 @@ function stepLayer(by) {
 /** What the address asks for, so that a place in a study can be sent to someone. */
 function fromAddress() {
   const where = new URLSearchParams(location.hash.slice(1));
-  const values = (where.get("run") ?? "").split("/");
-  const found = study.runs.find((run) => KEYS.every((key, i) => String(run[key]) === values[i])) ?? study.runs[0];
-  for (const key of KEYS) get(key).value = found[key];
-  if (MEASURES.has(where.get("by"))) get("measure").value = state.measure = where.get("by");
+  const found = SHOWN.has(where.get("run")) ? where.get("run") : keyOf(study.runs[0]);
+  found.split("/").forEach((value, i) => { get(KEYS[i]).value = value; });
+  state.measure = MEASURES.has(where.get("by")) ? where.get("by") : study.measures[0].key;
   const epoch = parseFloat(where.get("epoch"));
-  return { layer: where.get("layer") ?? undefined, epoch: Number.isNaN(epoch) ? undefined : epoch };
+  const other = SHOWN.has(where.get("with")) ? where.get("with") : "";
+  return { layer: where.get("layer") ?? undefined, epoch: Number.isNaN(epoch) ? undefined : epoch, other };
 }
 
-const ROOMS = ["planes", "matrix", "curves"];
+const ROOMS = ["planes", "matrix", "curves", "panels"];
 let fitted = "";
 
 /** Draws anew whenever there is other room than what was drawn for, also if that changes while things are drawn. */
@@ -238,8 +273,21 @@ async function start() {
   get("epoch").addEventListener("input", () => goTo(Number(get("epoch").value)));
   get("play").addEventListener("click", togglePlay);
   document.addEventListener("keydown", press);
+  for (const kind of ["svg", "png", "csv"]) {
+    get(`save-${kind}`).addEventListener("click", () => save(kind, state.run, state.measure, state.layer, state.other));
+  }
   watchRoom();
+  DARK.addEventListener("change", repaint);
+  addEventListener("hashchange", follow);
   await chooseRun(fromAddress());
+}
+
+/** Paints everything in the colours of the page as it is now. */
+async function repaint() {
+  if (state.run === null) return;
+  paintTicks(state.run);
+  await paintCurves(state.run, goTo);
+  showRun();
 }
 
 start();

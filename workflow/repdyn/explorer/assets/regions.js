@@ -79,9 +79,10 @@ function paintPlanes(run, layer, e) {
 }
 
 function labelsAt(run, p, layer, e) {
-  const labels = run.labels[p];
+  const { of, at } = run.members[0]; // of a mean, its first seed: classes have no mean
+  const labels = of.labels[p];
   const [, checkpoints, points] = labels.shape;
-  const start = (layer * checkpoints + e) * points;
+  const start = (layer * checkpoints + at[e]) * points;
   return labels.subarray(start, start + points);
 }
 

@@ -45,6 +45,19 @@ function cellTicks(epochs) {
   return ticks.map((epoch) => [cellOf(epochs, epoch), epochText(epoch)]);
 }
 
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+
+/** A colour of the figures' as it can be seen on the page: on a dark one, dark inks are lightened. */
+function onPage(colour) {
+  const channels = rgb(colour);
+  const light = (0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]) / 255;
+  if (!DARK.matches || light > 0.45) return colour;
+  return `rgb(${channels.map((value) => Math.round(value + 0.55 * (235 - value)))})`;
+}
+
+/** A colour of the style sheet. */
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
 /** A sample of a line for a legend. */
 function lineSample(colour, dash, width = 2) {
   return `<svg viewBox="0 0 26 10" aria-hidden="true"><path d="M0 5h26" stroke="${colour}" stroke-width="${width}"` +

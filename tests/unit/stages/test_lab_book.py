@@ -11,13 +11,13 @@ from repdyn.catalogue.measures import MEASURES
 from repdyn.catalogue.scores import SCORES
 from repdyn.config import study as studies
 from repdyn.figures import catalogue
-from repdyn.stages import report
+from repdyn.stages import lab_book
 
 TINY = Path(__file__).parents[2] / "pipeline" / "tiny.yaml"
 CONTENT = yaml.safe_load(TINY.read_text(encoding="utf-8"))
 STUDY = studies.parse(CONTENT | {"measures": ["knn", {"name": "mine_", "vector": "my_code_:mine_"}]})
 CATEGORIES = ("Training", "Decision regions")
-TEXTS = Path(report.__file__).parents[2] / "report"
+TEXTS = Path(lab_book.__file__).parents[2] / "report"
 
 
 def rendered(text, **snakemake):
@@ -58,30 +58,11 @@ def test_every_figure_has_its_own_words(entry):
 
 @pytest.mark.parametrize(("score", "words"), [("synchrony", "synchrony"), ("progress_gap", "progress_gap ↓")])
 def test_a_score_of_which_less_is_more_is_marked(score, words):
-    assert report.marked(score) == words
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(0.1234, "0.123"), (-0.0694, "−0.069"), (None, "–"), (float("nan"), "–"), (float("inf"), "∞"), (-0.0004, "0.000")],
-)
-def test_a_number_is_readable(value, words):
-    assert report.number(value) == words
-
-
-@pytest.mark.parametrize(("value", "words"), [(0.0, "0"), (6.0, "6"), (6.25, "6.2"), (46.7, "47"), (None, "–")])
-def test_an_epoch_has_as_few_characters_as_it_takes(value, words):
-    assert report.epoch(value) == words
-
-
-def test_a_small_p_is_not_nothing():
-    assert report.probability(0.0002) == "< 0.001"
-    assert report.probability(0.25) == "0.250"
-    assert report.probability(None) == "–"
+    assert lab_book.marked(score) == words
 
 
 def test_what_a_table_holds_is_text_not_markup():
-    assert "<td>a &lt;b&gt;</td>" in report.table(("x",), [("a <b>",)], numbers=())
+    assert "<td>a &lt;b&gt;</td>" in lab_book.table(("x",), [("a <b>",)], numbers=())
 
 
 def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_exploratory():
@@ -93,7 +74,7 @@ def test_findings_say_what_decides_each_claim_who_is_left_out_and_what_is_explor
         {"claim": ["a <claim>"] * 2, "reason": ["did not happen: the fit"] * 2}
         | {"arch": ["vit"] * 2, "optimizer": ["sgd"] * 2, "data": [None] * 2, "seed": [3, 4]}
     )
-    page = report.findings(frame, left_out, 0.9, MEASURES)
+    page = lab_book.findings(frame, left_out, 0.9, MEASURES)
     primary = frame[frame["primary"].astype(bool)]
     decided, exploratory = page.split("<h2>Exploratory</h2>")
     assert decided.count("<h2>") == primary["claim"].nunique() + 1, "and the runs left out"
@@ -123,9 +104,9 @@ def test_a_run_without_an_event_has_a_dash():
             "value": [7.0, np.nan, 3.0],
         }
     )
-    page = report.runs([(("vit", "sgd", "0.03", "–", "0"), history, scores)])
+    page = lab_book.runs([lab_book.OfRun(("vit", "sgd", "0.03", "–", "0"), history, scores)])
     assert "<th>data</th>" not in page and 'class="number">data<' not in page, "no run has data with a name"
-    named = report.runs([(("vit", "sgd", "0.03", "noisy", "0"), history, scores)])
+    named = lab_book.runs([lab_book.OfRun(("vit", "sgd", "0.03", "noisy", "0"), history, scores)])
     assert '<td class="number">noisy</td>' in named and ">data<" in named
     (row,) = [line for line in page.splitlines() if line.startswith("<tr><td")]
     cells = [cell.split("</td>")[0].split(">")[-1] for cell in row.split("<td")[1:]]

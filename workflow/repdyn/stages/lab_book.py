@@ -1,4 +1,4 @@
-"""The small HTML tables of the report: the findings, and the outcome of each run.
+"""The small HTML tables of the lab book, Snakemake's report: the findings, and the outcome of each run.
 
 Turns the table of findings, and every run's history and scores, into two self-contained pages. Snakemake's report
 embeds them; it would show a Parquet file as text. Numbers are rounded for reading; the Parquet tables have all digits.
@@ -9,18 +9,19 @@ Time and memory: negligible.
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..catalogue.claims import CLAIMS, MATCHINGS
+from ..catalogue.claims import CLAIMS, MATCHINGS, Claim
 from ..catalogue.events import EVENTS, INTERVENTION
 from ..catalogue.factors import FACTORS
 from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES, TRAINED_BEYOND_FIT
+from ..pages.numbers import NONE, epoch, interval, number, probability
 from ..pipeline import stored
 from ..records import phases
 from ..records.findings import FINDINGS, LEFT_OUT
@@ -29,12 +30,18 @@ from ..runtime.progress import LOG
 from ..storage.files import atomic
 
 if TYPE_CHECKING:
+    from ..config.runs import Run
     from ..pipeline.jobs import Job
 
-MINUS = "\u2212"
 DOWN = "↓"
 BEYOND = "epochs ÷ fit"
 HOLDS = "under which measures"
+DATES = (
+    "Epochs at which something took place; a dash where it did not, or is not known. Memorization begins when a "
+    "quarter of the wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is where "
+    "every training example gets the label it was trained with. A run that ends before three times its fit shows "
+    "little of what follows the fit."
+)
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -66,23 +73,19 @@ td:last-child:not(.number) {{ min-width: 22em; }} .wide {{ min-width: 22em; }}
 """
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for reading: fixed digits, a true minus sign but none before zero, a dash if it is missing."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞"
-    return f"{value:z.{digits}f}".replace("-", MINUS)
+@dataclass(frozen=True)
+class OfRun:
+    """What is known of a run.
 
+    Attributes:
+        words: its architecture, optimizer, learning rate, data and seed, a dash for data that have no name.
+        history: its evaluated epochs.
+        scores: its scores and events.
+    """
 
-def epoch(value: float | None) -> str:
-    """An epoch with one decimal only if it needs one and is below 10."""
-    return number(value, 0 if value is None or value >= 10 or value % 1 == 0 else 1)
-
-
-def probability(value: float | None) -> str:
-    """A p-value or q-value, never rounded down to 0."""
-    return "< 0.001" if value is not None and value < 0.001 else number(value)
+    words: tuple[str, ...]
+    history: pd.DataFrame
+    scores: pd.DataFrame
 
 
 def marked(score: str) -> str:
@@ -139,38 +142,47 @@ def findings(frame: pd.DataFrame, left_out: pd.DataFrame, confidence: float, mea
     for claim, part in frame[primary].groupby("claim", sort=False):
         parts += _decided(str(claim), part, confidence, measures)
     if len(left_out):
-        parts.append(_left_out(left_out))
+        missing = table(("claim", "reason", "runs, by seed"), left_out_rows(left_out), ())
+        parts.append(f"<h2>Runs left out</h2>\n{missing}")
     parts += _exploratory(frame[~primary & frame["estimate"].notna()], confidence, measures)
     parts.append(_explained(frame["score"].dropna()))
     return PAGE.format(title="What was found", body="\n".join(parts))
-
-
-def _interval(row: Mapping[Hashable, Any]) -> str:
-    return "–" if pd.isna(row["ci_low"]) else f"{number(row['ci_low'])} to {number(row['ci_high'])}"
 
 
 def _sentence(text: str) -> str:
     return html.escape(text[0].upper() + text[1:])
 
 
+def decided_by(claim: Claim, measures: Mapping[str, Measure]) -> str:
+    """Which score of which measure decides a claim, what it would be if the claim were false, and what is not said."""
+    measure, score = claim.primary
+    by = marked(score) if measure is None else f"{marked(score)} of {measures[measure].words}"
+    return f"Decided by {by}, {SCORES[score].formula}. If it were false: {claim.null}. {claim.unsaid}".rstrip()
+
+
 def _decided(claim: str, part: pd.DataFrame, confidence: float, measures: Mapping[str, Measure]) -> list[str]:
     """The primary rows of a claim."""
     rows = part.to_dict("records")
     parts = [f"<h2>{_sentence(claim)}</h2>"]
-    declared = CLAIMS[claim]
     if part["score"].isna().all():
         return [*parts, *(f"<p>{_sentence(row['verdict'])}.</p>" for row in rows)]
-    measure, score = declared.primary
-    by = marked(score) if measure is None else f"{marked(score)} of {measures[measure].words}"
-    parts.append(f"<p>Decided by {html.escape(by)}, {html.escape(SCORES[score].formula)}. If it were false: "
-                 f"{html.escape(declared.null)}. {html.escape(declared.unsaid)}</p>")  # fmt: skip
-    interval = f"{100 * confidence:g} % interval"
-    headings = ("comparison", "estimate", interval, "p", "adjusted p", "seeds", "runs left out", HOLDS, "verdict")
+    parts.append(f"<p>{html.escape(decided_by(CLAIMS[claim], measures))}</p>")
+    headings = (
+        "comparison",
+        "estimate",
+        f"{100 * confidence:g} % interval",
+        "p",
+        "adjusted p",
+        "seeds",
+        "runs left out",
+        HOLDS,
+        "verdict",
+    )
     cells = [
         (
             row["contrast"],
             number(row["estimate"]),
-            _interval(row),
+            interval(row["ci_low"], row["ci_high"]),
             probability(row["p_value"]),
             probability(row["p_adjusted"]),
             str(row["n_seeds"]),
@@ -190,9 +202,9 @@ def _decided(claim: str, part: pd.DataFrame, confidence: float, measures: Mappin
     return parts
 
 
-def _left_out(frame: pd.DataFrame) -> str:
-    """The runs that are missing in primary rows, with the reason."""
-    rows = [
+def left_out_rows(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """The runs that are missing in primary rows: claim, reason, and which runs, in words."""
+    return [
         (
             str(claim),
             str(reason),
@@ -200,7 +212,6 @@ def _left_out(frame: pd.DataFrame) -> str:
         )
         for (claim, reason), runs in frame.groupby(["claim", "reason"], sort=False)
     ]
-    return "<h2>Runs left out</h2>\n" + table(("claim", "reason", "runs, by seed"), rows, ())
 
 
 def _run(row: Mapping[Hashable, Any]) -> str:
@@ -212,8 +223,7 @@ def _exploratory(frame: pd.DataFrame, confidence: float, measures: Mapping[str, 
     """All other rows, one table for each claim and comparison."""
     if frame.empty:
         return []
-    interval = f"{100 * confidence:g} % interval"
-    headings = ("measure", "score", "estimate", interval, "p", "q", "seeds", "pairs")
+    headings = ("measure", "score", "estimate", f"{100 * confidence:g} % interval", "p", "q", "seeds", "pairs")
     parts = [
         "<h2>Exploratory</h2><p>Further measures and scores, without verdicts. q is the share that chance is expected "
         "to have, at most, among all exploratory rows of this p or a lower one.</p>"
@@ -224,7 +234,7 @@ def _exploratory(frame: pd.DataFrame, confidence: float, measures: Mapping[str, 
                 "–" if pd.isna(row["measure"]) else measures[row["measure"]].label,
                 marked(row["score"]),
                 number(row["estimate"]),
-                _interval(row),
+                interval(row["ci_low"], row["ci_high"]),
                 probability(row["p_value"]),
                 probability(row["q_value"]),
                 str(row["n_seeds"]),
@@ -248,59 +258,68 @@ def _explained(names: Iterable[str]) -> str:
     return "<h2>What the scores are</h2>\n" + table(("score", "formula", "range", "unit", "held against"), rows, ())
 
 
-def _any_named(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], place: int) -> bool:
-    """Whether a word of some run is no dash."""
-    return any(words[place] != "–" for words, *_ in records)
-
-
-def runs(records: Iterable[tuple[Sequence[str], pd.DataFrame, pd.DataFrame]], left_out: Iterable[str] = ()) -> str:
-    """The outcome of each run, as a page.
+def outcomes(records: Iterable[OfRun]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """What became of each run: the headings of a table, and a row for each run.
 
     Args:
-        records: for each run, its architecture, optimizer, learning rate, data and seed in words, a dash for data that
-            have no name; its history; its scores.
-        left_out: sentences about what the study leaves out.
+        records: those of the runs, in the order of the rows.
     """
     records = list(records)
-    planned = any(scores.loc[scores["score"] == INTERVENTION, "value"].notna().any() for *_, scores in records)
+    planned = any(of.scores.loc[of.scores["score"] == INTERVENTION, "value"].notna().any() for of in records)
     shown = {name: event for name, event in EVENTS.items() if planned or name != INTERVENTION}
-    events = [event.label for event in shown.values()]
     accuracies = ("train accuracy", "test accuracy, best", "test accuracy, end")
     of_words = ("architecture", "optimizer", "rate", "data", "seed")
-    kept = [place for place, heading in enumerate(of_words) if heading != "data" or _any_named(records, place)]
+    named = any(of.words[of_words.index("data")] != NONE for of in records)
+    kept = [place for place, heading in enumerate(of_words) if heading != "data" or named]
     headings = (
         *(of_words[place] for place in kept),
         "epochs",
-        *events,
+        *(event.label for event in shown.values()),
         BEYOND,
         *accuracies,
         "training, s",
     )
     rows = []
-    for words, history, scores in records:
-        of_run = scores[scores["layer"].isna()].set_index("score")["value"]
-        last = history.ffill().iloc[-1]  # a log of somebody's own has not everything in each row
+    for of in records:
+        of_run = of.scores[of.scores["layer"].isna()].set_index("score")["value"]
+        last = of.history.ffill().iloc[-1]  # a log of somebody's own has not everything in each row
         rows.append(
             (
-                *(words[place] for place in kept),
+                *(of.words[place] for place in kept),
                 epoch(last["epoch"]),
                 *(epoch(of_run.get(event)) for event in shown),
                 number(of_run.get(TRAINED_BEYOND_FIT), 1),
                 number(last["train_accuracy"]),
-                number(history["test_accuracy"].max()),
+                number(of.history["test_accuracy"].max()),
                 number(last["test_accuracy"]),
                 number(last["seconds"], 0),
             )
         )
-    told = (
-        "<p>Epochs at which something took place; a dash where it did not, or is not known. Memorization begins when a "
-        "quarter of the wrong labels are fitted and ends at 95 %, unless the config says otherwise; perfect fit is "
-        "where every training example gets the label it was trained with. A run that ends before three times its fit "
-        "shows little of what follows the fit.</p>"
-    )
+    return headings, rows
+
+
+def runs(records: Iterable[OfRun], left_out: Iterable[str] = ()) -> str:
+    """The outcome of each run, as a page.
+
+    Args:
+        records: those of the runs.
+        left_out: sentences about what the study leaves out.
+    """
+    headings, rows = outcomes(records)
     listed = table(headings, rows, numbers=headings[2:])
-    said = "\n".join([*(f"<p>{html.escape(why)}</p>" for why in left_out), told, listed])
+    said = "\n".join([*(f"<p>{html.escape(why)}</p>" for why in left_out), f"<p>{DATES}</p>", listed])
     return PAGE.format(title="What became of each run", body=said)
+
+
+def of_run(job: Job, run: Run) -> OfRun:
+    """What became of a run, from its tables.
+
+    Raises:
+        RepdynError: if a table is missing or has another origin.
+    """
+    rate = job.study.learning_rate(run)
+    words = (run.arch, run.optimizer, NONE if rate is None else f"{rate:g}", run.data or NONE, str(run.seed))
+    return OfRun(words, stored.read(job, HISTORY, run), stored.read(job, phases.SCORES, run))
 
 
 def main(job: Job) -> None:
@@ -310,11 +329,7 @@ def main(job: Job) -> None:
         RepdynError: if a table is missing or has another origin.
     """
     study, paths = job.study, job.paths
-    records = []
-    for run in study.runs:
-        rate = study.learning_rate(run)
-        words = (run.arch, run.optimizer, "–" if rate is None else f"{rate:g}", run.data or "–", str(run.seed))
-        records.append((words, stored.read(job, HISTORY, run), stored.read(job, phases.SCORES, run)))
+    records = [of_run(job, run) for run in study.runs]
     found, left_out = stored.read(job, FINDINGS), stored.read(job, LEFT_OUT)
     pages = {
         paths.report_findings(): findings(found, left_out, study.findings.confidence, study.all_measures),
