@@ -86,7 +86,7 @@ def agreement(
         y, lowest = top + row * (TITLE + HEAD + side) + TITLE + HEAD, row + 1 == len(cells)
         part = reading.at(body, cell)
         moments = _moments(part, [measure.name for measure in shown])
-        heading = sheet.joined(cell, paper.width() - 0.1, weight="bold")
+        heading = sheet.joined(cell, last + side - 0.05, weight="bold")  # beside the colour bar
         sheet.write(figure, 0.05, y - HEAD - TITLE + 0.1, heading, fontweight="bold")
         for column, detector in enumerate(DETECTORS):
             axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)

@@ -67,6 +67,7 @@ def shortened(name: str, inches: float, points: float = style.TEXT) -> str:
 
 def wrapped(text: str, inches: float, points: float = style.TEXT) -> list[str]:
     """Break a text into lines that fit the width; a word that is wider is shortened."""
+    inches *= SCREEN["normal"]
     lines: list[str] = []
     for word in (shortened(each, inches, points) for each in text.split()):
         if lines and text_width(f"{lines[-1]} {word}", points) <= inches:
