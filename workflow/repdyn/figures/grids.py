@@ -295,7 +295,7 @@ def _of_seeds(job: Job) -> str:
 def _grid(shown: Shown, job: Job) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
     runs = reading.each_on_common_epochs(job, shown.table)
-    return _of_cells(runs, shown.value, reading.events(job), title, shown.label)
+    return _of_cells(runs, shown.value, reading.events_of_runs(job), title, shown.label)
 
 
 def _differences(shown: Shown, job: Job) -> Figure:

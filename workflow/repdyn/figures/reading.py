@@ -174,11 +174,13 @@ def lines(frame: pd.DataFrame, most: int) -> list[tuple[str, list[str]]]:
     return found
 
 
-def events(job: Job) -> Events:
-    """(row, column, seed) -> the events of that run, of all runs."""
-    frames = zip(job.study.printed_runs, of_each_run(job, SCORES), strict=True)
-    return {
-        (str(frame["row"].iloc[0]), str(frame["column"].iloc[0]), run.seed): style.events(frame)
-        for run, frame in frames
-        if len(frame)
-    }
+def events(scores: pd.DataFrame) -> Events:
+    """(row, column, seed) -> the events of that run, from the scores of one or several runs."""
+    by_run = plain(scores).groupby([*PLACE, "seed"], sort=False)
+    return {run: style.events(part) for run, part in by_run}  # type: ignore[misc]
+
+
+def events_of_runs(job: Job) -> Events:
+    """The same of all runs of the study, read one after another."""
+    frames = (frame for frame in of_each_run(job, SCORES) if len(frame))
+    return {run: found for frame in frames for run, found in events(frame).items()}

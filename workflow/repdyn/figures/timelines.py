@@ -263,7 +263,7 @@ def _draw_layers(job: Job) -> Figure:
 
 
 def _draw_runs(job: Job) -> Figure:
-    events = reading.events(job)
+    events = reading.events_of_runs(job)
     last = max(reading.of_run(job, HISTORY, run)["epoch"].max() for run in job.study.printed_runs)
     return runs(reading.of_runs(job, of_change.EVENTS), events, float(last))
 

@@ -201,7 +201,7 @@ def _at(history: pd.DataFrame, column: str, epochs: Array) -> Array:
 
 def _draw(job: Job) -> Figure:
     if job.grid_run is None:
-        return grid(aligned(reading.of_runs(job, HISTORY)), reading.events(job))
+        return grid(aligned(reading.of_runs(job, HISTORY)), reading.events_of_runs(job))
     name = style.run_title(job.run)
     events = style.events(reading.of_run(job, SCORES))
     return curves(reading.of_run(job, HISTORY), events, f"Accuracy by epoch: {name}")
