@@ -71,7 +71,7 @@ def history(seed=0):
     """A history in which accuracies rise one after the other."""
     from repdyn.figures import training
 
-    epochs = np.arange(129.0)
+    epochs = np.arange(max(EPOCHS) + 1)
     frame = pd.DataFrame({"epoch": epochs})
     for i, (column, *_) in enumerate(training.CURVES.values()):
         frame[column] = np.clip(0.1 + (epochs + seed) / (20 * (i + 1)), 0, 1)

@@ -1,7 +1,6 @@
 """What a reader would stumble over: text on text, text on a panel that it does not belong to, text beyond the paper."""
 
-import itertools
-
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -11,40 +10,48 @@ def overlaps(figure):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
+    unseen = _beyond_the_view(figure)
     texts = [
-        (text, text.get_window_extent(renderer))
+        text
         for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text().strip() and _seen(text)
-    ]
-    panels = [(axes, axes.get_window_extent(renderer)) for axes in figure.axes if axes.get_visible()]
+        if text.get_visible() and text.get_text().strip() and text not in unseen
+        and (text.axes is None or text.axes.get_visible())
+    ]  # fmt: skip
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    at, frames = ([item.get_window_extent(renderer) for item in items] for items in (texts, panels))
     width, height = figure.bbox.width, figure.bbox.height
-    for text, box in texts:
+    for text, box in zip(texts, at, strict=True):
         if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1:
             yield f"{text.get_text()!r} leaves the figure"
-        for axes, frame in panels:
-            if text.axes is not axes and _overlap(box, frame):
-                yield f"{text.get_text()!r} lies on the panel {axes.get_title() or axes.get_position().bounds!r}"
-    for (one, a), (other, b) in itertools.combinations(texts, 2):
-        if _overlap(a, b):
-            yield f"{one.get_text()!r} overlaps {other.get_text()!r}"
-    for (_, a), (_, b) in itertools.combinations(panels, 2):
-        if _overlap(a, b):
-            yield f"panels overlap at {a} and {b}"
+    for i, j in _crossing(at, frames):
+        if texts[i].axes is not panels[j]:
+            where = panels[j].get_title() or repr(panels[j].get_position().bounds)
+            yield f"{texts[i].get_text()!r} lies on the panel {where}"
+    for i, j in _crossing(at, at):
+        if i < j:
+            yield f"{texts[i].get_text()!r} overlaps {texts[j].get_text()!r}"
+    for i, j in _crossing(frames, frames):
+        if i < j:
+            yield f"panels overlap at {frames[i]} and {frames[j]}"
 
 
-def _overlap(a, b):
-    return min(min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)) > 1
+def _crossing(some, others):
+    """The pairs of boxes that share more than a pixel."""
+    if not some or not others:
+        return []
+    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = (np.array([box.extents for box in all]).T for all in (some, others))
+    across = np.minimum(ax1[:, None], bx1) - np.maximum(ax0[:, None], bx0)
+    down = np.minimum(ay1[:, None], by1) - np.maximum(ay0[:, None], by0)
+    return np.argwhere(np.minimum(across, down) > 1).tolist()
 
 
-def _seen(text):
-    """Whether a text's axes are shown, and, for a tick label, whether its tick lies within the view."""
-    axes = text.axes
-    if axes is None:
-        return True
-    if not axes.get_visible():
-        return False
-    for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-            if text in (tick.label1, tick.label2):
-                return min(limits) - 1e-9 <= tick.get_loc() <= max(limits) + 1e-9
-    return True
+def _beyond_the_view(figure):
+    """Labels of ticks that lie outside their axis."""
+    return {
+        label
+        for axes in figure.axes
+        for axis, limits in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim()))
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        if not min(limits) - 1e-9 <= tick.get_loc() <= max(limits) + 1e-9
+        for label in (tick.label1, tick.label2)
+    }

@@ -67,6 +67,18 @@ _BESIDES: dict[str, dict[str, dict[str, Any]]] = {
         "output": {"type": Path, "help": "the file, which ends in .npz"},
     },
 }  # fmt: skip
+# What `figure` takes besides: the page, and settings of `figures.print` that replace those of the config.
+_PAGE: dict[str, Any] = {
+    "type": int, "metavar": "N", "help": "a page of a figure that has several (default: the first; all in a PDF)",
+}  # fmt: skip
+_PRINTED: dict[str, dict[str, Any]] = {
+    "width": {"type": float, "metavar": "INCHES", "help": "the widest that the figure may be"},
+    "font_size": {"type": float, "metavar": "POINTS", "help": "of ordinary type, 7 or more"},
+    "title": {"action": argparse.BooleanOptionalAction, "help": "whether it has a title"},
+    "dpi": {"type": int, "help": "pixels of an inch of a PNG"},
+    "layers": {"nargs": "+", "metavar": "LAYER", "help": "the layers to show, by name or pattern"},
+    "runs": {"nargs": "+", "metavar": "RUN", "help": "the runs to show, such as arch=vit/optimizer=sgd"},
+}
 FOR_PEOPLE = ("tool", "tool of a run", "studies", "none")  # the scopes of what people call by hand
 
 
@@ -144,6 +156,9 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--log", type=Path, help="append a log here")
         if name == "figure":
             command.lists_figures = True
+            command.add_argument("--page", **_PAGE)
+            for setting, options in _PRINTED.items():
+                command.add_argument(f"--{setting.replace('_', '-')}", default=None, **options)
         if stage.scope in ("seed", *_OF_RUN):
             command.add_argument("--data", help="a name under `data`, where it has any")
         if stage.scope == "seed":
@@ -215,6 +230,9 @@ def _settled(study: Study) -> Study:
 def _run(arguments: argparse.Namespace) -> None:
     scope = STAGES[arguments.stage].scope
     besides = [getattr(arguments, name) for name in _BESIDES.get(arguments.stage, {})]
+    if arguments.stage == "figure":
+        printed = {name: getattr(arguments, name) for name in _PRINTED}
+        besides += [arguments.page, {name: value for name, value in printed.items() if value is not None}]
     if scope == "none":
         module_of(arguments.stage).main(*besides)
         return

@@ -6,6 +6,13 @@ DRAWN = [
     for figure in catalogue.drawn_of_run(STUDY, run)
 ]
 DRAWN_OF_STUDY = catalogue.drawn_of_study(STUDY)
+# A figure that takes several pages: `findings-all.png` is the first, `findings-all.page-2.png` the second.
+PAGE = r"|\.page-[1-9]\d*"
+
+
+def page_of(wildcards, output):
+    """The option for a page; a function of the output triggers no rerun in Snakemake."""
+    return wildcards.page.replace(".page-", "--page ")
 
 
 def drawn_figures(_wildcards):
@@ -22,7 +29,7 @@ rule run_figure:
         inputs_of("run", RUN_FIGURES),
     output:
         report(
-            PATHS.figure("{figure}", "{format}", RUN),
+            PATHS.figure("{figure}{page}", "{format}", RUN),
             caption="../report/figure.rst",
             category=lambda wildcards: RUN_FIGURES[wildcards.figure].category,
             subcategory="run by run",
@@ -35,20 +42,22 @@ rule run_figure:
             },
         ),
     log:
-        PATHS.log("figures/{figure}.{format}", RUN),
+        PATHS.log("figures/{figure}{page}.{format}", RUN),
     wildcard_constraints:
         figure="|".join([*RUN_FIGURES, *WITHOUT["run"]]),
+        page=PAGE,
     conda:
         ENVIRONMENT
     params:
         here=here,
+        page=page_of,
         made_with=drawn_with(RUN_FIGURES),
         # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
     message:
         f"figure {{wildcards.figure}} of {OF_RUN}"
     shell:
-        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
+        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} {params.page} --log {log}"
 
 
 rule run_animation:
@@ -76,23 +85,25 @@ rule study_figure:
         inputs_of("study", STUDY_FIGURES),
     output:
         report(
-            PATHS.figure("{figure}", "{format}"),
+            PATHS.figure("{figure}{page}", "{format}"),
             caption="../report/figure.rst",
             category=lambda wildcards: STUDY_FIGURES[wildcards.figure].category,
             subcategory="all runs",
             labels={"figure": "{figure}"},
         ),
     log:
-        PATHS.log("figures/{figure}.{format}"),
+        PATHS.log("figures/{figure}{page}.{format}"),
     wildcard_constraints:
         figure="|".join([*STUDY_FIGURES, *WITHOUT["study"]]),
+        page=PAGE,
     conda:
         ENVIRONMENT
     params:
         here=here,
+        page=page_of,
         made_with=drawn_with(STUDY_FIGURES),
         said=lambda wildcards, output: STUDY_FIGURES[wildcards.figure],
     message:
         "figure {wildcards.figure}"
     shell:
-        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} --log {log}"
+        "python -P -m repdyn figure {wildcards.figure} {output} {params.here} {params.page} --log {log}"

@@ -45,9 +45,11 @@ from repdyn.figures import (
     catalogue,
     draw,
     dynamics,
+    epoch_axis,
     forest,
     geometry,
     grids,
+    paper,
     planes,
     sheet,
     similarity,
@@ -197,7 +199,7 @@ def test_every_figure_of_the_catalogue_is_tried():
 def test_nothing_overlaps_or_leaves_the_figure_with_few_and_with_many_layers(name, layers):
     figure = DRAWN[name](layers)
     assert list(overlaps(figure)) == []
-    assert figure.get_size_inches()[0] <= sheet.PAGE + 1e-9
+    assert figure.get_size_inches()[0] <= paper.PAGE + 1e-9
 
 
 def test_overlaps_are_found():
@@ -292,7 +294,7 @@ def test_a_legend_has_as_many_columns_as_fit():
 
 
 def test_a_checkpoint_s_epoch_lies_on_its_cell_and_others_between():
-    axis = style.CheckpointAxis(EPOCHS)
+    axis = epoch_axis.CheckpointAxis(EPOCHS)
     for i, epoch in enumerate(EPOCHS):
         assert axis.position(epoch) == pytest.approx(i)
     assert axis.position(np.sqrt(2 * 4)) == pytest.approx(4.5)
@@ -301,7 +303,7 @@ def test_a_checkpoint_s_epoch_lies_on_its_cell_and_others_between():
 @pytest.mark.parametrize("last", [0.5, 1, 7, 20, 170, 4000])
 def test_an_epoch_axis_has_its_ticks_within_what_was_trained(last):
     axis = sheet.panel(sheet.blank(3, 3), 0.5, 0.5, 2, 2)
-    style.log_epochs(axis, last)
+    epoch_axis.logarithmic(axis, last)
     ticks = axis.get_xticks()
     assert ticks[0] == 0
     assert max(ticks) <= max(last, 1)

@@ -1,6 +1,7 @@
 """That figures show what the tables say: marks, panels and values where they belong."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,11 @@ from repdyn.figures import (
     boundaries,
     by_epoch,
     dynamics,
+    epoch_axis,
     forest,
     geometry,
     grids,
-    sheet,
+    paper,
     similarity,
     style,
     timelines,
@@ -59,9 +61,8 @@ def marks(axes, names=DECLARED):
 
 
 def matrix_of(axes):
-    (mesh,) = axes.collections
-    side = round(mesh.get_array().size ** 0.5)
-    return np.asarray(mesh.get_array()).reshape(side, side)
+    (image,) = axes.images
+    return np.asarray(image.get_array())
 
 
 def test_training_marks_events_where_they_took_place():
@@ -137,7 +138,7 @@ def test_undefined_similarity_is_shown_as_such():
     frame = pairs(["a", "b"])
     frame.loc[frame["epoch_a"].eq(0) | frame["epoch_b"].eq(0), "cka"] = None
     figure = similarity.matrices(frame, "cka")
-    shown = panel(figure, "a").collections[0].get_array()
+    shown = panel(figure, "a").images[0].get_array()
     assert shown.mask.sum() == 2 * len(EPOCHS) - 1
     assert "undefined" in [text.get_text() for text in figure.legends[0].texts]
 
@@ -146,7 +147,7 @@ def test_events_are_below_the_diagonal_and_phases_above():
     figure = similarity.matrices(pairs(["a", "b"]), "cka", segments=segments(["a", "b"]), events=EVENTS)
     axes = panel(figure, "b")
     onset = marks(axes)["memorization_onset"]
-    assert onset.get_xdata()[0] == pytest.approx(style.CheckpointAxis(EPOCHS).position(5.0))
+    assert onset.get_xdata()[0] == pytest.approx(epoch_axis.CheckpointAxis(EPOCHS).position(5.0))
     assert all(x >= y for x, y in zip(onset.get_xdata(), onset.get_ydata(), strict=True))
     phases = [line for line in axes.lines if line.get_gid() == "phase"]
     assert [tuple(line.get_xdata()) for line in phases] == [(-0.5, -0.5, 4.5), (4.5, 4.5, 10.5)]
@@ -181,7 +182,7 @@ def test_a_page_shows_means_over_seeds_and_medians_of_events():
     assert first.get_title() == "patch_embed"
     assert matrix_of(first)[0, 1] == pytest.approx((1 / 2 + 1 / 3) / 2)
     (line,) = marks(first).values()
-    assert line.get_xdata()[0] == pytest.approx(style.CheckpointAxis(EPOCHS).position(16.0))
+    assert line.get_xdata()[0] == pytest.approx(epoch_axis.CheckpointAxis(EPOCHS).position(16.0))
     assert len(figure.axes) == 4 * 3 + 1
 
 
@@ -205,7 +206,7 @@ def test_a_difference_is_first_minus_second_within_seeds_and_blue_where_positive
     first = figure.axes[0]
     assert matrix_of(first)[0, 1] == pytest.approx(1 / 2 - 1 / 3)
     assert matrix_of(first)[0, 0] == 0
-    mesh = first.collections[0]
+    mesh = first.images[0]
     assert mesh.norm.vmin == -mesh.norm.vmax
     red, _, blue, _ = style.DIFFERENCE(1.0)
     assert blue > red
@@ -281,7 +282,7 @@ def test_a_timeline_of_many_runs_fits_a_page():
     seeds = [(arch, optimizer, seed) for arch in "ab" for optimizer in "cdefgh" for seed in range(3)]
     empty = steps(["a"]).iloc[:0].assign(arch="a", optimizer="c", seed=0)
     figure = timelines.runs(empty, dict.fromkeys(seeds, EVENTS), 128.0)
-    assert figure.get_size_inches()[1] <= sheet.TALLEST + 0.1
+    assert figure.get_size_inches()[1] <= paper.TALLEST + 0.1
 
 
 def test_synchrony_is_that_of_the_scores():
@@ -315,7 +316,7 @@ def test_the_rate_of_change_is_per_tenfold_of_epochs():
 def test_the_output_s_rate_does_not_set_the_colours_of_layers():
     cka, regions = pairs(["a", "b"]), pairs(["a", "output"], "similarity", ["test"])
     regions.loc[(regions["layer"] == "output") & (regions["step_a"] != regions["step_b"]), "similarity"] = 0.0
-    mesh = panel(dynamics.change(cka, regions, MEASURES), "DRS, test").collections[0]
+    mesh = panel(dynamics.change(cka, regions, MEASURES), "DRS, test").images[0]
     of_layers = dynamics.rates(regions[regions["layer"] == "a"], "similarity")
     assert mesh.get_array().max() > mesh.norm.vmax >= of_layers.to_numpy().max()
 
@@ -323,9 +324,9 @@ def test_the_output_s_rate_does_not_set_the_colours_of_layers():
 def test_small_changes_of_one_measure_are_not_drowned_by_large_ones_of_another():
     cka, regions = pairs(["a", "b"], speed=0.01), pairs(["a", "b"], "similarity", ["test", "clean"], speed=10.0)
     figure = dynamics.change(cka, regions, MEASURES)
-    of_cka = panel(figure, "CKA").collections[0]
+    of_cka = panel(figure, "CKA").images[0]
     assert of_cka.get_array().max() > of_cka.norm.vmax / 2, "seen on the scale of its own"
-    limits = {panel(figure, name).collections[0].norm.vmax for name in ("DRS, test", "DRS, clean")}
+    limits = {panel(figure, name).images[0].norm.vmax for name in ("DRS, test", "DRS, clean")}
     assert len(limits) == 1 and limits.pop() > of_cka.norm.vmax
     bars = [axes for axes in figure.axes if axes.get_ylabel().startswith("change per tenfold")]
     assert len(bars) == 1, "one label says what both colour bars show"
@@ -343,11 +344,11 @@ def test_probes_show_given_labels_true_labels_and_unseen_images():
     figure = dynamics.probes(table, events=EVENTS)
     titles = ["training images, given labels", "the same, true labels", "test images, true labels"]
     assert [axes.get_title() for axes in figure.axes[:3]] == titles
-    shown = np.asarray(panel(figure, titles[0]).collections[0].get_array()).reshape(3, -1)
+    shown = np.asarray(panel(figure, titles[0]).images[0].get_array()).reshape(3, -1)
     of_last = table[(table["layer"] == LAYERS[3][2]) & (table["split"] == "probe")]
     np.testing.assert_allclose(shown[2], of_last["accuracy"])
     onset = marks(panel(figure, titles[0]))["memorization_onset"].get_xdata()[0]
-    assert onset == pytest.approx(style.CheckpointAxis(EPOCHS).position(5.0))
+    assert onset == pytest.approx(epoch_axis.CheckpointAxis(EPOCHS).position(5.0))
 
 
 def test_probes_without_wrong_labels_have_no_panel_for_true_ones():
@@ -362,9 +363,21 @@ def lines(figure, gid):
     return [line for axes in figure.axes for line in axes.lines if line.get_gid() == gid]
 
 
+def all_pages(*findings, **options):
+    """What stands on the pages of a forest plot."""
+    with paper.on(paper.Paper()) as drawing:
+        figures = [forest.forest(*findings, **options)]
+    figures += [forest.forest(*findings, **options, page=page) for page in range(2, drawing.pages + 1)]
+    return SimpleNamespace(
+        pages=figures,
+        axes=[axes for figure in figures for axes in figure.axes],
+        texts=[text for figure in figures for text in figure.texts],
+    )
+
+
 def test_findings_show_what_decides_with_its_seeds_and_number_what_stands_in_the_way():
     table, pairs = findings()
-    figure = forest.forest(table, pairs, MEASURES)
+    figure = all_pages(table, pairs, MEASURES)
     primary = table[table["primary"].astype(bool)]
     shown = primary["estimate"].notna().sum()
     assert len(lines(figure, "estimate")) == len(lines(figure, "seeds")) == shown > 20
@@ -383,31 +396,31 @@ def test_a_row_that_decides_says_below_it_under_which_measures_its_claim_holds()
     table, pairs = findings()
     said = "holds under 2 of 9 measures (only CKA, k-NN)"
     table["holds"] = np.where(table["holds"].notna(), said, None)
-    rows = int(table["holds"].notna().sum())
-    figure = forest.forest(table, pairs, MEASURES)
-    words = [text.get_text() for text in figure.texts]
-    assert words.count(said) == rows > 10
-    taller = figure.get_size_inches()[1] - forest.forest(table.assign(holds=None), pairs, MEASURES).get_size_inches()[1]
-    assert taller == pytest.approx(rows * forest.HOLDS)
+    words = [text.get_text() for text in all_pages(table, pairs, MEASURES).texts]
+    assert words.count(said) == table["holds"].notna().sum() > 10
+    first = table[table["claim"] == table["claim"].iloc[0]]
+    heights = [forest.forest(each, pairs, MEASURES).get_size_inches()[1] for each in (first, first.assign(holds=None))]
+    assert heights[0] - heights[1] == pytest.approx(first["holds"].notna().sum() * forest.HOLDS)
+    assert heights[0] > heights[1]
 
 
 def test_the_seeds_of_a_finding_are_its_differences_and_their_mean_its_estimate():
     table, pairs = findings()
-    figure = forest.forest(table, pairs, MEASURES)
+    figure = all_pages(table, pairs, MEASURES)
     for mark, seeds in zip(lines(figure, "estimate"), lines(figure, "seeds"), strict=True):
         assert np.mean(seeds.get_xdata()) == pytest.approx(mark.get_xdata()[0])
 
 
 def test_all_findings_show_each_score_and_measure_with_q_for_what_is_exploratory():
     table, pairs = findings()
-    figure = forest.forest(table, pairs, MEASURES, primary=False)
+    figure = all_pages(table, pairs, MEASURES, primary=False)
     assert len(lines(figure, "estimate")) == table["estimate"].notna().sum()
     words = [text.get_text() for text in figure.texts]
     assert sum(word.startswith("q ") for word in words) == table["q_value"].notna().sum() > 0
 
 
 def test_claims_of_three_seeds_say_that_they_are_too_few_and_show_them():
-    figure = forest.forest(*findings(seeds=3), MEASURES)
+    figure = all_pages(*findings(seeds=3), MEASURES)
     assert not lines(figure, "interval")
     assert {len(line.get_xdata()) for line in lines(figure, "seeds")} <= {2, 3}
     assert any("too few seeds, 3 of the 6" in text.get_text() for text in figure.texts)
@@ -415,7 +428,8 @@ def test_claims_of_three_seeds_say_that_they_are_too_few_and_show_them():
 
 def test_ticks_of_long_numbers_keep_apart():
     table, pairs = findings()
-    figure = forest.forest(table.assign(ci_low=-0.094, ci_high=0.086), pairs, MEASURES)
+    figure = all_pages(table.assign(ci_low=-0.094, ci_high=0.086), pairs, MEASURES)
+    figure = figure.pages[0]
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     for axes in figure.axes:
@@ -428,12 +442,12 @@ def test_ticks_of_long_numbers_keep_apart():
 def test_zero_has_no_sign():
     table, pairs = findings()
     row = table[table["primary"].astype(bool)].iloc[[0]].assign(estimate=-0.0004, ci_low=-0.0301, ci_high=0.01)
-    words = [text.get_text() for text in forest.forest(row, pairs.iloc[:0], MEASURES).texts]
+    words = [text.get_text() for text in all_pages(row, pairs.iloc[:0], MEASURES).texts]
     assert "0.000 [−0.030, 0.010]" in words
 
 
 def test_findings_say_which_learning_rates_are_compared():
-    words = " ".join(text.get_text() for text in forest.forest(*findings(), MEASURES).texts)
+    words = " ".join(text.get_text() for text in all_pages(*findings(), MEASURES).texts)
     assert "Learning rates at equal speed of fit, resnet: sgd 0.05 − adam 0.001" in words
 
 
@@ -443,7 +457,7 @@ def test_runs_with_too_few_checkpoints_for_phases_are_drawn_without():
     few = pairs(["a", "b"])
     few = few[(few["step_a"] < 10) & (few["step_b"] < 10)]
     figure = dynamics.synchrony(few, few.rename(columns={"cka": "similarity"}).assign(planes="test"), MEASURES)
-    assert panel(figure, "CKA").collections[0].get_array().mask.all()
+    assert panel(figure, "CKA").images[0].get_array().mask.all()
 
 
 def test_the_lag_of_batch_norm_has_a_panel_for_each_optimizer_of_networks_that_have_it():
@@ -465,7 +479,7 @@ def test_boundaries_are_apart_under_one_detector_by_measures_and_under_one_measu
     assert [axes.get_title() for axes in of_measures] == list(boundaries.WORDS.values())
     for axes in of_measures[:3]:
         assert matrix_of(axes)[0, 1] == pytest.approx(0.1)
-    last = np.ma.getmaskarray(of_measures[3].collections[0].get_array()).ravel()
+    last = np.ma.getmaskarray(of_measures[3].images[0].get_array()).ravel()
     assert list(last) == [True, True, True, False], "CKA has no such moment"
     np.testing.assert_allclose(matrix_of(of_detectors)[0], [0, 1, 2, 3])
     assert "Too few checkpoints" in " ".join(t.get_text() for t in boundaries.agreement(table.iloc[:0], MEASURES).texts)

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..catalogue.claims import UNDECIDED
-from ..figures import sheet, style
+from ..figures import paper, sheet, style
 from . import agreement
 from .markdown import heading
 
@@ -53,13 +53,13 @@ def forest(
     rows = [_Row(comparison, short, short_sharing) for comparison in comparisons]
     panels = [(words, list(of_claim)) for words, of_claim in groupby(rows, lambda row: heading(row.comparison))]
     title = "The same claims in several studies: estimates with intervals"
-    top = sheet.title_height(title, sheet.PAGE) + 0.16
+    top = sheet.title_height(title, paper.PAGE) + 0.16
     handles = [_handle(study, short[study.name], mark) for study, mark in zip(studies, MARKS, strict=False)]
-    width = sheet.PAGE - 2 * MARGIN
+    width = paper.PAGE - 2 * MARGIN
     below = [line for note in (KEY, *remarks) for line in _fitting(note, width)]
     bottom = top + sum(_height(*panel) for panel in panels)
     legend = sheet.legend_height(handles, width)
-    figure = sheet.blank(sheet.PAGE, bottom + legend + 0.8 * sheet.LINE * len(below) + 0.06)
+    figure = Figure(figsize=(paper.PAGE, bottom + legend + 0.8 * sheet.LINE * len(below) + 0.06))
     sheet.title(figure, title)
     sheet.write(figure, TOGETHER, top - 0.16, "together", fontsize=style.SMALL, color=style.GREY)
     marks = dict(zip(names, MARKS, strict=False))
@@ -90,7 +90,7 @@ class _Row:
         )
         room = PLOT - MARGIN - INDENT - 0.06
         self.name = _fitting(comparison.contrast, room)
-        self.together = _fitting(words, sheet.PAGE - TOGETHER - MARGIN)
+        self.together = _fitting(words, paper.PAGE - TOGETHER - MARGIN)
 
     @property
     def height(self) -> float:
@@ -108,14 +108,14 @@ def _handle(study: Found, short: str, mark: tuple[str, str]) -> Line2D:
     """A study's entry in the legend; where sentences call it by a number, that stands before its name."""
     number = f"{short}: " if short != study.name else ""
     seeds = f", {len(study.seeds)} seed{'s' * (len(study.seeds) != 1)}"
-    room = sheet.PAGE - 2 * MARGIN - sheet.BESIDE_ENTRY - sheet.text_width(number + seeds, style.SMALL + 0.3)
+    room = paper.PAGE - 2 * MARGIN - sheet.BESIDE_ENTRY - sheet.text_width(number + seeds, style.SMALL + 0.3)
     label = number + sheet.shortened(study.name, room, style.SMALL + 0.3) + seeds
     return Line2D([], [], color=mark[0], marker=mark[1], markersize=3.6, linewidth=1.1, label=label)
 
 
 def _above(words: tuple[str, str]) -> float:
     """The height of what stands above a claim's rows, in inches."""
-    lines = sheet.headline(words[0], sheet.PAGE - 2 * MARGIN)
+    lines = sheet.headline(words[0], paper.PAGE - 2 * MARGIN)
     return CLAIM + (len(lines) - 1) * 0.8 * sheet.LINE + (BLOCK if words[1] else 0.02)
 
 
@@ -128,7 +128,7 @@ def _panel(
     figure: Figure, top: float, words: tuple[str, str], rows: Sequence[_Row], marks: Mapping[str, tuple[str, str]]
 ) -> None:
     """Draw one claim, ``top`` inches from the top."""
-    for i, line in enumerate(sheet.headline(words[0], sheet.PAGE - 2 * MARGIN)):
+    for i, line in enumerate(sheet.headline(words[0], paper.PAGE - 2 * MARGIN)):
         sheet.write(figure, MARGIN, top + 0.03 + i * 0.8 * sheet.LINE, line, fontweight="bold")
     y, high = top + _above(words), sum(row.height for row in rows)
     small: dict[str, Any] = {"fontsize": style.SMALL}

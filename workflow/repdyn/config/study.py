@@ -42,6 +42,7 @@ from .sections import (
     Optimizer,
     Phases,
     Planes,
+    Print,
     Probes,
     Training,
 )
@@ -217,6 +218,25 @@ class Study(Section):
         return self
 
     @model_validator(mode="after")
+    def _printed_runs_are_of_the_grid(self) -> Study:
+        self._refuse_other_runs()
+        return self
+
+    def _refuse_other_runs(self) -> None:
+        """Refuse levels under ``figures.print.runs`` that the grid has not, with a ValueError."""
+        there = {"arch": [*self.archs], "optimizer": [*self.optimizers], "data": [*self.named_data],
+                 "seed": [*map(str, self.seeds)]}  # fmt: skip
+        for chosen in self.figures.print.runs or ():
+            for factor, level in (part.split("=") for part in chosen.split("/")):
+                if level not in there[factor]:
+                    raise ValueError(
+                        f"`figures.print.runs` names {factor} {level}, which this study has not; there are: "
+                        f"{messages.listed(there[factor]) or 'none with a name'}"
+                    )
+        if not self.printed_runs:
+            raise ValueError("`figures.print.runs` names no run of this study; leave out some of the levels")
+
+    @model_validator(mode="after")
     def _interventions_are_possible(self) -> Study:
         for key, planned in self.planned_interventions:
             if planned.epoch >= self.training.epochs:
@@ -348,6 +368,33 @@ class Study(Section):
             for data in self.data_levels
             for seed in self.seeds
         ]
+
+    @property
+    def printed_runs(self) -> list[Run]:
+        """The runs that figures of the whole study show, in the order of the grid."""
+        chosen = self.figures.print.runs
+        if chosen is None:
+            return self.runs
+        return [run for run in self.runs if any({*choice.split("/")} <= {*run.path.split("/")} for choice in chosen)]
+
+    def printed_as(self, settings: Mapping[str, Any]) -> Study:
+        """The same study with other settings of ``figures.print``, by name.
+
+        Raises:
+            RepdynError: if one of them is wrong.
+        """
+        if not settings:
+            return self
+        content = self.figures.print.model_dump() | dict(settings)
+        try:
+            changed = self.figures.model_copy(update={"print": Print.model_validate(content)})
+            study = self.model_copy(update={"figures": changed})
+            study._refuse_other_runs()
+        except ValidationError as error:
+            raise RepdynError(messages.sentence(error, Print)) from None
+        except ValueError as error:
+            raise RepdynError(f"{error}.") from None
+        return study
 
     def run(self, arch: str, optimizer: str, seed: int, data: str | None = None) -> Run:
         """The run with these levels and seed.

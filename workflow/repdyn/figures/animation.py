@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -15,7 +16,7 @@ from PIL import Image
 
 from ..catalogue.plane_sets import IMAGES
 from ..records.train import HISTORY
-from . import planes, reading, sheet, style, training
+from . import epoch_axis, paper, planes, reading, sheet, style, training
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -47,7 +48,7 @@ class Film:
         self._labels = labels.set_index(["layer", "step"])["labels"]
         with style.language():
             self.figure, self._strip = _lay_out(labels, corners, history, classes, title)
-        self._images = {axis.get_title(): axis.images[0] for axis in self.figure.axes if axis.get_title()}
+        self._images = {str(axis.get_label()): axis.images[0] for axis in self.figure.axes if axis.get_title()}
         self._cursor = self._strip.axvline(0, color=style.INK, linewidth=1.2)
         wide, high = self.figure.get_size_inches()
         self._clock = self.figure.text(1 - 0.06 / wide, 1 - 0.05 / high, "", ha="right", va="top", fontsize=style.TITLE)
@@ -60,7 +61,7 @@ class Film:
             image.set_data(points.reshape(round(len(points) ** 0.5), -1))
         epoch = float(self._epochs[step])
         self._cursor.set_xdata([epoch, epoch])
-        self._clock.set_text(f"epoch {style.epoch_label(epoch)}")
+        self._clock.set_text(f"epoch {epoch_axis.label(epoch)}")
 
     def frames(self) -> Iterator[Image.Image]:
         """A picture of each checkpoint, in order."""
@@ -79,20 +80,22 @@ def _lay_out(
 ) -> tuple[Figure, Axes]:
     """Make the figure and the axes of the curves."""
     layers = style.depth_order(labels)
-    across = min(ACROSS, len(layers))
-    wide = (sheet.PAGE - LEFT - 0.1) / ACROSS - GAP
-    high = wide * corners.ratio
-    rows = math.ceil(len(layers) / across)
-    width = sheet.PAGE
+    width = paper.width()
+    inner = width - LEFT - 0.1
     top = sheet.title_height(title, width - 1.0)
-    bottom = top + rows * (HEAD + high)
     colours = planes.colour_map(classes)
     patches = planes.class_patches(labels["labels"], colours)
     curves = training.handles(history)
-    inner = width - LEFT - 0.1
+    legends = [sheet.legend_height(patches, inner), sheet.legend_height(curves, inner)]
+    beside = top + 0.09 + KEY + 0.09 + 0.03 + STRIP + 0.4 + sum(legends)
+    # A film has no pages: of many layers, more stand side by side.
+    most = next(n for n in itertools.count(ACROSS) if _rows_high(n, len(layers), corners) <= paper.tallest() - beside)
+    wide, high = _panel(most, corners)
+    across = min(most, len(layers))
+    bottom = top + _rows_high(most, len(layers), corners)
     below = bottom + 0.09 + KEY + 0.09
-    strip = below + 0.03 + sheet.legend_height(patches, inner)
-    figure = sheet.blank(width, strip + STRIP + 0.4 + sheet.legend_height(curves, inner))
+    strip = below + 0.03 + legends[0]
+    figure = sheet.blank(width, strip + STRIP + 0.4 + legends[1])
     for depth, layer in enumerate(layers):
         row, column = divmod(depth, across)
         axis = sheet.panel(
@@ -101,10 +104,11 @@ def _lay_out(
         first = labels[labels["layer"] == layer].sort_values("step")["labels"].iloc[0]
         planes.plane(axis, first, corners, colours)
         planes.place_images(axis, corners, 0.17 * min(wide, high), DPI)
-        axis.set_title(layer, fontsize=style.TEXT, pad=2.5)
+        axis.set_label(layer)
+        axis.set_title(sheet.shortened(layer, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
     compact: dict[str, Any] = {"handlelength": 0.9, "handleheight": 0.9, "columnspacing": 0.9}
     for i, caption in enumerate(corners.captions):
-        left = LEFT + i * (wide + GAP)
+        left = LEFT + i * inner / 3
         planes.explain_image(figure, left, bottom + 0.09, KEY, corners, i, caption.replace("\n", ", "))
     sheet.legend(figure, LEFT, below, patches, inner, **compact)
     axis = sheet.panel(figure, LEFT, strip, inner, STRIP)
@@ -116,6 +120,17 @@ def _lay_out(
     for line, text in enumerate(sheet.wrapped(title, width - 1.1, style.TITLE)):
         sheet.write(figure, 0.05, 0.05 + line * sheet.LINE, text, fontsize=style.TITLE)
     return figure, axis
+
+
+def _panel(across: int, corners: planes.Corners) -> tuple[float, float]:
+    """Width and height of a panel where so many stand side by side, inches."""
+    wide = (paper.width() - LEFT - 0.1) / across - GAP
+    return wide, wide * corners.ratio
+
+
+def _rows_high(across: int, layers: int, corners: planes.Corners) -> float:
+    """The height of all rows of panels, inches."""
+    return math.ceil(layers / across) * (HEAD + _panel(across, corners)[1])
 
 
 def save(film: Film, file: BinaryIO) -> None:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from ..records.batch_norm import BATCH_NORM
 from ..records.layer_names import OUTPUT
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -32,24 +32,24 @@ def lag(
         title: the figure's title.
     """
     if tables.empty:
-        figure = sheet.blank(4.6, 0.6)
-        sheet.title(figure, "Stored against re-estimated batch norm", NONE)
-        return figure
+        return sheet.nothing("Stored against re-estimated batch norm", NONE)
     tables = reading.plain(tables)
     of_archs = {
         str(arch): [layer for layer in style.depth_order(part) if layer != OUTPUT]
         for arch, part in tables.groupby("arch", sort=False)
     }
-    rows = reading.lines(tables, 3)
+    rows = reading.lines(tables, sheet.side_by_side(LEFT))
     across = max(len(columns) for _, columns in rows)
-    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    width = min(paper.width(), max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - GAP_X * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.2
-    below = top + len(rows) * (HIGH + GAP_Y) + 0.06
     same, dashes = SAME_CLASS
     of_output = Line2D([], [], label="output: share of the same class", color=same, linestyle=dashes)
     handles = [*style.layer_handles(of_archs), *([of_output] if OUTPUT in set(tables["layer"]) else [])]
-    figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
+    legend = sheet.legend_height(handles, width - LEFT - 0.06)
+    rows = [rows[i] for i in paper.rows([HIGH + GAP_Y] * len(rows), paper.room(top + 0.06 + legend))]
+    below = top + len(rows) * (HIGH + GAP_Y) + 0.06
+    figure = sheet.blank(width, below + legend)
     for row, (level, names) in enumerate(rows):
         for column, name in enumerate(names):
             axis = sheet.panel(figure, LEFT + column * (wide + GAP_X), top + row * (HIGH + GAP_Y), wide, HIGH)
@@ -59,10 +59,10 @@ def lag(
                 sheet.mean_and_range(axis, by_epoch, colour)
             by_epoch = part[part["layer"] == OUTPUT].groupby("epoch")["same_class"]
             sheet.mean_and_range(axis, by_epoch, SAME_CLASS[0], linewidth=0.9, linestyle=SAME_CLASS[1])
-            style.log_epochs(axis, float(tables["epoch"].max()))
+            epoch_axis.logarithmic(axis, float(tables["epoch"].max()))
             axis.set_ylim(-0.02, 1.02)
             axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-            sheet.name_panel(axis, f"{level}, {name}", part["seed"].nunique(), wide, pad=3)
+            sheet.name_panel(axis, (level, name), part["seed"].nunique(), wide, pad=3)
             axis.tick_params(labelbottom=row + 1 == len(rows), labelleft=column == 0)
             if row + 1 == len(rows):
                 axis.set_xlabel("epoch", labelpad=1)

@@ -22,7 +22,7 @@ from ..analysis.phases import BODY
 from ..catalogue.measures import Measure
 from ..records.phases import BOUNDARIES
 from ..types import Array
-from . import reading, sheet, style
+from . import paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -32,8 +32,8 @@ SHORT = {SEGMENTATION: "phases", NOVELTY: "novelty", STOP: "stop", HALF: "half"}
 RIGHT, GAP, HEAD, TITLE = 0.58, 0.08, 0.16, 0.24  # inches: colour bar, between panels, above each, above a row of them
 FURTHEST = 1.0  # decades of epochs at which colours end
 LARGEST = 1.1  # inches
-NUMBER = 0.1  # inches: the smallest cell that shows its number
-NAME, ROW = 5.4, 0.09  # points of the names of measures and detectors, inches that one takes
+NUMBER = 0.15  # inches: the smallest cell that shows its number
+NAME, ROW = style.SMALL, 0.1  # points of the names of measures and detectors, inches that one takes
 
 
 def distances(moments: Array) -> Array:
@@ -66,29 +66,31 @@ def agreement(
     """
     body = reading.plain(tables[tables["part"] == BODY])
     if body.empty:
-        figure = sheet.blank(4.2, 0.6)
-        sheet.title(figure, title, "Too few checkpoints, or no layers between stem and head.")
-        return figure
+        return sheet.nothing(title, "Too few checkpoints, or no layers between stem and head.")
     shown = [measure for measure in measures.values() if measure.name in set(body["measure"])]
     names = [measure.label for measure in shown]
-    left = 0.1 + max(sheet.text_width(name, NAME) for name in names)
+    names, left = sheet.named_rows(names, NAME)
+    left += 0.1
     between = 0.1 + max(sheet.text_width(word, NAME) for word in SHORT.values())
     columns = len(DETECTORS)
-    side = min(LARGEST, (sheet.PAGE - left - between - RIGHT - columns * GAP) / (columns + 1))
+    side = min(LARGEST, (paper.width() - left - between - RIGHT - columns * GAP) / (columns + 1))
     cells = reading.cells(body)
-    top = sheet.title_height(title, sheet.PAGE)
+    top, below = sheet.title_height(title, paper.width()), max(left, between) + 0.05
+    shown_cells = paper.rows([TITLE + HEAD + side] * len(cells), paper.room(top + below))
+    cells = [cells[i] for i in shown_cells]
     bottom = top + len(cells) * (TITLE + HEAD + side)
-    figure = sheet.blank(sheet.PAGE, bottom + max(left, between) + 0.05)
+    figure = sheet.blank(paper.width(), bottom + below)
     last = left + columns * (side + GAP) + between
-    mesh = None
+    image = None
     for row, cell in enumerate(cells):
         y, lowest = top + row * (TITLE + HEAD + side) + TITLE + HEAD, row + 1 == len(cells)
         part = reading.at(body, cell)
         moments = _moments(part, [measure.name for measure in shown])
-        sheet.write(figure, 0.05, y - HEAD - TITLE + 0.1, ", ".join(cell), fontweight="bold")
+        heading = sheet.joined(cell, last + side - 0.05, weight="bold")  # beside the colour bar
+        sheet.write(figure, 0.05, y - HEAD - TITLE + 0.1, heading, fontweight="bold")
         for column, detector in enumerate(DETECTORS):
             axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
-            mesh = _matrix(axis, distances(moments[:, :, column]), names, side, left=column == 0, bottom=lowest)
+            image = _matrix(axis, distances(moments[:, :, column]), names, side, left=column == 0, bottom=lowest)
             axis.set_title(sheet.shortened(WORDS[detector], side, style.SMALL), fontsize=style.SMALL, pad=2)
         axis = sheet.panel(figure, last, y, side, side)
         of_detectors = distances(moments.reshape(-1, columns))
@@ -97,7 +99,7 @@ def agreement(
     sheet.title(figure, title)
     bar_top = top + TITLE + HEAD
     label = "decades of epochs"
-    sheet.colour_bar(figure, mesh, last + side + GAP, bar_top, min(bottom - bar_top, 3.0), label, extend="max")
+    sheet.colour_bar(figure, image, last + side + GAP, bar_top, min(bottom - bar_top, 3.0), label, extend="max")
     return figure
 
 
@@ -112,12 +114,9 @@ def _moments(part: pd.DataFrame, names: list[str]) -> Array:
 
 def _matrix(axis: Axes, values: Array, names: list[str], side: float, *, left: bool, bottom: bool) -> Any:
     """Draw distances, the first in the upper left corner, with numbers if there is room."""
-    n, edges = len(values), np.arange(len(values) + 1) - 0.5
-    axis.set_facecolor(style.UNDEFINED)
-    shown = np.ma.masked_invalid(values)
-    mesh = axis.pcolormesh(edges, edges, shown, cmap=style.CHANGE, vmin=0, vmax=FURTHEST, rasterized=True)
-    axis.set_xlim(edges[0], edges[-1])
-    axis.set_ylim(edges[-1], edges[0])
+    n = len(values)
+    image = sheet.matrix(axis, values, style.CHANGE, (0.0, FURTHEST))
+    axis.set_ylim(n - 0.5, -0.5)
     every = int(np.ceil(ROW * n / side - 1e-9))  # names that would overlap are left out
     axis.set_xticks(range(0, n, every), names[::every] if bottom else [""] * len(range(0, n, every)), rotation=90)
     axis.set_yticks(range(0, n, every), names[::every] if left else [""] * len(range(0, n, every)))
@@ -128,9 +127,8 @@ def _matrix(axis: Axes, values: Array, names: list[str], side: float, *, left: b
                 colour = "white" if values[i, j] > FURTHEST / 2 else style.INK
                 number = f"{values[i, j]:.1f}"
                 number = "0" if number == "0.0" else number.removeprefix("0")
-                size = 4.2 if len(number) < 3 else 3.6
-                axis.text(j, i, number, ha="center", va="center", fontsize=size, color=colour)
-    return mesh
+                axis.text(j, i, number, ha="center", va="center", fontsize=style.SMALL, color=colour)
+    return image
 
 
 FIGURES = {"boundaries": lambda job: agreement(reading.of_runs(job, BOUNDARIES), job.study.all_measures)}

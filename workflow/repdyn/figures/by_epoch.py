@@ -56,10 +56,7 @@ def through_training(change: pd.DataFrame, title: str = "", events: dict[str, fl
     """
     epochs = np.unique(change[["epoch_a", "epoch_b"]].to_numpy(dtype=float))
     if (epochs > 0).sum() < 2:
-        below = NONE if change.empty else TOO_FEW
-        figure = sheet.blank(sheet.COLUMN, sheet.title_height(title, sheet.COLUMN, below) + 0.1)
-        sheet.title(figure, title, below)
-        return figure
+        return sheet.nothing(title, NONE if change.empty else TOO_FEW)
     panels = {
         "weights: distance moved": rates(change, epochs, change["weights"]),
         "activations: 1 − CKA": rates(change, epochs, 1 - change["cka"]),
@@ -67,7 +64,7 @@ def through_training(change: pd.DataFrame, title: str = "", events: dict[str, fl
     scales = [_scale(name, panel) for name, panel in panels.items()]
     scales[-1] = replace(scales[-1], label="log10 of change\nper tenfold of epochs")
     return layers_by_time(
-        scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=epochs.tolist(), title=title, events=events,
+        scales, first=0.0, epochs=epochs.tolist(), title=title, events=events,
         cmap=style.CHANGE,
     )  # fmt: skip
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import io
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.backends.backend_pdf import PdfPages
 
 from ..errors import RepdynError
+from ..runtime.progress import LOG
 from ..storage.files import atomic
-from . import catalogue, style
+from ..storage.sealing import SealedFile
+from . import catalogue, paper, style
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -18,17 +24,53 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..pipeline.jobs import Job
+    from .entry import Entry
 
 # Metadata in which two identical pictures would differ.
-METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+# Where each format says of which study a figure is, and from which tables it was drawn.
+STUDY = {"svg": "Source", "pdf": "Subject", "png": "Source"}
+INPUTS = {"svg": "Identifier", "pdf": "Keywords", "png": "Comment"}
+_END, _CHECK = 8, 12  # bytes: of the end of a footer, of a checksum and the mark after it
+PAGED = "pdf"  # the format whose files have pages
 ANIMATED = "gif"
 
 
-def main(job: Job, figure: str, output: Path) -> None:
+@dataclass(frozen=True)
+class About:
+    """What a figure's file says of itself.
+
+    Attributes:
+        title: of the figure.
+        study: its name.
+        inputs: a digest of the tables that it is drawn from.
+    """
+
+    title: str
+    study: str
+    inputs: str
+
+    def metadata(self, extension: str) -> dict[str, Any]:
+        """The same for the same figure, in the words of a format."""
+        return METADATA[extension] | {
+            "Title": self.title,
+            STUDY[extension]: f"study {self.study}",
+            INPUTS[extension]: f"tables {self.inputs}",
+        }
+
+
+def main(job: Job, figure: str, output: Path, page: int | None = None, printed: dict[str, Any] | None = None) -> None:
     """Draw a figure of a run, or of the study.
 
+    Args:
+        job: its run, or the study.
+        figure: its name.
+        output: the file; its ending decides the format.
+        page: which page of a figure that has several; by default the first, and all in a PDF.
+        printed: settings of ``figures.print`` that replace those of the config.
+
     Raises:
-        RepdynError: if there is no such figure or format, or a table is missing.
+        RepdynError: if there is no such figure, page or format, it does not fit, or a table is missing.
     """
     of_run, extension = job.grid_run is not None, output.suffix.lstrip(".")
     if extension == ANIMATED:
@@ -49,12 +91,29 @@ def main(job: Job, figure: str, output: Path) -> None:
         raise RepdynError(f"There is no figure `{figure}` of this study. {why_not}")
     if extension not in METADATA and extension != ANIMATED:
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
-    content = drawn(importlib.import_module(f"..{entry.module}", __package__), job, figure, extension)
+    job = replace(job, study=job.study.printed_as(printed or {}))
+    module = importlib.import_module(f"..{entry.module}", __package__)
+    content = drawn(module, job, figure, extension, page, about(job, entry))
     with atomic(output) as temporary:
         temporary.write_bytes(content)
 
 
-def drawn(module: ModuleType, job: Job, figure: str, extension: str) -> bytes:
+def about(job: Job, entry: Entry) -> About:
+    """What a figure's file says of itself; reads of each table the checksum that stands in it."""
+    study = job.study
+    runs = study.printed_runs if job.grid_run is None else [job.run]
+    seeds = study.replicates if job.grid_run is None else [job.replicate]
+    paths = entry.of(study).inputs(job.paths, [run.path for run in runs], [seed.path for seed in seeds])
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + checksum_in(path))
+    title = entry.title if job.grid_run is None else f"{entry.title}: {style.run_title(job.run)}"
+    return About(title, study.name, digest.hexdigest()[:16])
+
+
+def drawn(
+    module: ModuleType, job: Job, figure: str, extension: str, page: int | None = None, said: About | None = None
+) -> bytes:
     """The bytes of a figure's file, made before writing, since Matplotlib handles a full disk badly.
 
     Args:
@@ -62,13 +121,44 @@ def drawn(module: ModuleType, job: Job, figure: str, extension: str) -> bytes:
         job: its run, or the study.
         figure: its name.
         extension: the format.
+        page: which page; by default the first, and all in a format that has pages.
+        said: what the file says of itself.
     """
+    content = io.BytesIO()
     if extension == ANIMATED:
-        content = io.BytesIO()
         module.save(module.draw(job, figure), content)
         return content.getvalue()
+    settings = job.study.figures.print
+    metadata = METADATA[extension] if said is None else said.metadata(extension)
+    on = paper.Paper(settings.width, settings.font_size, settings.title, page or 1)
+    with paper.on(on) as drawing, style.language():
+        first = module.draw(job, figure)
+        if extension != PAGED:
+            first.savefig(content, format=extension, dpi=settings.dpi or style.RC["savefig.dpi"], metadata=metadata)
+            if drawing.pages > 1:
+                LOG.info("%s; the others: --page, or all in a PDF", paper.numbered(drawing.pages))
+            return content.getvalue()
+    with PdfPages(content, metadata=metadata) as pages:
+        _save(pages, first)
+        del first
+        for further in range(2, drawing.pages + 1) if page is None else ():
+            with paper.on(replace(on, page=further)):
+                _save(pages, module.draw(job, figure))
+    return content.getvalue()
+
+
+def _save(pages: PdfPages, figure: Figure) -> None:
     with style.language():
-        return encoded(module.draw(job, figure), extension)
+        pages.savefig(figure)  # type: ignore[no-untyped-call]
+
+
+def checksum_in(path: str) -> bytes:
+    """The checksum that stands in a sealed table (``storage/sealing.py``), of every byte of it."""
+    with SealedFile(path) as file:
+        file.seek(-_END, io.SEEK_END)
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(-(_END + length + _CHECK), io.SEEK_END)
+        return bytes(file.read(_CHECK))
 
 
 def encoded(figure: Figure, extension: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ..analysis import phases, trajectory
 from ..catalogue.events import EVENTS
@@ -24,8 +23,7 @@ from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES
 from ..records.probes import ACCURACY
 from ..records.regions import SIMILARITY
-from ..types import Array
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -33,8 +31,11 @@ if TYPE_CHECKING:
 RIGHT, GAP, HEAD, TICKS = 0.66, 0.1, 0.18, 0.16  # inches: colour bar, between panels, above each, for tick labels
 BETWEEN = 0.45  # inches for a colour bar between panels
 ACROSS, FEWER = 4, 3  # panels side by side; where each has a colour bar
+NARROW = 5.0  # inches: on narrower paper, few panels fill it
 NUMBERS = 0.185  # inches: the smallest cell that shows its number
 LABEL = 0.13  # inches that the name of a layer takes
+SMALLEST = 0.85  # inches: the width of a panel, where several stand side by side
+LOWEST = 0.7  # inches: the height of a panel that shares its page
 
 
 # ---- synchrony ----------------------------------------------------------------------------------------------------
@@ -71,57 +72,69 @@ def synchrony(cka: pd.DataFrame, regions: pd.DataFrame, measures: Mapping[str, M
     """
     found = synchronies(cka, regions, measures)
     layers: list[str] = max((list(map(str, matrix)) for matrix in found.values()), key=len)
-    left = 0.1 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
+    named, left = sheet.named_rows(layers)
+    left += 0.1
     below = left + 0.02  # layers' names, rotated
-    side, across = _side(len(found), len(layers), left, below)
+    least = min(4.2, paper.width())
+    side, across = _side(len(found), len(layers), left, below, paper.room(sheet.title_height(title, least)))
     rows = math.ceil(len(found) / across)
-    top, width = sheet.title_height(title, sheet.PAGE), left + across * (side + GAP) + RIGHT
-    figure = sheet.blank(width, top + rows * (HEAD + side + below))
+    width = max(least, left + across * (side + GAP) + RIGHT)
+    top = sheet.title_height(title, width)
+    shown = paper.rows([HEAD + side + below] * rows, paper.room(top))
+    figure = sheet.blank(width, top + len(shown) * (HEAD + side + below))
     values = np.concatenate([matrix.to_numpy(dtype=float).ravel() for matrix in found.values()])
     lowest = min(values[np.isfinite(values)], default=1.0)
     low = math.floor(10 * float(lowest) - 1e-9) / 10 if lowest < 1 else 0.0
-    mesh = None
+    image = None
     for i, (measure, matrix) in enumerate(found.items()):
         row, column = divmod(i, across)
-        y = top + row * (HEAD + side + below) + HEAD
+        if row not in shown:
+            continue
+        y = top + (row - shown[0]) * (HEAD + side + below) + HEAD
         axis = sheet.panel(figure, left + column * (side + GAP), y, side, side)
-        mesh = _layer_matrix(axis, matrix, layers if column == 0 else [""] * len(layers), low, side / len(layers))
+        beside = named if column == 0 else [""] * len(layers)
+        image = _layer_matrix(axis, matrix, named, beside, low, side / len(layers))
         axis.set_title(sheet.shortened(measures[measure].label, side + GAP / 2), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
-    sheet.colour_bar(figure, mesh, left + across * (side + GAP), top + HEAD, min(side, 3.0), "synchrony")
+    sheet.colour_bar(figure, image, left + across * (side + GAP), top + HEAD, min(side, 3.0), "synchrony")
     return figure
 
 
-def _side(matrices: int, layers: int, left: float, below: float) -> tuple[float, int]:
-    """The side of a matrix, in inches, and how many stand side by side: as large as names want and a page allows."""
-    room = sheet.PAGE - left - RIGHT
-    wanted = max(room / ACROSS - GAP, LABEL * layers)
-    for across in range(max(1, int(room / (wanted + GAP))), ACROSS + 1):
-        side = min(wanted, room / across - GAP)
-        if math.ceil(matrices / across) * (HEAD + side + below) <= sheet.TALLEST - 0.4:
+def _side(matrices: int, layers: int, left: float, below: float, height: float) -> tuple[float, int]:
+    """The side of a matrix, in inches, and how many stand side by side: as large as names want and a page allows.
+
+    If no arrangement has room for all, those go on further pages that do not fit beside as many as possible.
+    """
+    room = paper.width() - left - RIGHT
+    most = max(1, min(ACROSS, int(room / (SMALLEST + GAP))))
+    wanted = max(room / most - GAP, LABEL * layers)
+    side = room / most - GAP
+    for across in range(min(most, max(1, int(room / (wanted + GAP)))), most + 1):
+        side = min(wanted, room / across - GAP, height - HEAD - below)
+        if math.ceil(matrices / across) * (HEAD + side + below) <= height:
             break
     return side, math.ceil(matrices / math.ceil(matrices / across))
 
 
-def _layer_matrix(axis: Axes, matrix: pd.DataFrame, labels: list[str], low: float, cell: float) -> Any:
-    """Draw a matrix, first layer in the upper left corner; numbers if there is room, white where undefined."""
-    n, edges = len(matrix), np.arange(len(matrix) + 1) - 0.5
-    axis.add_patch(_background(edges, n))
-    values = np.ma.masked_invalid(matrix.to_numpy(dtype=float))
-    mesh = axis.pcolormesh(edges, edges, values, cmap=style.SIMILARITY, vmin=low, vmax=1, rasterized=True)
-    axis.set_xlim(-0.5, len(labels) - 0.5)
-    axis.set_ylim(len(labels) - 0.5, -0.5)
+def _layer_matrix(
+    axis: Axes, matrix: pd.DataFrame, below: list[str], beside: list[str], low: float, cell: float
+) -> Any:
+    """Draw a matrix, first layer in the upper left corner; numbers if there is room."""
+    n, values = len(matrix), matrix.to_numpy(dtype=float)
+    image = sheet.matrix(axis, values, style.SIMILARITY, (low, 1.0))
+    axis.set_xlim(-0.5, len(below) - 0.5)
+    axis.set_ylim(len(below) - 0.5, -0.5)
     every = math.ceil(LABEL / cell - 1e-9)  # names that would overlap are left out
-    axis.set_xticks(range(0, n, every), matrix.columns[::every], rotation=90)
-    axis.set_yticks(range(0, len(labels), every), labels[::every])
+    axis.set_xticks(range(0, n, every), below[:n:every], rotation=90)
+    axis.set_yticks(range(0, len(beside), every), beside[::every])
     axis.tick_params(length=0)
     if cell >= NUMBERS:
         for i, j in itertools.permutations(range(n), 2):
-            if not np.ma.getmaskarray(values)[i, j]:
+            if np.isfinite(values[i, j]):
                 colour = "white" if values[i, j] < (1 + low) / 2 else style.INK
                 number = f"{values[i, j]:.2f}".replace("0.", ".")
-                axis.text(j, i, number, ha="center", va="center", fontsize=5, color=colour)
-    return mesh
+                axis.text(j, i, number, ha="center", va="center", fontsize=style.SMALL, color=colour)
+    return image
 
 
 # ---- layers by time -----------------------------------------------------------------------------------------------
@@ -134,7 +147,7 @@ class Scale:
     Attributes:
         panels: name of a panel -> layers by time; layers missing from a panel stay white.
         limits: of the colours.
-        label: of the colour bar to the right of the panels.
+        label: of its colour bar; that of the last scale stands at the last one of each page, for all.
         ticks: of the colour bar; None leaves it to matplotlib.
     """
 
@@ -146,14 +159,20 @@ class Scale:
 
 @style.styled
 def layers_by_time(
-    scales: list[Scale], edges: Callable[[style.CheckpointAxis, int], Array], *, epochs: list[float], title: str = "",
-    events: dict[str, float] | None = None, cmap: Colormap = style.SIMILARITY, beyond: bool = False,
-) -> Figure:  # fmt: skip
+    scales: list[Scale],
+    *,
+    first: float,
+    epochs: list[float],
+    title: str = "",
+    events: dict[str, float] | None = None,
+    cmap: Colormap = style.SIMILARITY,
+    beyond: bool = False,
+) -> Figure:
     """Draw a panel for each table of layers (rows, from the input on) by time (columns).
 
     Args:
         scales: the panels, by colour scale.
-        edges: (axis of checkpoints, columns) -> edges of the cells on it.
+        first: where the first column of cells begins on the axis of checkpoints; each is as wide as a checkpoint.
         epochs: of the checkpoints.
         title: the figure's title.
         events: name -> epoch, for events that took place.
@@ -162,38 +181,46 @@ def layers_by_time(
     """
     tables = [panel for scale in scales for panel in scale.panels.values()]
     layers = max((list(panel.index) for panel in tables), key=len)
-    left = 0.12 + max(sheet.text_width(layer, style.SMALL) for layer in layers)
-    lines = _lines(scales)
+    named, left = sheet.named_rows(layers)
+    left += 0.12
+    lines = _lines(scales, max(1, int((paper.width() - left - RIGHT) / (SMALLEST + GAP))))
     across = [sum(len(scale.panels) for scale in line) for line in lines]
     bars = [RIGHT + BETWEEN * (len(line) - 1) for line in lines]
-    wide = min((sheet.PAGE - left - b) / max(3, n) - GAP for n, b in zip(across, bars, strict=True))
-    fits = (sheet.TALLEST - 0.6) / len(lines) - HEAD - TICKS
-    high = min(fits, len(layers) * min(0.25, max(LABEL, 1.1 / len(layers))))
+    least = 3 if paper.width() > NARROW else 1
+    wide = min((paper.width() - left - b) / max(least, n) - GAP for n, b in zip(across, bars, strict=True))
     events = style.few(events or {})
     handles = style.event_handles(events)
     right = max(left + n * (wide + GAP) + b for n, b in zip(across, bars, strict=True))
-    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, right)
-    bottom = top + len(lines) * (HEAD + high + TICKS) - TICKS
-    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
-    checkpoints = style.CheckpointAxis(epochs)
+    width = min(paper.width(), max(4.2, right))
+    top, legend = sheet.title_height(title, width), sheet.legend_height(handles, width - left)
+    room = paper.room(top + sheet.EPOCH_AXIS + 0.06 + legend)
+    fits = room / len(lines) - HEAD - TICKS
+    wanted = len(layers) * min(0.25, max(LABEL, 1.1 / len(layers)))
+    high = min(wanted, fits if fits >= LOWEST else max(LOWEST, room / math.ceil(len(lines) / 2) - HEAD - TICKS),
+               room - HEAD - TICKS)  # fmt: skip
+    shown = paper.rows([HEAD + high + TICKS] * len(lines), room)
+    bottom = top + len(shown) * (HEAD + high + TICKS) - TICKS
+    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + legend)
+    checkpoints = epoch_axis.CheckpointAxis(epochs)
     every = math.ceil(LABEL * len(layers) / high - 1e-9)  # names that would overlap are left out
-    for row, line in enumerate(lines):
+    for row, line in enumerate(lines[i] for i in shown):
         x, y = left, top + row * (HEAD + high + TICKS) + HEAD
         for scale in line:
-            mesh = None
+            image = None
             for name, panel in scale.panels.items():
                 axis = sheet.panel(figure, x, y, wide, high)
-                mesh = _heat(axis, panel, edges(checkpoints, panel.shape[1]), cmap, scale.limits)
+                image = _heat(axis, panel, first, cmap, scale.limits)
                 _mark(axis, checkpoints, events)
                 checkpoints.tick(axis, "x")
                 axis.set_ylim(len(layers) - 0.5, -0.5)
-                names = layers if x == left else [""] * len(layers)
+                names = named if x == left else [""] * len(layers)
                 axis.set_yticks(range(0, len(layers), every), names[::every])
                 axis.tick_params(axis="y", length=0)
                 axis.set_title(sheet.shortened(name, wide + GAP / 2), fontsize=style.TEXT, pad=2.5)
                 x += wide + GAP
             options: dict[str, Any] = {"extend": "max" if beyond else "neither", "ticks": scale.ticks}
-            sheet.colour_bar(figure, mesh, x, y, high, scale.label, **options)
+            is_last = row + 1 == len(shown) and scale is line[-1]
+            sheet.colour_bar(figure, image, x, y, high, scales[-1].label if is_last else "", **options)
             x += BETWEEN
     sheet.title(figure, title)
     sheet.write(figure, (left + right - RIGHT) / 2, bottom + 0.18, "epoch", ha="center")
@@ -201,33 +228,37 @@ def layers_by_time(
     return figure
 
 
-def _lines(scales: list[Scale]) -> list[list[Scale]]:
-    """Scales in lines: all side by side if there is room for their panels, else as many as fit into each line."""
-    if sum(len(scale.panels) for scale in scales) <= ACROSS:
+def _lines(scales: list[Scale], most: int) -> list[list[Scale]]:
+    """Scales in lines: all side by side if there is room for their panels, else as many as fit into each line.
+
+    Args:
+        scales: the panels, by colour scale.
+        most: how many panels there is room for side by side.
+    """
+    if sum(len(scale.panels) for scale in scales) <= min(ACROSS, most):
         return [scales]
+    most = min(FEWER, most)
     lines: list[list[Scale]] = [[]]
     for scale in scales:
-        if sum(len(there.panels) for there in lines[-1]) + len(scale.panels) > FEWER:
-            lines.append([])
-        lines[-1].append(scale)
+        panels = list(scale.panels.items())
+        for i in range(0, len(panels), most):
+            part = replace(scale, panels=dict(panels[i : i + most]))
+            if sum(len(there.panels) for there in lines[-1]) + len(part.panels) > most:
+                lines.append([])
+            lines[-1].append(part)
     return [line for line in lines if line]
 
 
-def _heat(axis: Axes, panel: pd.DataFrame, edges: Array, cmap: Colormap, limits: tuple[float, float]) -> Any:
-    values = np.ma.masked_invalid(panel.to_numpy(dtype=float))
-    axis.add_patch(_background(edges, len(panel)))
-    mesh = axis.pcolormesh(edges, np.arange(len(panel) + 1) - 0.5, values, cmap=cmap, vmin=limits[0], vmax=limits[1],
-                           rasterized=True)  # fmt: skip
-    axis.set_xlim(edges[0], edges[-1])
-    return mesh
+def _heat(axis: Axes, panel: pd.DataFrame, first: float, cmap: Colormap, limits: tuple[float, float]) -> Any:
+    """Draw layers by time; the first column of cells begins at ``first`` on the axis of checkpoints."""
+    image = sheet.matrix(axis, panel.to_numpy(dtype=float), cmap, limits)
+    left, right, low, high = image.get_extent()
+    image.set_extent((left + first + 0.5, right + first + 0.5, low, high))
+    axis.set_xlim(first, first + panel.shape[1])
+    return image
 
 
-def _background(edges: Array, layers: int) -> Rectangle:
-    """A background that shows where a value is null."""
-    return Rectangle((edges[0], -0.5), edges[-1] - edges[0], layers, color=style.UNDEFINED, linewidth=0, zorder=0)
-
-
-def _mark(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
+def _mark(axis: Axes, checkpoints: epoch_axis.CheckpointAxis, events: dict[str, float]) -> None:
     for name, epoch in events.items():
         event = EVENTS[name]
         axis.axvline(checkpoints.position(epoch), color=event.colour, linestyle=event.dashes, linewidth=0.8, gid=name,
@@ -280,7 +311,7 @@ def change(
     scales = [Scale(panels, (0.0, _fast(panels))) for panels in groups]
     scales[-1] = replace(scales[-1], label="change per tenfold\nof epochs")
     return layers_by_time(
-        scales, lambda _axis, columns: np.arange(columns + 1.0), epochs=epochs,
+        scales, first=0.0, epochs=epochs,
         title=title, events=events, cmap=style.CHANGE, beyond=True,
     )  # fmt: skip
 
@@ -312,8 +343,8 @@ def probes(
     panels[f"{unseen}, true labels"] = _by_epoch(others, "true_accuracy")
     low = math.floor(10 * min(float(panel.min().min()) for panel in panels.values())) / 10
     return layers_by_time(
-        [Scale(panels, (low, 1.0), "probe accuracy")], lambda _axis, columns: np.arange(columns + 1) - 0.5,
-        epochs=sorted(accuracy["epoch"].unique()), title=title, events=events,
+        [Scale(panels, (low, 1.0), "probe accuracy")], first=-0.5, epochs=sorted(accuracy["epoch"].unique()),
+        title=title, events=events,
     )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "confidence": lambda study: study.findings.confidence,
     "data": lambda study: study.hyperparameters("examples")["data"],
     "layout": lambda study: [study.figures.rows, study.figures.columns, list(study.named_data)],
+    "print": lambda study: study.figures.print.model_dump(mode="json"),
     "similarity_from": lambda study: study.activations.similarity_from,
     "formats": lambda study: list(study.figures.formats),
     "drawn runs": lambda study: [run.path for run in study.drawn_runs],
@@ -127,8 +128,9 @@ class Entry(Drawn):
     of_regions: str = ""
 
     def __post_init__(self) -> None:
-        """Join the caption's lines."""
+        """Join the caption's lines; every figure reads how it is printed."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
+        object.__setattr__(self, "reads", tuple(dict.fromkeys((*self.reads, "print"))))
 
     def of(self, study: Study) -> Self:
         """With the caption of a study."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,23 +18,20 @@ from ..catalogue.claims import MATCHINGS, UNDECIDED, places
 from ..catalogue.measures import Measure, in_order
 from ..catalogue.scores import SCORES, STOP_SLOPE
 from ..records.findings import COMPARED, FINDINGS, PAIRS
-from . import reading, sheet, style
+from . import paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 ROW, BLOCK, CLAIM, AXIS = 0.125, 0.15, 0.2, 0.26  # inches: a finding, a block's heading, a claim's, an axis below
 SEEDS = 0.034  # inches that seeds lie above their mean and its interval
-HOLDS, HOLDS_SIZE = 0.09, 5.4  # inches and points: a line that says under which measures a claim holds
+HOLDS = 0.1  # inches: a line that says under which measures a claim holds
 TICK = 0.34  # least inches between ticks with labels like −0.05
 MARGIN, INDENT = 0.1, 0.08  # inches: left of everything, of a row under its heading
-MEASURE, PLOT, WIDE = 1.76, 2.66, 1.64  # inches: left edges of measures' names and of the plot, its width
-NUMBERS = {
-    "estimate [interval]": 4.4,
-    "p": 5.66,
-    "seeds": 6.02,
-    "verdict": 6.32,
-}  # text beside the plot -> its left edge
+ESTIMATE, P, SEEDS_OF, VERDICT = "estimate [interval]", "p", "seeds", "verdict"
+NARROW = 5.2  # inches: on narrower paper there is no room for numbers
+NOTE = 0.8 * sheet.LINE  # inches: a line of a note
+CONTINUED = " (continued)"
 COMPARISON = [*COMPARED][3:]  # columns that identify a comparison
 KEYS = [*COMPARED]
 UNSEEDED = (STOP_SLOPE,)  # scores that a seed alone does not have
@@ -73,16 +70,46 @@ class Block:
     rows: list[Row]
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Where things stand beside each other, in inches from the left.
+
+    Attributes:
+        measure: names of measures.
+        plot, wide: the plot, and its width.
+        numbers: what is written beside the plot -> its left edge.
+    """
+
+    measure: float
+    plot: float
+    wide: float
+    numbers: dict[str, float]
+
+
+def _columns() -> Columns:
+    """The columns that the paper has room for; the verdict alone beside the plot, where it is narrow."""
+    page = paper.width()
+    verdict = page - 0.7
+    if page < NARROW:
+        plot = 0.42 * page
+        return Columns(0.55 * plot, plot, verdict - 0.06 - plot, {VERDICT: verdict})
+    seeds = verdict - 0.3
+    estimate = seeds - 0.36 - 1.26
+    plot = min(2.66, 0.38 * page)
+    numbers = {ESTIMATE: estimate, P: seeds - 0.36, SEEDS_OF: seeds, VERDICT: verdict}
+    return Columns(plot - 0.9, plot, estimate - 0.08 - plot, numbers)
+
+
 @style.styled
 def forest(
     frame: pd.DataFrame, pairs: pd.DataFrame, measures: Mapping[str, Measure], primary: bool = True,
     title: str = "What the study finds",
 ) -> Figure:  # fmt: skip
-    """Draw each claim as a panel with a row for each finding.
+    """Draw each claim as a panel with a row for each finding, on as many pages as they take.
 
     Scores of which less supports the claim change sign, so that right always means more of the claim. Faint dots are
-    seeds. What stands in the way of a decision is numbered, and said below. A line under a row that decides says under
-    which measures its claim holds.
+    seeds. What stands in the way of a decision is numbered, and said at the end. A line under a row that decides says
+    under which measures its claim holds. Paper narrower than ``NARROW`` inches has neither numbers nor these lines.
 
     Args:
         frame: the findings table.
@@ -99,30 +126,75 @@ def forest(
     seeds = {key: differences(part) for key, part in _by_finding(pairs)}
     blocks_of = _primary_blocks if primary else _all_blocks
     claims = {str(claim): list(blocks_of(part, measures)) for claim, part in frame.groupby("claim", sort=False)}
+    limits = {claim: _limits([row.finding for block in blocks for row in block.rows], seeds)
+              for claim, blocks in claims.items()}  # fmt: skip
     notes = _reasons(frame) if primary else {}
-    below_plots = [f"{number} {reason}" for reason, number in notes.items()] + _rates(frame)
-    lines = [line for note in below_plots for line in sheet.wrapped(note, sheet.PAGE - 0.2, style.SMALL)]
-    top = sheet.title_height(title, sheet.PAGE) + 0.16
+    of_notes = [f"{number} {reason}" for reason, number in notes.items()] + _rates(frame)
+    lines = [line for note in of_notes for line in sheet.wrapped(note, paper.width() - 0.2, style.SMALL)]
+    columns = _columns()
+    top = sheet.title_height(title, paper.width()) + 0.16
     handles = [_handle(measures[name]) for name in in_order(frame["measure"].dropna(), measures)]
-    legend = sheet.legend_height(handles, sheet.PAGE - 2 * MARGIN)
-    bottom = top + sum(_height(claim, blocks) for claim, blocks in claims.items())
-    figure = sheet.blank(sheet.PAGE, bottom + legend + 0.8 * sheet.LINE * len(lines) + 0.06)
+    legend = sheet.legend_height(handles, paper.width() - 2 * MARGIN)
+    page = paper.page_of(_paged(claims, lines, paper.room(top + legend + 0.06)))
+    bottom = top + sum(_height(claim, blocks) for claim, blocks in page.claims)
+    figure = sheet.blank(paper.width(), bottom + legend + NOTE * len(page.notes) + 0.06)
     sheet.title(figure, title)
-    for name, left in NUMBERS.items():
-        words = "adjusted p" if primary and name == "p" else name
+    for name, left in columns.numbers.items() if page.claims else ():
+        words = "adjusted p" if primary and name == P else name
         place: dict[str, Any] = {"ha": "right"} if words == "adjusted p" else {}
         sheet.write(
             figure, left + (0.28 if place else 0), top - 0.16, words, fontsize=style.SMALL, color=style.GREY, **place
         )
     y = top
-    for claim, blocks in claims.items():
-        _claim(figure, y, claim, blocks, seeds, notes)
+    for claim, blocks in page.claims:
+        _claim(figure, y, claim, blocks, columns, limits[claim.removesuffix(CONTINUED)], seeds, notes)
         y += _height(claim, blocks)
-    sheet.legend(figure, MARGIN, bottom, handles, sheet.PAGE - 2 * MARGIN)
-    for i, line in enumerate(lines):
-        top = bottom + legend + i * 0.8 * sheet.LINE
-        sheet.write(figure, MARGIN, top, line, fontsize=style.SMALL, color=style.GREY)
+    sheet.legend(figure, MARGIN, bottom, handles, paper.width() - 2 * MARGIN)
+    for i, line in enumerate(page.notes):
+        sheet.write(figure, MARGIN, bottom + legend + i * NOTE, line, fontsize=style.SMALL, color=style.GREY)
     return figure
+
+
+@dataclass
+class Page:
+    """What stands on a page: (claim, blocks of its findings), and lines of notes."""
+
+    claims: list[tuple[str, list[Block]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _paged(claims: Mapping[str, list[Block]], notes: Sequence[str], room: float) -> list[Page]:
+    """Divide claims among pages of so many inches, row by row where one alone takes more; notes stand at the end."""
+    pages, left = [Page()], room
+    for claim, blocks in claims.items():
+        whole = _height(claim, blocks)
+        if left < whole <= room or left < _height(claim, [replace(blocks[0], rows=blocks[0].rows[:2])]):
+            pages.append(Page())
+            left = room
+        if whole <= left:
+            pages[-1].claims.append((claim, blocks))
+            left -= whole
+            continue
+        here: list[Block] = []
+        name = claim
+        for block, row in ((of, row) for of in blocks for row in of.rows):
+            tried = [*here, replace(block, rows=[])] if not here or here[-1].heading != block.heading else here
+            tried = [*tried[:-1], replace(tried[-1], rows=[*tried[-1].rows, row])]
+            if _height(name, tried) > left:
+                pages[-1].claims.append((name, here))
+                pages.append(Page())
+                left, name = room, claim + CONTINUED
+                tried = [replace(block, rows=[row])]
+            here = tried
+        pages[-1].claims.append((name, here))
+        left -= _height(name, here)
+    for note in notes:
+        if left < NOTE:
+            pages.append(Page())
+            left = room
+        pages[-1].notes.append(note)
+        left -= NOTE
+    return pages
 
 
 def _by_finding(pairs: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
@@ -167,10 +239,11 @@ def _primary_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iter
 
 
 def _holds(finding: pd.Series) -> tuple[str, ...]:
-    """The lines that say under which measures a claim holds."""
-    if pd.isna(finding["holds"]):
+    """The lines that say under which measures a claim holds, where there is room for them."""
+    left = _columns().numbers.get(ESTIMATE)
+    if pd.isna(finding["holds"]) or left is None:
         return ()
-    return tuple(sheet.wrapped(finding["holds"], sheet.PAGE - NUMBERS["estimate [interval]"] - MARGIN, HOLDS_SIZE))
+    return tuple(sheet.wrapped(finding["holds"], paper.width() - left - MARGIN, style.SMALL))
 
 
 def _all_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator[Block]:
@@ -196,7 +269,7 @@ def _all_blocks(part: pd.DataFrame, measures: Mapping[str, Measure]) -> Iterator
 
 def _above(claim: str) -> float:
     """Height of a claim's heading, in inches."""
-    return CLAIM + (len(sheet.headline(claim, sheet.PAGE - 2 * MARGIN)) - 1) * 0.8 * sheet.LINE
+    return CLAIM + (len(sheet.headline(claim, paper.width() - 2 * MARGIN)) - 1) * 0.8 * sheet.LINE
 
 
 def _high(blocks: list[Block]) -> float:
@@ -218,31 +291,32 @@ def _claim(
     top: float,
     claim: str,
     blocks: list[Block],
+    columns: Columns,
+    limits: tuple[float, float],
     seeds: dict[tuple[Any, ...], pd.Series],
     notes: dict[str, int],
 ) -> None:
     """Draw one panel, ``top`` inches from the top."""
-    for i, line in enumerate(sheet.headline(claim, sheet.PAGE - 2 * MARGIN)):
+    for i, line in enumerate(sheet.headline(claim, paper.width() - 2 * MARGIN)):
         sheet.write(figure, MARGIN, top + 0.04 + i * 0.8 * sheet.LINE, line, fontweight="bold")
     y, axis = top + _above(claim), None
-    limits = _limits([row.finding for block in blocks for row in block.rows], seeds)
     decimals = 2 if max(map(abs, limits)) > 0.2 else 3
     if _has_plot(blocks):
-        axis = sheet.panel(figure, PLOT, y, WIDE, _high(blocks))
+        axis = sheet.panel(figure, columns.plot, y, columns.wide, _high(blocks))
         axis.set(xlim=limits, ylim=(_high(blocks), 0), yticks=[])  # inches from the top
         axis.axvline(0, color=style.GREY, linewidth=0.6, zorder=0)
-        axis.xaxis.set_major_locator(MaxNLocator(max(2, int(WIDE / TICK)), steps=[1, 2, 5, 10]))
+        axis.xaxis.set_major_locator(MaxNLocator(max(2, int(columns.wide / TICK)), steps=[1, 2, 5, 10]))
     at = 0.0
     for block in blocks:
         if block.heading:
-            heading = sheet.shortened(block.heading, PLOT - MARGIN - 0.04, style.SMALL)
+            heading = sheet.shortened(block.heading, columns.plot - MARGIN - 0.04, style.SMALL)
             sheet.write(figure, MARGIN, y + at + 0.02, heading, fontsize=style.SMALL, fontstyle="italic")
             at += BLOCK
-        if axis is not None:
+        if axis is not None and block.direction:
             axis.text(0.985, at - 0.5 * BLOCK + 0.01, f"{block.direction} →", transform=axis.get_yaxis_transform(),
-                      ha="right", va="center", fontsize=5.4, color=style.GREY)  # fmt: skip
+                      ha="right", va="center", fontsize=style.SMALL, color=style.GREY)  # fmt: skip
         for row in block.rows:
-            _row(figure, axis, y, at + ROW / 2, row, seeds.get(_key(row.finding)), decimals, notes)
+            _row(figure, axis, y, at + ROW / 2, row, columns, seeds.get(_key(row.finding)), decimals, notes)
             at += row.height
 
 
@@ -252,24 +326,25 @@ def _row(
     top: float,
     middle: float,
     row: Row,
+    columns: Columns,
     seeds: pd.Series | None,
     decimals: int,
     notes: dict[str, int],
 ) -> None:
     """Draw seeds, mark and interval in the plot, names and numbers beside it."""
-    finding, y = row.finding, top + middle
+    finding, y, beside = row.finding, top + middle, columns.numbers
     small: dict[str, Any] = {"va": "center", "fontsize": style.SMALL}
-    room = (MEASURE if row.label else PLOT) - MARGIN - INDENT - 0.04
-    sheet.write(figure, MARGIN + INDENT, y, sheet.shortened(row.name, room, style.SMALL), **small)
-    label = sheet.shortened(row.label, PLOT - MEASURE - 0.06, style.SMALL)
-    sheet.write(figure, MEASURE, y, label, **small)
+    room = (columns.measure if row.label else columns.plot) - MARGIN - INDENT - 0.04
+    sheet.write(figure, MARGIN + INDENT, y, sheet.joined([row.name], room, style.SMALL), **small)
+    label = sheet.shortened(row.label, columns.plot - columns.measure - 0.06, style.SMALL)
+    sheet.write(figure, columns.measure, y, label, **small)
     for i, line in enumerate(row.holds):
-        left, lower = NUMBERS["estimate [interval]"], y + ROW / 2 + (i + 0.4) * HOLDS
-        sheet.write(figure, left, lower, line, va="center", fontsize=HOLDS_SIZE, color=style.GREY)
-    _verdict(figure, y, finding, notes, small)
+        lower = y + ROW / 2 + (i + 0.4) * HOLDS
+        sheet.write(figure, beside[ESTIMATE], lower, line, va="center", fontsize=style.SMALL, color=style.GREY)
+    _verdict(figure, y, finding, columns, notes, small)
     if pd.isna(finding["estimate"]):
-        if finding["n_pairs"] == 0 and pd.notna(finding["score"]):
-            sheet.write(figure, NUMBERS["estimate [interval]"], y, "no pairs", **small)
+        if finding["n_pairs"] == 0 and pd.notna(finding["score"]) and ESTIMATE in beside:
+            sheet.write(figure, beside[ESTIMATE], y, "no pairs", **small)
         return
     assert axis is not None
     turned = SCORES[finding["score"]].direction
@@ -285,25 +360,28 @@ def _row(
     estimate = turned * float(finding["estimate"])
     axis.plot(estimate, middle, marker=marker, markersize=3.6, color=colour, markeredgecolor="white",
               markeredgewidth=0.4, gid="estimate")  # fmt: skip
-    words = _number(estimate, decimals)
-    if np.isfinite(ends).all():
-        words += f" [{', '.join(_number(end, decimals) for end in ends)}]"
-    sheet.write(figure, NUMBERS["estimate [interval]"], y, words, **small)
+    if ESTIMATE in beside:
+        words = _number(estimate, decimals)
+        if np.isfinite(ends).all():
+            words += f" [{', '.join(_number(end, decimals) for end in ends)}]"
+        sheet.write(figure, beside[ESTIMATE], y, words, **small)
 
 
-def _verdict(figure: Figure, y: float, finding: pd.Series, notes: dict[str, int], small: dict[str, Any]) -> None:
+def _verdict(
+    figure: Figure, y: float, finding: pd.Series, columns: Columns, notes: dict[str, int], small: dict[str, Any]
+) -> None:
     """Write p, the seeds and the verdict of a finding."""
     p = finding["p_adjusted"] if finding["primary"] else finding["p_value"]
-    if pd.notna(finding["score"]):
-        sheet.write(figure, NUMBERS["p"], y, f"{p:.2g}" if pd.notna(p) else "–", **small)
-        sheet.write(figure, NUMBERS["seeds"], y, str(finding["n_seeds"]), **small)
+    if pd.notna(finding["score"]) and P in columns.numbers:
+        sheet.write(figure, columns.numbers[P], y, f"{p:.2g}" if pd.notna(p) else "–", **small)
+        sheet.write(figure, columns.numbers[SEEDS_OF], y, str(finding["n_seeds"]), **small)
     if not finding["primary"]:
         words = f"q {finding['q_value']:.2g}" if pd.notna(finding["q_value"]) else ""
     else:
         number = notes.get(str(finding["reason"]))
         words = finding["decision"] + (f" ({number})" if number is not None else "")
     weight = "bold" if finding["primary"] and finding["decision"] != UNDECIDED else "normal"
-    sheet.write(figure, NUMBERS["verdict"], y, words, fontweight=weight, **small)
+    sheet.write(figure, columns.numbers[VERDICT], y, words, fontweight=weight, **small)
 
 
 def _number(value: float, decimals: int) -> str:

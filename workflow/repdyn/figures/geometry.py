@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ..catalogue.factors import FACTORS
 from ..records.geometry import LAYER_GEOMETRY, WEIGHT_GEOMETRY
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEFT, RIGHT, GAP, BETWEEN, HIGH = 0.5, 0.08, 0.1, 0.08, 1.15  # inches: axis, margin, between panels, height of one
 HEAD = 0.2  # inches above the first row of panels
 ACROSS = 4  # panels side by side
+NARROW = 1.25  # inches: the least width of one of several side by side
 WIDE = 30  # ratio of the ends of a logarithmic axis beyond which only powers of ten have ticks
 
 
@@ -59,13 +60,16 @@ def through_training(tables: pd.DataFrame, quantities: Sequence[Quantity], title
     tables = reading.plain(tables)
     of_archs = {str(arch): style.depth_order(part) for arch, part in tables.groupby("arch", sort=False)}
     cells = reading.cells(tables)
-    blocks = [cells[i : i + ACROSS] for i in range(0, len(cells), ACROSS)]
-    wide = (sheet.PAGE - LEFT - RIGHT + GAP) / max(2, min(ACROSS, len(cells))) - GAP
+    across = max(1, min(ACROSS, int((paper.width() - LEFT - RIGHT + GAP) / (NARROW + GAP))))
+    blocks = [cells[i : i + across] for i in range(0, len(cells), across)]
+    wide = (paper.width() - LEFT - RIGHT + GAP) / max(min(2, across), min(across, len(cells))) - GAP
     block = HEAD + len(quantities) * (HIGH + BETWEEN) - BETWEEN + sheet.EPOCH_AXIS
-    top = sheet.title_height(title, sheet.PAGE)
-    bottom = top + len(blocks) * block + 0.04
+    top = sheet.title_height(title, paper.width())
     handles = style.layer_handles(of_archs)
-    figure = sheet.blank(sheet.PAGE, bottom + sheet.legend_height(handles, sheet.PAGE - LEFT - RIGHT))
+    legend = sheet.legend_height(handles, paper.width() - LEFT - RIGHT)
+    blocks = [blocks[i] for i in paper.rows([block] * len(blocks), paper.room(top + 0.04 + legend))]
+    bottom = top + len(blocks) * block + 0.04
+    figure = sheet.blank(paper.width(), bottom + legend)
     last = float(tables["epoch"].max())
     for number, shown in enumerate(blocks):
         for row, quantity in enumerate(quantities):
@@ -77,10 +81,10 @@ def through_training(tables: pd.DataFrame, quantities: Sequence[Quantity], title
                 for layer, colour in style.layer_colours(of_archs[str(part["arch"].iloc[0])]).items():
                     means = part[part["layer"] == layer].groupby("epoch")[quantity.column].mean()
                     axis.plot(means.index, means, color=colour, gid=layer)
-                style.log_epochs(axis, last)
+                epoch_axis.logarithmic(axis, last)
                 _scale(axis, seen, quantity.log)
                 if row == 0:
-                    sheet.name_panel(axis, ", ".join(cell), part["seed"].nunique(), wide, pad=3)
+                    sheet.name_panel(axis, cell, part["seed"].nunique(), wide, pad=3)
                 lowest = row + 1 == len(quantities)
                 axis.tick_params(which="both", labelbottom=lowest, labelleft=column == 0)
                 if lowest:
@@ -88,7 +92,7 @@ def through_training(tables: pd.DataFrame, quantities: Sequence[Quantity], title
                 if column == 0:
                     axis.set_ylabel(quantity.label, labelpad=2)
     sheet.title(figure, title)
-    sheet.legend(figure, LEFT, bottom, handles, sheet.PAGE - LEFT - RIGHT)
+    sheet.legend(figure, LEFT, bottom, handles, paper.width() - LEFT - RIGHT)
     return figure
 
 
@@ -142,7 +146,7 @@ def _layers(job: Job) -> Figure:
 
 def _weights(job: Job) -> Figure:
     title = "How far each layer's weights move: cosine, and distances in units of their initial norm, means over seeds"
-    return through_training(moved(reading.on_common_epochs(job, WEIGHT_GEOMETRY)), OF_WEIGHTS, title)
+    return through_training(reading.on_common_epochs(job, WEIGHT_GEOMETRY, moved), OF_WEIGHTS, title)
 
 
 FIGURES = {"geometry": _layers, "weights": _weights}

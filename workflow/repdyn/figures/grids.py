@@ -1,16 +1,18 @@
-"""A page of the whole grid: matrices of its rows × columns at chosen relative depths, and differences of optimizers.
+"""Pages of the whole grid: matrices of its rows × columns at chosen relative depths, and differences of optimizers.
 
 Matrices are means over seeds, events medians. Differences are taken within each seed, between means over the members of
-each family of optimizers, and then averaged over the seeds that have both.
+each family of optimizers, and then averaged over the seeds that have both. Tables come one run after another, and only
+the matrices that are drawn are kept: E × E numbers for each cell of the grid, depth and set of planes.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,9 +24,8 @@ from ..catalogue.plane_sets import IMAGES
 from ..errors import RepdynError
 from ..records import cka, regions
 from ..records.layer_names import OUTPUT
-from ..records.phases import SCORES
 from ..storage.tables import Table
-from . import catalogue, reading, sheet, similarity, style
+from . import catalogue, paper, reading, sheet, similarity, style
 
 if TYPE_CHECKING:
     from ..config.study import Study
@@ -34,15 +35,17 @@ DEPTHS = 4  # relative depths 0, 1/3, 2/3 and 1
 BLOCKS = 2  # side by side
 LEFT, RIGHT, GAP, APART = 0.42, 0.76, 0.1, 0.2  # inches: axis, colour bar, between matrices, between blocks
 HEADING, NAME, SET = 0.15, 0.13, 0.2  # inches above a block, a matrix, a set of planes
-LARGEST, SMALLEST = 1.0, 0.6
-PAIR = ["epoch_a", "epoch_b"]
+LARGEST, SMALLEST = 1.0, 0.6  # inches: of a matrix
+NARROW = 5.0  # inches: on narrower paper blocks stand below each other
+NONE = "No run has any of the layers that figures show."
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Block:
     """A few layers of one cell of the grid: its heading, (layer, matrix) from the input on, and marked events."""
 
-    heading: str
+    heading: tuple[str, ...]
     panels: list[tuple[str, pd.DataFrame]]
     events: dict[str, float] = field(default_factory=dict)
 
@@ -57,6 +60,25 @@ def at_depths(layers: Sequence[str]) -> list[str]:
     return [inner[i] for i in chosen]
 
 
+class Mean:
+    """The mean of matrices, whose nulls and missing epochs do not count."""
+
+    def __init__(self) -> None:
+        self._sum, self._number = pd.DataFrame(), pd.DataFrame()
+
+    def add(self, matrix: pd.DataFrame) -> None:
+        """Add a matrix, epochs by epochs."""
+        there = matrix.notna().astype(float)
+        first = self._sum.empty
+        self._sum = matrix if first else self._sum.add(matrix, fill_value=0.0)
+        self._number = there if first else self._number.add(there, fill_value=0.0)
+
+    @property
+    def value(self) -> pd.DataFrame:
+        """The mean; null where all are."""
+        return self._sum / self._number.where(self._number > 0)
+
+
 @style.styled
 def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str = "", label: str = "") -> Figure:
     """Draw every cell of the grid, by default an architecture and an optimizer, each at a few depths.
@@ -69,16 +91,52 @@ def pages(frame: pd.DataFrame, value: str, events: reading.Events, *, title: str
         title: the figure's title.
         label: of the colour bar.
     """
-    lines: Lines = []
-    for name, row, part in _parts(reading.plain(frame), ["row"]):
-        blocks = []
-        for column, of_cell in part.groupby("column", sort=False):
-            of_seeds = [found for key, found in events.items() if key[:2] == (row, column)]
-            median = style.median_events(map(style.few, of_seeds))
-            blocks.append(Block(f"{row}, {column}", list(_panels(of_cell, value)), median))
-        lines += [(name, line) for line in _side_by_side(blocks)]
+    runs = (run for _, cell in reading.plain(frame).groupby(reading.PLACE, sort=False) for run in _runs(cell))
+    return _of_cells(runs, value, events, title, label)
+
+
+def _runs(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of each seed."""
+    yield from (part for _, part in frame.groupby("seed", sort=False))
+
+
+@style.styled
+def _of_cells(runs: Iterable[pd.DataFrame], value: str, events: reading.Events, title: str, label: str) -> Figure:
+    """Draw the cells that tables of runs are of; those of one cell come after each other."""
+    of_sets: dict[str, dict[str, list[Block]]] = {}
+    for (row, column), of_cell in itertools.groupby(filter(len, runs), key=_cell):
+        means: dict[tuple[str, str], Mean] = {}
+        for run in of_cell:
+            for name, layer, matrix in _squares(run, value):
+                means.setdefault((name, layer), Mean()).add(matrix)
+        of_seeds = [found for key, found in events.items() if key[:2] == (row, column)]
+        median = style.median_events(map(style.few, of_seeds))
+        for name in dict.fromkeys(name for name, _ in means):
+            panels = [(layer, mean.value) for (of, layer), mean in means.items() if of == name]
+            of_sets.setdefault(name, {}).setdefault(row, []).append(Block((row, column), panels, median))
+    lines = [(name, line) for name, rows in _in_order(of_sets) for blocks in rows.values()
+             for line in _side_by_side(blocks)]  # fmt: skip
     present = {event for _, blocks in lines for block in blocks for event in block.events}
     return _page(lines, title=title, label=label, handles=style.event_handles(present))
+
+
+def _cell(run: pd.DataFrame) -> tuple[str, str]:
+    """The place of a run in the grid."""
+    return str(run["row"].iloc[0]), str(run["column"].iloc[0])
+
+
+def _squares(run: pd.DataFrame, value: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """A run's matrices at a few depths: set of planes, if any, layer and matrix."""
+    chosen = at_depths(style.depth_order(run))
+    sets = [name for name in IMAGES if name in set(run["planes"])] if "planes" in run else [""]
+    for name, layer in itertools.product(sets, chosen):
+        there = run["layer"] == layer
+        yield name, layer, similarity.square(run[there & (run["planes"] == name)] if name else run[there], value)
+
+
+def _in_order(of_sets: Mapping[str, T]) -> list[tuple[str, T]]:
+    """What there is of each set of planes, in their usual order."""
+    return [(name, of_sets[name]) for name in ("", *IMAGES) if name in of_sets]
 
 
 @style.styled
@@ -96,45 +154,65 @@ def differences(
         title: the figure's title.
         label: of the colour bar.
     """
-    lines: Lines = []
     frame = reading.plain(frame)
-    alike = [factor for factor in (ARCH, DATA) if factor in frame]
-    for name, level, part in _parts(frame.assign(family=frame["optimizer"].map(families)), alike):
-        blocks = []
-        for first, second in contrasts:
-            difference = _difference(part, value, first, second)
-            blocks.append(Block(f"{level}: {first} − {second}", list(_panels(difference, value))))
-        lines += [(name, line) for line in _side_by_side(blocks)]
-    furthest = max(float(matrix.abs().max().max()) for _, blocks in lines for b in blocks for _, matrix in b.panels)
+    levels = (level for _, level in frame.groupby(_alike(frame), sort=False))
+    of_optimizers = (part for level in levels for _, part in level.groupby("optimizer", sort=False))
+    runs = (run for part in of_optimizers for run in _runs(part))
+    return _of_contrasts(runs, value, contrasts, families, title, label)
+
+
+def _alike(frame: pd.DataFrame) -> list[str]:
+    """The factors in which runs agree that are contrasted."""
+    return [factor for factor in (ARCH, DATA) if factor in frame]
+
+
+@style.styled
+def _of_contrasts(
+    runs: Iterable[pd.DataFrame],
+    value: str,
+    contrasts: Sequence[tuple[str, str]],
+    families: Mapping[str, str],
+    title: str,
+    label: str,
+) -> Figure:
+    """Draw the differences between families in tables of runs; those of one architecture and data come together."""
+    of_sets: dict[str, dict[str, list[Block]]] = {}
+
+    def level_of(run: pd.DataFrame) -> str:
+        return ", ".join(filter(None, (str(run[factor].iloc[0]) for factor in _alike(run))))
+
+    for level, of_level in itertools.groupby(filter(len, runs), key=level_of):
+        means: dict[tuple[str, str], dict[tuple[int, str], Mean]] = {}
+        for run in of_level:
+            whose = int(run["seed"].iloc[0]), families[str(run["optimizer"].iloc[0])]
+            for name, layer, matrix in _squares(run, value):
+                means.setdefault((name, layer), {}).setdefault(whose, Mean()).add(matrix)
+        for (first, second), name in itertools.product(contrasts, dict.fromkeys(name for name, _ in means)):
+            panels = [(layer, _difference(seeds, first, second)) for (of, layer), seeds in means.items() if of == name]
+            block = Block((level, f"{first} − {second}"), panels)
+            of_sets.setdefault(name, {}).setdefault(level, []).append(block)
+    lines = [(name, line) for name, levels in _in_order(of_sets) for blocks in levels.values()
+             for line in _side_by_side(blocks)]  # fmt: skip
+    drawn = [matrix for _, blocks in lines for block in blocks for _, matrix in block.panels]
+    furthest = max((float(matrix.abs().max().max()) for matrix in drawn), default=0.0)
     limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
     return _page(lines, title=title, label=label, limits=(-limit, limit))
 
 
+def _difference(of_seeds: Mapping[tuple[int, str], Mean], first: str, second: str) -> pd.DataFrame:
+    """The first family minus the second, as the mean over seeds that have both."""
+    mean = Mean()
+    for seed in dict.fromkeys(seed for seed, _ in of_seeds):
+        if {(seed, first), (seed, second)} <= set(of_seeds):
+            mean.add(of_seeds[seed, first].value - of_seeds[seed, second].value)
+    return mean.value
+
+
 def _side_by_side(blocks: list[Block]) -> list[list[Block]]:
     """Arrange blocks in lines, read down and then across: rates of a family in a column, families side by side."""
-    rows = math.ceil(len(blocks) / BLOCKS)
+    has_room = 1 if paper.width() < NARROW else BLOCKS
+    rows = math.ceil(len(blocks) / has_room)
     return [blocks[row::rows] for row in range(rows)]
-
-
-def _parts(frame: pd.DataFrame, columns: list[str]) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each set of planes, if any, and each level of some columns, with its rows."""
-    sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
-    for name in sets:
-        of_set = frame[frame["planes"] == name] if name else frame
-        for levels, part in of_set.groupby(columns, sort=False):
-            yield name, ", ".join(filter(None, map(str, levels))), part
-
-
-def _panels(frame: pd.DataFrame, value: str) -> Iterator[tuple[str, pd.DataFrame]]:
-    for layer in at_depths(style.depth_order(frame)):
-        yield layer, similarity.square(frame[frame["layer"] == layer], value)
-
-
-def _difference(frame: pd.DataFrame, value: str, first: str, second: str) -> pd.DataFrame:
-    keys = ["layer", "depth", "seed", *PAIR]
-    chosen = frame[frame["layer"].isin(at_depths(style.depth_order(frame)))]
-    of_family = chosen.groupby([*keys, "family"])[value].mean().unstack("family").reindex(columns=[first, second])
-    return (of_family[first] - of_family[second]).rename(value).reset_index()
 
 
 def _page(
@@ -142,35 +220,44 @@ def _page(
     handles: Sequence[Artist] = (),
 ) -> Figure:  # fmt: skip
     """Lay out the blocks; ``limits`` are for differences."""
+    if not lines:
+        return sheet.nothing(title, NONE)
     across = max(len(blocks) for _, blocks in lines)
     deep = max(len(block.panels) for _, blocks in lines for block in blocks)
-    room = sheet.PAGE - LEFT - RIGHT - (across - 1) * APART - across * (deep - 1) * GAP
+    room = paper.width() - LEFT - RIGHT - (across - 1) * APART - across * (deep - 1) * GAP
     sets = len({name for name, _ in lines if name})
-    high = (sheet.TALLEST - 1.0 - sets * SET) / len(lines) - HEADING - NAME
-    cell = min(LARGEST, room / (across * deep), max(SMALLEST, high))
+    high = (paper.room(1.0) - sets * SET) / len(lines) - HEADING - NAME
+    widest = min(LARGEST, room / (across * deep))
+    cell = min(widest, high) if high >= SMALLEST else widest
     block_width = deep * (cell + GAP) - GAP + APART
-    width = max(4.2, LEFT + across * block_width - APART + RIGHT)
-    bottom = sheet.title_height(title, width)
-    tops = []
-    for i, (name, _) in enumerate(lines):
-        bottom += SET if name and (i == 0 or lines[i - 1][0] != name) else 0.0
-        tops.append(bottom)
-        bottom += HEADING + NAME + cell + 0.06
-    figure = sheet.blank(width, bottom + 0.36 + sheet.legend_height(handles, width - LEFT))
-    mesh = None
+    width = min(paper.width(), max(4.2, LEFT + across * block_width - APART + RIGHT))
+    top, legend = sheet.title_height(title, width), sheet.legend_height(handles, width - LEFT)
+    begins = [SET if name and (i == 0 or lines[i - 1][0] != name) else 0.0 for i, (name, _) in enumerate(lines)]
+    on_page = paper.rows(
+        [begin + HEADING + NAME + cell + 0.06 for begin in begins],
+        paper.room(top + 0.36 + legend + SET * bool(sets)),
+    )
+    begins = [SET if i == on_page.start and lines[i][0] else begins[i] for i in on_page]
+    lines = [lines[i] for i in on_page]
+    bottom, tops = top, []
+    for begin in begins:
+        tops.append(bottom + begin)
+        bottom += begin + HEADING + NAME + cell + 0.06
+    figure = sheet.blank(width, bottom + 0.36 + legend)
+    image = None
     for i, (name, blocks) in enumerate(lines):
-        if name and (i == 0 or lines[i - 1][0] != name):
+        if begins[i]:
             text = f"planes through {IMAGES[name]}"
             sheet.write(figure, LEFT, tops[i] - SET + 0.04, text, fontstyle="italic")
         for j, block in enumerate(blocks):
             left = LEFT + j * block_width
-            heading = sheet.shortened(block.heading, block_width - APART)
+            heading = sheet.joined(block.heading, block_width - APART, weight="bold")
             sheet.write(figure, left, tops[i] + 0.02, heading, fontweight="bold")
             # Label ticks only where nothing lies below, or to the left.
-            lowest = i + 1 == len(lines) or j >= len(lines[i + 1][1])
+            lowest = all(j >= len(below) for _, below in lines[i + 1 :])
             for k, (layer, values) in enumerate(block.panels):
                 axis = sheet.panel(figure, left + k * (cell + GAP), tops[i] + HEADING + NAME, cell, cell)
-                mesh, checkpoints = similarity.matrix(
+                image, checkpoints = similarity.matrix(
                     axis, values, bottom=lowest, left=j + k == 0, limits=limits or (0.0, 1.0),
                     cmap=style.DIFFERENCE if limits else style.SIMILARITY,
                 )  # fmt: skip
@@ -182,7 +269,7 @@ def _page(
     bar_top = tops[0] + HEADING + NAME
     least = min(float(values.min().min()) for _, blocks in lines for block in blocks for _, values in block.panels)
     bar_height, extend = min(bottom - 0.06 - bar_top, 3.0), "neither" if limits else similarity.extent(least)
-    sheet.colour_bar(figure, mesh, width - RIGHT + GAP, bar_top, bar_height, label, extend=extend)
+    sheet.colour_bar(figure, image, width - RIGHT + GAP, bar_top, bar_height, label, extend=extend)
     sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
     return figure
 
@@ -201,15 +288,14 @@ REGIONS = Shown(regions.SIMILARITY, "similarity", "decision regions similarity (
 
 
 def _of_seeds(job: Job) -> str:
-    seeds = len(job.study.seeds)
+    seeds = len({run.seed for run in job.study.printed_runs})
     return f"mean of {seeds} seeds" if seeds > 1 else "one seed"
 
 
 def _grid(shown: Shown, job: Job) -> Figure:
     title = f"Layers compared with themselves across training by {shown.words}, {_of_seeds(job)}"
-    events = reading.events(reading.of_runs(job, SCORES))
-    frame = reading.on_common_epochs(job, shown.table)
-    return pages(frame, shown.value, events, title=title, label=shown.label)
+    runs = reading.each_on_common_epochs(job, shown.table)
+    return _of_cells(runs, shown.value, reading.events_of_runs(job), title, shown.label)
 
 
 def _differences(shown: Shown, job: Job) -> Figure:
@@ -222,9 +308,8 @@ def _differences(shown: Shown, job: Job) -> Figure:
         f"Difference of {shown.words} between optimizers, {_of_seeds(job)}: blue where layers stay more alike under "
         "the first"
     )
-    frame = reading.on_common_epochs(job, shown.table, (ARCH, DATA))
-    label = f"difference of {shown.label}"
-    return differences(frame, shown.value, contrasts, families, title=title, label=label)
+    runs = reading.each_on_common_epochs(job, shown.table, (ARCH, DATA))
+    return _of_contrasts(runs, shown.value, contrasts, families, title, f"difference of {shown.label}")
 
 
 def figures(study: Study) -> dict[str, Callable[[Job], Figure]]:

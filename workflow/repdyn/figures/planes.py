@@ -22,13 +22,13 @@ from ..errors import RepdynError
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
 from ..types import Array
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
 EPOCHS = 8  # number of checkpoints shown
-RIGHT, GAP = 1.05, 0.05  # inches: legend, at least, and between panels
+RIGHT, GAP = 1.15, 0.05  # inches: legend, at least, and between panels
 SMALLEST = 0.3  # inches: least height of a panel
 LEAST_IMAGE = 0.07  # inches
 KEY, MARKED = 0.42, 0.13  # inches: an image in the legend, and its mark
@@ -76,35 +76,43 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
         title: the figure's title.
     """
     layers = style.depth_order(labels)
-    chosen = spread(np.sort(labels["step"].unique()), EPOCHS)
     epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
-    left = 0.12 + max(sheet.text_width(layer) for layer in layers)
+    named, left = sheet.named_rows(layers, style.TEXT)
+    left += 0.12
     lines = "\n".join(corners.captions).splitlines()
     right = max(RIGHT, 0.15 + KEY + MARKED + max(sheet.text_width(line, style.SMALL) for line in lines))
-    wide = (sheet.PAGE - left - right) / len(chosen) - GAP
-    high = min(wide * corners.ratio, max(SMALLEST, (sheet.TALLEST - 0.8) / len(layers) - GAP))
+    has_room = int((paper.width() - left - right) / (SMALLEST + GAP))
+    chosen = spread(np.sort(labels["step"].unique()), max(1, min(EPOCHS, has_room)))
+    least = min(4.2, paper.width())
+    top = sheet.title_height(title, least) + 0.17
+    room = paper.room(top + 0.05)
+    wide = (paper.width() - left - right) / len(chosen) - GAP
+    high = min(wide * corners.ratio, max(SMALLEST, room / len(layers) - GAP), room - GAP)
     wide = high / corners.ratio
-    top = sheet.title_height(title, sheet.PAGE) + 0.17
     colours = colour_map(classes)
     patches = class_patches(labels.loc[labels["step"].isin(chosen), "labels"], colours)
-    beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(patches) / 2))
+    columns = 2 if right - 0.08 >= _two_columns(patches) else 1
+    beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(patches) / columns))
+    on_page = paper.rows([high + GAP] * len(layers), room)
+    layers, named = layers[on_page.start : on_page.stop], named[on_page.start : on_page.stop]
     # Flat panels leave room beside the legend: put it between them.
     gap = min(max(GAP, beside / len(layers) - high), 3 * GAP)
     bottom = top + max(len(layers) * (high + gap), beside)
-    width = left + len(chosen) * (wide + GAP) + right
+    width = max(least, left + len(chosen) * (wide + GAP) + right)
     figure = sheet.blank(width, bottom + 0.05)
     by_key = labels.set_index(["layer", "step"])["labels"]
     for row, layer in enumerate(layers):
         y = top + row * (high + gap)
-        sheet.write(figure, left - 0.06, y + high / 2, layer, ha="right", va="center")
+        sheet.write(figure, left - 0.06, y + high / 2, named[row], ha="right", va="center")
         for column, step in enumerate(chosen):
             axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high, ticks=False)
             plane(axis, by_key[layer, step], corners, colours)
             place_images(axis, corners, 0.19 * min(wide, high), style.RC["savefig.dpi"])
             if row == 0:
-                prefix = "epoch " if column == 0 else ""
-                axis.set_title(prefix + style.epoch_label(float(epochs[step])), fontsize=style.TEXT, pad=2.5)
-    _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, patches)
+                words = epoch_axis.label(float(epochs[step]))
+                has_room = sheet.text_width(f"epoch {words}") <= wide
+                axis.set_title(f"epoch {words}" if column == 0 and has_room else words, fontsize=style.TEXT, pad=2.5)
+    _legend(figure, left + len(chosen) * (wide + GAP) + 0.08, top, corners, patches, columns)
     sheet.title(figure, title)
     return figure
 
@@ -135,7 +143,7 @@ def plane(axis: Axes, labels: Array, corners: Corners, colours: ListedColormap) 
     extent = (*corners.x_range, *corners.y_range)
     return axis.imshow(
         np.asarray(labels).reshape(side, side), origin="lower", extent=extent, cmap=colours, vmin=-0.5,
-        vmax=colours.N - 0.5, interpolation="nearest", aspect="auto",
+        vmax=colours.N - 0.5, interpolation="none", aspect="auto",
     )  # fmt: skip
 
 
@@ -171,14 +179,21 @@ def explain_image(figure: Figure, left: float, top: float, side: float, corners:
     axis.text(1 + MARKED / side, 0.5, caption, va="center", fontsize=style.SMALL, **middle)
 
 
-def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: list[Patch]) -> None:
+def _two_columns(patches: list[Patch]) -> float:
+    """The width of the classes' legend in two columns, in inches."""
+    widths = [sheet.text_width(str(patch.get_label()), style.SMALL + 0.3) for patch in patches]
+    half = math.ceil(len(widths) / 2)
+    return 0.5 + max(widths[:half]) + max(widths[half:], default=0.0)
+
+
+def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: list[Patch], columns: int) -> None:
     """Draw the three images, enlarged, with captions, and the classes' colours."""
     for i, caption in enumerate(corners.captions):
         explain_image(figure, left, top + i * (KEY + 0.1), KEY, corners, i, caption)
     wide, high = figure.get_size_inches()
     figure.legend(
         handles=patches, title="class", loc="upper left",
-        bbox_to_anchor=(left / wide, 1 - (top + 3 * (KEY + 0.1)) / high), ncols=2, borderaxespad=0, borderpad=0,
+        bbox_to_anchor=(left / wide, 1 - (top + 3 * (KEY + 0.1)) / high), ncols=columns, borderaxespad=0, borderpad=0,
         handlelength=0.9, handleheight=0.9, columnspacing=0.8, labelspacing=0.25,
     )  # fmt: skip
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
@@ -26,14 +26,14 @@ from ..catalogue.plane_sets import IMAGES
 from ..records.cka import CKA
 from ..records.phases import SCORES, SEGMENTS
 from ..records.regions import SIMILARITY
-from . import catalogue, reading, sheet, style
+from . import catalogue, epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..config.study import Study
     from ..pipeline.jobs import Job
 
 PER_ROW = 7  # most layers in a row
-LARGEST, SMALLEST = 1.3, 0.5  # inches
+LARGEST, SMALLEST, NARROW = 1.3, 0.5, 0.55  # inches: of a matrix, and of one on narrow paper
 LEFT, RIGHT, GAP, HEAD = 0.42, 0.62, 0.09, 0.17  # inches: axis, colour bar, between matrices, above each
 
 
@@ -61,41 +61,50 @@ def matrices(
     events = style.few(events or {})
     layers = style.depth_order(frame)
     sets = [name for name in IMAGES if name in set(frame["planes"])] if "planes" in frame else [""]
-    lines = math.ceil(len(layers) / PER_ROW)  # of matrices for each set
+    per_row = max(1, min(PER_ROW, int((paper.width() - LEFT - RIGHT + GAP) / (NARROW + GAP))))
+    lines = math.ceil(len(layers) / per_row)  # of matrices for each set
     columns = math.ceil(len(layers) / lines)
     heading = 0.19 if sets[0] else 0.0
-    cell = _cell(columns, len(sets) * lines, len(sets) * heading)
-    width = max(4.2, LEFT + RIGHT + columns * cell + (columns - 1) * GAP)
-    # Layers that fit one line are named only over the first set.
-    heads = [HEAD if lines > 1 or s == 0 else 0.02 for s in range(len(sets))]
-    top = sheet.title_height(title, width)
-    tops = [top + s * (heading + lines * cell + 0.05) + sum(heads[:s]) * lines for s in range(len(sets) + 1)]
-    bottom = tops[-1]
     handles = [*style.event_handles(events), *_handles(frame, value, segments)]
-    figure = sheet.blank(width, bottom + 0.36 + sheet.legend_height(handles, width - LEFT))
-    mesh = None
-    for s, name in enumerate(sets):
+    cell = _cell(columns, len(sets) * lines, len(sets) * heading)
+    width = min(paper.width(), max(4.2, LEFT + RIGHT + columns * cell + (columns - 1) * GAP))
+    top, legend = sheet.title_height(title, width), sheet.legend_height(handles, width - LEFT)
+    # Layers that fit one line are named only over the first set, and at the top of a page.
+    of_lines = [(name, layers[i * columns : (i + 1) * columns]) for name in sets for i in range(lines)]
+    begins = [heading * (i % lines == 0) for i in range(len(of_lines))]
+    heights = [start + HEAD + cell + 0.02 for start in begins]
+    shown = paper.rows(heights, paper.room(top + heading + 0.4 + legend))
+    tops, bottom = [], top
+    for i in shown:
+        starts = heading if i == shown[0] or begins[i] else 0.0
+        named = HEAD if lines > 1 or i == shown[0] else 0.02
+        tops.append((bottom + starts + named, starts, named == HEAD))
+        bottom += starts + named + cell + 0.02
+    bottom += 0.03
+    figure = sheet.blank(width, bottom + 0.36 + legend)
+    image = None
+    for line, (y, starts, named) in zip(shown, tops, strict=True):
+        name, here = of_lines[line]
         of_set = frame[frame["planes"] == name] if name else frame
-        if name:
-            sheet.write(figure, LEFT, tops[s] + 0.05, f"planes through {IMAGES[name]}", fontstyle="italic")
-        for depth, layer in enumerate(layers):
-            line, column = divmod(depth, columns)
-            y = tops[s] + heading + line * (cell + heads[s]) + heads[s]
+        if starts:
+            top_of_set = y - starts - (HEAD if named else 0.02)
+            sheet.write(figure, LEFT, top_of_set + 0.05, f"planes through {IMAGES[name]}", fontstyle="italic")
+        for column, layer in enumerate(here):
             axis = sheet.panel(figure, LEFT + column * (cell + GAP), y, cell, cell)
             part = of_set[of_set["layer"] == layer]
-            last = s + 1 == len(sets) and depth + columns >= len(layers)
-            mesh, checkpoints = matrix(axis, square(part, value), bottom=last, left=column == 0)
+            lowest = all(column >= len(of_lines[below][1]) for below in shown if below > line)
+            image, checkpoints = matrix(axis, square(part, value), bottom=lowest, left=column == 0)
             draw_events(axis, checkpoints, events)
             if segments is not None:
                 _outline(axis, checkpoints, _of(segments, layer, name))
-            if heads[s] == HEAD:
+            if named:
                 axis.set_title(sheet.shortened(layer, cell + GAP / 2), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
     sheet.write(figure, LEFT + (columns * (cell + GAP) - GAP) / 2, bottom + 0.14, "epoch", ha="center")
     sheet.write(figure, 0.03, (top + bottom + HEAD) / 2, "epoch", rotation=90, va="center")
-    bar_left, bar_top = LEFT + columns * (cell + GAP), top + heading + HEAD
+    bar_left, bar_top = LEFT + columns * (cell + GAP), tops[0][0]
     bar_height, extend = min(bottom - 0.05 - bar_top, 3.0), extent(float(frame[value].min()))
-    sheet.colour_bar(figure, mesh, bar_left, bar_top, bar_height, label, extend=extend)
+    sheet.colour_bar(figure, image, bar_left, bar_top, bar_height, label, extend=extend)
     sheet.legend(figure, LEFT, bottom + 0.34, handles, width - LEFT)
     return figure
 
@@ -106,35 +115,32 @@ def extent(lowest: float) -> str:
 
 
 def _cell(columns: int, rows: int, headings: float) -> float:
-    """The side of a matrix: the largest that fits the page's width and, down to ``SMALLEST``, its height."""
-    across = (sheet.PAGE - LEFT - RIGHT - GAP * (columns - 1)) / columns
-    down = (sheet.TALLEST - 1.0 - headings) / rows - HEAD
-    return min(LARGEST, across, max(SMALLEST, down))
+    """The side of a matrix: as large as the page's width allows, and smaller if that makes all fit one page."""
+    across = min(LARGEST, (paper.width() - LEFT - RIGHT - GAP * (columns - 1)) / columns)
+    down = (paper.room(1.0) - headings) / rows - HEAD - 0.02
+    return min(across, down) if down >= SMALLEST else across
 
 
 def square(part: pd.DataFrame, value: str) -> pd.DataFrame:
     """Pivot the rows of one layer, of one or several seeds, into a matrix; the mean over seeds."""
-    return part.pivot_table(index="epoch_a", columns="epoch_b", values=value, aggfunc="mean", dropna=False)
+    cells = part.set_index(["epoch_a", "epoch_b"])[value]
+    cells = cells if cells.index.is_unique else cells.groupby(level=[0, 1]).mean()
+    return cells.unstack()
 
 
 def matrix(
     axis: Axes, values: pd.DataFrame, *, bottom: bool, left: bool, cmap: Colormap = style.SIMILARITY,
     limits: tuple[float, float] = (0.0, 1.0),
-) -> tuple[QuadMesh, style.CheckpointAxis]:  # fmt: skip
+) -> tuple[AxesImage, epoch_axis.CheckpointAxis]:  # fmt: skip
     """Draw one matrix, with initialisation in the lower left corner, and tick labels on request."""
-    checkpoints = style.CheckpointAxis(list(values.index))
-    edges = np.arange(len(values) + 1) - 0.5
-    axis.set_facecolor(style.UNDEFINED)
-    shown = np.ma.masked_invalid(values.to_numpy(dtype=float, na_value=np.nan))
-    mesh = axis.pcolormesh(edges, edges, shown, cmap=cmap, vmin=limits[0], vmax=limits[1], rasterized=True)
+    checkpoints = epoch_axis.CheckpointAxis(list(values.index))
+    image = sheet.matrix(axis, values.to_numpy(dtype=float, na_value=np.nan), cmap, limits)
     checkpoints.tick(axis, "x", labelled=bottom)
     checkpoints.tick(axis, "y", labelled=left)
-    axis.set_xlim(edges[0], edges[-1])
-    axis.set_ylim(edges[0], edges[-1])
-    return mesh, checkpoints
+    return image, checkpoints
 
 
-def draw_events(axis: Axes, checkpoints: style.CheckpointAxis, events: dict[str, float]) -> None:
+def draw_events(axis: Axes, checkpoints: epoch_axis.CheckpointAxis, events: dict[str, float]) -> None:
     """Draw each event as an angle below the diagonal: from the x axis up to it, then to the right."""
     low, high = axis.get_xlim()
     for name, epoch in events.items():
@@ -149,7 +155,7 @@ def _of(segments: pd.DataFrame, layer: str, name: str) -> pd.DataFrame:
     return chosen[chosen["planes"] == name] if name else chosen
 
 
-def _outline(axis: Axes, checkpoints: style.CheckpointAxis, segments: pd.DataFrame) -> None:
+def _outline(axis: Axes, checkpoints: epoch_axis.CheckpointAxis, segments: pd.DataFrame) -> None:
     """Outline each phase above the diagonal with half a square, where there is more than one."""
     if len(segments) < 2:
         return

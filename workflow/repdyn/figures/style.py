@@ -1,38 +1,37 @@
-"""The visual language that all figures share: type, colours, the epoch axis.
+"""The visual language that all figures share: type and colours.
 
 Colours are safe for colour-blind readers. Curves, events and optimizers have colours of Okabe & Ito's palette, classes
 those of seaborn's `colorblind`; ``catalogue`` declares the colours of measures and events. Similarity uses seaborn's
 `mako`, dark where unlike and light where alike, and differences its `vlag`, white at zero; both are perceptually
 uniform. They are written out here, the maps as 17 points each, because importing seaborn takes longer than drawing a
-figure. Epoch axes are always logarithmic.
+figure.
 """
 
 from __future__ import annotations
 
 import colorsys
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, Normal, Stroke
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter, NullLocator
 
 from ..catalogue.events import EVENTS, PERFECT_FIT_FIRST, PERFECT_FIT_SUSTAINED
+from . import paper
 
 if TYPE_CHECKING:
     from ..config.runs import Run
 
-P = ParamSpec("P")
-
-TITLE, TEXT, SMALL = 8.0, 7.0, 6.2  # points
+TITLE, TEXT, SMALL = 8.0, 7.0, 6.0  # points; no letter is smaller
 INK, GREY, PALE = "#222222", "#777777", "#e8e8e8"
 _MAKO = (
     "#0b0405 #1c101c #2b1c35 #37284f #3e356b #414387 #3b5698 #36699f #357ba3 "
@@ -51,14 +50,16 @@ CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "tru
 BOUNDARY = "#ff5c5c"
 SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
 MOST_NAMED = 8  # layers in a legend
-CLOSE = 1 / 30  # of a matrix, within which two ticks have no room for their labels
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
 _OTHERS = ("#56b4e9", "#7a5195", "#8c564b", "#5b5b5b")
 _CLASSES = (
     "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#ca9161", "#fbafe4", "#949494", "#ece133", "#56b4e9",
 )  # fmt: skip
 RC: dict[str, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters, of the same width, everywhere
+    # DejaVu comes with Matplotlib: the same letters, of the same width, everywhere. The others stand in for it in SVG,
+    # whose text stays text, on a machine that has it not.
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Bitstream Vera Sans", "Arial", "Helvetica"],
     "font.size": TEXT,
     "text.parse_math": False,  # names of layers may hold a dollar sign
     "axes.titlesize": TEXT,
@@ -75,7 +76,7 @@ RC: dict[str, Any] = {
     "legend.frameon": False,
     "savefig.dpi": 220,
     "svg.hashsalt": "repdyn",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "pdf.fonttype": 42,
 }
 
@@ -83,18 +84,43 @@ RC: dict[str, Any] = {
 @contextmanager
 def language() -> Iterator[None]:
     """Set the style; draw and save within this context."""
-    with mpl.rc_context(RC):  # type: ignore[arg-type]
+    scale = paper.now().paper.scale
+    of_legends = {name: RC[name] * scale for name in ("legend.fontsize", "legend.title_fontsize")}
+    with mpl.rc_context(RC | of_legends):  # type: ignore[arg-type]
         yield
 
 
-def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorate a function that draws a figure, so that it always uses the style."""
+def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorate a function that draws a figure, so that it always uses the style, and takes what it is drawn on.
+
+    It takes ``width`` in inches, ``font_size`` in points and ``page`` besides, see ``paper.Paper``.
+
+    Raises:
+        RepdynError: if the paper is too narrow for the type, or has not so many pages.
+    """
 
     @wraps(function)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with language():
+    def drawn(
+        *args: Any, width: float | None = None, font_size: float | None = None, page: int | None = None, **kwargs: Any
+    ) -> Figure:
+        asked: dict[str, Any] = {"width": width, "font_size": font_size, "page": page}
+        drawing = paper.now()
+        if drawing.within:
             return function(*args, **kwargs)
+        here = replace(drawing.paper, **{name: value for name, value in asked.items() if value is not None})
+        with paper.on(here) as of_this, language():
+            of_this.within = True
+            figure = paper.enlarged(function(*args, **kwargs))
+        drawing.pages = of_this.pages
+        return figure
 
+    own = inspect.signature(function)
+    further = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=f"{kind} | None")
+        for name, kind in {"width": "float", "font_size": "float", "page": "int"}.items()
+    ]
+    signature = own.replace(parameters=[*own.parameters.values(), *further])
+    drawn.__signature__ = signature  # type: ignore[attr-defined]
     return drawn
 
 
@@ -104,11 +130,6 @@ def styled(function: Callable[P, Figure]) -> Callable[P, Figure]:
 def run_title(run: Run) -> str:
     """A run's name in a title."""
     return ", ".join([*run.levels.values(), f"seed {run.seed}"])
-
-
-def epoch_label(epoch: float) -> str:
-    """Format an epoch briefly: two significant digits, or all before the point."""
-    return f"{epoch:.0f}" if epoch >= 10 or epoch == 0 else f"{epoch:.2g}"
 
 
 def depth_order(frame: pd.DataFrame) -> list[str]:
@@ -205,55 +226,3 @@ def event_handles(present: Iterable[str]) -> list[Line2D]:
         for name, event in EVENTS.items()
         if name in present
     ]
-
-
-# ---- the epoch axis -----------------------------------------------------------------------------------------------
-
-
-def decades(last: float, first: float = 1.0) -> list[float]:
-    """Ticks for a log epoch axis that starts at initialisation: 0 and the powers of ten between first and last."""
-    low, high = np.ceil(np.log10(first) - 1e-9), np.floor(np.log10(max(last, first)) + 1e-9)
-    return [0.0, *(float(10.0**k) for k in np.arange(low, high + 1))]
-
-
-def log_epochs(axis: Axes, last: float) -> None:
-    """Make the x axis one of epochs, logarithmic from 1 and linear below, so that initialisation has a place."""
-    axis.set_xscale("symlog", linthresh=1.0, linscale=0.35)
-    axis.set_xlim(-0.06, max(last, 1.0) * 1.06)
-    ticks = decades(last)
-    within = [m * tick for tick in ticks[1:] for m in range(2, 10) if m * tick <= last]
-    axis.xaxis.set_major_locator(FixedLocator(ticks))
-    axis.xaxis.set_major_formatter(FixedFormatter([epoch_label(tick) for tick in ticks]))
-    axis.xaxis.set_minor_locator(FixedLocator(within) if within else NullLocator())
-    axis.xaxis.set_minor_formatter(NullFormatter())
-
-
-class CheckpointAxis:
-    """Checkpoints side by side, as the rows and columns of a matrix, with ticks at round epochs.
-
-    Checkpoints on a log schedule, except for the first few, are evenly spaced in log epoch, so equal cells make a log
-    axis. On any schedule, an epoch lies between its neighbouring checkpoints.
-    """
-
-    def __init__(self, epochs: Sequence[float]) -> None:
-        """``epochs`` of the checkpoints, ascending, initialisation first."""
-        self.epochs = np.asarray(epochs, dtype=float)
-
-    def position(self, epoch: float) -> float:
-        """The position of an epoch in cells; the first checkpoint's centre is at 0."""
-        cells = np.arange(len(self.epochs), dtype=float)
-        if len(cells) < 3 or epoch <= self.epochs[1]:
-            return float(np.interp(epoch, self.epochs, cells))
-        return float(np.interp(np.log(epoch), np.log(self.epochs[1:]), cells[1:]))
-
-    def tick(self, axis: Axes, which: str, labelled: bool = True) -> None:
-        """Set ticks on one side of a matrix, ``x`` or ``y``, with or without labels."""
-        first, last = float(self.epochs[min(1, len(self.epochs) - 1)]), float(self.epochs[-1])
-        chosen = decades(last, max(1.0, first))
-        if len(chosen) == 1 and last > 0:  # less than an epoch, or less than a decade late in training
-            chosen.append(last)
-        if len(chosen) > 2 and self.position(chosen[1]) < len(self.epochs) * CLOSE:
-            del chosen[0]
-        target = axis.xaxis if which == "x" else axis.yaxis
-        target.set_major_locator(FixedLocator([self.position(epoch) for epoch in chosen]))
-        target.set_major_formatter(FixedFormatter([epoch_label(epoch) if labelled else "" for epoch in chosen]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..catalogue.measures import MEASURES, Measure
 from ..records import events as of_change
 from ..records.phases import SCORES, SEGMENTS
 from ..records.train import HISTORY
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -29,6 +29,9 @@ RIGHT, GAP, HEAD, TICKS = 0.12, 0.12, 0.18, 0.16  # inches: margin, between pane
 SHADES = ("#d3e4ea", "#8fb9c9")  # of alternate phases
 BETWEEN = 0.35  # rows between cells of the grid
 ACROSS = 5  # most panels side by side
+NARROW = 0.85  # inches: the least width of one of several side by side
+LABEL = 0.13  # inches that the name of a layer takes
+LOWEST, HIGHEST = 0.18, 0.28  # inches: height of a run's row
 BY = "cka"  # whose events of change are ticks
 # Sign of a step of the rate -> where in its run's row its tick begins and ends, its colour, and what it says.
 STEPS = {
@@ -61,22 +64,28 @@ def layers(
     """
     events = style.few(events or {})
     if segments.empty:
-        return _nothing(title)
+        return sheet.nothing(title, "Too few checkpoints for phases.")
     shown = [measure for measure in measures.values() if measure.name in set(segments["measure"])]
-    rows = math.ceil(len(shown) / ACROSS)
-    across = math.ceil(len(shown) / rows)
     names = style.depth_order(segments)
-    left = 0.12 + max(sheet.text_width(name, style.SMALL) for name in names)
-    wide = (sheet.PAGE - left - RIGHT) / max(3, across) - GAP
-    high = len(names) * min(0.25, max(0.13, 1.1 / len(names)))
+    named, left = sheet.named_rows(names)
+    left += 0.12
+    most = max(1, min(ACROSS, int((paper.width() - left - RIGHT) / (NARROW + GAP))))
+    rows = math.ceil(len(shown) / most)
+    across = math.ceil(len(shown) / rows)
+    wide = (paper.width() - left - RIGHT) / max(min(3, most), across) - GAP
     handles: list[Artist] = [*style.event_handles(events)]
     if (segments["phase"] > 0).any():
         handles.append(_boundary_handle())
-    top, width = sheet.title_height(title, sheet.PAGE), max(4.2, left + across * (wide + GAP) + RIGHT)
-    bottom = top + rows * (HEAD + high) + (rows - 1) * TICKS
-    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + sheet.legend_height(handles, width - left))
+    width = min(paper.width(), max(4.2, left + across * (wide + GAP) + RIGHT))
+    top, legend = sheet.title_height(title, width), sheet.legend_height(handles, width - left)
+    room = paper.room(top + sheet.EPOCH_AXIS + 0.06 + legend)
+    high = min(len(names) * min(0.25, max(LABEL, 1.1 / len(names))), room - HEAD - TICKS)
+    every = math.ceil(LABEL * len(names) / high - 1e-9)  # names that would overlap are left out
+    on_page = paper.rows([HEAD + high + TICKS] * rows, room)
+    bottom = top + len(on_page) * (HEAD + high + TICKS) - TICKS
+    figure = sheet.blank(width, bottom + sheet.EPOCH_AXIS + 0.06 + legend)
     last = float(segments["epoch_end"].max())
-    for i, measure in enumerate(shown):
+    for i, measure in enumerate(shown[on_page.start * across : on_page.stop * across]):
         row, column = divmod(i, across)
         y = top + row * (HEAD + high + TICKS) + HEAD
         axis = sheet.panel(figure, left + column * (wide + GAP), y, wide, high)
@@ -86,21 +95,15 @@ def layers(
         for event, epoch in events.items():
             line = EVENTS[event]
             axis.axvline(epoch, color=line.colour, linestyle=line.dashes, linewidth=0.8, gid=event)
-        style.log_epochs(axis, last)
+        epoch_axis.logarithmic(axis, last)
         axis.set_ylim(len(names) - 0.5, -0.5)
-        axis.set_yticks(range(len(names)), names if column == 0 else [""] * len(names))
+        beside = named[::every]
+        axis.set_yticks(range(0, len(names), every), beside if column == 0 else [""] * len(beside))
         axis.tick_params(axis="y", length=0)
         axis.set_title(sheet.shortened(measure.label, wide), fontsize=style.TEXT, pad=2.5)
     sheet.title(figure, title)
     sheet.write(figure, left + across * (wide + GAP) / 2, bottom + 0.18, "epoch", ha="center")
     sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, handles, width - left)
-    return figure
-
-
-def _nothing(title: str) -> Figure:
-    """The figure of a run with too few checkpoints for phases."""
-    figure = sheet.blank(4.2, 0.6)
-    sheet.title(figure, title, "Too few checkpoints for phases.")
     return figure
 
 
@@ -137,25 +140,32 @@ def runs(
         last: epoch of the longest training.
         title: the figure's title.
     """
-    keys = list(events)
-    cells = list(dict.fromkeys(key[:2] for key in keys))
-    rows = len(keys) + BETWEEN * (len(cells) - 1)
-    height = min(0.28, max(0.18, (sheet.TALLEST - 1.2) / rows))
+    cells = list(dict.fromkeys(key[:2] for key in events))
     colours = style.optimizer_colours(dict.fromkeys(column for _, column in cells))
-    left = 0.55 + max(sheet.text_width(", ".join(cell), style.TEXT, "bold") for cell in cells)
+    most = 0.31 * paper.width() - 0.1
+    headings = {cell: sheet.joined(cell, most, weight="bold") for cell in cells}
+    left = 0.24 + max(sheet.text_width(words, style.TEXT, "bold") for words in headings.values())
+    left += sheet.text_width(f"seed {max(key[2] for key in events)}", style.SMALL)
     by_cka = reading.plain(changes[changes["measure"] == BY])
     of_key = dict(iter(by_cka.groupby([*reading.PLACE, "seed"], sort=False)))
-    said = {key: _why_nothing(of_key.get(key)) for key in keys}
+    said = {key: _why_nothing(of_key.get(key)) for key in events}
     marks, ticks = _mark_handles(events), _tick_handles(by_cka)
     beside = max(sheet.text_width(words, style.SMALL) for words in said.values())
     right = RIGHT + (beside + RIGHT if beside else 0.0)
-    top, inner = sheet.title_height(title, sheet.PAGE) + 0.02, sheet.PAGE - left - right
+    top, inner = sheet.title_height(title, paper.width()) + 0.02, paper.width() - left - right
+    legends = [sheet.legend_height(of_kind, paper.width() - 0.1) for of_kind in (marks, ticks)]
+    room = paper.room(top + sheet.EPOCH_AXIS + sum(legends))
+    height = min(HIGHEST, max(LOWEST, room / _rows(list(events))))
+    begins = [0.0 if i == 0 or a[:2] == b[:2] else BETWEEN for i, (a, b) in enumerate(_after_each_other(events))]
+    on_page = paper.rows([height * (1 + between) for between in begins], room)
+    keys = list(events)[on_page.start : on_page.stop]
+    rows = _rows(keys)
     high = height * rows
     bottom = top + high
-    legend = bottom + sheet.EPOCH_AXIS + sheet.legend_height(marks, inner)
-    figure = sheet.blank(sheet.PAGE, legend + sheet.legend_height(ticks, inner))
+    legend = bottom + sheet.EPOCH_AXIS + legends[0]
+    figure = sheet.blank(paper.width(), legend + legends[1])
     axis = sheet.panel(figure, left, top, inner, high)
-    style.log_epochs(axis, last)
+    epoch_axis.logarithmic(axis, last)
     y = 0.0
     for i, key in enumerate(keys):
         if i and key[:2] != keys[i - 1][:2]:
@@ -167,16 +177,28 @@ def runs(
         sheet.write(figure, left - 0.06, top + (y + 0.5) * height, f"seed {key[2]}", ha="right", va="center",
                     fontsize=style.SMALL)  # fmt: skip
         if i == 0 or key[:2] != keys[i - 1][:2]:
-            sheet.write(figure, 0.05, top + (y + 0.5) * height, ", ".join(key[:2]), va="center", fontweight="bold",
+            sheet.write(figure, 0.05, top + (y + 0.5) * height, headings[key[:2]], va="center", fontweight="bold",
                         color=colours[key[1]])  # fmt: skip
         y += 1
     axis.set_ylim(rows - 0.5, -0.5)
     axis.set_yticks([])
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
-    sheet.legend(figure, left, bottom + sheet.EPOCH_AXIS, marks, inner)
-    sheet.legend(figure, left, legend, ticks, inner)
+    sheet.legend(figure, 0.05, bottom + sheet.EPOCH_AXIS, marks, paper.width() - 0.1)
+    sheet.legend(figure, 0.05, legend, ticks, paper.width() - 0.1)
     return figure
+
+
+def _after_each_other(keys: Iterable[reading.Key]) -> list[tuple[reading.Key, reading.Key]]:
+    """Each run with the one before it, the first with itself."""
+    there = list(keys)
+    return list(zip([*there[:1], *there[:-1]], there, strict=True))
+
+
+def _rows(keys: Iterable[reading.Key]) -> float:
+    """The height of runs below each other, in rows, with what is between cells of the grid."""
+    pairs = _after_each_other(keys)
+    return len(pairs) + BETWEEN * sum(a[:2] != b[:2] for a, b in pairs)
 
 
 def _why_nothing(of_run: pd.DataFrame | None) -> str:
@@ -241,8 +263,8 @@ def _draw_layers(job: Job) -> Figure:
 
 
 def _draw_runs(job: Job) -> Figure:
-    events = reading.events(reading.of_runs(job, SCORES))
-    last = max(reading.of_run(job, HISTORY, run)["epoch"].max() for run in job.study.runs)
+    events = reading.events_of_runs(job)
+    last = max(reading.of_run(job, HISTORY, run)["epoch"].max() for run in job.study.printed_runs)
     return runs(reading.of_runs(job, of_change.EVENTS), events, float(last))
 
 

@@ -17,7 +17,7 @@ from ..errors import RepdynError
 from ..records.phases import SCORES
 from ..records.train import HISTORY
 from ..types import Array
-from . import reading, sheet, style
+from . import epoch_axis, paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -42,21 +42,23 @@ def curves(history: pd.DataFrame, events: dict[str, float], title: str = "Accura
         events: name -> epoch, for events that took place (``style.events``).
         title: the figure's title.
     """
-    width, height, top = sheet.COLUMN, 2.0, sheet.title_height(title, sheet.COLUMN)
+    width, height, top = paper.column(), 2.0, sheet.title_height(title, paper.column())
     inner = width - LEFT - 0.07
     drawn, marks = handles(history), style.event_handles(style.apart(events))
     below, beside = top + height + 0.38, 0.05 + sheet.legend_width(drawn)
-    high = below + max(sheet.legend_height(of_kind, sheet.BESIDE_ENTRY) for of_kind in (drawn, marks))
-    figure = sheet.blank(width, high)
+    heights = [sheet.legend_height(of_kind, sheet.BESIDE_ENTRY) for of_kind in (drawn, marks)]
+    # Two legends of one column each, curves and events: side by side where there is room, else below each other.
+    has_room = not marks or beside + sheet.legend_width(marks) <= width
+    figure = sheet.blank(width, below + (max(heights) if has_room else sum(heights)))
     axis = sheet.panel(figure, LEFT, top, inner, height)
     lines(axis, history)
     _mark(axis, events)
     axis.set_ylabel("accuracy", labelpad=2)
     axis.set_xlabel("epoch", labelpad=1)
     sheet.title(figure, title)
-    # Two legends side by side, of one column each: curves, and events.
     sheet.legend(figure, 0.05, below, drawn, sheet.BESIDE_ENTRY)
-    sheet.legend(figure, beside, below, marks, sheet.BESIDE_ENTRY)
+    place = (beside, below) if has_room else (0.05, below + heights[0])
+    sheet.legend(figure, *place, marks, sheet.BESIDE_ENTRY)
     return figure
 
 
@@ -75,20 +77,23 @@ def grid(
         title: the figure's title.
     """
     histories = reading.plain(histories)
-    lines_of_panels = reading.lines(histories, 3)
+    lines_of_panels = reading.lines(histories, sheet.side_by_side(LEFT))
     across = max(len(columns) for _, columns in lines_of_panels)
     gap_x, gap_y, high = 0.12, 0.34, 1.5
-    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    width = min(paper.width(), max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.24
     curves_shown = handles(histories)
     marks = style.event_handles({name for of_run in events.values() for name in style.apart(of_run)})
     for mark in marks:
         mark.set(**_triangle(str(mark.get_gid())))
-    below = top + len(lines_of_panels) * (high + gap_y) + 0.1
     in_legend = width - LEFT - 0.06
-    marks_top = below + sheet.legend_height(curves_shown, in_legend)
-    figure = sheet.blank(width, marks_top + sheet.legend_height(marks, in_legend))
+    legends = [sheet.legend_height(of_kind, in_legend) for of_kind in (curves_shown, marks)]
+    room = paper.room(top + 0.1 + sum(legends))
+    lines_of_panels = [lines_of_panels[i] for i in paper.rows([high + gap_y] * len(lines_of_panels), room)]
+    below = top + len(lines_of_panels) * (high + gap_y) + 0.1
+    marks_top = below + legends[0]
+    figure = sheet.blank(width, marks_top + legends[1])
     last = float(histories["epoch"].max())
     for row, (level, names) in enumerate(lines_of_panels):
         for column, name in enumerate(names):
@@ -98,7 +103,7 @@ def grid(
             of_seeds = [found for key, found in events.items() if key[:2] == (level, name)]
             _mark(axis, style.median_events(of_seeds))
             _triangles(axis, of_seeds)
-            sheet.name_panel(axis, f"{level}, {name}", part["seed"].nunique(), wide, pad=9)
+            sheet.name_panel(axis, (level, name), part["seed"].nunique(), wide, pad=9)
             _outer(axis, row + 1 == len(lines_of_panels), column == 0)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, curves_shown, in_legend)
@@ -121,7 +126,7 @@ def lines(axis: Axes, history: pd.DataFrame, last: float | None = None) -> None:
         if history[column].notna().any():
             by_epoch = history.dropna(subset=[column]).groupby("epoch")[column]
             sheet.mean_and_range(axis, by_epoch, style.CURVES[name], linewidth=width, linestyle=dashes)
-    style.log_epochs(axis, float(history["epoch"].max()) if last is None else last)
+    epoch_axis.logarithmic(axis, float(history["epoch"].max()) if last is None else last)
     axis.set_ylim(-0.02, 1.02)
     axis.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
 
@@ -196,7 +201,7 @@ def _at(history: pd.DataFrame, column: str, epochs: Array) -> Array:
 
 def _draw(job: Job) -> Figure:
     if job.grid_run is None:
-        return grid(aligned(reading.of_runs(job, HISTORY)), reading.events(reading.of_runs(job, SCORES)))
+        return grid(aligned(reading.of_runs(job, HISTORY)), reading.events_of_runs(job))
     name = style.run_title(job.run)
     events = style.events(reading.of_run(job, SCORES))
     return curves(reading.of_run(job, HISTORY), events, f"Accuracy by epoch: {name}")

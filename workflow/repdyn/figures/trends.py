@@ -15,14 +15,14 @@ from ..catalogue.factors import FACTORS
 from ..catalogue.measures import Measure
 from ..catalogue.scores import SCORES
 from ..records.findings import TREND_VALUES, TRENDS
-from . import reading, sheet, style
+from . import paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from ..pipeline.jobs import Job
 
-LEFT, GAP, HIGH, ACROSS = 0.5, 0.5, 1.35, 3  # inches: axis, between panels, height of one; panels beside each other
+LEFT, GAP, HIGH = 0.5, 0.5, 1.35  # inches: axis, between panels, height of one
 NAME, LABEL, LINE = 0.28, 0.38, 0.11  # inches: above a panel, between it and its words, a line of these
 OUT = 0.32  # inches by which words begin left of the panel
 BREAK = 0.75  # decades between a level 0 and the smallest above it
@@ -48,9 +48,7 @@ def numeric(
         title: the figure's title.
     """
     if trends.empty:
-        figure = sheet.blank(4.2, 0.6)
-        sheet.title(figure, title, "No run has any of the scores.")
-        return figure
+        return sheet.nothing(title, "No run has any of the scores.")
     cells = _cells(trends)
     names = dict.fromkeys(cells)
     colours = dict(zip(names, style.class_colours(len(names)), strict=True))
@@ -61,20 +59,24 @@ def numeric(
     ]
     lines = min(MOST_WORDS, int(of_trends.groupby([*KEY, *SCORE]).size().max()))
     row = NAME + HIGH + LABEL + LINE * lines + 0.12
-    width = sheet.PAGE
-    wide = (width - LEFT - 0.06 - GAP * (ACROSS - 1)) / ACROSS
+    width, across = paper.width(), sheet.side_by_side(LEFT)
+    wide = (width - LEFT - 0.06 - GAP * (across - 1)) / across
     top = sheet.title_height(title, width)
-    rows = sum(-(-len(scores) // ACROSS) for scores in scores_of)
-    handles = [Line2D([], [], color=colour, marker="o", markersize=2.6, label=cell) for cell, colour in colours.items()]
-    below = top + rows * row + 0.06
-    figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT))
+    in_legend = width - LEFT - sheet.BESIDE_ENTRY
+    handles = [
+        Line2D([], [], color=colour, marker="o", markersize=2.6, label=sheet.joined(cell.split(", "), in_legend))
+        for cell, colour in colours.items()
+    ]
+    rows = [scores[i : i + across] for scores in scores_of for i in range(0, len(scores), across)]
+    legend = sheet.legend_height(handles, width - LEFT)
+    rows = [rows[i] for i in paper.rows([row] * len(rows), paper.room(top + 0.06 + legend))]
+    below = top + len(rows) * row + 0.06
+    figure = sheet.blank(width, below + legend)
     y = top
-    for scores in scores_of:
+    for scores in rows:
         for i, part in enumerate(scores):
             factor, setting, measure, score = part.iloc[0][[*KEY, *SCORE]]
-            if i and i % ACROSS == 0:
-                y += row
-            left = LEFT + (i % ACROSS) * (wide + GAP)
+            left = LEFT + i * (wide + GAP)
             axis = sheet.panel(figure, left, y + NAME, wide, HIGH)
             own = of_values[(of_values[[*KEY, *SCORE]] == [factor, setting, measure, score]).all(axis=1)]
             _panel(axis, own, part, factor, colours)
@@ -82,10 +84,10 @@ def numeric(
             axis.set_title(sheet.shortened(words, wide), loc="left", fontsize=style.TEXT, pad=3)
             axis.set_xlabel(f"{factor}: {setting}", labelpad=1)
             for line, found in enumerate(part.head(MOST_WORDS).to_dict("records")):
-                said = sheet.shortened(_words(found), wide + OUT, style.SMALL - 0.6)
+                said = sheet.shortened(_words(found), wide + OUT, style.SMALL)
                 place = y + NAME + HIGH + LABEL + LINE * line
                 colour = colours[found["cell"]]
-                sheet.write(figure, left - OUT, place, said, fontsize=style.SMALL - 0.6, color=colour)
+                sheet.write(figure, left - OUT, place, said, fontsize=style.SMALL, color=colour)
         y += row
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, handles, width - LEFT)
@@ -118,7 +120,7 @@ def _panel(axis: Axes, values: pd.DataFrame, trends: pd.DataFrame, factor: str, 
             axis.plot(part.index.map(place), part, color=colour, marker="o", markersize=2.6, gid="mean")
     axis.xaxis.set_major_locator(FixedLocator(list(place.values())))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.set_xticklabels([f"{number:g}" for number in numbers])
+    axis.set_xticklabels(sheet.apart(axis, list(place.values()), [f"{number:g}" for number in numbers]))
     if (numbers <= 0).any() and (numbers > 0).any():
         # Two strokes across the axis, where it is broken.
         middle = _places(numbers)[numbers > 0][0] - BREAK / 2

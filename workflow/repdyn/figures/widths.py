@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from ..catalogue.factors import DATA, FACTORS, OPTIMIZER
 from ..errors import RepdynError
 from ..records.train import HISTORY
-from . import reading, sheet, style
+from . import paper, reading, sheet, style
 
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
@@ -24,7 +24,6 @@ CURVES: tuple[tuple[str, str, str, Any], ...] = (
     ("train", "training examples, given labels, at the end", style.CURVES["train"], "-"),
 )
 LEFT, GAP, HIGH = 0.48, 0.12, 2.0  # inches: axis, between panels, height of one
-ACROSS = 3  # panels beside each other
 
 
 def ends(histories: pd.DataFrame) -> pd.DataFrame:
@@ -62,15 +61,18 @@ def descent(
     errors = errors[errors["arch"].isin(list(widths))].assign(width=lambda frame: frame["arch"].map(widths))
     panel = [name for name in (OPTIMIZER, DATA) if name in errors]
     optimizers = list(errors[panel].drop_duplicates().itertuples(index=False, name=None))
-    across, rows = min(len(optimizers), ACROSS), -(-len(optimizers) // ACROSS)
-    width = min(sheet.PAGE, max(4.6, LEFT + 0.1 + 3.2 * across))
+    across = min(len(optimizers), sheet.side_by_side(LEFT))
+    width = min(paper.width(), max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - GAP * (across - 1)) / across
     top = sheet.title_height(title, width) + 0.2
-    below = top + rows * (HIGH + 0.5) - 0.06
     handles = [Line2D([], [], color=colour, linestyle=dashes, label=label) for _, label, colour, dashes in CURVES]
-    figure = sheet.blank(width, below + sheet.legend_height(handles, width - LEFT - 0.06))
+    legend = sheet.legend_height(handles, width - LEFT - 0.06)
+    shown = paper.rows([HIGH + 0.5] * -(-len(optimizers) // across), paper.room(top + legend))
+    below = top + len(shown) * (HIGH + 0.5) - 0.06
+    figure = sheet.blank(width, below + legend)
+    numbers = sorted(set(widths.values()))
     highest = max(0.05, 1.05 * max(errors[column].max() for column, *_ in CURVES))
-    for i, optimizer in enumerate(optimizers):
+    for i, optimizer in enumerate(optimizers[shown.start * across : shown.stop * across]):
         row, column = divmod(i, across)
         axis = sheet.panel(figure, LEFT + column * (wide + GAP), top + row * (HIGH + 0.5), wide, HIGH)
         part = errors[(errors[panel] == list(optimizer)).all(axis=1)]
@@ -78,15 +80,15 @@ def descent(
             by_width = part.groupby("width")[name]
             sheet.mean_and_range(axis, by_width, colour, linestyle=dashes, marker="o", markersize=2.4)
         axis.set_xscale("log", base=2)
-        axis.xaxis.set_major_locator(FixedLocator(sorted(set(widths.values()))))
+        axis.xaxis.set_major_locator(FixedLocator(numbers))
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.xaxis.set_major_formatter("{x:.0f}")
+        axis.xaxis.set_major_formatter(FixedFormatter(sheet.apart(axis, numbers, [f"{width}" for width in numbers])))
         axis.set_ylim(0, highest)
         axis.tick_params(labelleft=column == 0)
         axis.set_xlabel("width: channels of the first stage", labelpad=1)
         if column == 0:
             axis.set_ylabel("error", labelpad=2)
-        sheet.name_panel(axis, ", ".join(filter(None, optimizer)), part["seed"].nunique(), wide, pad=3)
+        sheet.name_panel(axis, [name for name in optimizer if name], part["seed"].nunique(), wide, pad=3)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, handles, width - LEFT - 0.06)
     return figure

@@ -14,7 +14,7 @@ from .data import Columns, Data, Folder, Standardise
 from .findings import Contrast, Findings, Phases
 from .networks import Architecture
 from .probes import Planes, Probes
-from .running import Execution, Figures
+from .running import Execution, Figures, Print
 from .similarity import ChosenMeasure, Cka, Comparisons
 from .training import Augmentation, Checkpoints, Intervention, Optimizer, RateSchedule, Training
 
@@ -38,6 +38,7 @@ __all__ = [
     "Optimizer",
     "Phases",
     "Planes",
+    "Print",
     "Probes",
     "RateSchedule",
     "Reduction",

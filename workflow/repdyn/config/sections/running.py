@@ -8,6 +8,43 @@ from pydantic import AfterValidator, Field, model_validator
 
 from .base import Section, distinct
 
+PARTS = ("arch", "optimizer", "data", "seed")
+
+
+def _levels(runs: list[str]) -> list[str]:
+    """Refuse what does not name runs by their levels."""
+    for run in runs:
+        named = [part.split("=") for part in run.split("/")]
+        if not all(len(part) == 2 and part[0] in PARTS and part[1] for part in named):
+            raise ValueError(f"{run} does not name runs by {', '.join(PARTS)}, as arch=vit/optimizer=sgd does")
+    return distinct(runs)
+
+
+class Print(Section):
+    """How figures are set for print, and what of a study they show; no stage before them reads it."""
+
+    width: float | None = Field(default=None, ge=3.0, le=20.0)
+    """The widest that a figure may be, in inches, such as 3.25 for a column, 5.5 or 7; curves take all of it.
+
+    By default 7, and curves take less.
+    """
+    font_size: float = Field(default=7.0, ge=7.0, le=20.0)
+    """Points of ordinary type at that width; the smallest is 6/7 of it, so never under 6.
+
+    Larger type leaves room for less: a figure has more pages then, or fewer panels beside each other.
+    """
+    title: bool = True
+    """Whether figures have titles; without them the caption says it."""
+    dpi: int | None = Field(default=None, ge=50, le=1200)
+    """Pixels of an inch of a PNG, by default 220. Matrices are images at their own pixels in SVG and PDF."""
+    layers: Annotated[list[str], Field(min_length=1), AfterValidator(distinct)] | None = None
+    """The layers that figures show, by name or pattern (`blocks.*`); by default all."""
+    runs: Annotated[list[str], Field(min_length=1), AfterValidator(_levels)] | None = None
+    """The runs that figures of the whole study show, by levels as in names of folders: `arch=vit/optimizer=sgd`.
+
+    By default all. Findings are always those of the whole study.
+    """
+
 
 class Figures(Section):
     """What ``rule all`` draws, and how large the explorer may be. Any other figure, in any format, has a file name."""
@@ -24,6 +61,9 @@ class Figures(Section):
     """The factor whose levels are their columns; levels of the third factor are columns beside each other."""
     explorer_mib: float = Field(default=32.0, gt=0.0, le=1e6)
     """The size that explorer.html may have, in MiB; for a larger study it leaves out detail and seeds."""
+
+    print: Print = Print()
+    """How figures are set for print, and what of a study they show."""
 
     @model_validator(mode="after")
     def _rows_are_no_columns(self) -> Figures:
