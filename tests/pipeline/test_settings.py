@@ -262,6 +262,8 @@ def before(path: str) -> dict[str, Any]:
     """What a change is compared with: the tiny study, with the section that the setting is in."""
     if path == "cka.batch_examples":  # with which no other measure can be had
         return BASE | {"measures": [{"name": "cka"}]}
+    if path == "figures.seeds":  # of one seed, all are drawn
+        return BASE | {"seeds": [0, 1]}
     if path in OF_ONE_MEASURE:
         return BASE | {"measures": [{"name": OF_ONE_MEASURE[path]}]}
     within = max((name for name in _LEFT_OUT if path.startswith(f"{name}.")), key=len, default=None)

@@ -415,7 +415,10 @@ LAB_BOOK = Drawn(
 REPORT = replace(
     LAB_BOOK,
     module="report.build",
-    reads=(*LAB_BOOK.reads, "name", "data", "formats", "drawn runs", "widths", "contrasts"),
+    reads=(
+        *(*LAB_BOOK.reads, "name", "data", "formats", "drawn runs", "widths"),
+        "whether optimizers are contrasted",
+    ),
 )
 EXPLORER = Drawn(
     module="explorer.build",

@@ -93,21 +93,23 @@ def main(job: Job, figure: str, output: Path, page: int | None = None, printed: 
         raise RepdynError(f"`{output}` must end in {', '.join(f'.{known}' for known in (*METADATA, ANIMATED))}.")
     job = replace(job, study=job.study.printed_as(printed or {}))
     module = importlib.import_module(f"..{entry.module}", __package__)
-    content = drawn(module, job, figure, extension, page, about(job, entry))
+    content = drawn(module, job, figure, extension, page, about(job, figure, entry))
     with atomic(output) as temporary:
         temporary.write_bytes(content)
 
 
-def about(job: Job, entry: Entry) -> About:
-    """What a figure's file says of itself; reads of each table the checksum that stands in it."""
+def about(job: Job, figure: str, entry: Entry) -> About:
+    """What a figure's file says of itself; reads of each table the checksum that stands in it.
+
+    Its title is the figure's name: those of the catalogue are words, whose change draws nothing again.
+    """
     study = job.study
     runs = study.printed_runs if job.grid_run is None else [job.run]
-    seeds = study.replicates if job.grid_run is None else [job.replicate]
-    paths = entry.of(study).inputs(job.paths, [run.path for run in runs], [seed.path for seed in seeds])
+    paths = entry.of(study).inputs(job.paths, [run.path for run in runs], list({run.replicate.path for run in runs}))
     digest = hashlib.sha256()
-    for path in paths:
+    for path in sorted(paths):
         digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + checksum_in(path))
-    title = entry.title if job.grid_run is None else f"{entry.title}: {style.run_title(job.run)}"
+    title = figure if job.grid_run is None else f"{figure}: {style.run_title(job.run)}"
     return About(title, study.name, digest.hexdigest()[:16])
 
 

@@ -35,6 +35,7 @@ SETTINGS: dict[str, Callable[[Study], Any]] = {
     "widths": lambda study: dict(sorted(study.widths.items())),
     "families": lambda study: dict(sorted(study.families.items())),
     "contrasts": lambda study: study.optimizer_contrasts,
+    "whether optimizers are contrasted": lambda study: bool(study.optimizer_contrasts),
     "confidence": lambda study: study.findings.confidence,
     "data": lambda study: study.hyperparameters("examples")["data"],
     "layout": lambda study: [study.figures.rows, study.figures.columns, list(study.named_data)],
@@ -128,9 +129,9 @@ class Entry(Drawn):
     of_regions: str = ""
 
     def __post_init__(self) -> None:
-        """Join the caption's lines; every figure reads how it is printed."""
+        """Join the caption's lines; every figure reads how it is printed, and its file names the study."""
         object.__setattr__(self, "caption", " ".join(self.caption.split()))
-        object.__setattr__(self, "reads", tuple(dict.fromkeys((*self.reads, "print"))))
+        object.__setattr__(self, "reads", tuple(dict.fromkeys((*self.reads, "print", "name"))))
 
     def of(self, study: Study) -> Self:
         """With the caption of a study."""
