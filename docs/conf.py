@@ -41,7 +41,6 @@ nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", r"(?!repdyn\.).*")]
 nitpick_ignore = [("py:class", "repdyn.analysis.common_checkpoints.Key")]  # a type variable
 autoclass_content = "both"
-autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
