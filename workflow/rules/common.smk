@@ -187,3 +187,37 @@ def drawn_with(figures):
         return found_for[key]
 
     return of
+
+
+def page_of(wildcards, output):
+    """The option for a page; a function of the output triggers no rerun in Snakemake."""
+    return wildcards.page.replace(".page-", "--page ")
+
+
+# What targets want are functions: Snakemake lists the files of those that are asked for alone.
+
+
+def drawn_figures(_wildcards):
+    """The figures that are drawn without being asked for, in each format."""
+    return [
+        PATHS.figure(figure, extension, run)
+        for run, figure in [*DRAWN, *((None, figure) for figure in DRAWN_OF_STUDY)]
+        for extension in STUDY.figures.formats
+    ]
+
+
+def large_files(_wildcards):
+    """The large tables of runs."""
+    return [
+        large(run) for large in (PATHS.activations, PATHS.probe_view) for run in RUNS
+    ]
+
+
+def compared_files(_wildcards):
+    """What compares layers, runs and architectures, or each layer with itself."""
+    by_run = (PATHS.layer_geometry, PATHS.weight_geometry, PATHS.cka_layers)
+    return [
+        *(path(run) for path in by_run for run in RUNS),
+        *(PATHS.cka_between(), PATHS.alignment()),
+        *where_there("regions_between", [PATHS.region_between()]),
+    ]

@@ -10,20 +10,6 @@ DRAWN_OF_STUDY = catalogue.drawn_of_study(STUDY)
 PAGE = r"|\.page-[1-9]\d*"
 
 
-def page_of(wildcards, output):
-    """The option for a page; a function of the output triggers no rerun in Snakemake."""
-    return wildcards.page.replace(".page-", "--page ")
-
-
-def drawn_figures(_wildcards):
-    """The figures that are drawn without being asked for, in each format."""
-    return [
-        PATHS.figure(figure, extension, run)
-        for run, figure in [*DRAWN, *((None, figure) for figure in DRAWN_OF_STUDY)]
-        for extension in STUDY.figures.formats
-    ]
-
-
 rule run_figure:
     input:
         inputs_of("run", RUN_FIGURES),

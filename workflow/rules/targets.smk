@@ -1,21 +1,4 @@
-# Targets to request by name. What they want are functions: Snakemake lists the files of those that are asked for alone.
-
-
-def large_files(_wildcards):
-    """The large tables of runs."""
-    return [
-        large(run) for large in (PATHS.activations, PATHS.probe_view) for run in RUNS
-    ]
-
-
-def compared_files(_wildcards):
-    """What compares layers, runs and architectures, or each layer with itself."""
-    by_run = (PATHS.layer_geometry, PATHS.weight_geometry, PATHS.cka_layers)
-    return [
-        *(path(run) for path in by_run for run in RUNS),
-        *(PATHS.cka_between(), PATHS.alignment()),
-        *where_there("regions_between", [PATHS.region_between()]),
-    ]
+# Targets to request by name.
 
 
 rule figures:
