@@ -20,6 +20,7 @@ rule tables:
 # The report and the explorer, and what Snakemake's own report shows, the lab book; there each figure in one format.
 rule reported:
     input:
+        measured_files,
         rules.report.output,
         rules.explorer.output,
         rules.lab_book.output,
