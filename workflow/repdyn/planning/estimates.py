@@ -234,7 +234,7 @@ def memory(grid: Grid, arch: str, optimizer: str, device: torch.device) -> dict[
         "probes": ARROW * MIB + SCIPY * MIB + solved,
         "regions": grid.base + SCIPY * MIB + extent.stored + readout + kept + max(points, seen, normed, rebuilt),
         "events": ARROW * MIB,
-        "phases": PANDAS * MIB + 8 * 20 * E**2,
+        "phases": (PANDAS - SCIPY) * MIB + 8 * 20 * E**2,
     }
 
 
