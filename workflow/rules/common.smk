@@ -189,7 +189,7 @@ def drawn_with(figures):
     return of
 
 
-def page_of(wildcards, output):
+def page_option(wildcards, output):
     """The option for a page; a function of the output triggers no rerun in Snakemake."""
     return wildcards.page.replace(".page-", "--page ")
 

@@ -36,7 +36,7 @@ rule run_figure:
         ENVIRONMENT
     params:
         here=here,
-        page=page_of,
+        page=page_option,
         made_with=drawn_with(RUN_FIGURES),
         # Only for the report; like `here`, it triggers no rerun.
         said=lambda wildcards, output: RUN_FIGURES[wildcards.figure],
@@ -86,7 +86,7 @@ rule study_figure:
         ENVIRONMENT
     params:
         here=here,
-        page=page_of,
+        page=page_option,
         made_with=drawn_with(STUDY_FIGURES),
         said=lambda wildcards, output: STUDY_FIGURES[wildcards.figure],
     message:

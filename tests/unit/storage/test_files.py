@@ -133,11 +133,14 @@ class OneLine:
 
 @pytest.mark.parametrize("extension", ["pdf", "png", "svg"])
 def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch, config, extension):
+    from repdyn.catalogue.paths import Paths
     from repdyn.config import study as studies
     from repdyn.figures import draw
+    from repdyn.pipeline.jobs import Job
 
     monkeypatch.setattr(draw, "importlib", SimpleNamespace(import_module=lambda *_: OneLine))
-    job, name, output = SimpleNamespace(grid_run=None, study=studies.parse(config)), "training", f"figure.{extension}"
+    monkeypatch.setattr(draw, "about", lambda *_: draw.About("training", "x", "0" * 16))  # there are no tables
+    job, name, output = Job("figure", studies.parse(config), Paths("none")), "training", f"figure.{extension}"
     draw.main(job, name, tmp_path / output)
     before = (tmp_path / output).read_bytes()
     with at_most(1000), pytest.raises(RepdynError, match=rf"too large: `.*{output}` was not written"):

@@ -160,6 +160,19 @@ def probe_accuracies(accuracy: pd.DataFrame, layers: list[str], steps: Array) ->
     return found
 
 
+def probed(similarity_from: str) -> list[dict[str, str]]:
+    """The words and colour of each entry of ``PROBED``, where layers are compared on the test set or others."""
+    words = {
+        "given": "training, given labels",
+        "true": "training, true labels",
+        "unseen": "test" if similarity_from == "test" else "others, true labels",
+    }
+    return [
+        {"key": name, "label": words[name], "colour": to_hex(style.CURVES[colour])}
+        for name, (*_, colour) in PROBED.items()
+    ]
+
+
 def found_claims(job: Job) -> list[dict[str, Any]]:
     """Every comparison that decides a claim, in the report's words, with its address there."""
     claims = findings.of_table(stored.read(job, FINDINGS), job.study.findings.confidence, job.study.all_measures)
@@ -362,18 +375,7 @@ def main(job: Job) -> None:
         ],
         "planes": plane_pictures(job, planes),
         "findings": found_claims(job),
-        "probed": [
-            {"key": name, "label": label, "colour": to_hex(style.CURVES[colour])}
-            for (name, (*_, colour)), label in zip(
-                PROBED.items(),
-                (
-                    "training, given labels",
-                    "training, true labels",
-                    "test" if job.study.activations.similarity_from == "test" else "others, true labels",
-                ),
-                strict=True,
-            )
-        ],
+        "probed": probed(job.study.activations.similarity_from),
     }
     runs, detail, seeds = chosen_runs(job, planes, mib * 2**20 - len(page.assemble(study, [])) - ROOM)
     cut = left_out(detail, max(map(_per_set, planes.values())), job.study.seeds, seeds, mib)

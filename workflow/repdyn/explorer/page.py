@@ -7,7 +7,6 @@ the data. The scripts of ``assets`` are joined into one module, in the order of 
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
 import json
 import zlib
@@ -27,10 +26,7 @@ SCRIPTS = (
 
 def assets_digest() -> str:
     """Digest the page's parts other than data: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for file in (look.FILE, *(ASSETS / name for name in ("page.html", "page.css", *SCRIPTS))):
-        digest.update(file.name.encode() + b"\n" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    return look.digest(*(ASSETS / name for name in ("page.html", "page.css", *SCRIPTS)))
 
 
 @cache

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from ..errors import RepdynError
 from ..runtime.progress import LOG
 from ..storage.files import atomic
-from ..storage.sealing import SealedFile
+from ..storage.sealing import seal_of
 from . import catalogue, paper, style
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 # Where each format says of which study a figure is, and from which tables it was drawn.
 STUDY = {"svg": "Source", "pdf": "Subject", "png": "Source"}
 INPUTS = {"svg": "Identifier", "pdf": "Keywords", "png": "Comment"}
-_END, _CHECK = 8, 12  # bytes: of the end of a footer, of a checksum and the mark after it
 PAGED = "pdf"  # the format whose files have pages
 ANIMATED = "gif"
 
@@ -108,7 +107,7 @@ def about(job: Job, figure: str, entry: Entry) -> About:
     paths = entry.of(study).inputs(job.paths, [run.path for run in runs], list({run.replicate.path for run in runs}))
     digest = hashlib.sha256()
     for path in sorted(paths):
-        digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + checksum_in(path))
+        digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + seal_of(path))
     title = figure if job.grid_run is None else f"{figure}: {style.run_title(job.run)}"
     return About(title, study.name, digest.hexdigest()[:16])
 
@@ -152,15 +151,6 @@ def drawn(
 def _save(pages: PdfPages, figure: Figure) -> None:
     with style.language():
         pages.savefig(figure)  # type: ignore[no-untyped-call]
-
-
-def checksum_in(path: str) -> bytes:
-    """The checksum that stands in a sealed table (``storage/sealing.py``), of every byte of it."""
-    with SealedFile(path) as file:
-        file.seek(-_END, io.SEEK_END)
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(-(_END + length + _CHECK), io.SEEK_END)
-        return bytes(file.read(_CHECK))
 
 
 def encoded(figure: Figure, extension: str) -> bytes:

@@ -5,7 +5,6 @@ Imports nothing heavy, because Snakemake reads it.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +26,7 @@ def page_of(paths: Paths) -> str:
 
 def assets_digest() -> str:
     """Digest the page's parts other than data: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for file in (look.FILE, TEMPLATE, STYLE):
-        digest.update(file.name.encode() + b"\n" + file.read_bytes())
-    return digest.hexdigest()[:16]
+    return look.digest(TEMPLATE, STYLE)
 
 
 def filled(**content: Any) -> str:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from ...catalogue.factors import FACTORS
 from .base import Section, distinct
 
-PARTS = ("arch", "optimizer", "data", "seed")
+PARTS = (*FACTORS, "seed")  # of a run's name
 
 
 def _levels(runs: list[str]) -> list[str]:
