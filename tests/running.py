@@ -16,6 +16,7 @@ TINY = ROOT / "tests" / "pipeline" / "tiny.yaml"
 _RUN = ROOT / ".venv" / "bin" / "python"
 # Studies run in the environment that users have, not in the larger one that the tests run in.
 PYTHON = str(_RUN if _RUN.exists() else sys.executable)
+ANIMATION = "results/tiny/figures/arch=vit/optimizer=sgd/seed=0/planes-mislabelled.gif"
 # Only what never comes is waited for so long, in seconds, however busy the machine is.
 PATIENCE = 1800.0
 # Not results: what a job said, what training continues from, the study's own copy.

@@ -80,7 +80,7 @@ def drawn(config: Path, figure: str, extension: str, root: Path) -> tuple[float,
     output = root / f"{figure}.{extension}"
     command = [sys.executable, "-P", "-m", "repdyn", "figure", figure, str(output), "--study", str(config)]
     start = time.perf_counter()
-    process = subprocess.Popen([*command, "--results", str(root / "results")], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--results", str(root / "results")], stderr=subprocess.PIPE, encoding="utf-8")
     _, said = process.communicate()
     seconds = time.perf_counter() - start
     if process.returncode:

@@ -1,22 +1,13 @@
 """The default study on one seed, run by the quickstart's own commands in the environment that `make run` makes."""
 
-import os
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import running
 from blocks import everywhere
-
-Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
-
-
-def clean(folder: Path) -> dict[str, str]:
-    """What a newcomer's shell has, with the run environment first on the path."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    return kept | {"PATH": f"{folder / '.venv' / 'bin'}{os.pathsep}/usr/local/bin:/usr/bin:/bin"}
+from shell import Shell, clean
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from blocks import PAGES, ROOT, Block, disagreement, everywhere, of_page
-from conftest import Shell, clean
+from shell import Shell, clean
 
 BLOCKS = everywhere()
 # Runs pieces of code one after the other, as a person at a prompt would, and says what each of them printed.

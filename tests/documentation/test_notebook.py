@@ -5,8 +5,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import clean
 from nbclient import NotebookClient
+from shell import clean
 
 
 def test_the_notebook_runs_from_top_to_bottom(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browsing import chromium, visit  # noqa: F401
 from filelock import FileLock
-from running import TINY, snakemake
+from running import ANIMATION, TINY, snakemake
 
 Make = Callable[[Path], None]
 
@@ -41,9 +41,6 @@ def folder(once: Callable[[str, Make], Path]) -> Path:
         assert done.returncode == 0, done.stderr
 
     return once("finished", make)
-
-
-ANIMATION = "results/tiny/figures/arch=vit/optimizer=sgd/seed=0/planes-mislabelled.gif"
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-from conftest import ANIMATION
 from planning import planner
-from running import TINY
+from running import ANIMATION, TINY
 
 # Rule -> the targets that list what it makes; the default one, which lists the figures, is `all`.
 # The report links all of them.

@@ -14,9 +14,8 @@ from typing import Any
 import declared
 import pytest
 import yaml
-from conftest import ANIMATION
 from planning import Plan, planner
-from running import TINY
+from running import ANIMATION, TINY
 
 from repdyn.catalogue.stages import STAGES
 from repdyn.config import study as studies

@@ -3,12 +3,11 @@ from typing import Any
 
 import pytest
 import yaml
+from running import TINY
 
 from repdyn.catalogue.paths import Paths
 from repdyn.config import study as studies
 from repdyn.pipeline.jobs import Job
-
-TINY = Path(__file__).parents[1] / "pipeline" / "tiny.yaml"
 
 
 @pytest.fixture

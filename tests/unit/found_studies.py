@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import yaml
-from conftest import TINY
+from running import TINY
 from sample_tables import findings
 
 from repdyn.across_studies.studies import Found

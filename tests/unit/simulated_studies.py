@@ -401,3 +401,8 @@ def covered(law: str, seeds: int, studies: int, seed: int = 0) -> tuple[float, f
     }[law]
     ends = np.array([sign_flips.interval(draw(size=seeds), 0.95, 1000, 0) for _ in range(studies)])
     return tuple(float(((ends[:, 0] <= centre) & (centre <= ends[:, 1])).mean()) for centre in (mean, median))
+
+
+def at_most(studies, rate=0.05):
+    """The share that a test of this rate exceeds in one of seven hundred simulations."""
+    return rate + 3 * np.sqrt(rate * (1 - rate) / studies)

@@ -58,3 +58,28 @@ def some(channels, size=8):
     stored = np.random.default_rng(channels).integers(0, 256, size=(50, channels, 8, 8), dtype=np.uint8)
     index = np.random.default_rng(0).permutation(50)[:41]
     return Images(stored, index, size, Standardisation.of(stored, index, size, 255).table)
+
+
+def spread(n, p, E=3, seed=0):
+    """Features that drift, with well separated principal components, as layers have them."""
+    scales = (1 + np.arange(p, dtype=np.float32)) ** -0.7
+    return [x * scales for x in trajectory(n, p, E, seed)]
+
+
+HARD = {
+    "plain": lambda X: X,
+    "means a thousand times the spread": lambda X: X + np.float32(1000),
+    "scale 1e-6": lambda X: X * np.float32(1e-6),
+    "scale 1e6": lambda X: X * np.float32(1e6),
+    "scale 1e-30": lambda X: X * np.float32(1e-30),
+    "float16": lambda X: X.astype(np.float16),
+    "float64": lambda X: X.astype(np.float64),
+    "dead units": lambda X: X * (np.arange(X.shape[1]) % 3 != 0),
+    "half of the examples dead": lambda X: X * (np.arange(len(X)) % 2 == 0)[:, None],
+    "each example twice": lambda X: np.repeat(X[: len(X) // 2], 2, axis=0),
+}
+
+
+def outlying(X):
+    """One example a thousand times as far out as it was."""
+    return X * np.where(np.arange(len(X)) == 3, np.float32(1000), 1)[:, None]

@@ -1,6 +1,7 @@
 """That `make lint` refuses imports that run upward, packages without a floor, and jobs where numbers are computed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,3 +60,10 @@ def test_imports_against_the_rules_are_named(library):
     assert done.returncode == 1
     for *_, said in AGAINST:
         assert said in " ".join(done.stdout.split())
+
+
+def test_test_files_import_helpers_and_never_each_other():
+    """Two of them may have the same name; what several use is a module that pytest's ``pythonpath`` finds."""
+    imported = re.compile(r"^\s*(?:from|import) (?:test_\w+|conftest)\b", re.MULTILINE)
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    assert [str(path) for path in files if imported.search(path.read_text(encoding="utf-8"))] == []

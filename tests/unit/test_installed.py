@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from running import TINY
 
 import repdyn
 from repdyn.pipeline.provenance import PACKAGE

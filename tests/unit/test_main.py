@@ -6,29 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from commands import RUN, run
+from running import TINY
 
 import repdyn
 from repdyn import __main__ as main
 from repdyn.catalogue.stages import STAGES
 from repdyn.figures import catalogue
 from repdyn.runtime import progress
-
-
-def run(*arguments, folder, stdout=subprocess.PIPE, **environment):
-    path = str(Path(repdyn.__file__).parents[1])
-    return subprocess.run(
-        [sys.executable, "-m", "repdyn", *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": path} | environment,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
-    )
-
-
-RUN = ("--arch", "vit", "--optimizer", "sgd", "--seed", "0")
 
 
 def test_a_stage_runs_by_hand_from_any_directory_and_logs_well(tmp_path):

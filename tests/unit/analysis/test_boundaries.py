@@ -1,8 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_change_points import blocks, line
-from test_phases import EPOCHS, rows
+from simulated_kernels import EPOCHS, blocks, line, rows
 
 from repdyn.analysis import boundaries, phases
 from repdyn.catalogue.measures import MEASURES

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import simulated_studies as simulated
+from simulated_studies import at_most
 
 from repdyn.analysis import phases
 from repdyn.config.sections import Phases
@@ -36,11 +37,6 @@ def test_change_is_found_to_stop_at_perfect_fit_only_if_it_does(event):
         assert found >= 0.8
     else:
         assert also <= 0.1
-
-
-def at_most(studies, rate=0.05):
-    """The share that a test of this rate exceeds in one of seven hundred simulations."""
-    return rate + 3 * np.sqrt(rate * (1 - rate) / studies)
 
 
 @pytest.mark.parametrize("seeds", [6, 8])

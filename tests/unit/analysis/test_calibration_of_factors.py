@@ -5,7 +5,7 @@ The whole is ``tests/benchmarks/calibration.py --factors``.
 
 import pytest
 import simulated_factors as simulated
-from test_calibration import at_most
+from simulated_studies import at_most
 
 ALIKE = ("the same law", "each with a pace of its own")
 

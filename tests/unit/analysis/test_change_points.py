@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import ruptures
 from ruptures.base import BaseCost
+from simulated_kernels import blocks, kernel, line
 
 from repdyn.analysis import change_points
 
@@ -15,29 +16,6 @@ def found(S):
     """The first points of phases, and distinguishability."""
     phases = change_points.phases(S, SPACING)
     return phases.starts, phases.distinguishability
-
-
-def kernel(X):
-    """The cosine kernel of a trajectory of points."""
-    X = X / np.linalg.norm(X, axis=1, keepdims=True)
-    return X @ X.T
-
-
-def blocks(lengths, noise=0.0, drift=0.0, seed=0):
-    """A trajectory that stays at orthogonal places, with noise and an even drift in other directions."""
-    random = np.random.default_rng(seed)
-    total = sum(lengths)
-    X = np.repeat(np.eye(len(lengths), 400), lengths, axis=0)
-    X[:, 50:] += noise * random.normal(size=(total, 350)) / np.sqrt(350)
-    X[:, 49] += drift * np.linspace(0, 1, total)
-    return kernel(X)
-
-
-def line(length=E):
-    """Even drift along a straight line, seen from far away, where the kernel's curvature is nothing."""
-    X = np.ones((length, 2))
-    X[:, 1] = 1e-3 * np.linspace(0, 1, length)
-    return kernel(X)
 
 
 def brute_force(S, D):

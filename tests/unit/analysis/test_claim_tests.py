@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_of import check_pairs
+from found_claims import OPTIMIZERS, SCORE, SETTINGS, facts, find, grid, of_optimizers, row, tables
 
 from repdyn.analysis import claim_tests
 from repdyn.analysis.claim_tests import ClaimTests
@@ -11,65 +11,7 @@ from repdyn.analysis.pairing import Comparison
 from repdyn.catalogue import claims
 from repdyn.catalogue.events import EVENTS
 from repdyn.catalogue.scores import SCORES
-from repdyn.config.sections import Contrast, Findings
 from repdyn.config.study import Run
-
-SETTINGS = Findings(resamples=2000)
-OPTIMIZERS = Contrast(factor="optimizer", levels=("sgd", "adam"))
-ARCHS = Contrast(factor="arch", levels=("vit", "resnet"))
-SCORE = "distinguishability_2"
-
-
-def grid(effect, seeds=6, noise=0.1, missing=(), score=SCORE, measures=("cka", "regions:test")):
-    """A score that is greater under SGD by the effect of the architecture, where every seed has a level of its own."""
-    random = np.random.default_rng(0)
-    rows = []
-    for seed in range(seeds):
-        level = random.normal()
-        for arch, optimizer, measure in itertools.product(effect, ("sgd", "adam"), measures):
-            value = level + (effect[arch] if optimizer == "sgd" else 0) + noise * random.normal()
-            rows.append(
-                (arch, optimizer, seed, measure, score, np.nan if (arch, optimizer, seed) in missing else value)
-            )
-    return pd.DataFrame(rows, columns=["arch", "optimizer", "seed", "measure", "score", "value"])
-
-
-def facts(frame, **events):
-    runs = frame[["arch", "optimizer", "seed"]].drop_duplicates().reset_index(drop=True)
-    happened = dict.fromkeys(EVENTS, 9.0) | {"test_accuracy_best": 0.9} | events
-    return runs.assign(**happened)
-
-
-def find(frame, contrasts=(OPTIMIZERS, ARCHS), of_runs=None, families=None, rates=None, synchrony_p=None):
-    families = families or {name: name for name in frame["optimizer"].unique()}
-    tests = ClaimTests(frame, facts(frame) if of_runs is None else of_runs, families, SETTINGS)
-    return claim_tests.find(tests, contrasts, rates or {}, synchrony_p or {})
-
-
-def tables(found):
-    findings, pairs, left_out = claim_tests.tables_of(found, SETTINGS.confidence)
-    check_pairs(findings, pairs)
-    return findings.astype(object).where(findings.notna(), None), pairs, left_out
-
-
-def row(findings, claim=claims.PHASES.name, measure="cka", **of):
-    """The one row of a claim's score with these columns; those not named are null."""
-    wanted = dict.fromkeys(("second", "level", "level_second", "matching")) | {"score": SCORE} | of
-    there = findings[(findings["claim"] == claim) & (findings["measure"] == measure)]
-    for name, value in wanted.items():
-        there = there[there[name].isna() if value is None else there[name] == value]
-    (found,) = there.to_dict("records")
-    return found
-
-
-def of_optimizers(level, level_second=None, **more):
-    return {
-        "factor": "optimizer",
-        "first": "sgd",
-        "second": "adam",
-        "level": level,
-        "level_second": level_second,
-    } | more
 
 
 def test_an_effect_in_every_seed_is_supported_at_the_level_that_has_it_and_as_an_interaction():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import TINY
+from running import TINY
 from sample_tables import trends as sampled
 from scipy import stats
 

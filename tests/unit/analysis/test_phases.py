@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from test_change_points import blocks, kernel, line
+from simulated_kernels import EPOCHS, STEPS, blocks, kernel, line, rows
 
 from repdyn.analysis import phases
 from repdyn.catalogue.events import EVENTS, INTERVENTION
@@ -24,18 +24,6 @@ from repdyn.records.train import HISTORY
 from repdyn.stages import phases as phases_stage
 from repdyn.storage import tables
 from repdyn.storage.origin import Origin
-
-EPOCHS = np.concatenate([[0.0], np.geomspace(0.25, 160, 29)])
-STEPS = np.arange(30) * 7
-
-
-def rows(S, layer, depth, value, **more):
-    a, b = np.divmod(np.arange(S.size), len(S))
-    frame = {
-        "layer": layer, "depth": depth, "step_a": STEPS[a], "step_b": STEPS[b], "epoch_a": EPOCHS[a],
-        "epoch_b": EPOCHS[b], value: S.ravel(),
-    }  # fmt: skip
-    return pd.DataFrame(frame | more)
 
 
 def parts(*frames):

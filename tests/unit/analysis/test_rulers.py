@@ -1,6 +1,6 @@
 import numpy as np
 import pandas as pd
-from test_claim_tests import SCORE, SETTINGS, find, grid, of_optimizers, row, tables
+from found_claims import SCORE, SETTINGS, find, grid, of_optimizers, row, tables
 
 from repdyn.analysis import claim_tests, rulers
 from repdyn.catalogue.claims import CONTRADICTED, SUPPORTED

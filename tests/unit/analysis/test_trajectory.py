@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_change_points import blocks, kernel
+from simulated_kernels import blocks, kernel
 
 from repdyn.analysis import change_points, trajectory
 

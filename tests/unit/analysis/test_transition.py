@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from test_change_points import kernel, line
+from simulated_kernels import kernel, line
 
 from repdyn.analysis import transition
 

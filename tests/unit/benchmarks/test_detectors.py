@@ -1,19 +1,14 @@
 """The baselines of tests/benchmarks, each against an independent implementation or a case that it must get right."""
 
 import itertools
-import sys
-from pathlib import Path
 
+import dating
+import detectors
 import numpy as np
 import pytest
 import ruptures
 import simulated_change as simulated
 from scipy import stats
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import dating
-import detectors
 
 from repdyn.analysis import sharp_margin
 

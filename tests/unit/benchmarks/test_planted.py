@@ -1,17 +1,12 @@
 """A small form of tests/benchmarks/planted.py: what is planted is dated as the library ships it, and nothing else."""
 
 import copy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import planted
 import pytest
 import torch
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
-
-import planted
 
 from repdyn.analysis import change_events
 from repdyn.config import study as studies

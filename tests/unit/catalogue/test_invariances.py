@@ -96,10 +96,10 @@ CASES = {
     ("cka", "subspace"): of_activations("subspace", components=2),
     ("cka", "procrustes"): of_activations("procrustes"),
     # Measures of one's own, as examples of the two kinds.
-    ("own", "gram"): of_activations("gram", vector="test_invariances:gram_matrix"),
-    ("own", "closeness"): of_activations("closeness", pairs="test_invariances:closeness"),
-    ("own", "gaussian"): of_activations("gaussian", vector="test_invariances:gaussian"),
-    ("own", "correlation"): of_activations("correlation", pairs="test_invariances:correlation"),
+    ("own", "gram"): of_activations("gram", vector=f"{__name__}:gram_matrix"),
+    ("own", "closeness"): of_activations("closeness", pairs=f"{__name__}:closeness"),
+    ("own", "gaussian"): of_activations("gaussian", vector=f"{__name__}:gaussian"),
+    ("own", "correlation"): of_activations("correlation", pairs=f"{__name__}:correlation"),
     # Probes standardise each unit, so that the axes matter and their scales do not.
     ("regions/similarity", "similarity"): Case(
         lambda *given: agreements(*given).similarity, frozenset({ROTATION}), (False, False)

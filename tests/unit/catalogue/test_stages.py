@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from running import TINY
 
 from repdyn.catalogue import stages
 from repdyn.catalogue.stages import STAGES

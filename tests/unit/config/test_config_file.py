@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from running import TINY
 
 from repdyn.config import config_file
 from repdyn.config import study as studies

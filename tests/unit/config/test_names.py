@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from changing import changed
 from hypothesis import example, given
 from hypothesis import strategies as st
-from test_study import changed
 
 from repdyn.config import names
 from repdyn.config import study as studies

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import TINY
 from jsonschema import Draft202012Validator
+from running import TINY
 
 from repdyn.config import config_file, facts, schema, study
 from repdyn.config.sections import Section

@@ -3,20 +3,12 @@ import hashlib
 import json
 
 import pytest
-from conftest import TINY
+from changing import changed
+from running import TINY
 
 from repdyn.catalogue.stages import STAGES
 from repdyn.config import study as studies
 from repdyn.errors import RepdynError
-
-
-def changed(config, path, value):
-    *parents, key = path.split(".")
-    section = config
-    for parent in parents:
-        section = section.setdefault(parent, {})
-    section[key] = value
-    return config
 
 
 @pytest.mark.parametrize(

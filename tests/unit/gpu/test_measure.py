@@ -4,24 +4,20 @@ import json
 import sys
 from pathlib import Path
 
+import measure
 import numpy as np
 import pandas as pd
+import part_launches
+import part_stages
+import part_throughput
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from reporting import Part, Report, outcome, table
 from safetensors.numpy import save_file
 
 from repdyn.runtime import devices
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "gpu"))
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
-import measure
-import part_launches
-import part_stages
-import part_throughput
-from reporting import Part, Report, outcome, table
 
 
 @pytest.fixture

@@ -138,7 +138,8 @@ def test_own_measures_that_need_units_are_refused_where_layers_are_held_as_coord
     if function is of_distances:
         check.main(few)
     else:
-        sentence = rf"`measures\.mine`: `\w+:{function.__name__}` gives .* for their principal coordinates, as which "
+        own = rf"`measures\.mine`: `[\w.]+:{function.__name__}`"
+        sentence = rf"{own} gives .* for their principal coordinates, as which "
         with pytest.raises(RepdynError, match=sentence):
             check.main(few)
     config["activations"]["whole"] = ["*"]

@@ -6,66 +6,13 @@ import tracemalloc
 import numpy as np
 import pytest
 import references
-from synthetic import PLENTY, Arrays, reference, trajectory
+from measuring import chosen, expected, found
+from synthetic import HARD, PLENTY, Arrays, outlying, spread, trajectory
 
 from repdyn.catalogue.measures import DEFAULT
 from repdyn.config.sections import ChosenMeasure
 from repdyn.errors import RepdynError
 from repdyn.similarity import gram, measured, own, pairwise, procrustes
-
-NAMES = (*DEFAULT, "procrustes")
-
-
-def chosen(*names, **settings):
-    return [ChosenMeasure(name=name, **settings) for name in names or NAMES]
-
-
-def found(X, names=NAMES, budget=PLENTY, inputs=None, backend=None):
-    return measured.similarities(Arrays(X), chosen(*names), budget, backend, inputs)
-
-
-def expected(X, inputs, k=10, r=10, names=NAMES):
-    """Each measure, written out in float64."""
-    functions = {
-        "cka": lambda x, y: reference(x, y)[0],
-        "cka_debiased": lambda x, y: reference(x, y)[1],
-        "cka_deconfounded": lambda x, y: references.deconfounded(x, y, inputs),
-        "knn": lambda x, y: references.knn(x, y, k),
-        "rsa": references.rsa,
-        "subspace": lambda x, y: references.subspace(x, y, r),
-        "procrustes": references.procrustes,
-    }
-
-    def matrix(function):
-        values = {(i, j): function(X[i], X[j]) for i in range(len(X)) for j in range(i, len(X))}
-        return np.array([[values[min(i, j), max(i, j)] for j in range(len(X))] for i in range(len(X))])
-
-    return {name: matrix(functions[name]) for name in names}
-
-
-def spread(n, p, E=3, seed=0):
-    """Features that drift, with well separated principal components, as layers have them."""
-    scales = (1 + np.arange(p, dtype=np.float32)) ** -0.7
-    return [x * scales for x in trajectory(n, p, E, seed)]
-
-
-HARD = {
-    "plain": lambda X: X,
-    "means a thousand times the spread": lambda X: X + np.float32(1000),
-    "scale 1e-6": lambda X: X * np.float32(1e-6),
-    "scale 1e6": lambda X: X * np.float32(1e6),
-    "scale 1e-30": lambda X: X * np.float32(1e-30),
-    "float16": lambda X: X.astype(np.float16),
-    "float64": lambda X: X.astype(np.float64),
-    "dead units": lambda X: X * (np.arange(X.shape[1]) % 3 != 0),
-    "half of the examples dead": lambda X: X * (np.arange(len(X)) % 2 == 0)[:, None],
-    "each example twice": lambda X: np.repeat(X[: len(X) // 2], 2, axis=0),
-}
-
-
-def outlying(X):
-    """One example a thousand times as far out as it was."""
-    return X * np.where(np.arange(len(X)) == 3, np.float32(1000), 1)[:, None]
 
 
 @pytest.mark.parametrize("change", HARD)
@@ -331,11 +278,11 @@ def shaped(*_):
 
 
 def vector(function, name="mine"):
-    return ChosenMeasure(name=name, vector=f"test_measured:{function.__name__}")
+    return ChosenMeasure(name=name, vector=f"{__name__}:{function.__name__}")
 
 
 def pairs(function, name="mine"):
-    return ChosenMeasure(name=name, pairs=f"test_measured:{function.__name__}")
+    return ChosenMeasure(name=name, pairs=f"{__name__}:{function.__name__}")
 
 
 def test_a_vector_of_ones_own_is_compared_by_its_cosine():
@@ -374,10 +321,10 @@ def test_own_measures_are_null_for_a_constant_representation_and_for_a_vector_of
         (vector(of_its_width), "returned 10 numbers for one representation and 9 for another"),
         (vector(nan), r"returned NaN or infinite numbers for features of shape \(40, 10\)"),
         (vector(words), "returned <U1, and `mine` needs real numbers"),
-        (vector(failing), r"`test_measured:failing` failed: ValueError: no \(.*test_measured.py, line \d+\)"),
+        (vector(failing), r"`[\w.]+:failing` failed: ValueError: no \(.*test_measured.py, line \d+\)"),
         (vector(centring_in_place), "read-only"),
         (pairs(shaped), r"returned an array of shape \(2,\); `mine` needs one number"),
-        (ChosenMeasure(name="mine", vector="test_measured:nothing"), "has no `nothing`"),
+        (ChosenMeasure(name="mine", vector=f"{__name__}:nothing"), "has no `nothing`"),
     ],
     ids=str,
 )

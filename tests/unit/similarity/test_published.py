@@ -9,8 +9,7 @@ import torch
 from calibrated_similarity import calibrate, calibrate_layers
 from scipy.spatial import distance
 from scipy.stats import rankdata
-from synthetic import PLENTY, Arrays
-from test_measured import HARD, outlying, spread
+from synthetic import HARD, PLENTY, Arrays, outlying, spread
 
 from repdyn.config.sections import ChosenMeasure
 from repdyn.similarity import measured, null, permuted

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 import simulated_studies as simulated
 import yaml
-from conftest import TINY
 from made_of import KEYS, check_pairs
+from running import TINY
 
 from repdyn.analysis import phases, synchrony, trajectory
 from repdyn.catalogue.claims import CHANGE, CLAIMS, SYNCHRONY, SYNCHRONY_MORE, TRANSITION

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from conftest import TINY
 from made_of import KEYS, check_pairs
+from running import TINY
 from simulated_factors import EPOCHS, LAYERS, Seed, Wave, waved
 
 from repdyn.analysis import twins

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_locate import distribution, write
+from packages import distribution, write
 
 from repdyn.errors import RepdynError
 from repdyn.user_code import digests, load, locate

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from test_main import RUN, run
+from commands import RUN, run
 
 from repdyn.config import study as studies
 from repdyn.config.sections import Architecture, Optimizer

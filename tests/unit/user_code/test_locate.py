@@ -1,12 +1,12 @@
 """Where modules lie and whose they are, in trees made for the purpose."""
 
 import importlib.machinery
-import json
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from packages import distribution, write
 
 from repdyn.user_code import locate
 
@@ -21,13 +21,6 @@ def search_path(tmp_path, monkeypatch):
     locate._added.cache_clear()
     yield sys.path
     locate._added.cache_clear()
-
-
-def write(path: Path, content: str = "") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
-    importlib.invalidate_caches()
-    return path
 
 
 def whose(name: str, *folders: Path) -> str | None:
@@ -77,14 +70,6 @@ def test_a_folder_that_only_has_the_name_of_a_package_stands_behind_nothing(tmp_
     assert locate.stands_behind("datasets", locate.own_folders([])) is None
     write(Path("datasets.py"))
     assert locate.stands_behind("datasets", locate.own_folders([])) == str(Path.cwd() / "datasets.py")
-
-
-def distribution(site: Path, name: str, record: str, url: object = None) -> None:
-    folder = site / f"{name.replace('-', '_')}-1.0.dist-info"
-    write(folder / "METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    write(folder / "RECORD", record)
-    if url is not None:
-        write(folder / "direct_url.json", json.dumps(url))
 
 
 def test_what_a_pth_file_adds_is_installed_but_not_a_project_that_is_installed_to_be_edited(tmp_path, search_path):
