@@ -10,7 +10,7 @@ from damage import with_a_changed_byte
 
 from repdyn.catalogue.paths import Paths
 from repdyn.errors import RepdynError
-from repdyn.storage import tables
+from repdyn.storage import sealing, tables
 from repdyn.storage.origin import Origin
 
 SCHEMA = tables.schema(step=(pa.int64(), "optimizer steps"), cka=(pa.float64(), "similarity"))
@@ -130,3 +130,32 @@ def test_a_table_with_other_columns_than_declared_is_refused_naming_the_first(tm
     tables.write(path, {name: [1] for name in columns}, tables.schema(**columns), METADATA)
     with pytest.raises(RepdynError, match=said):
         tables.read(path, Origin(TABLE, None, METADATA["hyperparameters"]))
+
+
+def test_a_table_s_identity_is_of_what_it_says_and_not_of_the_times_it_took(tmp_path):
+    timed = tables.schema(
+        step=(pa.int64(), "optimizer steps"), loss=(pa.float64(), "nats"), took=(pa.float64(), "seconds")
+    )
+
+    def identity(name, loss=0.5, took=1.0, metadata=METADATA):
+        tables.write(tmp_path / name, {"step": [0], "loss": [loss], "took": [took]}, timed, metadata)
+        return tables.identity(tmp_path / name)
+
+    first = identity("first")
+    assert identity("slower", took=2.0) == first
+    assert identity("other", loss=0.6) != first
+    assert identity("of another run", metadata=METADATA | {"run": "other"}) != first
+    assert (tmp_path / "first").read_bytes() != (tmp_path / "slower").read_bytes()
+    tables.write(tmp_path / "untimed", COLUMNS, SCHEMA, METADATA)
+    assert tables.identity(tmp_path / "untimed") == sealing.seal_of(tmp_path / "untimed")
+
+
+@pytest.mark.parametrize("spared", [0, 2**16])
+def test_damage_to_a_table_with_times_is_named_and_no_identity(tmp_path, spared):
+    timed = tables.schema(step=(pa.int64(), "optimizer steps"), took=(pa.float64(), "seconds"))
+    tables.write(tmp_path / "a", {"step": [*range(50_000)], "took": [1.0] * 50_000}, timed, METADATA)
+    content = bytearray((tmp_path / "a").read_bytes())
+    content[spared + 100] ^= 1
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(RepdynError, match="checksum"):
+        tables.identity(tmp_path / "a")

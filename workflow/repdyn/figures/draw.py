@@ -14,8 +14,8 @@ from matplotlib.backends.backend_pdf import PdfPages
 
 from ..errors import RepdynError
 from ..runtime.progress import LOG
+from ..storage import tables
 from ..storage.files import atomic
-from ..storage.sealing import seal_of
 from . import catalogue, paper, style
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def main(job: Job, figure: str, output: Path, page: int | None = None, printed: 
 
 
 def about(job: Job, figure: str, entry: Entry) -> About:
-    """What a figure's file says of itself; reads of each table the checksum that stands in it.
+    """What a figure's file says of itself; reads the identity of each table that it is drawn from.
 
     Its title is the figure's name: those of the catalogue are words, whose change draws nothing again.
     """
@@ -107,7 +107,7 @@ def about(job: Job, figure: str, entry: Entry) -> About:
     paths = entry.of(study).inputs(job.paths, [run.path for run in runs], list({run.replicate.path for run in runs}))
     digest = hashlib.sha256()
     for path in sorted(paths):
-        digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + seal_of(path))
+        digest.update(Path(path).relative_to(job.paths.root).as_posix().encode() + tables.identity(path))
     title = figure if job.grid_run is None else f"{figure}: {style.run_title(job.run)}"
     return About(title, study.name, digest.hexdigest()[:16])
 
