@@ -7,6 +7,8 @@ from pathlib import Path
 
 import repdyn
 
+RUN = ("--arch", "vit", "--optimizer", "sgd", "--seed", "0")
+
 
 def run(*arguments, folder, stdout=subprocess.PIPE, **environment):
     path = str(Path(repdyn.__file__).parents[1])
@@ -19,6 +21,3 @@ def run(*arguments, folder, stdout=subprocess.PIPE, **environment):
         encoding="utf-8",
         check=False,
     )
-
-
-RUN = ("--arch", "vit", "--optimizer", "sgd", "--seed", "0")

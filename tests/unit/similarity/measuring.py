@@ -2,6 +2,7 @@
 
 import numpy as np
 import references
+from synthetic import HARD as COMMON
 from synthetic import PLENTY, Arrays, reference
 
 from repdyn.catalogue.measures import DEFAULT
@@ -9,6 +10,11 @@ from repdyn.config.sections import ChosenMeasure
 from repdyn.similarity import measured
 
 NAMES = (*DEFAULT, "procrustes")
+HARD = COMMON | {
+    "dead units": lambda X: X * (np.arange(X.shape[1]) % 3 != 0),
+    "half of the examples dead": lambda X: X * (np.arange(len(X)) % 2 == 0)[:, None],
+    "each example twice": lambda X: np.repeat(X[: len(X) // 2], 2, axis=0),
+}
 
 
 def chosen(*names, **settings):

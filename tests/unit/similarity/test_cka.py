@@ -4,6 +4,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import HARD as COMMON
 from synthetic import PLENTY, Arrays, reference, similarities, trajectory
 
 from repdyn.errors import RepdynError
@@ -12,19 +13,12 @@ from repdyn.stages import activations as activations_stage
 from repdyn.stages import cka as cka_stage
 from repdyn.stages import train as train_stage
 
-HARD = {
-    "plain": lambda X: X,
-    "means a thousand times the spread": lambda X: X + np.float32(1000),
-    "scale 1e-6": lambda X: X * np.float32(1e-6),
-    "scale 1e6": lambda X: X * np.float32(1e6),
+HARD = COMMON | {
     "scale 1e-12": lambda X: X * np.float32(1e-12),
     "scale 1e10": lambda X: X * np.float32(1e10),
-    "scale 1e-30": lambda X: X * np.float32(1e-30),
     "dead units": lambda X: X * (np.arange(X.shape[1]) % 3 == 0),
     "one unit a million times the others": lambda X: X * np.where(np.arange(X.shape[1]) == 0, np.float32(1e6), 1),
     "rank one": lambda X: np.outer(X[:, 0], np.ones(X.shape[1], dtype=np.float32)),
-    "float16": lambda X: X.astype(np.float16),
-    "float64": lambda X: X.astype(np.float64),
 }
 
 

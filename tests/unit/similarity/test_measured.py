@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 import references
-from measuring import chosen, expected, found
-from synthetic import HARD, PLENTY, Arrays, outlying, spread, trajectory
+from measuring import HARD, chosen, expected, found
+from synthetic import PLENTY, Arrays, outlying, spread, trajectory
 
 from repdyn.catalogue.measures import DEFAULT
 from repdyn.config.sections import ChosenMeasure

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from measuring import expected, found
+from measuring import HARD, expected, found
 from scipy.spatial import distance
 from scipy.stats import rankdata
-from synthetic import HARD, PLENTY, Arrays, outlying, spread, trajectory
+from synthetic import PLENTY, Arrays, outlying, spread, trajectory
 
 from repdyn.config.sections import ChosenMeasure
 from repdyn.similarity import gram, measured, precision

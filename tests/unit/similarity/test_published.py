@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from calibrated_similarity import calibrate, calibrate_layers
+from measuring import HARD
 from scipy.spatial import distance
 from scipy.stats import rankdata
-from synthetic import HARD, PLENTY, Arrays, outlying, spread
+from synthetic import PLENTY, Arrays, outlying, spread
 
 from repdyn.config.sections import ChosenMeasure
 from repdyn.similarity import measured, null, permuted

@@ -147,7 +147,8 @@ def test_a_table_s_identity_is_of_what_it_says_and_not_of_the_times_it_took(tmp_
     assert identity("of another run", metadata=METADATA | {"run": "other"}) != first
     assert (tmp_path / "first").read_bytes() != (tmp_path / "slower").read_bytes()
     tables.write(tmp_path / "untimed", COLUMNS, SCHEMA, METADATA)
-    assert tables.identity(tmp_path / "untimed") == sealing.seal_of(tmp_path / "untimed")
+    with sealing.SealedFile(tmp_path / "untimed") as file:
+        assert tables.identity(tmp_path / "untimed") == sealing.seal_of(file)
 
 
 @pytest.mark.parametrize("spared", [0, 2**16])

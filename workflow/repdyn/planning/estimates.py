@@ -51,7 +51,7 @@ LAYERS, EVENTS, SCORES, SEGMENTS = 6_400, 9_300, 8_000, 7_900  # bytes of a file
 FINDINGS = 137_000  # bytes of the eight files: 131 000 with two seeds, 144 000 with six
 # MiB of the interpreter with a stage's imports and libraries, without and with pandas and scikit-learn.
 ARROW, PANDAS, SKLEARN, DRAWING = 150, 215, 90, 260
-SCIPY = 40  # MiB in a process that has torch
+SCIPY = 40  # MiB of scipy.stats, which PANDAS counts too, in a process that has torch
 
 
 @dataclass(frozen=True)

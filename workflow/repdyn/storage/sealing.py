@@ -84,17 +84,12 @@ class Sealing:
         return self._file.read(stop - start)
 
 
-def seal_of(path: str | Path) -> bytes:
-    """The checksum that stands in a sealed file: it tells contents apart without reading the data.
-
-    Raises:
-        RepdynError: as :class:`SealedFile`.
-    """
-    with SealedFile(path) as file:
-        file.seek(-_FOOTER_END.size, io.SEEK_END)
-        length, _ = _FOOTER_END.unpack(file.read())
-        file.seek(-(_FOOTER_END.size + length + _SEAL_END.size), io.SEEK_END)
-        _, check, _ = _SEAL_END.unpack(file.read(_SEAL_END.size))
+def seal_of(file: SealedFile) -> bytes:
+    """The checksum that stands in a sealed file: it tells contents apart without reading the data."""
+    file.seek(-_FOOTER_END.size, io.SEEK_END)
+    length, _ = _FOOTER_END.unpack(file.read())
+    file.seek(-(_FOOTER_END.size + length + _SEAL_END.size), io.SEEK_END)
+    _, check, _ = _SEAL_END.unpack(file.read(_SEAL_END.size))
     return _CRC.pack(check)
 
 

@@ -179,15 +179,15 @@ def identity(path: str | Path) -> bytes:
     metadata: the same run takes another time, and its results are the same.
 
     Raises:
-        RepdynError: as :func:`read`.
+        RepdynError: if the file is missing, damaged, or not readable.
     """
-    file = open_file(path)
-    layout = file.schema_arrow
-    results = [name for name, unit in units(layout).items() if unit != MEASURED]
-    if len(results) == len(layout):
-        return seal_of(path)
-    found = hashlib.sha256((layout.metadata or {}).get(KEY, b""))
-    with damage(path):
+    with SealedFile(path) as source, damage(path):
+        file = pq.ParquetFile(source)
+        layout = file.schema_arrow
+        results = [name for name, unit in units(layout).items() if unit != MEASURED]
+        if len(results) == len(layout):
+            return seal_of(source)
+        found = hashlib.sha256((layout.metadata or {}).get(KEY, b""))
         for name in results:
             for batch in file.iter_batches(columns=[name]):
                 found.update(batch.serialize())
