@@ -160,19 +160,6 @@ def test_of_a_sweep_the_comparison_at_equal_speed_of_fit_decides_and_the_rates_a
     assert set(findings[findings["claim"] == claims.SYNCHRONY.name]["level"]) == set(families), "cells are of one rate"
 
 
-def test_a_rate_that_never_fits_is_not_matched_by_speed():
-    from repdyn.analysis import rate_matching
-
-    _, of_runs, families = sweep()
-    never = (of_runs.optimizer == "adam-slow") & (of_runs.seed == 2)
-    of_runs["perfect_fit_first"] = of_runs["perfect_fit_first"].astype(float).mask(never)
-    of_runs["data"] = ""
-    _, equal, _ = rate_matching.matchings(of_runs, families, ("sgd", "adam"))
-    assert equal.chosen == {("vit", ""): (("sgd-slow",), ("adam-slowest",))}
-    alone = {"sgd-slow": "sgd", "adam-slow": "adam"}
-    assert len(list(rate_matching.matchings(of_runs, alone, ("sgd", "adam")))) == 1
-
-
 @pytest.mark.parametrize("shuffled", [None, 0, 1, 2])
 def test_a_layers_score_is_the_mean_over_the_body_in_whatever_order_rows_stand(shuffled):
     frame = pd.DataFrame(

@@ -136,20 +136,6 @@ def test_a_config_that_is_no_study_is_named(tmp_path, text, sentence):
         studies.load(path)
 
 
-def test_a_number_that_yaml_takes_for_text_is_a_number(config):
-    study = studies.parse(changed(config, "optimizers.sgd.lr", "1e-3"))
-    assert study.hyperparameters("train", study.runs[0])["optimizer"]["lr"] == 0.001
-
-
-def test_exponents_that_yaml_takes_for_text_are_numbers_in_arguments_and_for_integers(config):
-    changed(config, "archs.vit.kwargs.drop_rate", "1e-1")
-    changed(config, "optimizers.sgd.kwargs", {"eps": ["1E-8", "weights-1e-8"]})
-    study = studies.parse(changed(config, "findings.resamples", "1e3"))
-    assert study.archs["vit"].kwargs["drop_rate"] == 0.1
-    assert study.optimizers["sgd"].kwargs == {"eps": [1e-8, "weights-1e-8"]}
-    assert study.findings.resamples == 1000
-
-
 def test_the_grid_is_every_combination_once(config):
     runs = studies.parse(config).runs
     assert len(runs) == len(set(runs)) == 2 * 2 * 2

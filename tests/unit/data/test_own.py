@@ -1,32 +1,23 @@
-"""One's own data: functions, files and folders give the arrays that they should, once; what is wrong is said."""
+"""One's own data: functions give the arrays that they should, once; what is wrong is said."""
 
 import dataclasses
 import hashlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image
+from own_data import load, settle, study_root
 
 import repdyn
 from repdyn.config import study as studies
 from repdyn.config.sections import Data
-from repdyn.data import array_store, datasets, own, own_arrays, subsets
+from repdyn.data import datasets, subsets
 from repdyn.errors import RepdynError
 from repdyn.planning import check
 from repdyn.types import Inputs
-
-N, TEST = 60, 30
-LABELS = np.arange(N) % 3
-
-
-def draw(*shape, kind="f"):
-    random = np.random.default_rng(len(shape))
-    return random.normal(size=shape) if kind == "f" else random.integers(0, 200, size=shape).astype(kind)
 
 
 @pytest.fixture(autouse=True)
@@ -53,140 +44,8 @@ def study(config, tmp_path):
     return made
 
 
-def settle(study):
-    return datasets.settled(study, (".",))
-
-
-def load(study, seed=0):
-    settings = settle(study).data
-    return settings.facts, subsets.load(settings, study_root(study), seed)
-
-
-def study_root(study):
-    return Path(study.execution.data_root)
-
-
 PARTS = "{{'train': {{'inputs': {x}[:40], 'labels': y[:40]}}, 'test': {{'inputs': {x}[40:], 'labels': y[40:]}}}}"
 DRAWN = "x = np.random.default_rng(0).normal(size=(60, *{shape}))\ny = np.arange(60) % 3\n"
-
-
-@pytest.mark.parametrize(
-    ("array", "shape", "kind", "dtype"),
-    [
-        (draw(N, 12), (12,), "numbers", "float32"),
-        (draw(N, 2, 40), (2, 40), "numbers", "float32"),
-        (draw(N, 5, 6, 10), (5, 6, 10), "images", "float32"),
-        (draw(N, 2, 3, 4, 5), (2, 3, 4, 5), "numbers", "float32"),
-        (draw(N, 7, kind="int64"), (7,), "tokens", "uint8"),
-        (draw(N, 7, kind="int64") * 300, (7,), "tokens", "int32"),
-        (draw(N, 6, 10, kind="uint8"), (1, 6, 10), "images", "uint8"),
-        (draw(N, 3, 6, 10, kind="int64"), (3, 6, 10), "images", "uint8"),
-        (draw(N, 1, 6, 10, kind="int64") * 100, (1, 6, 10), "images", "int16"),
-        (torch.from_numpy(draw(N, 12)).to(torch.bfloat16), (12,), "numbers", "float32"),
-        (draw(N, 4, 4).tolist(), (4, 4), "numbers", "float32"),
-        (draw(N, 2, 3, 4, 5, kind="int64"), (2, 3, 4, 5), "numbers", "float32"),
-        (draw(N, 9) > 0, (9,), "tokens", "uint8"),
-    ],
-)
-def test_inputs_of_any_shape_and_type_are_what_they_look_like(array, shape, kind, dtype):
-    part, found = own_arrays.part({"inputs": array, "labels": LABELS}, None, "train")
-    assert (part.inputs.shape, found, part.inputs.dtype) == ((N, *shape), kind, dtype)
-    values = array.float().numpy() if isinstance(array, torch.Tensor) else np.asarray(array)
-    np.testing.assert_allclose(part.inputs.reshape(values.shape), values, rtol=1e-6)
-
-
-def test_the_config_says_what_inputs_are_where_they_look_like_something_else():
-    array = draw(N, 6, 10, kind="uint8")
-    assert own_arrays.part({"inputs": array}, "tokens", "train")[1] == "tokens"
-    part, _ = own_arrays.part({"inputs": array}, "numbers", "train")
-    assert part.inputs.dtype == np.float32
-    channels_last = draw(N, 8, 8, 3)
-    assert own_arrays.part({"inputs": channels_last}, "numbers", "train")[0].inputs.shape == (N, 8, 8, 3)
-
-
-class Pairs(torch.utils.data.Dataset):
-    def __init__(self, inputs, labels):
-        self.inputs, self.labels = inputs, labels
-
-    def __len__(self):
-        return len(self.labels)
-
-    def __getitem__(self, i):
-        return self.inputs[i], self.labels[i]
-
-
-def test_mappings_pairs_and_torch_datasets_give_the_same_part():
-    x = draw(N, 2, 6, 10).astype(np.float32)
-    ways = [
-        {"inputs": x, "labels": LABELS},
-        (x, LABELS),
-        Pairs(torch.from_numpy(x), LABELS),
-        list(zip(x, LABELS, strict=True)),
-    ]
-    for way in ways:
-        part, _ = own_arrays.part(way, None, "train")
-        np.testing.assert_array_equal(part.inputs, x)
-        np.testing.assert_array_equal(part.labels, LABELS)
-
-
-def test_pictures_of_a_torch_dataset_become_channels_first():
-    pixels = draw(N, 6, 10, 3, kind="uint8")
-    part, kind = own_arrays.part(Pairs([Image.fromarray(each) for each in pixels], LABELS), None, "train")
-    assert kind == "images"
-    np.testing.assert_array_equal(part.inputs, pixels.transpose(0, 3, 1, 2))
-
-
-X = draw(N, 4, 4)
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"labels": LABELS}, "The part `train` has no `inputs`; its arrays are inputs, labels, given_labels, ids"),
-        ({"inputs": X, "label": LABELS}, "has `label`; its arrays are inputs, labels"),
-        ({"inputs": X, "labels": LABELS[:-1]}, "`labels` of `train` has 59 rows, but `inputs` has 60"),
-        ({"inputs": X, "labels": 3}, "`labels` of `train` has one value, but `inputs` has 60"),
-        ({"inputs": X[:0], "labels": LABELS[:0]}, r"have the shape \(0, 4, 4\), but must be"),
-        ({"inputs": X[:, 0, 0], "labels": LABELS}, r"have the shape \(60,\), but must be \(examples, …\)"),
-        ({"inputs": np.where(X > 2, np.nan, X)}, "`inputs` of `train` are NaN or infinite in float32"),
-        ({"inputs": X * 1e200}, "`inputs` of `train` are NaN or infinite in float32"),
-        ({"inputs": X.astype(complex)}, "are of type complex128, but must be numbers"),
-        ({"inputs": [["a", "b"]] * N}, "`inputs` of `train` are text, but must be numbers; number them from 0"),
-        ({"inputs": [[1.0], [1.0, 2.0]]}, "`inputs` of `train` have different shapes, but all examples must have one"),
-        ({"inputs": [None] * N}, "cannot become an array of numbers"),
-        ({"inputs": draw(N, 32, 32, 3)}, "channels last, but images are examples × channels × height × width; use"),
-        ({"inputs": draw(N, 7, kind="int64") - 1000}, "are tokens with the integer -1000, but must be 0 or greater"),
-        ({"inputs": draw(N, 8, 8, kind="int64") * 1000}, "at most 65535 is white; give floats"),
-        ({"inputs": X, "labels": LABELS - 1}, "`labels` of `train` are -1 for example 0, but classes are integers"),
-        ({"inputs": X, "labels": LABELS * 40_000}, "are 80000 for example 2, but classes"),
-        ({"inputs": X, "labels": LABELS.astype(str)}, "`labels` of `train` are text"),
-        ({"inputs": X, "labels": np.where(LABELS > 1, np.nan, 1)}, "`labels` of `train` are NaN or infinite for"),
-        ({"inputs": X, "given_labels": LABELS}, "`given_labels` of `train` are the classes to train on where `labels`"),
-        ({"inputs": X, "labels": LABELS, "given_labels": LABELS + 0.5}, "both must be integers"),
-        ({"inputs": X, "ids": LABELS}, "`ids` of `train` name several examples 0"),
-        ({"inputs": X, "ids": X[:, 0, 0]}, "`ids` of `train` must be integers"),
-        (X, "is a ndarray, but must be a mapping of arrays"),
-        (Pairs(list(X), LABELS[:-1]), None),
-        ([(x,) for x in X], "Example 0 of the part `train` is a tuple, but must be a pair of input and label"),
-        ([(X[0], 0), (X[0, :2], 1), (X[1], 0)], "have different shapes"),
-        ([], "must be a mapping of arrays|has no examples"),
-    ],
-)  # fmt: skip
-def test_a_part_that_is_wrong_is_refused_in_a_sentence(given, sentence):
-    if sentence is None:
-        assert len(own_arrays.part(given, None, "train")[0].inputs) == N - 1
-        return
-    with pytest.raises(RepdynError, match=sentence):
-        own_arrays.part(given, None, "train")
-
-
-def test_an_item_that_fails_is_named():
-    class Fails(Pairs):
-        def __getitem__(self, i):
-            return super().__getitem__(i) if i < 3 else 1 / 0
-
-    with pytest.raises(RepdynError, match="Example 3 of the part `train` cannot be read: ZeroDivisionError"):
-        own_arrays.part(Fails(X, LABELS), None, "train")
 
 
 def test_a_function_is_called_once_and_what_it_gives_is_mapped_by_every_job(study, capsys):
@@ -274,21 +133,6 @@ def test_a_function_that_gives_something_else_is_refused_in_a_sentence(study, re
         settle(study(returns))
 
 
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        ({"dataset": "of_test_none:load"}, "there is no module `of_test_none`"),
-        ({"dataset": "json:load_it"}, "`json` has no `load_it`"),
-        ({"dataset": "nothing.npz"}, "is `nothing.npz`, but there is no such file or folder"),
-        ({"dataset": "./nothing"}, "is `nothing`, but there is no such file or folder"),
-        ({"dataset": "json:loads", "files": ["no*.csv"]}, "`data.files` names `no\\*.csv`, but there is no such file"),
-    ],
-)
-def test_what_is_not_there_is_named(config, data, sentence):
-    with pytest.raises(RepdynError, match=sentence):
-        settle(studies.parse(config | {"data": data}))
-
-
 def test_given_labels_are_trained_on_and_no_others_are_drawn(study):
     body = DRAWN.format(shape=(3,)) + "given = np.where(np.arange(60) < 9, (y + 1) % 3, y)\n"
     body += "return {'train': {'inputs': x, 'labels': y, 'given_labels': given, 'ids': 1000 + np.arange(60)[::-1]}}"
@@ -366,139 +210,6 @@ def test_integer_images_are_scaled_to_one_and_rectangles_stay_rectangles(study):
     np.testing.assert_allclose(back, plain.train.inputs[:], atol=1e-6)
 
 
-def npz(path, **arrays):
-    np.savez(path, **arrays)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("names", "columns", "test"),
-    [
-        (("x_train", "y_train", "x_test", "y_test"), None, TEST),  # as Keras names them
-        (("train_images", "train_labels", "val_images", "val_labels"), None, TEST),  # as MedMNIST does
-        (("inputs", "labels"), None, None),
-        (("pictures", "digit"), {"inputs": "pictures", "labels": "digit"}, None),
-    ],
-)
-def test_an_npz_is_read_by_the_names_that_are_usual_or_said(config, names, columns, test):
-    x, y = draw(N + TEST, 6, 10, kind="uint8"), np.arange(N + TEST) % 3
-    arrays = (x[:N], y[:N], x[N:], y[N:]) if test else (x, y)
-    data = {"dataset": npz("mine.npz", **dict(zip(names, arrays, strict=True))), "columns": columns}
-    study = studies.parse(config | {"data": data, "execution": {"data_root": "data"}})
-    facts, found = load(study)
-    assert (facts.shape, facts.kind, facts.classes, facts.test) == ((1, 6, 10), "images", 3, test)
-    assert facts.train == (N if test else N + TEST)
-    np.testing.assert_array_equal(found.train.labels, found.train.examples % 3)
-    stored = found.train.inputs.stored[found.train.examples, 0]
-    np.testing.assert_array_equal(stored, x[found.train.examples])
-
-
-@pytest.mark.parametrize(
-    ("write", "sentence"),
-    [
-        (lambda path: path.write_bytes(b"not a zip file"), "`mine.npz` cannot be read as arrays of NumPy"),
-        (lambda path: npz(path, a=np.ones(3)), "`mine.npz` has a, but no `train_inputs` or `inputs`"),
-        (lambda path: npz(path, inputs=np.array([object()])), "cannot be read as arrays of NumPy"),
-    ],
-)
-def test_an_npz_that_holds_something_else_is_refused(config, tmp_path, write, sentence):
-    write(tmp_path / "mine.npz")
-    study = studies.parse(config | {"data": {"dataset": "mine.npz"}})
-    with pytest.raises(RepdynError, match=sentence):
-        settle(study)
-
-
-def test_a_column_that_is_not_there_is_named(config):
-    for columns, sentence in (
-        ({"labels": "digti"}, r"`data.columns.labels` is `digti`, which `mine.npz` does not have"),
-        ({"inputs": "pixels"}, r"`mine.npz` has x, y, but no `train_inputs` or `inputs`; .* under `data.columns`"),
-    ):
-        study = studies.parse(config | {"data": {"dataset": npz("mine.npz", x=X, y=LABELS), "columns": columns}})
-        with pytest.raises(RepdynError, match=sentence):
-            settle(study)
-
-
-@pytest.fixture
-def hugging_face():
-    return pytest.importorskip("datasets")
-
-
-def test_a_folder_that_hugging_face_saved_is_read_without_its_library(hugging_face, config):
-    pixels, labels = draw(N + TEST, 6, 10, 3, kind="uint8"), np.arange(N + TEST) % 3
-    features = hugging_face.Features(
-        image=hugging_face.Image(), label=hugging_face.ClassLabel(names=["a", "b", "c", "d"])
-    )
-    splits = {
-        name: hugging_face.Dataset.from_dict(
-            {"image": [Image.fromarray(each) for each in pixels[part]], "label": labels[part]}, features=features
-        )
-        for name, part in {"train": slice(N), "validation": slice(N, None)}.items()
-    }
-    hugging_face.DatasetDict(splits).save_to_disk("mine")
-    study = studies.parse(config | {"data": {"dataset": "./mine"}, "execution": {"data_root": "data"}})
-    facts = settle(study).data.facts
-    assert (facts.shape, facts.kind, facts.classes, facts.train, facts.test) == ((3, 6, 10), "images", 4, N, TEST)
-    train, test = datasets.read(settle(study).data, study_root(study))
-    np.testing.assert_array_equal(np.concatenate([train.inputs, test.inputs]), pixels.transpose(0, 3, 1, 2))
-    np.testing.assert_array_equal(np.concatenate([train.labels, test.labels]), labels)
-
-
-def test_a_test_split_whose_labels_are_held_back_is_not_taken(hugging_face, config):
-    splits = {
-        name: hugging_face.Dataset.from_dict({"x": X[:30].tolist(), "label": labels})
-        for name, labels in {"train": LABELS[:30], "test": [-1] * 30, "validation": LABELS[3:33]}.items()
-    }
-    hugging_face.DatasetDict(splits).save_to_disk("mine")
-    study = studies.parse(config | {"data": {"dataset": "./mine"}, "execution": {"data_root": "data"}})
-    _, test = datasets.read(settle(study).data, study_root(study))
-    np.testing.assert_array_equal(test.labels, LABELS[3:33])
-
-
-def test_lists_tokens_and_arrays_of_hugging_face_are_read_too(hugging_face, config):
-    tokens, numbers = draw(N, 7, kind="int64"), draw(N, 2, 5).astype(np.float32)
-    features = hugging_face.Features(
-        input_ids=hugging_face.Sequence(hugging_face.Value("int64")),
-        signal=hugging_face.Array2D((2, 5), "float32"),
-        label=hugging_face.Value("int64"),
-    )
-    data = {"input_ids": tokens, "signal": numbers, "label": LABELS}
-    hugging_face.Dataset.from_dict(data, features=features).save_to_disk("mine")
-    for column, wanted in (("input_ids", tokens), ("signal", numbers)):
-        settings = {"dataset": "./mine", "columns": {"inputs": column}}
-        study = studies.parse(config | {"data": settings, "execution": {"data_root": "data"}})
-        train, test = datasets.read(settle(study).data, study_root(study))
-        assert test is None
-        np.testing.assert_array_equal(train.inputs, wanted)
-        np.testing.assert_array_equal(train.labels, LABELS)
-
-
-def test_what_of_hugging_face_cannot_be_read_is_said(hugging_face, config):
-    def refused(sentence, **data):
-        with pytest.raises(RepdynError, match=sentence):
-            settle(studies.parse(config | {"data": {"dataset": "./mine", **data}}))
-
-    whole = hugging_face.Dataset.from_dict({"text": ["a", "b"], "input_ids": [[1, 2], [3]], "label": [0, 1]})
-    whole.save_to_disk("mine")
-    refused("has rows of 1 to 2 values; crop or pad them")
-    refused("`inputs` of `train` are text|cannot become an array of numbers", columns={"inputs": "text"})
-    refused("has the columns text, input_ids, label; name the one of inputs", columns={"inputs": "picture"})
-    Path("mine/state.json").write_text("{}", encoding="utf-8")
-    refused("`mine` cannot be read")
-    Path("mine/state.json").unlink()
-    refused("it has no `state.json`")
-
-
-def test_the_store_knows_nothing_of_what_a_killed_process_left(tmp_path):
-    part, kind = own_arrays.part((X, LABELS), None, "train")
-    facts = dataclasses.replace(own._facts("mine", {"train": part}, {"train": kind}, {}), contents="1" * 16)
-    array_store.write(tmp_path, "key", {"train": part}, facts)
-    assert array_store.known(tmp_path, "key") == facts
-    found = array_store.read(tmp_path, facts.contents)["train"]
-    np.testing.assert_array_equal(found.inputs, part.inputs)
-    (tmp_path / facts.contents / "facts.json").unlink()
-    assert array_store.known(tmp_path, "key") is None and array_store.read(tmp_path, facts.contents) is None
-
-
 def test_settings_of_other_data_are_refused():
     from pydantic import ValidationError
 
@@ -515,20 +226,6 @@ def test_today_s_studies_have_the_keys_that_they_had():
         "label_noise_pairs", "drawn_by", "common", "seed",
     ]  # fmt: skip
     assert yaml.safe_load(json.dumps(Data().model_dump(mode="json"))) == Data().model_dump(mode="json")
-
-
-def test_a_loop_of_one_s_own_gets_the_examples_that_runs_of_the_seed_train_on(study, tmp_path):
-    made = study(DRAWN.format(shape=(3,)) + "return {'train': (x, y)}", label_noise=0.2)
-    path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump(made.model_dump(mode="json")), encoding="utf-8")
-    found, wanted = repdyn.examples(path, seed=1), load(made, seed=1)[1]
-    for part in ("train", "test"):
-        one, other = getattr(found, part), getattr(wanted, part)
-        np.testing.assert_array_equal(one.inputs[:], other.inputs[:])
-        np.testing.assert_array_equal(one.given_labels, other.given_labels)
-    assert found.mislabelled.sum() == round(0.2 * len(found.train))
-    with pytest.raises(RepdynError, match="has no seed 7"):
-        repdyn.examples(path, seed=7)
 
 
 def test_the_library_has_its_public_names_and_no_others():

@@ -173,28 +173,6 @@ def test_sizes_and_shape_are_known_without_reading():
     assert digits.train.inputs.shape[1:] == datasets.inputs(DIGITS).shape
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"),
-    [
-        (
-            Data(train_size=800, common=998),
-            "`data.common` is 998, but must be at most the number of test examples, 997",
-        ),
-        (Data(dataset="mnist", common=5), "`data.common` is for data sets without a test part, and that of `mnist` is"),
-        (Data(dataset="mnits"), "`data.dataset` is 'mnits', but must be one of: digits"),
-        (Data(train_size=1500, test_size=500), "do not both fit into the 1797 examples of `digits`"),
-        (Data(train_size=1797), "do not both fit"),
-        (
-            Data(dataset="fashion-mnist", train_size=70_000),
-            "`data.train_size` is 70000, but `fashion-mnist` has only 60000",
-        ),
-    ],
-)
-def test_a_data_set_too_small_or_unknown_is_named(settings, sentence):
-    with pytest.raises(RepdynError, match=sentence):
-        subsets.draw(settings, 0)
-
-
 def test_a_training_subset_without_a_class_is_refused():
     with pytest.raises(
         RepdynError, match=r"`data.train_size` 10 leaves no training example of class . of `digits` of seed 0;"

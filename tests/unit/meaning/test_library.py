@@ -1,13 +1,10 @@
 """What changes a digest and what does not, on libraries of a few lines."""
 
-import ast
 import itertools
-import sys
 from collections.abc import Callable
 
 import pytest
 
-from repdyn.meaning import hints, parsing, scopes, syntax, tokens
 from repdyn.meaning.library import Library
 
 Digest = Callable[..., str]
@@ -356,75 +353,3 @@ def test_a_name_that_no_module_defines_is_an_error(digest, main):
 def test_names_that_are_imported_in_circles_are_an_error(digest):
     with pytest.raises(LookupError, match="is imported in a circle"):
         digest("from .a import f\ndef main(): return f()", a="from .b import f", b="from .a import f")
-
-
-def test_a_library_may_not_import_all_names(digest):
-    with pytest.raises(ValueError, match=r"`lib.main` imports \* from another module"):
-        digest("from .raising import *\ndef main(): return 1")
-
-
-def write(node: ast.AST, path: str = "lib.main") -> tuple[tokens.Token, ...]:
-    writer = syntax.Writer(scopes.Names(path, "lib", "lib", scopes.Scope()))
-    return writer.written(writer.node, node)
-
-
-def test_fields_that_only_some_versions_of_python_have_change_nothing():
-    (old,) = ast.parse("def f(x: int = 1): return f'a{x}' + u'b'").body
-    (new,) = ast.parse("def f(x: int = 1): return f'a{x}' + 'b'").body
-    new.type_params, new.type_comment = [], None
-    text = next(node for node in ast.walk(new) if isinstance(node, ast.JoinedStr))
-    text.values = [ast.Constant(""), ast.Constant("a"), text.values[1], ast.Constant("")]  # cut in another way
-    text.values[2].format_spec = ast.JoinedStr([])
-    if hasattr(old, "type_params"):
-        del old.type_params
-    assert write(old) == write(new)
-
-
-def test_text_is_written_the_same_whatever_the_version_s_unicode():
-    assert write(ast.Constant("é\U0001fae8\ud800")) == (r"'\xe9\U0001fae8\ud800'",)
-
-
-def test_syntax_of_any_depth_is_written_from_any_depth():
-    deep = ast.parse("+".join(["x"] * 900) + "\n")
-
-    def at_depth(n: int) -> tuple[tokens.Token, ...]:
-        if n:
-            return at_depth(n - 1)
-        with parsing.deep_recursion():
-            return write(deep)
-
-    limit = sys.getrecursionlimit()
-    assert at_depth(limit // 2) == at_depth(0)
-    assert sys.getrecursionlimit() == limit
-
-
-def test_a_file_is_read_in_the_encoding_that_it_declares():
-    latin = "# coding: latin-1\ndef f(): return 'é'\n"
-    first, second = parsing.parse(latin.encode("latin-1")), parsing.parse("def f(): return 'é'\n".encode())
-    assert write(first) == write(second)
-
-
-@pytest.mark.parametrize(
-    "source", [b"def f(:", b"x = 1\0", b"# coding: nonsense\n", "# coding: utf-8\né".encode("latin-1"), b"(" * 5000]
-)
-def test_what_is_not_python_is_a_syntax_error(source):
-    with pytest.raises(SyntaxError):
-        parsing.parse(source)
-
-
-def test_what_python_has_to_say_of_the_syntax_is_not_said_by_reading_it(recwarn):
-    parsing.parse(b"x = '\\d'\ny = 1 is 1\n")
-    assert not recwarn.list
-
-
-def test_a_type_is_written_by_what_it_is():
-    def path(node: ast.AST) -> str | None:
-        return ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else None
-
-    def of(text: str) -> tuple[tokens.Token, ...]:
-        return hints.tokens(ast.parse(text, mode="eval").body, path, write)
-
-    plain = [list(tokens.plain(of(text))) for text in ("int | str", "str | 'int' | int", "typing.Union[str, int]")]
-    assert plain[0] == plain[1] == plain[2]
-    assert list(tokens.plain(of("int | None"))) == list(tokens.plain(of("typing.Optional['int']")))
-    assert of("typing.Literal['int']") != of("typing.Literal[int]")

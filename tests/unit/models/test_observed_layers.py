@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from named_networks import WIDTH, Unit, coarse, linear, norm, of, several
 from torch import nn
 
 from repdyn.config import study as studies
@@ -9,37 +10,6 @@ from repdyn.errors import RepdynError
 from repdyn.models import coverage, observed_layers
 from repdyn.planning import check, layers
 from repdyn.representations import extract
-
-WIDTH = 8
-
-
-class Chain(nn.Module):
-    """Calls its parts one after another, those of lists too."""
-
-    def forward(self, x):
-        for part in self.parts(self.children()):
-            x = part(x)
-        return x
-
-    def parts(self, children):
-        for child in children:
-            yield from self.parts(child) if isinstance(child, nn.ModuleList) else [child]
-
-
-def of(kind, *, base=Chain, **parts):
-    """A module of a class of that name."""
-    module = type(kind, (base,), {})()
-    for name, part in parts.items():
-        module.add_module(name, part)
-    return module
-
-
-def linear():
-    return nn.Linear(WIDTH, WIDTH)
-
-
-def norm():
-    return nn.LayerNorm(WIDTH)
 
 
 def attention(model):
@@ -49,10 +19,6 @@ def attention(model):
 def layer(model):
     mlp = of(f"{model}MLP", fc1=linear(), activation_fn=nn.GELU(), fc2=linear())
     return of(f"{model}Layer", layernorm_before=norm(), attention=attention(model), layernorm_after=norm(), mlp=mlp)
-
-
-def several(make, count=3):
-    return nn.ModuleList([make() for _ in range(count)])
 
 
 def vit():
@@ -177,69 +143,6 @@ def test_blocks_are_found_that_are_called_layers_or_stand_in_lists_of_lists(make
         model(images)
     assert list(outputs) == expected
     assert coverage.remark(model, found, images) is None
-
-
-# ---- of which little is found
-
-
-class Unit(nn.Module):
-    """What no name or list of lists tells, without a nonlinearity that is a module."""
-
-    def __init__(self):
-        super().__init__()
-        self.norms, self.maps = nn.ModuleList([norm(), norm()]), nn.ModuleList([linear() for _ in range(4)])
-
-    def forward(self, x):
-        for one in (*self.norms, *self.maps):
-            x = torch.relu(one(x)) + x
-        return x
-
-
-def coarse(units=4):
-    encoder = of("Encoder", units=several(Unit, units))
-    return of("Net", embed=linear(), encoder=encoder, norm=norm(), head=linear())
-
-
-def test_where_little_is_observed_it_is_said_what_could_be():
-    model = coarse().eval()
-    found = observed_layers.observed(model, None)
-    assert list(found) == ["embed", "encoder", "norm"]
-    remark = coverage.remark(model, found, torch.randn(2, WIDTH))
-    assert remark == (
-        "24 of its 27 modules with weights lie between embed and encoder, two observed layers that follow one another; "
-        'more can be listed under `layers`, for example ["encoder.units.*"]'
-    )
-    finer = observed_layers.observed(model, ["embed", "encoder.units.*", "norm"])
-    assert coverage.remark(model, finer, torch.randn(2, WIDTH)) is None
-
-
-@pytest.mark.parametrize(
-    ("chosen", "where"),
-    [
-        (["head", "norm", "encoder"], "lie before encoder, the first observed layer"),
-        (
-            ["embed", "encoder.units.0.norms.0", "encoder.units.0.norms.1"],
-            "lie after encoder.units.0.norms.1, the last",
-        ),
-    ],
-)
-def test_what_comes_before_the_first_layer_and_after_the_last_is_not_seen_either(chosen, where):
-    model = coarse().eval()
-    assert where in coverage.remark(model, observed_layers.observed(model, chosen), torch.randn(2, WIDTH))
-
-
-def test_two_layers_are_few_of_a_network_that_has_more():
-    images, maps = torch.randn(2, WIDTH), [linear() for _ in range(6)]
-    plain = nn.Sequential(linear(), nn.Tanh(), linear(), nn.Tanh(), linear())
-    more = nn.Sequential(*maps, *plain)
-    assert coverage.remark(plain, observed_layers.observed(plain, None), images) is None
-    remark = coverage.remark(more, observed_layers.observed(more, None), images)
-    assert remark == 'only 7, 9 would be observed; more can be listed under `layers`, for example ["0", "3", "6"]'
-
-
-def test_a_small_block_is_no_gap():
-    model = of("Net", embed=linear(), blocks=several(lambda: of("Block", unit=Unit()), 1), norm=norm(), head=linear())
-    assert coverage.remark(model.eval(), observed_layers.observed(model, None), torch.randn(2, WIDTH)) is None
 
 
 def test_a_network_of_which_nothing_is_known_is_refused_with_what_to_write():

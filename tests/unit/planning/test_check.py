@@ -7,7 +7,7 @@ from torch import nn
 
 from repdyn.config import study as studies
 from repdyn.errors import RepdynError
-from repdyn.planning import check, layers
+from repdyn.planning import check
 
 
 class Net(nn.Module):
@@ -24,11 +24,6 @@ class OtherWhenMeasured(Net):
     def forward(self, images):
         logits = super().forward(images)
         return logits if self.training else logits[:, :5]
-
-
-class CallsTwice(Net):
-    def forward(self, images):
-        return self.last(self.between(self.relu(self.between(self.first(images.flatten(1))))))
 
 
 class SkipsWhenMeasured(Net):
@@ -99,11 +94,6 @@ def test_no_optimizer_is_blamed_for_what_another_made_of_the_network(config):
     # One step of the first leaves finite weights with which any second step is NaN.
     config["optimizers"] = {"rash": {"opt": "momentum", "lr": 1e30}, "sgd": {"opt": "momentum", "lr": 0.05}}
     check.main(studies.parse(config))
-
-
-def test_a_layer_that_is_called_twice_is_said_where_layers_are_shown(config, capsys):
-    layers.main(study_of(config, "CallsTwice"))
-    assert "between is called 2 times in a forward pass; its last call is observed." in capsys.readouterr().out
 
 
 def test_patterns_of_whole_layers_name_layers_of_some_architecture(config):

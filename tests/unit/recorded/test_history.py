@@ -1,4 +1,3 @@
-import builtins
 import json
 from pathlib import Path
 from typing import Any
@@ -120,19 +119,6 @@ def test_event_files_of_tensorboard_are_read(tmp_path: Path, new_style: bool) ->
     assert "no column 'acc' (for `test_accuracy`); there are step, seconds, " in message(
         folder, {"test_accuracy": "acc"}
     )
-
-
-def test_without_tensorboard_the_sentence_says_what_to_install(tmp_path: Path, monkeypatch: Any) -> None:
-    (tmp_path / "events.out.tfevents.1").write_bytes(b"")
-    imports = builtins.__import__
-
-    def refuse(name: str, *arguments: Any, **keywords: Any) -> Any:
-        if name.startswith("tensorboard"):
-            raise ImportError(name)
-        return imports(name, *arguments, **keywords)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    assert "run `pip install tensorboard`" in message(tmp_path)
 
 
 def test_a_recorder_s_folder_has_its_history_with_it(tmp_path: Path) -> None:

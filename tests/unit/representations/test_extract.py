@@ -234,21 +234,6 @@ def test_checkpoints_of_other_hyperparameters_are_refused(trained, config, make_
         activations_stage.main(make_job("activations", config))
 
 
-def test_a_file_with_other_examples_at_a_later_checkpoint_is_refused(trained, monkeypatch):
-    job = trained()
-    row_group = activations_stage._row_group
-    monkeypatch.setattr(
-        activations_stage,
-        "_row_group",
-        lambda step, *rest: (
-            row_group(step, *rest) | ({"label": np.zeros(40)} if step and rest[1] == "similarity" else {})
-        ),
-    )
-    activations_stage.main(job)
-    with pytest.raises(RepdynError, match=r"the similarity examples at step .* are not those at the first checkpoint"):
-        Representations(job.paths.activations(job.run.path))
-
-
 def test_networks_are_built_the_same_for_training_and_for_looking(config, make_job):
     job = make_job("activations", config)
     model, _ = extract.network(job.study, job.run, torch.device("cpu"))

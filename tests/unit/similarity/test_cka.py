@@ -1,14 +1,13 @@
-import tracemalloc
-import weakref
-
+import grams
 import numpy as np
 import pandas as pd
 import pytest
+import references
 from synthetic import HARD as COMMON
 from synthetic import PLENTY, Arrays, reference, similarities, trajectory
 
 from repdyn.errors import RepdynError
-from repdyn.similarity import cka, gram, minibatch
+from repdyn.similarity import cka, gram
 from repdyn.stages import activations as activations_stage
 from repdyn.stages import cka as cka_stage
 from repdyn.stages import train as train_stage
@@ -47,34 +46,6 @@ def test_grams_or_features_that_do_not_fit_the_budget_give_the_same_numbers(p, b
     assert max(stop - start for _, start, stop in small.reads) <= max(1, budget / 2 / (gram.FLOATS * n))
 
 
-@pytest.mark.parametrize(("E", "n", "left"), [(3, 10, 0), (3, 10, 700), (5, 400, 1e6), (5, 400, 1e9)])
-def test_bands_cover_all_rows_once_and_fit(E, n, left):
-    bands = list(gram.bands(E, n, left))
-    assert [row for start, stop in bands for row in range(start, stop)] == list(range(n))
-    assert all(stop - start == 1 or 4 * (E + 1) * (stop - start) * (n - start) <= left for start, stop in bands)
-
-
-@pytest.mark.parametrize(("n", "p", "E"), [(200, 4, 5), (30, 30, 3)])
-def test_feature_side_and_example_side_agree(n, p, E):
-    X = Arrays(trajectory(n, p, E))
-    example_side = gram.products(X, PLENTY, watch=lambda *_: None)
-    feature_side = gram._feature_side(X, gram.Numpy())
-    scale = np.abs(example_side.G).max()
-    np.testing.assert_allclose(feature_side.G, example_side.G, rtol=0, atol=1e-6 * scale)
-    np.testing.assert_allclose(feature_side.D, example_side.D, rtol=1e-5, atol=1e-9)
-    assert gram.feature_side_pays([4] * 5, 200, PLENTY)
-    assert not gram.feature_side_pays([512] * 20, 2000, PLENTY)
-
-
-def test_a_backend_that_served_another_layer_gives_the_same_numbers():
-    backend = gram.Numpy()
-    similarities(trajectory(60, 50, E=5), PLENTY, backend)
-    X = trajectory(40, 30, E=4)
-    X[1] = np.ones_like(X[1])
-    for one, other in zip(similarities(X, 30_000, backend), similarities(X, 30_000), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
 def test_nan_is_refused_by_name():
     for dtype in (np.float16, np.float32):
         X = [x.astype(dtype) for x in trajectory(20, 10)]
@@ -107,27 +78,6 @@ def test_where_one_example_differs_the_debiased_norm_is_nothing_and_rounding_giv
     assert debiased[0, 0] == 1
     assert np.isnan(debiased[1:]).all()
     assert np.isnan(debiased[:, 1:]).all()
-
-
-@pytest.mark.parametrize("E", [30, 1000])
-def test_memory_beyond_the_budget_does_not_grow_with_the_number_of_representations(E):
-    class Drawn:
-        examples, features = 200, [50] * E
-
-        def read(self, e, start, stop):
-            return np.random.default_rng(e).normal(size=(200, 50)).astype(np.float16)[:, start:stop]
-
-        def name(self, e):
-            return str(e)
-
-    budget = 16 * 2**20
-    tracemalloc.start()
-    try:
-        gram.products(Drawn(), budget, watch=lambda *_: None)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < budget + 25 * 2**20 + 5 * 8 * E**2  # the matrices asked for, and sums on the way to them
 
 
 def test_independent_gaussians_are_far_apart_only_for_the_debiased():
@@ -181,67 +131,6 @@ def test_torch_gives_the_numbers_of_numpy():
             np.testing.assert_allclose(one, other, rtol=0, atol=2e-6)
 
 
-def test_torch_leaves_what_it_centres_as_it_was_and_does_not_mind_that_it_is_read_only(recwarn, monkeypatch):
-    import torch
-
-    from repdyn.similarity import gram_torch
-
-    (X,) = trajectory(50, 30, E=1)
-    X.flags.writeable = False
-    before = X.copy()
-    backend = gram_torch.Torch(torch.device("cpu"))
-    whole, *norms = backend.centred(X, 0)
-    monkeypatch.setattr(gram_torch, "CHUNKS", 350)  # 7 features at a time
-    parts, *sums = backend.centred(X, 0)
-    np.testing.assert_array_equal(X, before)
-    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(sums, norms, rtol=1e-6)
-    np.testing.assert_allclose(norms, gram.centred(X)[1:], rtol=1e-6)
-    assert not recwarn
-
-
-@pytest.mark.parametrize("in_batches", [False, True])
-def test_grams_are_let_go_of_before_the_next_take_their_place(in_batches):
-    import torch
-
-    from repdyn.similarity.gram_torch import Torch
-
-    class Weighed(Torch):
-        given, most, times = [], 0, 0
-
-        def weigh(self, tensor):
-            self.given.append(weakref.ref(tensor))
-            held = [there for one in self.given if (there := one()) is not None]
-            self.most, self.times = max(self.most, sum(each.nbytes for each in held)), self.times + 1
-            return tensor
-
-        def stack(self, *shape):
-            return self.weigh(super().stack(*shape))
-
-        def zeros(self, *shape):
-            return self.weigh(super().zeros(*shape))
-
-    X, backend = Arrays(trajectory(80, 10, E=3)), Weighed(torch.device("cpu"))
-    budget = 23_000
-    if in_batches:
-        minibatch.similarities(X, 20, budget, backend)
-    else:
-        cka.similarities(X, budget, backend)
-    assert backend.times > 2
-    assert backend.most < budget - gram.FLOATS * 80 * 10  # the rest is for features
-
-
-def test_no_gpu_means_no_torch(tmp_path, monkeypatch):
-    from repdyn.similarity import backends
-
-    monkeypatch.setattr(backends, "DRIVERS", (str(tmp_path / "no driver"),))
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    for device in ("auto", "cpu", "mps"):
-        backend, budget = backends.choose(device, 0.5)
-        assert isinstance(backend, gram.Numpy)
-        assert budget == 2**29
-
-
 def test_two_packages_agree_where_they_are_right():
     import repsim
     import torch
@@ -255,3 +144,33 @@ def test_two_packages_agree_where_they_are_right():
             pair = torch.from_numpy(x - x.mean(0)), torch.from_numpy(y - y.mean(0))
             assert float(ckatorch.cka_base(*pair)) == pytest.approx(biased[i, j], abs=1e-6)
             assert float(ckatorch.cka_base(*pair, unbiased=True)) == pytest.approx(debiased[i, j], abs=1e-5)
+
+
+def test_the_u_centred_gram_has_the_unbiased_hsic_for_an_inner_product():
+    for n, p in ((60, 20), (5, 40)):
+        X, Y = trajectory(n, p, E=2)
+        U, V = references.u_centred(grams.gram(X)), references.u_centred(grams.gram(Y))
+        np.testing.assert_array_equal(np.diagonal(U), 0)
+        np.testing.assert_allclose(U.sum(axis=1), 0, atol=1e-5 * np.abs(U).max() * n)
+        found = (U * V).sum() / np.sqrt((U * U).sum() * (V * V).sum())
+        assert found == pytest.approx(reference(X, Y)[1], rel=1e-5, abs=1e-5)
+        assert similarities([X, Y])[1][0, 1] == pytest.approx(found, rel=1e-5, abs=1e-5)
+
+
+def without_inputs(X, Y, inputs):
+    """What the library makes of the products of the Grams of all three."""
+    flat = np.stack([grams.gram(Z).astype(np.float64).ravel() for Z in (X, Y, inputs)])
+    return cka.without_inputs(flat @ flat.T)
+
+
+def test_a_deconfounded_gram_has_nothing_of_the_inputs_and_is_nothing_where_only_these_are_left():
+    X, Y, inputs = trajectory(60, 20, E=3)
+    inputs = inputs[:, :7]
+    M = grams.gram(inputs).astype(np.float64)
+    K, L = (references.residual(grams.gram(Z).astype(np.float64), M) for Z in (X, Y))
+    assert (K * M).sum() == pytest.approx(0, abs=1e-3)
+    found = (K * L).sum() / (np.linalg.norm(K) * np.linalg.norm(L))
+    assert found == pytest.approx(references.deconfounded(X, Y, inputs), abs=1e-6)
+    assert without_inputs(X, Y, inputs)[0, 1] == pytest.approx(found, abs=1e-6)
+    for one, other in ((3 * inputs, inputs), (np.ones_like(X), inputs), (X, np.ones_like(inputs))):
+        assert np.isnan(without_inputs(one, Y, other)[0]).all()

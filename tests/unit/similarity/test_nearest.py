@@ -2,6 +2,7 @@
 
 import tracemalloc
 
+import grams
 import numpy as np
 import pytest
 import references
@@ -219,3 +220,23 @@ def test_a_gram_that_leaves_too_much_open_is_made_anew_within_its_memory():
     assert tied
     assert peak < (1 + measured.GRAMS_IN_USE) * 4 * 1000**2
     np.testing.assert_array_equal(found, by_definition(X)[0])
+
+
+@pytest.mark.parametrize(("n", "p", "k"), [(60, 20, 10), (300, 50, 10), (12, 30, 11), (1300, 30, 5)])
+def test_neighbours_are_those_of_a_stable_sort_of_distances(n, p, k):
+    (X,) = trajectory(n, p, E=1)
+    found = nearest.neighbours(grams.gram(X), k)[0]
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, references.neighbours(X, k))
+
+
+def test_neighbours_at_equal_distances_are_those_of_the_lowest_index():
+    grid = np.stack(np.meshgrid(np.arange(6), np.arange(6)), -1).reshape(-1, 2).astype(np.float32)
+    for X in (grid, grams.half_dead(50, 30), np.repeat(grams.half_dead(25, 8), 2, axis=0)):
+        np.testing.assert_array_equal(nearest.neighbours(grams.gram(X), 5)[0], references.neighbours(X, 5))
+
+
+def test_shares_of_neighbours_are_counted_by_hand():
+    one = np.array([[1, 2], [0, 2], [0, 1], [0, 1]])
+    other = np.array([[1, 2], [2, 3], [0, 3], [2, 1]])
+    np.testing.assert_array_equal(nearest.shared(np.stack([one, other])), [[1, 5 / 8], [5 / 8, 1]])

@@ -197,36 +197,6 @@ def test_the_table_has_every_layer_between_consecutive_evaluated_epochs(make_job
     assert changes.cka.between(0, 1, inclusive="neither").all()
 
 
-def test_layers_to_observe_after_training_are_no_setting_of_it_and_those_of_change_are(make_job, short):
-    made_with = make_job("train", short, "vit").made_with("train")
-    short["archs"]["vit"]["layers"] = ["norm"]
-    short["activations"]["similarity_examples"] = 30
-    assert make_job("train", short, "vit").made_with("train") == made_with
-    short["archs"]["vit"]["change_layers"] = ["blocks.*"]
-    job = make_job("train", short, "vit")
-    assert job.made_with("train") != made_with
-    assert list(measured.layers(job.study, "vit", job.data)) == ["blocks.0", "blocks.1"]
-
-
-def test_without_known_layers_nothing_is_measured_and_it_is_said(make_job, short, monkeypatch, caplog):
-    monkeypatch.setattr("repdyn.models.observed_layers._by_default", lambda _: {})
-    job = make_job("train", short, "vit")
-    train_stage.main(job)
-    assert pd.read_parquet(job.paths.change(job.run.path)).empty
-    assert "list layers under `change_layers`, or set `change.examples: 0`" in caplog.text
-
-
-def test_layers_that_nobody_named_and_that_cannot_be_measured_are_no_reason_to_refuse_a_study(make_job, short, caplog):
-    short["archs"]["vit"] |= {"layers": ["norm"], "batch_dimension": 1}
-    job = make_job("train", short, "vit")
-    train_stage.main(job)
-    assert pd.read_parquet(job.paths.change(job.run.path)).empty
-    assert "vit: the change of its layers is not measured while it trains (" in caplog.text
-    short["archs"]["vit"]["change_layers"] = ["norm"]
-    with pytest.raises(RepdynError, match=r"To go on, list layers under `change_layers`, or set `change.examples: 0`"):
-        train_stage.main(make_job("train", short | {"name": "named"}, "vit"))
-
-
 def test_an_interrupted_run_goes_on_with_what_it_kept_of_the_epoch_before(make_job, short, monkeypatch, caplog):
     """The epoch before is not the last one: training was killed between two evaluated epochs."""
     short["training"] |= {"epochs": 5, "evaluations_per_decade": 2}

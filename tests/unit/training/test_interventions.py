@@ -210,21 +210,6 @@ def test_labels_cannot_be_drawn_anew_where_none_are_wrong(config):
         studies.parse(planned(config, {"epoch": 2, "labels": "redraw"}))
 
 
-@pytest.mark.parametrize(
-    ("patterns", "said"),
-    [
-        (["layer9.*", "blocks.0"], r"no module is called `layer9\.\*`; there are, for example: layer"),
-        (["blocks.0"], "names no module of `resnet` that has parameters"),
-        (["patch_embed", "blocks", "norm", "head", "stem"], r"no module is called `stem`"),
-        (["conv1", "bn1", "layer?", "fc", "blocks.0"], "names all parameters of `resnet`"),
-    ],
-)
-def test_what_is_frozen_must_be_there_and_not_everything(config, patterns, said):
-    study = studies.parse(planned(config, {"epoch": 2, "freeze": patterns}))
-    with pytest.raises(RepdynError, match=said):
-        planning.check(study)
-
-
 LEVELS = {"noisy": {"label_noise": 0.2}, "clean": {}, "few": {"train_size": 60}}
 
 

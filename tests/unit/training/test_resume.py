@@ -17,7 +17,6 @@ from torch import nn
 from repdyn.config.study import Run
 from repdyn.errors import RepdynError
 from repdyn.records.train import STATE
-from repdyn.storage import locks
 from repdyn.storage.origin import Origin
 from repdyn.training import checkpoints, resume
 from repdyn.training.resume import StateFolder
@@ -151,21 +150,6 @@ def test_a_lock_whose_owner_gives_no_sign_of_life_is_not_waited_for(tmp_path, ho
     with folder.held():
         assert folder.load([]) == {"step": 3}
     assert "gives no sign of life; goes on without it" in caplog.text
-
-
-def test_a_lock_that_was_deleted_while_it_was_taken_is_taken_anew(tmp_path, monkeypatch):
-    path, flock, calls = tmp_path / "lock", fcntl.flock, []
-
-    def deleted_first(descriptor, operation):
-        calls.append(descriptor)
-        if len(calls) == 1:
-            path.unlink()
-        flock(descriptor, operation)
-
-    monkeypatch.setattr(fcntl, "flock", deleted_first)
-    with locks.take(path):
-        assert len(calls) == 2
-        assert locks.take(path) is None
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
