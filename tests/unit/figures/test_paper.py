@@ -11,7 +11,7 @@ from PIL import Image
 from sample_tables import EPOCHS, EVENTS, pairs
 
 from repdyn.errors import RepdynError
-from repdyn.figures import draw, paper, sheet, similarity, style
+from repdyn.figures import draw, paper, similarity, style
 
 LAYERS = [f"layer{i}" for i in range(80)]
 ABOUT = draw.About("A title − with a minus", "digits", "0123456789abcdef")
@@ -69,20 +69,6 @@ def test_a_figure_without_a_title_is_smaller_by_it():
     with paper.on(paper.Paper(titled=False)):
         untitled = height("Of layers")
     assert untitled == height("") < height("Of layers")
-
-
-@pytest.mark.parametrize(
-    ("places", "words", "kept"),
-    [
-        ([0.0, 0.5, 1.0], ["0", "1", "10"], ["0", "1", ""]),  # the last one would reach over the panel
-        ([0.0, 0.02, 0.5], ["0", "1", "10"], ["", "1", "10"]),
-        ([0.0, 0.3, 0.4, 0.5, 0.6], ["0", "1", "10", "100", "1000"], ["0", "1", "", "100", ""]),
-    ],
-)
-def test_labels_of_ticks_never_touch(places, words, kept):
-    axis = sheet.panel(sheet.blank(2, 2), 0.5, 0.5, 1.0, 1.0)
-    axis.set_xlim(0, 1)
-    assert sheet.apart(axis, places, words) == kept
 
 
 def saved(extension):
