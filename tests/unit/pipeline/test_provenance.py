@@ -76,6 +76,21 @@ def test_what_no_stage_makes_use_of_enters_none(library):
     assert digests(library) == before
 
 
+def test_a_path_more_enters_no_stage_and_one_that_moves_its_own_and_those_after_it(library):
+    before = digests(library)
+    paths = library / "catalogue" / "paths.py"
+    edit(
+        paths,
+        "    def cka(self",
+        "    def norms(self, run: str) -> str:\n        return self.root + run\n\n    def cka(self",
+    )
+    assert digests(library) == before
+    edit(paths, "/cka/{run}/cka.parquet", "/cka/{run}/similarity.parquet")
+    after = changed(before, digests(library))
+    assert {"stages.cka", "stages.phases"} <= after
+    assert not after & {"stages.train", "stages.activations", "stages.probes", "stages.regions"}
+
+
 def test_how_a_log_dates_the_fit_decides_no_training():
     assert not provenance.uses("stages.train", "analysis.events")
 
@@ -227,6 +242,8 @@ def sampled(library: Path, entry: str, within: bool, number: int) -> Iterator[st
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         tree = ast.parse(path.read_bytes())
         for statement in tree.body:
+            if any(used.startswith(f"{name}.") for of, used in reached if of == module for name in defines(statement)):
+                continue  # a class of which some methods are used and others are not
             uses = {(module, name) in reached for name in defines(statement)}
             found.extend((path, tree, change) for change in places(statement) if uses == {within})
     for path, tree, change in random.Random(0).sample(found, number):

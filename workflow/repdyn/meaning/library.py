@@ -22,7 +22,8 @@ from .parsing import deep_recursion
 from .tokens import Conditional, Reference, Token, Unordered
 
 ALL = "*"
-Node = tuple[str, str]  # a module's full name, and the name of a definition in it, or ``EFFECTS``, or ``ALL``
+# A module's full name, and in it the name of a definition or method (``Class.method``), or ``EFFECTS``, or ``ALL``.
+Node = tuple[str, str]
 # A token with resolved names: text, or a definition and the attributes taken of it.
 Flat = str | tuple[Node, str] | Unordered
 
@@ -136,7 +137,8 @@ class Library:
         for i, part in enumerate(parts[1:], start=1):
             rest = ".".join(parts[i + 1 :])
             if part in module:
-                return (name, part), rest
+                method = module.method(part, rest.partition(".")[0]) if rest else None
+                return (name, method or part), rest
             inner, target = f"{name}.{part}", module.imports.get(part)
             if target is not None and target != inner:
                 return self._settled(f"{target}.{rest}".rstrip("."), (*asked, path))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from . import scopes, wording
+from . import methods, scopes, wording
 from .parsing import deep_recursion, parse
 from .scopes import Names
 from .syntax import Writer
@@ -43,6 +43,8 @@ class Definition:
 class Module:
     """A module: the definitions of its names, written on demand, and its import effects, as ``EFFECTS``.
 
+    A method that is taken of a class is a definition of its own, ``Class.method``: see ``methods``.
+
     Attributes:
         imports: name -> what is imported, in full.
         packages: top-level names of third parties among these.
@@ -53,6 +55,7 @@ class Module:
         self.packages = {path.partition(".")[0] for path in self.imports.values() if not names.is_own(path)}
         self._names = names
         self._bindings: dict[str, list[Binding]] = {}
+        self._methods: dict[str, list[ast.ClassDef] | None] = {}
         self._definitions: dict[str, Definition] = {}
         for statement in body:
             for name, binding in _bindings(statement, names.package):
@@ -61,13 +64,29 @@ class Module:
     def __contains__(self, name: str) -> bool:
         return name in self._bindings
 
+    def method(self, name: str, attribute: str) -> str | None:
+        """The name of the definition that a method is by itself; None if what it uses is not to be seen."""
+        full = f"{name}.{attribute}"
+        if full not in self._methods:
+            node = self._bindings[name][0] if len(self._bindings[name]) == 1 else None
+            found = methods.alone(node, attribute) if isinstance(node, ast.ClassDef) and self._is_bare(node) else None
+            self._methods[full] = None if found is None else [found]
+        return None if self._methods[full] is None else full
+
+    def _is_bare(self, node: ast.ClassDef) -> bool:
+        """Whether a class has no decorator but ``dataclass``."""
+        writer = Writer(self._names)
+        called = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
+        return all(writer.path(each) == "dataclasses.dataclass" for each in called)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._bindings)
 
     def __getitem__(self, name: str) -> Definition:
         if name not in self._definitions:
             with deep_recursion():
-                parts = [_definition(binding, name, self._names) for binding in self._bindings[name]]
+                bindings = self._methods.get(name) or self._bindings[name]
+                parts = [_definition(binding, name, self._names) for binding in bindings]
             self._definitions[name] = sum(parts[1:], start=parts[0])
         return self._definitions[name]
 
