@@ -19,6 +19,8 @@ INTERVENTION = "intervention"
 Dashes = tuple[int, tuple[float, ...]]
 _DOTTED: Dashes = (0, (1, 1.2))
 _DASHED: Dashes = (0, (4, 1.5))
+_DASH_DOT: Dashes = (0, (4, 1.2, 1, 1.2))
+_DASH_DOT_DOT: Dashes = (0, (4, 1.2, 1, 1.2, 1, 1.2))
 _SOLID: Dashes = (0, ())
 
 
@@ -29,7 +31,7 @@ class Event:
     Attributes:
         name: in the column ``score`` of the table of scores, whose value is its epoch.
         label: in legends and table headings.
-        colour, dashes: of its line.
+        colour, dashes: of its line; two events differ in dashes or, in grey too, in lightness.
         marker, filled: the mark of one run.
         lower: offset of the mark below the middle of its run's row, in rows, so that coinciding events of three kinds
             do not hide one another.
@@ -63,7 +65,7 @@ EVENTS: dict[str, Event] = {
             name=TEST_DIP,
             label="test accuracy dips",
             colour="#009e73",
-            dashes=(0, (4, 1.2, 1, 1.2)),
+            dashes=_DASH_DOT,
             marker="v",
             filled=True,
             lower=0.27,
@@ -72,7 +74,7 @@ EVENTS: dict[str, Event] = {
             name=SECOND_DESCENT_END,
             label="test accuracy recovered",
             colour="#009e73",
-            dashes=_DOTTED,
+            dashes=_DASH_DOT_DOT,
             marker="^",
             filled=False,
             lower=0.27,

@@ -161,7 +161,8 @@ def _outline(axis: Axes, checkpoints: epoch_axis.CheckpointAxis, segments: pd.Da
         return
     for start, end in zip(segments["epoch_start"], segments["epoch_end"], strict=True):
         first, last = round(checkpoints.position(start)) - 0.5, round(checkpoints.position(end)) + 0.5
-        axis.plot([first, first, last], [first, last, last], color=style.BOUNDARY, linewidth=0.9, gid="phase")
+        axis.plot([first, first, last], [first, last, last], color=style.BOUNDARY, linewidth=0.9, gid="phase",
+                  path_effects=style.halo())  # fmt: skip
 
 
 def _handles(frame: pd.DataFrame, value: str, segments: pd.DataFrame | None) -> list[Line2D | Patch]:

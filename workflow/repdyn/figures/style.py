@@ -1,7 +1,8 @@
 """The visual language that all figures share: type and colours.
 
-Colours are safe for colour-blind readers. Curves, events and optimizers have colours of Okabe & Ito's palette, classes
-those of seaborn's `colorblind`; ``catalogue`` declares the colours of measures and events. Similarity uses seaborn's
+Colours are safe for colour-blind readers, and for print in grey, where what is alike in lightness differs in dashes.
+Curves, events and optimizers have colours of Okabe & Ito's palette, classes those of seaborn's `colorblind`;
+``catalogue`` declares the colours of measures and events. Similarity uses seaborn's
 `mako`, dark where unlike and light where alike, and differences its `vlag`, white at zero; both are perceptually
 uniform. They are written out here, the maps as 17 points each, because importing seaborn takes longer than drawing a
 figure.
@@ -47,7 +48,7 @@ CHANGE = SIMILARITY.reversed("change")
 DIFFERENCE = LinearSegmentedColormap.from_list("difference", _VLAG.split()[::-1])
 UNDEFINED = "#c9b8a8"  # for null values: a colour in no scale
 CURVES = {"train": "#444444", "clean": "#0072b2", "mislabelled": "#d55e00", "true": "#e69f00", "test": "#009e73"}
-BOUNDARY = "#ff5c5c"
+BOUNDARY = "#c8102e"  # of phases: darker than light matrices and bars; a halo sets it off from dark ones
 SHADES = (0.12, 0.78)  # of the first and the last layer: dark to light, but visible on white
 MOST_NAMED = 8  # layers in a legend
 _OPTIMIZERS = {"sgd": "#0072b2", "adam": "#d55e00", "adamw": "#cc79a7", "muon": "#009e73", "lion": "#e69f00"}
@@ -142,7 +143,7 @@ def depth_order(frame: pd.DataFrame) -> list[str]:
 
 def halo() -> list[AbstractPathEffect]:
     """A path effect that makes a line visible on light and on dark."""
-    return [Stroke(linewidth=1.5, foreground="white", alpha=0.6), Normal()]
+    return [Stroke(linewidth=2.0, foreground="white", alpha=0.85), Normal()]
 
 
 def class_colours(classes: int) -> list[str]:

@@ -22,15 +22,17 @@ from . import epoch_axis, paper, reading, sheet, style
 if TYPE_CHECKING:
     from ..pipeline.jobs import Job
 
-# Column, label, line width, line style.
+# Column, label, line width, line style. Two curves differ in style or, in grey too, in lightness.
 CURVES: dict[str, tuple[str, str, float, Any]] = {
     "train": ("train_accuracy", "training examples, given labels", 1.5, "-"),
-    "clean": ("clean_accuracy", "correctly labelled ones", 1.0, "-"),
+    "clean": ("clean_accuracy", "correctly labelled ones", 1.0, (0, (5, 1, 1, 1))),
     "mislabelled": ("mislabelled_accuracy", "mislabelled ones, wrong labels", 1.5, "-"),
-    "true": ("mislabelled_true_accuracy", "mislabelled ones, true labels", 1.0, (0, (3, 1))),
-    "test": ("test_accuracy", "test examples", 1.5, "-"),
+    "true": ("mislabelled_true_accuracy", "mislabelled ones, true labels", 1.0, (0, (1, 1))),
+    "test": ("test_accuracy", "test examples", 1.5, (0, (4, 1))),
 }
 LEFT = 0.48  # inches for the accuracy axis
+# Triangles of three kinds of event stand in rows of their own above a panel, as fractions of its height.
+LOWEST, APART = 1.03, 0.036
 
 
 @style.styled
@@ -79,10 +81,10 @@ def grid(
     histories = reading.plain(histories)
     lines_of_panels = reading.lines(histories, sheet.side_by_side(LEFT))
     across = max(len(columns) for _, columns in lines_of_panels)
-    gap_x, gap_y, high = 0.12, 0.34, 1.5
+    gap_x, gap_y, high = 0.12, 0.44, 1.5
     width = min(paper.width(), max(4.6, LEFT + 0.1 + 3.2 * across))
     wide = (width - LEFT - 0.06 - gap_x * (across - 1)) / across
-    top = sheet.title_height(title, width) + 0.24
+    top = sheet.title_height(title, width) + 0.34
     curves_shown = handles(histories)
     marks = style.event_handles({name for of_run in events.values() for name in style.apart(of_run)})
     for mark in marks:
@@ -103,7 +105,7 @@ def grid(
             of_seeds = [found for key, found in events.items() if key[:2] == (level, name)]
             _mark(axis, style.median_events(of_seeds))
             _triangles(axis, of_seeds)
-            sheet.name_panel(axis, (level, name), part["seed"].nunique(), wide, pad=9)
+            sheet.name_panel(axis, (level, name), part["seed"].nunique(), wide, pad=16)
             _outer(axis, row + 1 == len(lines_of_panels), column == 0)
     sheet.title(figure, title)
     sheet.legend(figure, LEFT, below, curves_shown, in_legend)
@@ -138,11 +140,13 @@ def _mark(axis: Axes, events: dict[str, float]) -> None:
 
 
 def _triangles(axis: Axes, of_seeds: list[dict[str, float]]) -> None:
-    """Draw each seed's events at the panel's upper edge."""
-    for name in EVENTS:
+    """Draw each seed's events above the panel, those of a kind in a row, so that no kind hides another."""
+    levels = sorted({event.lower for event in EVENTS.values()}, reverse=True)
+    for name, event in EVENTS.items():
         epochs = [events[name] for events in map(style.apart, of_seeds) if name in events]
-        axis.plot(epochs, [1.03] * len(epochs), linestyle="none", clip_on=False, transform=axis.get_xaxis_transform(),
-                  **_triangle(name))  # fmt: skip
+        height = LOWEST + APART * levels.index(event.lower)
+        axis.plot(epochs, [height] * len(epochs), linestyle="none", clip_on=False,
+                  transform=axis.get_xaxis_transform(), **_triangle(name))  # fmt: skip
 
 
 def _triangle(name: str) -> dict[str, Any]:
