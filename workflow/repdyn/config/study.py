@@ -51,6 +51,7 @@ from .sections.base import MOST_CHECKPOINTS, RunSeed, Section, distinct
 Hyperparameters = dict[str, Any]
 # What says how an architecture is observed after training: part ``layers`` of the settings.
 _OBSERVED = {"layers"}
+_CALLED = {"class_names"}  # of data: words, which stand in the table of examples and decide no number
 MOST_RUNS = 10_000  # each has a dozen jobs, and Snakemake holds all of them
 
 
@@ -551,7 +552,7 @@ class Study(Section):
             if section in self.left_out or (section in ("training", "checkpoints", "change") and not self._trains(run)):
                 continue
             if section == "data":
-                settings |= self._data_settings(run)
+                settings |= self._data_settings(run, set() if stage == "examples" else _CALLED)
             elif section == "run":
                 settings |= self._run_settings(run)
             elif section == "measures":
@@ -588,15 +589,19 @@ class Study(Section):
             "seeds": sorted(self.seeds),  # their order matters only to figures
         }
 
-    def _data_settings(self, run: Run | Replicate | None) -> Hyperparameters:
+    def _data_settings(self, run: Run | Replicate | None, without: set[str]) -> Hyperparameters:
         """The data of a run, and those that interventions go on with; or all of them, by name where they have names."""
         levels = self.data_levels if run is None else {None: self.data_of(run)}
-        dumped: dict[Any, Hyperparameters] = {level: data.model_dump(mode="json") for level, data in levels.items()}
+        dumped: dict[Any, Hyperparameters] = {
+            level: data.model_dump(mode="json", exclude=without) for level, data in levels.items()
+        }
         settings = {"data": dumped.get(None, dumped)}
         planned = self.interventions(run) if isinstance(run, Run) else []
         if later := {each.data for each in planned if each.data is not None}:
             named = self.named_data
-            settings["later_data"] = {level: named[level].model_dump(mode="json") for level in sorted(later)}
+            settings["later_data"] = {
+                level: named[level].model_dump(mode="json", exclude=without) for level in sorted(later)
+            }
         return settings
 
     def _observed(self, run: Run | Replicate | None) -> Hyperparameters:

@@ -111,6 +111,18 @@ def listing(layout: Layout, root: Path) -> Found:
     return found
 
 
+def class_names(part: Path) -> list[str]:
+    """The names of the folders of a part, which are its classes, in order.
+
+    Raises:
+        RepdynError: if it cannot be read.
+    """
+    try:
+        return [named(entry.name) for entry in _classes(part)]
+    except OSError as error:
+        raise no_access(part, error) from None
+
+
 def _testing(found: Found, names: Sequence[str]) -> Listing:
     val, test = found.folder / "val", found.folder / "test"
     if (val / ANNOTATIONS).is_file():

@@ -201,7 +201,7 @@ def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int 
             "`data.columns.inputs`."
         )
     found = {key: _values(table[name], f"`{name}` in `{named(path)}`") for key, name in held.items()}
-    return found, _class_names(table.schema, held.get("labels"))
+    return found, len(_class_names(table.schema, held.get("labels"))) or None
 
 
 def _arrow(path: Path) -> pa.Table:
@@ -214,13 +214,28 @@ def _arrow(path: Path) -> pa.Table:
             return pa.ipc.open_file(source).read_all()
 
 
-def _class_names(schema: pa.Schema, labels: str | None) -> int | None:
-    """The number of classes that Hugging Face's metadata of a schema names."""
+def class_names(settings: Settings) -> list[str]:
+    """The names of classes that a folder of Hugging Face's says; none of other data, or where it says none."""
+    path = Path(settings.dataset)
+    if ":" in settings.dataset or not path.is_dir():
+        return []
+    train = path / "train" if _splits(path) else path
+    try:
+        state = json.loads((train / "state.json").read_bytes())
+        schema = _arrow(train / state["_data_files"][0]["filename"]).schema
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise RepdynError(f"`{named(train)}` cannot be read: {one_line(error)}.") from None
+    held = columns_of({name: name for name in schema.names}, settings.columns) or {}
+    return _class_names(schema, held.get("labels"))
+
+
+def _class_names(schema: pa.Schema, labels: str | None) -> list[str]:
+    """The classes that Hugging Face's metadata of a schema names; none where it names none."""
     try:
         feature = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][labels]
-        return len(feature["names"]) if feature.get("_type") == "ClassLabel" else None
+        return [str(name) for name in feature["names"]] if feature.get("_type") == "ClassLabel" else []
     except (KeyError, ValueError, TypeError, AttributeError):
-        return None
+        return []
 
 
 def _values(column: pa.ChunkedArray, what: str) -> Array | list[Array]:

@@ -28,10 +28,11 @@ from ..data.images import Images
 from ..data.numbers import per_channel
 from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
-from ..figures import style
+from ..figures import reading, style
 from ..figures.training import CURVES
 from ..pipeline import stored
 from ..records.cka import CKA
+from ..records.examples import EXAMPLES
 from ..records.findings import FINDINGS
 from ..records.layer_names import OUTPUT
 from ..records.phases import SCORES, SEGMENTS
@@ -265,11 +266,21 @@ def _picture(plane: Mapping[Any, Any], found: subsets.StudyData) -> dict[str, An
     }
 
 
-def language(classes: int) -> dict[str, Any]:
+def class_names(job: Job, classes: int) -> list[str]:
+    """What the explorer calls each class: by its number where levels of the data call one by several names."""
+    said: dict[int, set[str]] = {}
+    for replicate in job.study.replicates:
+        for label, name in reading.class_names(stored.read(job, EXAMPLES, replicate)).items():
+            said.setdefault(label, set()).add(name)
+    return [said[i].pop() if len(said.get(i, ())) == 1 else str(i) for i in range(classes)]
+
+
+def language(classes: int, names: list[str]) -> dict[str, Any]:
     """The figures' visual language, for the scripts."""
     line = {"-": "solid"}
     return {
         "classes": [to_hex(colour) for colour in style.class_colours(classes)],
+        "classNames": names,
         "curves": [
             {
                 "key": name,
@@ -353,12 +364,13 @@ def main(job: Job) -> None:
     planes = picture_planes(job)
     mib, of_levels = job.study.figures.explorer_mib, job.study.data_levels.values()
     noise = {data.label_noise for data in of_levels}
+    classes = max(datasets.source(data).classes or 0 for data in of_levels)
     sets = {name for of_seed in planes.values() for name in of_seed["planes"]}
     study: dict[str, Any] = {
         "name": job.study.name,
         "dataset": ", ".join(dict.fromkeys(data.dataset for data in of_levels)),
         "noise": noise.pop() if len(noise) == 1 else 0,
-        "language": language(max(datasets.source(data).classes or 0 for data in of_levels)),
+        "language": language(classes, class_names(job, classes)),
         "output": OUTPUT,
         "opensAt": MEMORIZATION_ONSET,
         "measures": [

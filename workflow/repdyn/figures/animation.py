@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -32,7 +32,14 @@ class Film:
     """A figure whose panels can be set to any checkpoint."""
 
     def __init__(
-        self, labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, *, classes: int, title: str = ""
+        self,
+        labels: pd.DataFrame,
+        corners: planes.Corners,
+        history: pd.DataFrame,
+        *,
+        classes: int,
+        names: Mapping[int, str] | None = None,
+        title: str = "",
     ) -> None:
         """Lay out the figure at the first checkpoint.
 
@@ -41,13 +48,14 @@ class Film:
             corners: its three images.
             history: the run's history table.
             classes: number of classes.
+            names: class -> its name; those that have none are called by their numbers.
             title: the figure's title.
         """
         self.steps = [int(step) for step in np.sort(labels["step"].unique())]
         self._epochs = labels.drop_duplicates("step").set_index("step")["epoch"]
         self._labels = labels.set_index(["layer", "step"])["labels"]
         with style.language():
-            self.figure, self._strip = _lay_out(labels, corners, history, classes, title)
+            self.figure, self._strip = _lay_out(labels, corners, history, classes, names or {}, title)
         self._images = {str(axis.get_label()): axis.images[0] for axis in self.figure.axes if axis.get_title()}
         self._cursor = self._strip.axvline(0, color=style.INK, linewidth=1.2)
         wide, high = self.figure.get_size_inches()
@@ -76,7 +84,12 @@ class Film:
 
 
 def _lay_out(
-    labels: pd.DataFrame, corners: planes.Corners, history: pd.DataFrame, classes: int, title: str
+    labels: pd.DataFrame,
+    corners: planes.Corners,
+    history: pd.DataFrame,
+    classes: int,
+    names: Mapping[int, str],
+    title: str,
 ) -> tuple[Figure, Axes]:
     """Make the figure and the axes of the curves."""
     layers = style.depth_order(labels)
@@ -84,7 +97,7 @@ def _lay_out(
     inner = width - LEFT - 0.1
     top = sheet.title_height(title, width - 1.0)
     colours = planes.colour_map(classes)
-    patches = planes.class_patches(labels["labels"], colours)
+    patches = planes.class_patches(labels["labels"], colours, names)
     curves = training.handles(history)
     legends = [sheet.legend_height(patches, inner), sheet.legend_height(curves, inner)]
     beside = top + 0.09 + KEY + 0.09 + 0.03 + STRIP + 0.4 + sum(legends)
@@ -154,7 +167,7 @@ def draw(job: Job, figure: str) -> Film:
         RepdynError: if the study has no such planes.
     """
     name = planes.FIGURES[figure]
-    labels, corners, classes = planes.read(job, name)
+    labels, corners, classes, names = planes.read(job, name)
     run = style.run_title(job.run)
     title = f"Regions around three {IMAGES[name]}: {run}"
-    return Film(labels, corners, reading.of_run(job, HISTORY), classes=classes, title=title)
+    return Film(labels, corners, reading.of_run(job, HISTORY), classes=classes, names=names, title=title)

@@ -57,7 +57,7 @@ def _planes(name: str) -> Entry:
             triangle stand where the three images are; the legend shows them larger. {_ISLANDS[name]}
         """,
         of_run=(Paths.region_pictures,),
-        of_seed=(Paths.planes,),
+        of_seed=(Paths.planes, Paths.examples),
         reads=("data",),
     )
 
@@ -431,7 +431,7 @@ EXPLORER = Drawn(
         Paths.scores,
         Paths.probe_accuracy,
     ),
-    of_seed=(Paths.planes,),
+    of_seed=(Paths.planes, Paths.examples),
     of_study=(Paths.findings,),
     spares=(Paths.region_pictures, Paths.region_similarity, Paths.planes, Paths.probe_accuracy),
     reads=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from ..catalogue.plane_sets import IMAGES
 from ..data import datasets, subsets
 from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
+from ..records.examples import EXAMPLES
 from ..records.planes import PLANES
 from ..records.regions import PICTURES
 from ..types import Array
@@ -33,6 +34,7 @@ SMALLEST = 0.3  # inches: least height of a panel
 LEAST_IMAGE = 0.07  # inches
 KEY, MARKED = 0.42, 0.13  # inches: an image in the legend, and its mark
 NAMED = 24  # most classes that a legend names
+CAPTION, TRUE = 1.3, 0.3  # inches: the widest caption of an image, and `given` before the name of a class
 MARKS = ("o", "s", "^")  # of the three images
 MARK: dict[str, Any] = {
     "markersize": 2.6, "color": "white", "markeredgecolor": "black", "markeredgewidth": 0.5, "linestyle": "none",
@@ -66,13 +68,16 @@ class Corners:
 
 
 @style.styled
-def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str = "") -> Figure:
+def regions(
+    labels: pd.DataFrame, corners: Corners, *, classes: int, names: Mapping[int, str] | None = None, title: str = ""
+) -> Figure:
     """Draw the answers of all layers' probes and of the network on one plane, at checkpoints spread over training.
 
     Args:
         labels: rows of one plane of the pictures table: layer, depth, step, epoch, labels.
         corners: its three images.
         classes: number of classes.
+        names: class -> its name; those that have none are called by their numbers.
         title: the figure's title.
     """
     layers = style.depth_order(labels)
@@ -81,6 +86,7 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
     left += 0.12
     lines = "\n".join(corners.captions).splitlines()
     right = max(RIGHT, 0.15 + KEY + MARKED + max(sheet.text_width(line, style.SMALL) for line in lines))
+    right = min(right, 0.15 + KEY + MARKED + CAPTION)
     has_room = int((paper.width() - left - right) / (SMALLEST + GAP))
     chosen = spread(np.sort(labels["step"].unique()), max(1, min(EPOCHS, has_room)))
     least = min(4.2, paper.width())
@@ -90,7 +96,7 @@ def regions(labels: pd.DataFrame, corners: Corners, *, classes: int, title: str 
     high = min(wide * corners.ratio, max(SMALLEST, room / len(layers) - GAP), room - GAP)
     wide = high / corners.ratio
     colours = colour_map(classes)
-    patches = class_patches(labels.loc[labels["step"].isin(chosen), "labels"], colours)
+    patches = class_patches(labels.loc[labels["step"].isin(chosen), "labels"], colours, names or {})
     columns = 2 if right - 0.08 >= _two_columns(patches) else 1
     beside = 3 * (KEY + 0.1) + 0.05 + sheet.ROW * (1 + math.ceil(len(patches) / columns))
     on_page = paper.rows([high + GAP] * len(layers), room)
@@ -122,13 +128,18 @@ def colour_map(classes: int) -> ListedColormap:
     return ListedColormap(style.class_colours(classes))
 
 
-def class_patches(labels: Iterable[Array], colours: ListedColormap) -> list[Patch]:
+def class_patches(labels: Iterable[Array], colours: ListedColormap, names: Mapping[int, str]) -> list[Patch]:
     """Legend entries of the classes that appear; of many, those of most points, and the number of others."""
     points = sum(np.bincount(row, minlength=colours.N) for row in labels)
     ranked = np.argsort(-points, kind="stable")[: np.count_nonzero(points)]
-    named = [Patch(facecolor=colours(label), label=str(label)) for label in sorted(ranked[:NAMED].tolist())]
+    named = [Patch(facecolor=colours(label), label=called(label, names)) for label in sorted(ranked[:NAMED].tolist())]
     others = len(ranked) - len(named)
     return [*named, Patch(facecolor="none", edgecolor="none", label=f"{others} more")] if others else named
+
+
+def called(label: int, names: Mapping[int, str]) -> str:
+    """A class in a legend or a caption: its name, shortened to ``CAPTION``, or its number."""
+    return sheet.shortened(names.get(label, str(label)), CAPTION - TRUE, style.SMALL, keep="beginning")
 
 
 def spread(steps: Array, count: int) -> list[int]:
@@ -198,8 +209,8 @@ def _legend(figure: Figure, left: float, top: float, corners: Corners, patches: 
     )  # fmt: skip
 
 
-def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
-    """Read the labels of the first picture plane of a set, its corners, and the number of classes.
+def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int, dict[int, str]]:
+    """Read the labels of the first picture plane of a set, its corners, the number of classes, and their names.
 
     Raises:
         RepdynError: if the study has no such planes.
@@ -214,12 +225,13 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int]:
     first = planes.iloc[0]
     data = job.data
     images = _images(first, datasets.inputs(data).shape)
+    names = reading.class_names(reading.of_run(job, EXAMPLES))
     corners = Corners(
         first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), images,
-        _captions(job, name, first),
+        _captions(job, name, first, names),
     )  # fmt: skip
     labels = table[(table["planes"] == name) & (table["plane"] == first["plane"])]
-    return labels, corners, datasets.classes(data)
+    return labels, corners, datasets.classes(data), names
 
 
 def draw(job: Job, figure: str) -> Figure:
@@ -230,22 +242,28 @@ def draw(job: Job, figure: str) -> Figure:
         RepdynError: if the study has no such planes.
     """
     name = FIGURES[figure]
-    labels, corners, classes = read(job, name)
+    labels, corners, classes, names = read(job, name)
     title = style.run_title(job.run)
     title = f"Decision regions on a plane through three {IMAGES[name]}: {title}"
-    return regions(labels, corners, classes=classes, title=title)
+    return regions(labels, corners, classes=classes, names=names, title=title)
 
 
-def _captions(job: Job, name: str, plane: pd.Series) -> list[str]:
+def _captions(job: Job, name: str, plane: pd.Series, names: Mapping[int, str]) -> list[str]:
     """The class of each image, and the label that this run was trained with, where it differs."""
     if name != "mislabelled":
-        return [f"class {label}" for label in plane["labels"]]
+        return [_class(label, names) for label in plane["labels"]]
     train = subsets.load(job.data, job.data_root, job.run.seed).train
     given = dict(zip(train.examples.tolist(), train.given_labels.tolist(), strict=True))
     return [
-        f"true {label}\ngiven {given[example]}"
+        f"true {called(label, names)}\ngiven {called(given[example], names)}"
         for example, label in zip(plane["examples"], plane["labels"], strict=True)
     ]
+
+
+def _class(label: int, names: Mapping[int, str]) -> str:
+    """A caption that says the class of an image: a name says that it is one, a number does not."""
+    words = called(label, names)
+    return f"class {words}" if words == str(label) else words
 
 
 def _shown(picture: Array) -> Array:

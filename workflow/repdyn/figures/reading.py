@@ -83,6 +83,12 @@ def of_runs(job: Job, table: Table) -> pd.DataFrame:
     return there(job, pd.concat(of_each_run(job, table), ignore_index=True))
 
 
+def class_names(examples: pd.DataFrame) -> dict[int, str]:
+    """Class -> its name, from the table of a seed's examples, which has all classes that it draws."""
+    known = examples.dropna(subset=["label", "class_name"]).drop_duplicates("label")
+    return dict(zip(known["label"].astype(int).tolist(), known["class_name"].tolist(), strict=True))
+
+
 def placed(frame: pd.DataFrame, rows: str = ARCH, columns: str = OPTIMIZER) -> pd.DataFrame:
     """Rows of runs with their ``row`` and ``column`` in figures of the grid, unless they have them.
 

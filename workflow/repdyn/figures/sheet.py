@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -56,13 +56,13 @@ def joined(names: Sequence[str], inches: float, points: float = style.TEXT, weig
     return ", ".join(names)
 
 
-def shortened(name: str, inches: float, points: float = style.TEXT) -> str:
-    """Shorten a name to the width; keep its end, where layers of a stage differ."""
+def shortened(name: str, inches: float, points: float = style.TEXT, keep: Literal["end", "beginning"] = "end") -> str:
+    """Shorten a name to the width; by default keep its end, where layers of a stage differ."""
     if text_width(name, points) <= inches:
         return name
     while len(name) > 1 and text_width(f"…{name}", points) > inches:
-        name = name[1:]
-    return f"…{name}"
+        name = name[1:] if keep == "end" else name[:-1]
+    return f"…{name}" if keep == "end" else f"{name}…"
 
 
 def wrapped(text: str, inches: float, points: float = style.TEXT) -> list[str]:

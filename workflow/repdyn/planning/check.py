@@ -21,7 +21,7 @@ from torch import nn
 
 from ..analysis import common_checkpoints
 from ..catalogue.plane_sets import COMMON, IMAGES, SETS
-from ..data import datasets, label_noise
+from ..data import class_names, datasets, label_noise
 from ..errors import RepdynError
 from ..models import architectures, coverage, observed_layers
 from ..models.observation import Observation
@@ -52,6 +52,7 @@ def main(study: Study) -> None:
     for level, data in study.data_levels.items():
         with datasets.naming(level):
             check_examples(study, data)
+            class_names.check(data)
     study = settling.with_checkpoints(study)
     has_digests = any(data.contents is not None for data in study.data_levels.values())
     remarks = list(datasets.remarks(datasets.settled(study) if has_digests else study))

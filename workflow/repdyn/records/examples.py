@@ -15,6 +15,7 @@ EXAMPLES = Table(
         split=(pa.string(), "train or test"),
         example=(pa.int64(), "position in the data set's own part"),
         label=(pa.int64(), "true class; null where there are no classes"),
+        class_name=(pa.string(), "of the true class; null as label"),
         given_label=(pa.int64(), "class that is trained on; null as label"),
         mislabelled=(pa.bool_(), "whether a wrong class is trained on; null as label"),
         common=(pa.bool_(), "whether runs are compared on it: the same for all seeds, never trained on"),

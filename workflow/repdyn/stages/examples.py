@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..data import datasets, subsets
+from ..data import class_names, datasets, subsets
 from ..records.examples import EXAMPLES
 from ..runtime.progress import LOG
 from ..storage import tables
@@ -22,6 +22,7 @@ def main(job: Job) -> None:
     """Write the examples of a seed."""
     found = subsets.load(job.data, job.data_root, job.replicate.seed)
     parts = {"train": found.train, "test": found.test}
+    names = class_names.of(job.data, job.data_root)
     labels, given, wrong = (
         np.concatenate([getattr(part, name) for part in parts.values()])
         for name in ("labels", "given_labels", "mislabelled")
@@ -30,6 +31,7 @@ def main(job: Job) -> None:
         "split": np.repeat(list(parts), [len(part) for part in parts.values()]),
         "example": np.concatenate([part.examples for part in parts.values()]),
         "label": tables.known(labels, labels),
+        "class_name": [names[label] if names and label >= 0 else None for label in labels.tolist()],
         "given_label": tables.known(given, labels),
         "mislabelled": tables.known(wrong, labels),
         "common": np.concatenate([np.zeros(len(found.train), dtype=bool), np.arange(len(found.test)) < found.n_common]),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ..facts import Facts, Kind
-from .base import ImageSize, Kwargs, Section, Seed, is_empty
+from .base import ImageSize, Kwargs, Section, Seed, distinct, is_empty
+
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Folder(Section):
@@ -91,6 +93,10 @@ class Data(Section):
     """For an ``.npz`` or a folder of one's own: which array or column is what, where names are not the usual ones."""
     kind: Kind | None = Field(default=None, exclude_if=is_empty)
     """For data of one's own: what inputs are, where their type and shape would say something else."""
+    class_names: Annotated[list[ClassName], AfterValidator(distinct)] | None = Field(default=None, exclude_if=is_empty)
+    """What classes are called in tables and figures, in the order of their numbers; by default as who published them,
+    or as their folders are called, else by their numbers.
+    """
     standardise: Annotated[Standardise | None, BeforeValidator(_by_name, json_schema_input_type=_ByName)] = Field(
         default=None, exclude_if=is_empty
     )

@@ -3,6 +3,11 @@
 const planeCards = [];
 const SCRATCH = document.createElement("canvas");
 
+const className = (label) => study.language.classNames[label];
+
+/** A class in words: a name says that it is one, a number does not. */
+const classWords = (label) => (className(label) === `${label}` ? `class ${label}` : className(label));
+
 /** One card for each plane, once; `paintPlanes` fills them. */
 function buildPlanes() {
   const parent = document.getElementById("planes");
@@ -55,7 +60,7 @@ function describePlanes(run) {
         const copy = element("canvas", { width: pictures[i].width, height: pictures[i].height });
         copy.getContext("2d").drawImage(pictures[i], 0, 0);
         copy.style.borderColor = study.language.classes[given[i]];
-        const words = given[i] === label ? `class ${label}` : `${label}, taught as ${given[i]}`;
+        const words = given[i] === label ? classWords(label) : `${className(label)}, taught as ${className(given[i])}`;
         return element("li", {}, copy, element("span", { textContent: words }));
       }),
     );
@@ -122,7 +127,7 @@ function hoverPlane({ seen }, panel, event) {
   const column = Math.min(R - 1, Math.floor(((event.clientX - box.left) / box.width) * R));
   const row = Math.min(R - 1, Math.floor(((box.bottom - event.clientY) / box.height) * R));
   const label = panel.labels[Math.max(0, row) * R + Math.max(0, column)];
-  panel.canvas.title = `class ${label}`;
+  panel.canvas.title = classWords(label);
 }
 
 const MOST_CLASSES = 12;
@@ -144,7 +149,7 @@ function paintClasses() {
     ...shown.slice(0, MOST_CLASSES).map((label) => {
       const chip = element("span", { className: "chip" });
       chip.style.background = study.language.classes[label];
-      return element("li", {}, chip, `${label}`);
+      return element("li", {}, chip, className(label));
     }),
     ...(rest ? [element("li", { textContent: `and ${rest} smaller` })] : []),
   );
