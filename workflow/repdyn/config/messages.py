@@ -16,6 +16,9 @@ _KINDS = {
     "model_type": "a section of settings, `key: value`",
     "dict_type": "a section of settings, `key: value`",
     "list_type": "a list, `[…]`",
+    "tuple_type": "a list, `[…]`",
+    "bool_type": "`true` or `false`",
+    "bool_parsing": "`true` or `false`",
     "string_type": "text",
     "int_parsing_size": "a smaller integer",
 }
@@ -29,6 +32,10 @@ _BOUNDS = {
 # Which of two kinds of entries a complaint is about; no part of the key.
 SOURCE = "source:"  # before the tag of a kind of entries or section
 TRAINED, RECORDED = f"{SOURCE}trained", f"{SOURCE}recorded"
+# Parts of pydantic's own in the place that a complaint is about, beside keys. No key has a bracket.
+_OF_PYDANTIC = re.compile(
+    r"(dict|function-(after|before|plain|wrap))\[.*|constrained-(str|int|float|list|dict)|source:.*", re.S
+)
 MOST_LISTED = 20
 # Long values are cut in the middle.
 _SHORT = reprlib.Repr()
@@ -67,15 +74,13 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """Put the most helpful of pydantic's complaints into a sentence with the key, the value and what is allowed."""
     # A union complains once per member; the complaint from deepest within the value helps most.
     first = max(error.errors(include_url=False), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
-    keys = [
-        str(part) for part in first["loc"] if not str(part).startswith(("dict[", "constrained-", "function-", SOURCE))
-    ]
+    keys = [str(part) for part in first["loc"] if not _OF_PYDANTIC.fullmatch(str(part))]
     kind, value, context = first["type"], first["input"], first.get("ctx", {})
     is_key = kind == "invalid_key" or "[key]" in keys
     if is_key:
         del keys[-1 if kind == "invalid_key" else -2 :]
-    elif keys and keys[-1] in ("float", "int"):
-        keys.pop()
+    elif keys and keys[-1] in ("float", "int") and not str(first["loc"][-2]).startswith("dict["):
+        keys.pop()  # a member of a union, where it is no key of a section
     key = dotted(keys)
     subject = f"a key of {f'`{key}`' if key else 'the study'}" if is_key else f"`{key}`"
     match kind:
@@ -104,8 +109,12 @@ def _wanted(kind: str, context: dict[str, Any], message: str) -> str:
             return f"be {context['expected']}"
         case "finite_number":
             return "be a finite number"
-        case "too_short":
+        case "too_short" if context["min_length"] == 1:
             return "not be empty"
+        case "too_short":
+            return f"have {context['min_length']:,} entries or more"
+        case "too_long":
+            return f"have at most {context['max_length']:,} entries"
     if kind in _BOUNDS:
         (bound,) = context.values()
         return f"be {_BOUNDS[kind]} {f'{bound:,}' if isinstance(bound, int) else f'{bound:g}'}"

@@ -66,8 +66,7 @@ def _about(value: Any) -> str | None:
         case None | bool():
             return None
         case int() if value.bit_length() > _BITS:
-            digits = int(value.bit_length() * math.log10(2)) + 1
-            return f"an integer of {digits:,} digits, but must be a smaller number"
+            return f"an integer of {_digits(value):,} digits, but must be a smaller number"
         case float() if not math.isfinite(value):
             return f"{value}, but must be a finite number"
         case int() | float():
@@ -81,6 +80,12 @@ def _about(value: Any) -> str | None:
         case date():
             return f"a date, {value}, but must be text, a number, a list or a section; put it in quotes"
     return f"{shown(value)}, of YAML's type {type(value).__name__}, but must be text, a number, a list or a section"
+
+
+def _digits(value: int) -> int:
+    """The number of decimal digits; Python refuses to write integers of very many."""
+    least = int((value.bit_length() - 1) * math.log10(2)) + 1
+    return least + int(abs(value) >= 10**least)
 
 
 def number(value: Any) -> Any:

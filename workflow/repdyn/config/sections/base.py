@@ -49,19 +49,31 @@ class Section(BaseModel):
         """Read `1e3`, text in YAML, as a number; do not read `true` as 1."""
         if not _is_number(cls, str(field.field_name)):
             return value
-        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+        inner = value if isinstance(value, list) else (value,)
+        if isinstance(value, dict):
+            inner = [*value.values(), *(value if _has_numbers_for_keys(cls, str(field.field_name)) else ())]
         if any(isinstance(single, bool) for single in inner):
             raise ValueError("`true` and `false`, and in YAML yes, no, on and off, are not numbers")
         return plain.numbers(value)
 
 
-@cache
-def _is_number(model: type[BaseModel], field: str) -> bool:
-    """Whether a setting is a number, or a list or section of numbers."""
+def _kinds(model: type[BaseModel], field: str) -> set[Any]:
+    """The types that a setting, and what is in it, can be of."""
 
     def kinds(annotation: Any) -> set[Any]:
         inner = get_args(annotation)
         return set().union(*map(kinds, inner)) if inner else {annotation}
 
-    found = kinds(model.model_fields[field].annotation)
-    return bool(found & {int, float}) and bool not in found
+    return kinds(model.model_fields[field].annotation)
+
+
+@cache
+def _is_number(model: type[BaseModel], field: str) -> bool:
+    """Whether a setting is a number, or a list or section of numbers."""
+    return bool(_kinds(model, field) & {int, float})
+
+
+@cache
+def _has_numbers_for_keys(model: type[BaseModel], field: str) -> bool:
+    """Whether a setting is a section whose keys are numbers, as classes are."""
+    return str not in _kinds(model, field)

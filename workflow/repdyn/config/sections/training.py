@@ -161,11 +161,11 @@ class Checkpoints(Section):
         return self
 
     def at_most(self, epochs: int) -> int:
-        """The number of checkpoints in that many epochs, if no two fall on the same step."""
+        """The number of checkpoints in that many epochs, if no two fall on one step, nor one after them on the last."""
         match self.schedule:
             case "log":
-                return max(0, math.floor(self.per_decade * math.log10(epochs / self.first)) + 1)
+                return max(0, math.floor(self.per_decade * math.log10(epochs / self.first) + 1e-9) + 1)
             case "linear":
-                return math.floor(epochs / self.every)
+                return math.floor(epochs / self.every + 1e-9)
             case "explicit":
                 return len(self.epochs)
