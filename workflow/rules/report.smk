@@ -32,12 +32,17 @@ rule lab_book:
         "python -P -m repdyn lab_book {params.here} --log {log}"
 
 
-# It links every figure and table of the study, so it asks for them; PNGs of the study's figures are shown in it.
+# It links every figure and table of the study, so it asks for them; PNGs of the study's figures are shown in it, and PDFs
+# have all their pages.
 rule report:
     input:
         measured_files,
         drawn_figures,
-        [PATHS.figure(figure, template.SHOWN) for figure in DRAWN_OF_STUDY],
+        [
+            PATHS.figure(figure, kind)
+            for figure in DRAWN_OF_STUDY
+            for kind in (template.SHOWN, template.ALL_PAGES)
+        ],
         rules.lab_book.output.findings,
     output:
         template.page_of(PATHS),

@@ -7,12 +7,19 @@ from overlaps import overlaps
 
 from repdyn.across_studies import agreement, forest, remarks
 from repdyn.catalogue.claims import CHANGE, CONTRADICTED, SUPPORTED, SYNCHRONY_MORE, UNDECIDED
+from repdyn.figures import paper
 
 LONG = "a-study-whose-name-goes-on-and-on-until-no-column-of-any-sheet-of-paper-could-hold-it"
 
 
 def drawn(*studies, **more):
     return forest.forest(studies, agreement.matched(studies), **more)
+
+
+def pages(*studies):
+    with paper.on(paper.Paper()) as drawing:
+        first = drawn(*studies)
+    return [first, *(drawn(*studies, page=page) for page in range(2, drawing.pages + 1))]
 
 
 def marks(figure, what="estimate"):
@@ -31,15 +38,16 @@ def many(number, name="study-{}"):
 
 def test_a_mark_for_each_estimate_of_each_study_is_filled_where_it_is_decided():
     studies = many(3)
-    figure = drawn(*studies)
+    figures = pages(*studies)
     shown = [row for study in studies for row in study.rows if row["estimate"] is not None]
-    assert len(marks(figure)) == len(shown) > 50
-    assert len(marks(figure, "interval")) == sum(row["ci_low"] is not None for row in shown)
-    filled = [line for line in marks(figure) if line.get_markerfacecolor() == line.get_color()]
+    estimates = [line for figure in figures for line in marks(figure)]
+    assert len(estimates) == len(shown) > 50
+    assert sum(len(marks(figure, "interval")) for figure in figures) == sum(row["ci_low"] is not None for row in shown)
+    filled = [line for line in estimates if line.get_markerfacecolor() == line.get_color()]
     assert len(filled) == sum(row["decision"] != UNDECIDED for row in shown) > 0
-    hollow = [line for line in marks(figure) if line.get_markerfacecolor() == "white"]
+    hollow = [line for line in estimates if line.get_markerfacecolor() == "white"]
     assert len(hollow) == len(shown) - len(filled) > 0
-    assert {(line.get_color(), line.get_marker()) for line in marks(figure)} == set(forest.MARKS[:3])
+    assert {(line.get_color(), line.get_marker()) for line in estimates} == set(forest.MARKS[:3])
 
 
 def test_marks_stand_at_the_estimates_and_lines_from_end_to_end():
@@ -48,6 +56,18 @@ def test_marks_stand_at_the_estimates_and_lines_from_end_to_end():
     assert sorted(float(line.get_xdata()[0]) for line in marks(figure)) == [-0.2, -0.2, 0.2]
     ends = sorted(tuple(np.round(line.get_xdata(), 9)) for line in marks(figure, "interval"))
     assert ends == [(-0.4, -0.1), (-0.25, -0.15), (0.15, 0.25)]
+
+
+def test_a_claim_that_a_page_does_not_hold_goes_on_under_its_heading_on_the_same_axis():
+    rows = [finding(contrast=f"comparison {i}", estimate=float(i), level=f"net-{i}") for i in range(40)]
+    figures = pages(found("a", rows), found("b", rows), found("c", rows))
+    assert len(figures) > 1
+    assert all(f"page {number} of {len(figures)}" in words(figure) for number, figure in enumerate(figures, 1))
+    assert sum(len(marks(figure)) for figure in figures) == 3 * len(rows)
+    assert len({axes.get_xlim() for figure in figures for axes in figure.axes}) == 1
+    for figure in figures:
+        assert figure.get_size_inches()[1] <= paper.TALLEST + 0.01
+        assert list(overlaps(figure)) == []
 
 
 def test_studies_of_a_row_lie_apart_and_rows_do_not_touch():

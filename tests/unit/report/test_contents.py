@@ -28,13 +28,13 @@ def test_what_data_do_not_allow_is_not_listed(config):
     assert {record.stage for record in contents.files(study)}.isdisjoint({"regions", "planes"})
 
 
-def test_the_figures_of_a_study_are_shown_as_png_whatever_its_formats(config, make_job):
-    job = make_job("report", config | {"figures": {"formats": ["pdf"]}})
+def test_the_figures_of_a_study_are_there_as_png_to_be_shown_and_as_pdf_with_all_pages(config, make_job):
+    job = make_job("report", config | {"figures": {"formats": ["svg"]}})
     figures = contents.figures_of_study(job.study, job.paths)
     assert [figure.name for figure in figures] == catalogue.drawn_of_study(job.study)
-    assert all(list(figure.files) == ["pdf", "png"] for figure in figures)
+    assert all(list(figure.files) == ["svg", "png", "pdf"] for figure in figures)
     run = job.study.runs[0]
-    assert all(list(figure.files) == ["pdf"] for figure in contents.figures_of_run(job.study, job.paths, run))
+    assert all(list(figure.files) == ["svg"] for figure in contents.figures_of_run(job.study, job.paths, run))
 
 
 def test_the_two_large_figures_are_drawn_by_default(job):

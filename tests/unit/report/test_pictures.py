@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from repdyn.report import pictures
 
@@ -52,3 +52,12 @@ def test_a_figure_too_large_to_be_read_has_no_picture(make, monkeypatch):
     path = make(100, 100)
     monkeypatch.setattr(pictures, "MOST_PIXELS", 9_999)
     assert pictures.thumbnail(path) is None
+
+
+def test_a_figure_of_several_pages_says_which_it_is_whole_or_reduced(make, tmp_path):
+    path, about = tmp_path / "page.png", PngImagePlugin.PngInfo()
+    about.add_text("Description", "page 1 of 2")
+    with Image.open(make(900, 700)) as image:
+        image.save(path, pnginfo=about)
+    assert [pictures.whole(path).page, pictures.thumbnail(path).page] == ["page 1 of 2"] * 2
+    assert pictures.whole(make(900, 700)).page == ""

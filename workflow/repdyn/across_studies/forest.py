@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,10 @@ KEY = "Filled marks are decided, hollow ones undecided. Right of 0 speaks for th
 def forest(
     studies: Sequence[Found], comparisons: Sequence[Comparison], sharing: Sharing = (), remarks: Sequence[str] = ()
 ) -> Figure:
-    """Draw each claim as a panel.
+    """Draw each claim as a panel, on as many pages as they take.
 
-    Scores of which less supports the claim change sign, so that right always means more of it.
+    Scores of which less supports the claim change sign, so that right always means more of it. A claim that a page does
+    not hold goes on under the same heading, on an axis with the same limits.
 
     Args:
         studies: at most as many as there are ``MARKS``.
@@ -51,21 +53,26 @@ def forest(
     short = _short(names)
     short_sharing = [frozenset(short[name] for name in pair) for pair in sharing]
     rows = [_Row(comparison, short, short_sharing) for comparison in comparisons]
-    panels = [(words, list(of_claim)) for words, of_claim in groupby(rows, lambda row: heading(row.comparison))]
     title = "The same claims in several studies: estimates with intervals"
     top = sheet.title_height(title, paper.PAGE) + 0.16
     handles = [_handle(study, short[study.name], mark) for study, mark in zip(studies, MARKS, strict=False)]
     width = paper.PAGE - 2 * MARGIN
     below = [line for note in (KEY, *remarks) for line in _fitting(note, width)]
-    bottom = top + sum(_height(*panel) for panel in panels)
     legend = sheet.legend_height(handles, width)
-    figure = Figure(figsize=(paper.PAGE, bottom + legend + 0.8 * sheet.LINE * len(below) + 0.06))
+    foot = legend + 0.8 * sheet.LINE * len(below) + 0.06
+    room = paper.room(top + foot)
+    panels = [panel for _, of_claim in groupby(rows, lambda row: heading(row.comparison))
+              for panel in _panels(list(of_claim), room)]  # fmt: skip
+    on_page = paper.rows([panel.height for panel in panels], room)
+    panels = [panels[i] for i in on_page]
+    bottom = top + sum(panel.height for panel in panels)
+    figure = sheet.blank(paper.PAGE, bottom + foot)
     sheet.title(figure, title)
     sheet.write(figure, TOGETHER, top - 0.16, "together", fontsize=style.SMALL, color=style.GREY)
     marks = dict(zip(names, MARKS, strict=False))
-    for words, of_claim in panels:
-        _panel(figure, top, words, of_claim, marks)
-        top += _height(words, of_claim)
+    for panel in panels:
+        _draw(figure, top, panel, marks)
+        top += panel.height
     sheet.legend(figure, MARGIN, top, handles, width)
     for i, line in enumerate(below):
         sheet.write(figure, MARGIN, top + legend + i * 0.8 * sheet.LINE, line, fontsize=style.SMALL, color=style.GREY)
@@ -119,15 +126,43 @@ def _above(words: tuple[str, str]) -> float:
     return CLAIM + (len(lines) - 1) * 0.8 * sheet.LINE + (BLOCK if words[1] else 0.02)
 
 
-def _height(words: tuple[str, str], rows: Sequence[_Row]) -> float:
-    """The height of a claim, in inches."""
-    return _above(words) + sum(row.height for row in rows) + (AXIS if any(row.shown for row in rows) else BELOW)
+@dataclass(frozen=True)
+class _Panel:
+    """A claim, or as much of it as a page holds.
+
+    Attributes:
+        words: its heading, and its score's.
+        rows: its comparisons.
+        limits: of its axis.
+    """
+
+    words: tuple[str, str]
+    rows: Sequence[_Row]
+    limits: tuple[float, float]
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        axis = AXIS if any(row.shown for row in self.rows) else BELOW
+        return _above(self.words) + sum(row.height for row in self.rows) + axis
 
 
-def _panel(
-    figure: Figure, top: float, words: tuple[str, str], rows: Sequence[_Row], marks: Mapping[str, tuple[str, str]]
-) -> None:
+def _panels(rows: Sequence[_Row], room: float) -> list[_Panel]:
+    """The comparisons of a claim, divided so that each part fits a page."""
+    words, limits = heading(rows[0].comparison), _limits(rows)
+    found = [_Panel(words, rows[:1], limits)]
+    for row in rows[1:]:
+        longer = replace(found[-1], rows=[*found[-1].rows, row])
+        if longer.height <= room:
+            found[-1] = longer
+        else:
+            found.append(_Panel(words, [row], limits))
+    return found
+
+
+def _draw(figure: Figure, top: float, panel: _Panel, marks: Mapping[str, tuple[str, str]]) -> None:
     """Draw one claim, ``top`` inches from the top."""
+    words, rows = panel.words, panel.rows
     for i, line in enumerate(sheet.headline(words[0], paper.PAGE - 2 * MARGIN)):
         sheet.write(figure, MARGIN, top + 0.03 + i * 0.8 * sheet.LINE, line, fontweight="bold")
     y, high = top + _above(words), sum(row.height for row in rows)
@@ -136,7 +171,7 @@ def _panel(
     axis: Axes | None = None
     if any(row.shown for row in rows):
         axis = sheet.panel(figure, PLOT, y, WIDE, high)
-        axis.set(xlim=_limits(rows), ylim=(high, 0), yticks=[])  # inches from the top
+        axis.set(xlim=panel.limits, ylim=(high, 0), yticks=[])  # inches from the top
         axis.axvline(0, color=style.GREY, linewidth=0.6, zorder=0)
         axis.xaxis.set_major_locator(MaxNLocator(max(2, int(WIDE / TICK)), steps=[1, 2, 5, 10]))
     at = 0.0

@@ -4,7 +4,8 @@ Reads the findings of each folder of results, and no config, because the tables 
 
 - ``comparison.parquet``: a row for each comparison of each claim, with what each study found and what they agree on;
 - ``comparison.md``: the same for readers, with notes, which is printed, too, and goes into a page on request;
-- ``comparison.png``, ``.svg`` and ``.pdf``: a forest plot of the same rows.
+- ``comparison.png``, ``.svg`` and ``.pdf``: a forest plot of the same rows. The PDF has all its pages; the second of
+  the others is ``comparison.page-2.png``.
 
 The same findings give the same bytes. Time: some seconds, for the figure. Memory: that of drawing it.
 """
@@ -12,7 +13,7 @@ The same findings give the same bytes. Time: some seconds, for the figure. Memor
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ import pyarrow as pa
 from ..catalogue import stages
 from ..catalogue.claims import CONTRADICTED, SUPPORTED, UNDECIDED
 from ..errors import RepdynError
-from ..figures import draw
+from ..figures import draw, paper
 from ..pipeline import provenance
 from ..records.findings import COMPARED, FINDINGS
 from ..storage import tables
@@ -30,6 +31,8 @@ from . import agreement, forest, markdown, remarks
 from .studies import names_of, read
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .agreement import Comparison, Sharing
     from .studies import Found
 
@@ -65,13 +68,28 @@ def main(folders: Sequence[Path], output: Path | None = None, page: Path | None 
     metadata = _metadata(studies, said)
     tables.write(into / f"{NAME}.parquet", columns(studies, comparisons, sharing), layout(names), metadata)
     _write(into / f"{NAME}.md", f"{text}\n".encode())
-    figure = forest.forest(studies, comparisons, sharing, said)
-    for extension in draw.METADATA:
-        _write(into / f"{NAME}.{extension}", draw.encoded(figure, extension))
+    figures = _figures(lambda page: forest.forest(studies, comparisons, sharing, said, page=page))
+    for name, content in figures.items():
+        _write(into / name, content)
+    for left in into.glob(f"{NAME}.page-*.*"):  # of an earlier comparison with more pages
+        if left.name not in figures:
+            left.unlink()
     if page is not None:
         markdown.put_into(page, text)
     print(text)
     print(f"Table and figure: {into / NAME}.*", file=sys.stderr)
+
+
+def _figures(drawn: Callable[[int], Figure]) -> dict[str, bytes]:
+    """File -> its bytes, for all pages of a figure in all formats, given what draws a page."""
+    with paper.on(paper.Paper()) as drawing:
+        pages = [drawn(1)]
+    pages += [drawn(page) for page in range(2, drawing.pages + 1)]
+    found = {f"{NAME}.{draw.PAGED}": draw.bound(pages)}
+    for number, page in enumerate(pages, 1):
+        which = f".page-{number}" if number > 1 else ""
+        found |= {f"{NAME}{which}.{of}": draw.encoded(page, of) for of in draw.METADATA if of != draw.PAGED}
+    return found
 
 
 def layout(names: Sequence[str]) -> pa.Schema:

@@ -209,8 +209,13 @@ def why_without(claim: Claim, run: Mapping[Hashable, Any], otherwise: str = "sco
 
 
 def nobody(left_out: pd.DataFrame) -> str:
-    """The reason of a finding without any pair: the most frequent one of the runs left out."""
-    return f"no run has the score: {left_out['reason'].mode()[0]}"
+    """The reason of a finding without any pair: the most frequent one of the runs left out.
+
+    That a run's partner has no value says nothing of why; it is the reason where no other is known.
+    """
+    reasons = left_out["reason"]
+    known = reasons[reasons != ALONE]
+    return f"no run has the score: {(reasons if known.empty else known).mode()[0]}"
 
 
 class ClaimTests:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,6 +19,7 @@ from typing import Any
 from ..pages import look
 
 ASSETS = Path(__file__).parent / "assets"
+_PLACE = re.compile(r"<!--(\w+)-->")  # of a part in the template
 SCRIPTS = (
     "data.js", "runs.js", "scales.js", "regions.js", "panels.js", "matrix.js", "compare.js", "probes.js", "findings.js",
     "curves.js", "save.js", "page.js",
@@ -53,8 +55,8 @@ def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
         f'<script type="application/octet-stream" id="piece-{i}">{base64.b64encode(piece).decode()}</script>'
         for i, piece in enumerate(pieces)
     )
-    # `</` would end the script element that the JSON stands in.
-    about = json.dumps(study, separators=(",", ":")).replace("</", "<\\/")
+    # `</` would end the script element that the JSON stands in, and `<!--` begin a comment in it.
+    about = json.dumps(study, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "title": html.escape(f"{study['name']}: representations through training"),
         "style": look.style() + (ASSETS / "page.css").read_text(encoding="utf-8"),
@@ -64,8 +66,6 @@ def assemble(study: Mapping[str, Any], pieces: Sequence[bytes]) -> str:
         "script": "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     page = (ASSETS / "page.html").read_text(encoding="utf-8")
-    for name, content in parts.items():
-        before, mark, after = page.partition(f"<!--{name}-->")
-        assert mark, f"page.html has no place for {name}"
-        page = before + content + after
-    return page
+    places = _PLACE.split(page)  # text and names in turns
+    assert sorted(places[1::2]) == sorted(parts), "page.html has a place for each part, and for no other"
+    return "".join(text if i % 2 == 0 else parts[text] for i, text in enumerate(places))

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import importlib
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ METADATA: dict[str, dict[str, Any]] = {"svg": {"Date": None}, "pdf": {"CreationD
 # Where each format says of which study a figure is, and from which tables it was drawn.
 STUDY = {"svg": "Source", "pdf": "Subject", "png": "Source"}
 INPUTS = {"svg": "Identifier", "pdf": "Keywords", "png": "Comment"}
+WHICH_PAGE = {"svg": "Description", "png": "Description"}  # where a file of one page says which of several it is
 PAGED = "pdf"  # the format whose files have pages
 ANIMATED = "gif"
 
@@ -135,6 +137,8 @@ def drawn(
     with paper.on(on) as drawing, style.language():
         first = module.draw(job, figure)
         if extension != PAGED:
+            if drawing.pages > 1:
+                metadata = metadata | {WHICH_PAGE[extension]: paper.numbered(drawing.pages)}
             first.savefig(content, format=extension, dpi=settings.dpi or style.RC["savefig.dpi"], metadata=metadata)
             if drawing.pages > 1:
                 LOG.info("%s; the others: --page, or all in a PDF", paper.numbered(drawing.pages))
@@ -151,6 +155,15 @@ def drawn(
 def _save(pages: PdfPages, figure: Figure) -> None:
     with style.language():
         pages.savefig(figure)  # type: ignore[no-untyped-call]
+
+
+def bound(figures: Iterable[Figure]) -> bytes:
+    """The bytes of a PDF with each figure on a page, the same for the same figures."""
+    content = io.BytesIO()
+    with PdfPages(content, metadata=METADATA[PAGED]) as pages:
+        for figure in figures:
+            _save(pages, figure)
+    return content.getvalue()
 
 
 def encoded(figure: Figure, extension: str) -> bytes:

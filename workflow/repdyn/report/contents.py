@@ -14,7 +14,7 @@ from ..catalogue import stages
 from ..figures import catalogue
 from ..figures.entry import Entry
 from ..records import declared
-from .template import SHOWN
+from .template import ALL_PAGES, SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,8 @@ class Figure:
 
 
 def figures_of_study(study: Study, paths: Paths) -> list[Figure]:
-    """The figures of the study that ``rule all`` draws, each in the study's formats and in the one that is shown."""
-    entries, formats = catalogue.of_study(study), dict.fromkeys([*study.figures.formats, SHOWN])
+    """The figures of the study that ``rule all`` draws, in the study's formats, the one that is shown, and as a PDF."""
+    entries, formats = catalogue.of_study(study), dict.fromkeys([*study.figures.formats, SHOWN, ALL_PAGES])
     return [
         Figure(name, entries[name], {extension: paths.figure(name, extension) for extension in formats})
         for name in catalogue.drawn_of_study(study)

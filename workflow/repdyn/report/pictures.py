@@ -31,21 +31,23 @@ class Picture:
         width: in pixels, of the picture here.
         height: in pixels, of the picture here.
         whole: whether it is the figure itself, not one with fewer pixels.
+        page: which page of several it is, in words; nothing where it is the only one.
     """
 
     source: str
     width: int
     height: int
     whole: bool
+    page: str
 
 
 def whole(path: Path) -> Picture | None:
     """A figure as it is, or reduced to :data:`REDUCED` pixels across if it is large; None if it is far too large."""
     with Image.open(path) as image:
-        width, height = image.size
+        width, height, page = *image.size, _page(image)
     if path.stat().st_size > WHOLE:
         return reduced(path, REDUCED)
-    return Picture(_uri("png", path.read_bytes()), width, height, True)
+    return Picture(_uri("png", path.read_bytes()), width, height, True, page)
 
 
 def thumbnail(path: Path) -> Picture | None:
@@ -56,14 +58,19 @@ def thumbnail(path: Path) -> Picture | None:
 def reduced(path: Path, across: int) -> Picture | None:
     """A copy of a PNG that is so many pixels wide, or as wide as it is; None beyond :data:`MOST_PIXELS`."""
     with Image.open(path) as image:
-        width, height = image.size
+        width, height, page = *image.size, _page(image)
         if width * height > MOST_PIXELS:
             return None
         small = image.convert("RGB")
     small.thumbnail((across, 3 * across))
     content = io.BytesIO()
     small.save(content, "WEBP", **WEBP)
-    return Picture(_uri("webp", content.getvalue()), *small.size, False)
+    return Picture(_uri("webp", content.getvalue()), *small.size, False, page)
+
+
+def _page(image: Image.Image) -> str:
+    """Which page of several a figure's file says that it is."""
+    return str(image.info.get("Description", ""))
 
 
 def _uri(kind: str, content: bytes) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ASSETS = Path(__file__).parent / "assets"
 TEMPLATE, STYLE = ASSETS / "report.html.jinja", ASSETS / "report.css"
 SHOWN = "png"  # the format of the figures of the study that the page shows itself
+ALL_PAGES = "pdf"  # the format in which each has all its pages
 
 
 def page_of(paths: Paths) -> str:

@@ -28,13 +28,14 @@ def all_pairs(E: int, held: int, load: Callable[[int], Any], compare: Callable[[
     """
     found = np.empty((E, E))
     for first in range(0, E, held):
-        group = {e: load(e) for e in range(first, min(E, first + held))}
+        own = range(first, min(E, first + held))
+        group = {e: load(e) for e in own}
         for i, j in combinations_with_replacement(group, 2):
             found[i, j] = found[j, i] = compare(group[i], group[j])
         for e in range(first + held, E):
             passing = load(e)
-            for i, one in group.items():
-                found[i, e] = found[e, i] = compare(one, passing)
+            for i in own:  # no name stays for one of them, which would keep it alive beside the next group
+                found[i, e] = found[e, i] = compare(group[i], passing)
             del passing  # before the next is loaded
         del group
     return found

@@ -24,8 +24,8 @@ from .origin import Metadata, Origin, metadata_of
 _LENGTH = 8  # bytes of the header's length
 _LONGEST = 100_000_000  # bytes that the format allows a header
 _CHECKSUM = "header_checksum"
-# The checksum in the header, whose metadata are a string of JSON within JSON.
-_PLACE = re.compile(rb'\\"%s\\": \\"([0-9a-f]{8})\\"' % _CHECKSUM.encode())
+# The checksum in the header, whose metadata are a string of JSON within JSON, which ends with it.
+_PLACE = re.compile(rb'\\"%s\\": \\"([0-9a-f]{8})\\"}"' % _CHECKSUM.encode())
 _BLANK = b"00000000"
 
 
