@@ -190,6 +190,8 @@ def _array(value: Any, what: str) -> Array:
     if array.dtype.kind not in "iuf":
         kind = "text" if array.dtype.kind in "US" else f"of type {array.dtype}"
         raise RepdynError(f"{what} are {kind}, but must be numbers; number them from 0.")
+    if array.dtype.kind == "u" and array.size and int(array.max()) > np.iinfo(np.int64).max:
+        raise RepdynError(f"{what} have the integer {int(array.max())}, but must be less than 2⁶³; give floats.")
     return array
 
 

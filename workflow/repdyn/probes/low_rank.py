@@ -20,6 +20,7 @@ from scipy.linalg.lapack import dpstrf
 
 from ..types import Array
 
+FEW, ROUNDOFF = 256, float(np.finfo(np.float64).eps) / 2
 # Yields standardised features block by block: which features, and their values (n, block) in float64.
 Blocks = Callable[[], Iterator[tuple[slice, Array]]]
 
@@ -65,8 +66,11 @@ def gram(blocks: Iterable[tuple[slice, Array]], n: int) -> Array:
 
 def factorise(blocks: Blocks, n: int) -> Thin:
     """Reduce the features of n examples, which come in blocks."""
-    # Stops at the rank: where no residual exceeds n times machine epsilon times the largest diagonal entry.
-    factor, order, rank, _ = dpstrf(gram(blocks(), n), lower=1, overwrite_a=True)
+    K = gram(blocks(), n)
+    # Stops at the rank: where no residual exceeds n times the unit roundoff times the largest diagonal entry. Of few
+    # examples that is less than what sums over features are rounded by, and as much as of FEW is allowed.
+    tolerance = FEW * ROUNDOFF * float(K.diagonal().max(initial=0.0)) if n < FEW else -1.0
+    factor, order, rank, _ = dpstrf(K, tol=tolerance, lower=1, overwrite_a=True)
     pivots = order - 1
     coordinates = np.empty((n, rank))
     coordinates[pivots] = np.tril(factor)[:, :rank]

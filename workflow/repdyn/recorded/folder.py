@@ -8,6 +8,7 @@ evaluation, and ``change.jsonl``, if change is measured, one for each layer betw
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +44,18 @@ class About:
         Raises:
             RepdynError: if it cannot be read, or is of another version of repdyn.
         """
-        content = read_json(folder / ABOUT)
-        per_epoch = content.get("steps_per_epoch")
-        if content.get("format") != _FORMAT or not isinstance(per_epoch, int | float) or per_epoch <= 0:
+        content, file = read_json(folder / ABOUT), named(folder / ABOUT)
+        if content.get("format") != _FORMAT:
             raise RepdynError(
-                f"`{named(folder / ABOUT)}` is of format {content.get('format')}, and this repdyn reads format "
-                f"{_FORMAT}; use the repdyn that recorded it."
+                f"`{file}` is of format {content.get('format')}, and this repdyn reads format {_FORMAT}; use the "
+                "repdyn that recorded it."
             )
-        return cls(float(per_epoch), dict(content.get("network", {})))
+        per_epoch, network = content.get("steps_per_epoch"), content.get("network", {})
+        if not isinstance(per_epoch, int | float) or isinstance(per_epoch, bool) or not 0 < per_epoch < math.inf:
+            raise RepdynError(f"`{file}` has `steps_per_epoch` {per_epoch}, but must have a number greater than 0.")
+        if not isinstance(network, dict):
+            raise RepdynError(f"`{file}` has `network` {network}, but must have an object: tensor -> type and shape.")
+        return cls(float(per_epoch), network)
 
     def text(self, version: str) -> str:
         """As it is written, by a version of repdyn."""

@@ -32,10 +32,10 @@ def loaded(file: Path) -> dict[str, torch.Tensor] | None:
     except ImportError:
         return None
     try:
-        names = read_json(folder / _CONFIG).get("architectures") or [""]
+        names = read_json(folder / _CONFIG).get("architectures")
     except RepdynError:
         return None
-    network = getattr(transformers, str(names[0]), None)
+    network = getattr(transformers, str(names[0]), None) if isinstance(names, list) and names else None
     if network is None:
         return None
     try:

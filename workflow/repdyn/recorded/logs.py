@@ -39,6 +39,7 @@ def read(place: Path) -> Log:
         RepdynError: if it cannot be read.
     """
     try:
+        place.stat()  # whose error says what is wrong; those of some readers do not
         records = _records(place)
     except OSError as error:
         raise no_access(place, error) from None
