@@ -147,6 +147,15 @@ def test_without_any_pair_the_reason_is_that_of_the_runs():
     assert of.found.empty
 
 
+def test_without_any_pair_the_reason_is_none_of_the_partners_whatever_the_alphabet_says():
+    lost = {(seed, shift) for seed in SEEDS for shift in twins.SHIFTS}
+    unknown = {MEMORIZATION_ONSET: np.nan, PERFECT_FIT_SUSTAINED: np.nan, "test_accuracy_best": np.nan}
+    of = by(find(of_twins(missing=lost), facts(**unknown)), MEMORIZED)
+    (words,) = set(of.left_out["reason"]) - {claim_tests.ALONE}
+    assert words > claim_tests.ALONE, "later in the alphabet"
+    assert of.reason == f"no run has the score: {words}"
+
+
 def test_a_cell_of_which_nothing_is_compared_says_that_its_score_is_undefined():
     found = find(of_twins(), facts(archs=("vit", "resnet")))
     (resnet,) = [f for f in found if f.claim is DESCENT and f.primary and f.comparison.level == "resnet"]

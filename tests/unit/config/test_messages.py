@@ -42,6 +42,8 @@ class Whole(BaseModel):
     parts: dict[str, Part] = {}
     either: Annotated[Annotated[Part, Tag("source:part")] | Annotated[Other, Tag("source:other")], KINDS] = Part()
     words: list[str] = Field(default=[], min_length=1, max_length=3)
+    pair: tuple[str, ...] = Field(default=("a", "b"), min_length=2, max_length=2)
+    sure: bool = True
     code: str = Field(default="a", pattern="^[a-z]$")
 
 
@@ -72,6 +74,15 @@ def said(content: dict[Any, Any]) -> str:
         ({"parts": [1]}, "`parts` is [1], but must be a section of settings, `key: value`."),
         ({"words": "one"}, "`words` is 'one', but must be a list, `[…]`."),
         ({"words": []}, "`words` is [], but must not be empty."),
+        ({"words": list("abcd")}, "`words` is ['a', 'b', 'c', 'd'], but must have at most 3 entries."),
+        ({"pair": "a"}, "`pair` is 'a', but must be a list, `[…]`."),
+        ({"pair": ["a"]}, "`pair` is ['a'], but must have 2 entries or more."),
+        ({"pair": ["a", "b", "c"]}, "`pair` is ['a', 'b', 'c'], but must have at most 2 entries."),
+        ({"sure": "maybe"}, "`sure` is 'maybe', but must be `true` or `false`."),
+        ({"sure": [1]}, "`sure` is [1], but must be `true` or `false`."),
+        # Names of one's own that begin, or are, as pydantic calls parts of its own.
+        ({"parts": {"function-space": {"size": 3}}}, "`parts.function-space.size` is 3, but must be at least 4."),
+        ({"part": {"rates": {"float": -1}}}, "`part.rates.float` is -1, but must be greater than 0."),
         ({"words": ["one", 2]}, "`words.1` is 2, but must be text; put it in quotes."),
         ({"words": [["one"]]}, "`words.0` is ['one'], but must be text."),
         ({"code": "AB"}, "`code`: 'AB' is not allowed; it must match ^[a-z]$."),

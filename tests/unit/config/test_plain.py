@@ -29,6 +29,8 @@ def test_text_numbers_truths_lists_and_sections_are_allowed(value: Any) -> None:
         (math.nan, "nan, but must be a finite number."),
         (-math.inf, "-inf, but must be a finite number."),
         (2**64, "an integer of 20 digits, but must be a smaller number."),
+        (2**66, "an integer of 20 digits, but must be a smaller number."),
+        (10**20, "an integer of 21 digits, but must be a smaller number."),
         (-(10**400), "an integer of 401 digits, but must be a smaller number."),
         ("x" * 4097, "a text of 4,097 characters, but must be shorter than 4,096."),
         ("two\nlines", r"'two\nlines', but text here is one line, without control characters."),

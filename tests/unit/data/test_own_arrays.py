@@ -104,6 +104,8 @@ X = draw(N, 4, 4)
         ({"inputs": X, "labels": np.where(LABELS > 1, np.nan, 1)}, "`labels` of `train` are NaN or infinite for"),
         ({"inputs": X, "given_labels": LABELS}, "`given_labels` of `train` are the classes to train on where `labels`"),
         ({"inputs": X, "labels": LABELS, "given_labels": LABELS + 0.5}, "both must be integers"),
+        ({"inputs": np.full((N, 7), 2**63, dtype=np.uint64)}, "have the integer 9223372036854775808, but must be less"),
+        ({"inputs": X, "ids": np.arange(N, dtype=np.uint64) + 2**63}, "`ids` of `train` have the integer 922337203685"),
         ({"inputs": X, "ids": LABELS}, "`ids` of `train` name several examples 0"),
         ({"inputs": X, "ids": X[:, 0, 0]}, "`ids` of `train` must be integers"),
         (X, "is a ndarray, but must be a mapping of arrays"),

@@ -58,3 +58,12 @@ def test_the_scripts_keep_their_order() -> None:
     content = page.assemble({"name": "a"}, [])
     places = [content.index((page.ASSETS / name).read_text(encoding="utf-8")) for name in page.SCRIPTS]
     assert places == sorted(places)
+
+
+def test_data_that_look_like_places_of_the_template_or_like_comments_are_data() -> None:
+    study = {"name": "<!--script--><!--pieces-->", "words": "<!-- <script>"}
+    content = page.assemble(study, [b"abc"])
+    (about,) = re.findall(r'<script type="application/json" id="study">(.*?)</script>', content, flags=re.S)
+    assert json.loads(about) == study
+    assert "<!--" not in about
+    assert content.count('id="piece-0"') == 1

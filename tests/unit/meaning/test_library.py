@@ -282,6 +282,16 @@ OTHER = {
         "from functools import singledispatch\n@singledispatch\ndef f(x): ...\n@f.register\ndef _(x: str): return 1\n"
         "def main(): return f, _",
     ),
+    "a variable that a function read when it was called, before an error": (
+        "def main(x):\n    f = lambda: x(y)\n    y = 1\n    f()\n    raise ValueError('b')",
+        "def main(x):\n    f = lambda: x(y)\n    y = 2\n    f()\n    raise ValueError('b')",
+    ),
+    "a variable that a loop reads the next time round, before an error": (
+        "def main(x):\n    y = 0\n    for _ in x:\n        try:\n            x(y)\n            y = 1\n"
+        "            raise ValueError('b')\n        except ValueError: pass",
+        "def main(x):\n    y = 0\n    for _ in x:\n        try:\n            x(y)\n            y = 2\n"
+        "            raise ValueError('b')\n        except ValueError: pass",
+    ),
 }
 BASE = """
 from typing import Annotated

@@ -22,14 +22,22 @@ def test_what_a_recording_says_of_itself_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"format": 2}, {"format": None}, {"format": "1"}, {"steps_per_epoch": 0}, {"steps_per_epoch": -3},
-                {"steps_per_epoch": "8"}, {"steps_per_epoch": None}]
+    ("changes", "said"),
+    [
+        *(({"format": other}, f"is of format {other}, and this repdyn reads format 1; use the") for other in (2, "1")),
+        *(({"steps_per_epoch": other}, f"has `steps_per_epoch` {other}, but must have a number greater than 0")
+          for other in (0, -3, "8", None, True, float("nan"), float("inf"))),
+        *(({"network": other}, "but must have an object: tensor -> type and shape") for other in ([1], None, "a")),
+    ],
 )  # fmt: skip
-def test_a_recording_of_another_version_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_recording_of_another_version_or_with_something_else_in_it_is_refused(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
     content = {"format": 1, "steps_per_epoch": 8, "network": {}} | changes
     (tmp_path / "recording.json").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(RepdynError, match=r"recording\.json` is of format .*, and this repdyn reads format 1; use the"):
+    with pytest.raises(RepdynError) as caught:
         About.read(tmp_path)
+    assert str(caught.value).startswith(f"`{tmp_path}/recording.json` ") and said in str(caught.value)
 
 
 def test_checkpoints_are_in_order_of_their_steps_and_half_written_ones_are_none(tmp_path: Path) -> None:

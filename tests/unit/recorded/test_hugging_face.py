@@ -69,7 +69,16 @@ def test_a_network_of_which_a_weight_is_missing_or_too_many_is_not_taken(
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"architectures": []}, {"architectures": None}, {"architectures": ["Nobody"]}, "{", "[]"]
+    "config",
+    [
+        {},
+        {"architectures": []},
+        {"architectures": None},
+        {"architectures": 5},
+        {"architectures": ["Nobody"]},
+        "{",
+        "[]",
+    ],
 )
 def test_a_folder_that_names_no_network_is_not_loaded(tmp_path: Path, install: Install, config: Any) -> None:
     calls = install()

@@ -89,7 +89,7 @@ def test_what_is_no_log_is_refused_in_a_sentence(tmp_path: Path, name: str, cont
     assert "\n" not in message and message.count(".. ") == 0
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl", "a.json"])
 def test_a_log_that_is_not_there_is_said_not_to_be(tmp_path: Path, name: str) -> None:
     with pytest.raises(RepdynError, match=rf"`{tmp_path}/{name}` cannot be read: No such file or directory\.$"):
         logs.read(tmp_path / name)

@@ -37,3 +37,20 @@ def test_an_inner_product_is_that_of_entries_at_the_same_place_whatever_the_layo
     y = np.asfortranarray(x + 1)
     assert pairwise.dot(x, y) == sum(k * (k + 1) for k in range(12))
     assert pairwise.dot(x.T, y.T) == pairwise.dot(x, y)
+
+
+def test_no_more_than_are_held_and_one_that_passes_by_are_in_memory():
+    living, most = [0], [0]
+
+    class Large:
+        def __init__(self):
+            living[0] += 1
+            most[0] = max(most[0], living[0])
+
+        def __del__(self):
+            living[0] -= 1
+
+    for held in (1, 2, 3):
+        most[0] = 0
+        pairwise.all_pairs(7, held, lambda _: Large(), lambda _one, _other: 0.0)
+        assert most[0] == held + 1

@@ -124,3 +124,10 @@ def test_the_length_is_known_before_tensors_are_written():
     file = io.BytesIO()
     size = write_header(file, {"a": Entry("F32", (10, 10), 400), "b": Entry("U8", (3,), 3)}, ABOUT)
     assert size == len(file.getvalue()) + 403
+
+
+def test_a_setting_may_be_called_as_the_checksum_is(tmp_path):
+    about = ABOUT | {"hyperparameters": {"header_checksum": "deadbeef"}}
+    found, told = read(write(tmp_path / "a", about=about))
+    assert found.keys() == TENSORS.keys()
+    assert told["hyperparameters"] == {"header_checksum": "deadbeef"}

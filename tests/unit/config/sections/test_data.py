@@ -58,6 +58,8 @@ def test_a_setting_goes_with_the_kinds_of_data_that_it_is_for(key: str, place: i
         ({"dataset": "image-folder"}, "`dataset: image-folder`, and no other, needs a section `folder`"),
         ({"dataset": "digits", "folder": FOLDER}, "`dataset: image-folder`, and no other, needs a section `folder`"),
         ({"common": 5, "drawn_by": "study"}, "`common` is for `drawn_by: seed`; where the study draws"),
+        ({"label_noise_kind": "pairs", "label_noise_pairs": {True: 0}}, "`true` and `false`, and in YAML yes, no"),
+        ({"class_names": ["cat", "cat"]}, "cat is listed more than once"),
         ({"label_noise_pairs": {0: 1}}, "`label_noise_pairs` is for `label_noise_kind: pairs` only"),
         (
             {"label_noise_kind": "pairs", "label_noise_pairs": {0: 1, 2: 2}},

@@ -87,6 +87,7 @@ def test_epochs_are_listed_for_an_explicit_schedule_and_for_that_one_only(settin
         (Checkpoints(per_decade=5, first=0.01), 100, 21),
         (Checkpoints(per_decade=1, first=100.0), 10, 0),
         (Checkpoints(schedule="linear", every=2.5), 10, 4),
+        (Checkpoints(schedule="linear", every=0.07), 7, 100),
         (Checkpoints(schedule="linear", every=3.0), 10, 3),
         (Checkpoints(schedule="linear", every=30.0), 10, 0),
         (Checkpoints(schedule="explicit", epochs=[0.5, 3, 7]), 10, 3),
