@@ -64,7 +64,14 @@ def test_before_the_first_trained_checkpoint_epochs_are_linear_because_0_has_no_
 
 @pytest.mark.parametrize(
     ("epochs", "ticks"),
-    [(EPOCHS, [0, 1, 10, 100]), ([0, 0.5, 1], [0, 1]), ([0, 5, 50, 500], [0, 10, 100]), ([0, 20, 40, 80], [0, 80])],
+    [
+        (EPOCHS, [0, 1, 10, 100]),
+        ([0, 0.5, 1], [0, 1]),
+        ([0, 5, 50, 500], [0, 10, 100]),
+        ([0, 20, 40, 80], [0, 80]),
+        ([0, 0.25, 0.5], [0, 0.5]),
+        ([0], [0]),
+    ],
 )
 def test_a_matrix_has_ticks_at_round_epochs_or_at_the_last_and_words_on_request(epochs, ticks):
     axis = sheet.panel(sheet.blank(5, 5), 0.5, 0.5, 4, 4)

@@ -65,7 +65,12 @@ def drawn(values, log):
 
 @pytest.mark.parametrize(
     ("values", "ticks"),
-    [([1.0, 1000.0], ["1", "10", "100", "1000"]), ([0.9, 5.0], ["1", "2", "5"]), ([0.0, 2.0, 2.0], ["2"])],
+    [
+        ([1.0, 1000.0], ["1", "10", "100", "1000"]),
+        ([0.9, 5.0], ["1", "2", "5"]),
+        ([0.0, 2.0, 2.0], ["2"]),
+        ([0.0, 3.0, 3.0], ["2.8", "3", "3.2", "3.4"]),
+    ],
 )
 def test_a_logarithmic_axis_has_ticks_at_powers_of_ten_or_between_where_few(values, ticks):
     axes = drawn(values, log=True)

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from overlaps import overlaps
-from sample_tables import LAYERS, plane_of
+from sample_tables import LAYERS, history, plane_of
 
 from repdyn.errors import RepdynError
-from repdyn.figures import planes, sheet, style
+from repdyn.figures import animation, planes, sheet, style
 
 
 def test_planes_show_every_layer_at_checkpoints_spread_over_training_with_images_where_they_stand():
@@ -95,16 +95,16 @@ def test_no_checkpoint_is_chosen_twice_and_never_more_than_asked_for():
 
 def test_the_legend_has_the_classes_that_appear_in_their_colours():
     colours = planes.colour_map(10)
-    patches = planes.class_patches([np.array([7, 7, 2], np.uint8), np.array([2, 9, 9], np.uint8)], colours)
-    assert [patch.get_label() for patch in patches] == ["2", "7", "9"]
+    patches = planes.class_patches([np.array([7, 7, 2], np.uint8), np.array([2, 9, 9], np.uint8)], colours, {7: "dog"})
+    assert [patch.get_label() for patch in patches] == ["2", "dog", "9"]
     assert [to_hex(patch.get_facecolor()) for patch in patches] == [style.class_colours(10)[i] for i in (2, 7, 9)]
 
 
 def test_of_many_classes_those_of_most_points_are_named_and_of_ties_the_first():
     points = np.concatenate([np.arange(40), [39, 38]]).astype(np.uint8)
-    labels = [patch.get_label() for patch in planes.class_patches([points], planes.colour_map(40))]
+    labels = [patch.get_label() for patch in planes.class_patches([points], planes.colour_map(40), {})]
     assert labels == [*map(str, range(planes.NAMED - 2)), "38", "39", f"{40 - planes.NAMED} more"]
-    exactly = planes.class_patches([np.arange(planes.NAMED)], planes.colour_map(planes.NAMED))
+    exactly = planes.class_patches([np.arange(planes.NAMED)], planes.colour_map(planes.NAMED), {})
     assert [patch.get_label() for patch in exactly] == [*map(str, range(planes.NAMED))]
 
 
@@ -143,8 +143,9 @@ def pictured(name="test", **changes):
     return row | changes
 
 
-def reading_of(monkeypatch, rows, labels):
-    tables = {planes.PLANES.name: pd.DataFrame(rows), planes.PICTURES.name: labels}
+def reading_of(monkeypatch, rows, labels, names=("7", "8", "8")):
+    classes = pd.DataFrame({"label": pd.Series([7, 8, 8], dtype="Int64"), "class_name": list(names)})
+    tables = {planes.PLANES.name: pd.DataFrame(rows), planes.PICTURES.name: labels, planes.EXAMPLES.name: classes}
     monkeypatch.setattr(planes.reading, "of_run", lambda _job, table: tables[table.name])
     monkeypatch.setattr(planes.datasets, "inputs", lambda _data: SimpleNamespace(shape=(1, 2, 2)))
     monkeypatch.setattr(planes.datasets, "classes", lambda _data: 10)
@@ -160,8 +161,8 @@ def test_what_is_read_is_the_first_picture_plane_of_a_set_with_its_images_in_the
         columns=["planes", "plane", "layer"],
     )
     job = reading_of(monkeypatch, rows, labels)
-    found, corners, classes = planes.read(job, "test")
-    assert list(found.index) == [0, 3] and classes == 10
+    found, corners, classes, names = planes.read(job, "test")
+    assert list(found.index) == [0, 3] and classes == 10 and names == {7: "7", 8: "8"}
     assert corners.captions == ["class 7", "class 8", "class 9"]
     assert corners.x_range == (-1.0, 3.0)
     assert corners.images.shape == (3, 2, 2, 1)
@@ -171,8 +172,28 @@ def test_what_is_read_is_the_first_picture_plane_of_a_set_with_its_images_in_the
 
 def test_a_mislabelled_image_s_caption_has_its_true_class_and_the_label_that_this_run_was_given(monkeypatch):
     job = reading_of(monkeypatch, [pictured("mislabelled")], pd.DataFrame(columns=["planes", "plane", "layer"]))
-    _, corners, _ = planes.read(job, "mislabelled")
+    _, corners, *_ = planes.read(job, "mislabelled")
     assert corners.captions == ["true 7\ngiven 2", "true 8\ngiven 1", "true 9\ngiven 0"]
+
+
+def test_classes_are_called_by_their_names_where_the_examples_have_them(monkeypatch):
+    labels = pd.DataFrame(columns=["planes", "plane", "layer"])
+    job = reading_of(monkeypatch, [pictured()], labels, ["cat", "dog", "dog"])
+    _, corners, _, names = planes.read(job, "test")
+    assert names == {7: "cat", 8: "dog"}
+    assert corners.captions == ["cat", "dog", "class 9"]
+
+
+def test_long_names_of_classes_are_cut_at_their_end_and_nothing_overlaps():
+    labels, corners = plane_of(["stem", "output"])
+    names = {label: f"{label} and a name that goes on and on until nobody can read it" for label in range(10)}
+    captions = [f"true {planes.called(i, names)}\ngiven {planes.called(0, names)}" for i in (1, 2, 3)]
+    corners = replace(corners, captions=captions)
+    figure = planes.regions(labels, corners, classes=10, names=names)
+    assert list(overlaps(figure)) == []
+    (legend,) = figure.legends
+    assert all(text.get_text()[0].isdigit() and text.get_text().endswith("…") for text in legend.texts)
+    assert list(overlaps(animation.Film(labels, corners, history(), classes=10, names=names).figure)) == []
 
 
 def test_without_planes_of_a_set_one_sentence_says_so(monkeypatch):

@@ -122,7 +122,7 @@ def _lay_out(
     compact: dict[str, Any] = {"handlelength": 0.9, "handleheight": 0.9, "columnspacing": 0.9}
     for i, caption in enumerate(corners.captions):
         left = LEFT + i * inner / 3
-        planes.explain_image(figure, left, bottom + 0.09, KEY, corners, i, caption.replace("\n", ", "))
+        planes.explain_image(figure, left, bottom + 0.09, KEY, corners, i, caption)
     sheet.legend(figure, LEFT, below, patches, inner, **compact)
     axis = sheet.panel(figure, LEFT, strip, inner, STRIP)
     training.lines(axis, history)

@@ -64,7 +64,7 @@ class CheckpointAxis:
     def tick(self, axis: Axes, which: str, labelled: bool = True) -> None:
         """Set ticks on one side of a matrix, ``x`` or ``y``, with or without labels; its limits are set already."""
         first, last = float(self.epochs[min(1, len(self.epochs) - 1)]), float(self.epochs[-1])
-        chosen = decades(last, max(1.0, first))
+        chosen = [epoch for epoch in decades(last, max(1.0, first)) if epoch <= last]
         if len(chosen) == 1 and last > 0:  # less than an epoch, or less than a decade late in training
             chosen.append(last)
         places = [self.position(epoch) for epoch in chosen]

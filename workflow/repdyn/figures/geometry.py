@@ -104,6 +104,9 @@ def _scale(axis: Axes, seen: pd.Series, log: bool) -> None:
         within = (1,) if high / low > WIDE else (1, 2, 5)
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         ticks = [m * 10.0**power for power in powers for m in within if low <= m * 10.0**power <= high]
+        if not ticks:  # a range that lies between two of these
+            between = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(low, high)
+            ticks = [float(tick) for tick in between if low <= tick <= high]
         axis.set_yscale("log")
         axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         axis.yaxis.set_minor_locator(NullLocator())
