@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.text import Text
 from PIL import Image
 from sample_tables import EPOCHS, EVENTS, pairs
 
+from repdyn.config.sections import Print
 from repdyn.errors import RepdynError
 from repdyn.figures import draw, paper, similarity, style
 
@@ -104,6 +106,35 @@ def test_a_file_says_which_figure_it_is_of_which_study_and_from_which_tables():
     svg = saved("svg").decode()
     assert all(words in svg for words in (ABOUT.title, "study digits", "tables 0123456789abcdef"))
     assert all(words in saved("pdf") for words in (b"study digits", b"tables 0123456789abcdef"))
+
+
+def many_pages(computed):
+    """A module that draws many layers, and notes whenever it computes what it draws."""
+
+    def compute():
+        computed.append(paper.now().paper.page)
+        return pairs(LAYERS)
+
+    job = SimpleNamespace(study=SimpleNamespace(figures=SimpleNamespace(print=Print())))
+    return SimpleNamespace(draw=lambda *_: similarity.matrices(paper.once("frame", compute), "cka")), job
+
+
+def test_what_pages_share_is_computed_once_and_a_pdf_has_all_of_them():
+    computed: list[int] = []
+    module, job = many_pages(computed)
+    content = draw.drawn(module, job, "cka", "pdf")
+    assert len(re.findall(rb"/Type /Page\b[^s]", content)) > 1
+    assert computed == [1]
+    draw.drawn(module, job, "cka", "pdf")
+    assert computed == [1, 1], "another figure shares nothing with it"
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_png_of_one_page_says_which_it_is(page):
+    module, job = many_pages([])
+    about = Image.open(io.BytesIO(draw.drawn(module, job, "cka", "png", page, ABOUT))).text
+    assert re.fullmatch(rf"page {page} of \d", about["Description"])
+    assert "Description" not in Image.open(io.BytesIO(saved("png"))).text
 
 
 def test_fonts_are_those_of_matplotlib_wherever_it_runs():

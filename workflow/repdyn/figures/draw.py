@@ -147,7 +147,7 @@ def drawn(
         _save(pages, first)
         del first
         for further in range(2, drawing.pages + 1) if page is None else ():
-            with paper.on(replace(on, page=further)):
+            with paper.on(replace(on, page=further), drawing.kept):
                 _save(pages, module.draw(job, figure))
     return content.getvalue()
 

@@ -103,6 +103,13 @@ def _runs(frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
 @style.styled
 def _of_cells(runs: Iterable[pd.DataFrame], value: str, events: reading.Events, title: str, label: str) -> Figure:
     """Draw the cells that tables of runs are of; those of one cell come after each other."""
+    lines = paper.once("lines", lambda: _cells(runs, value, events))
+    present = {event for _, blocks in lines for block in blocks for event in block.events}
+    return _page(lines, title=title, label=label, handles=style.event_handles(present))
+
+
+def _cells(runs: Iterable[pd.DataFrame], value: str, events: reading.Events) -> Lines:
+    """The mean matrices of each cell."""
     of_sets: dict[str, dict[str, list[Block]]] = {}
     for (row, column), of_cell in itertools.groupby(filter(len, runs), key=_cell):
         means: dict[tuple[str, str], Mean] = {}
@@ -114,10 +121,8 @@ def _of_cells(runs: Iterable[pd.DataFrame], value: str, events: reading.Events, 
         for name in dict.fromkeys(name for name, _ in means):
             panels = [(layer, mean.value) for (of, layer), mean in means.items() if of == name]
             of_sets.setdefault(name, {}).setdefault(row, []).append(Block((row, column), panels, median))
-    lines = [(name, line) for name, rows in _in_order(of_sets) for blocks in rows.values()
-             for line in _side_by_side(blocks)]  # fmt: skip
-    present = {event for _, blocks in lines for block in blocks for event in block.events}
-    return _page(lines, title=title, label=label, handles=style.event_handles(present))
+    return [(name, line) for name, rows in _in_order(of_sets) for blocks in rows.values()
+            for line in _side_by_side(blocks)]  # fmt: skip
 
 
 def _cell(run: pd.DataFrame) -> tuple[str, str]:
@@ -176,6 +181,17 @@ def _of_contrasts(
     label: str,
 ) -> Figure:
     """Draw the differences between families in tables of runs; those of one architecture and data come together."""
+    lines = paper.once("lines", lambda: _contrasted(runs, value, contrasts, families))
+    drawn = [matrix for _, blocks in lines for block in blocks for _, matrix in block.panels]
+    furthest = max((float(matrix.abs().max().max()) for matrix in drawn), default=0.0)
+    limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
+    return _page(lines, title=title, label=label, limits=(-limit, limit))
+
+
+def _contrasted(
+    runs: Iterable[pd.DataFrame], value: str, contrasts: Sequence[tuple[str, str]], families: Mapping[str, str]
+) -> Lines:
+    """The mean difference of each contrast."""
     of_sets: dict[str, dict[str, list[Block]]] = {}
 
     def level_of(run: pd.DataFrame) -> str:
@@ -191,12 +207,8 @@ def _of_contrasts(
             panels = [(layer, _difference(seeds, first, second)) for (of, layer), seeds in means.items() if of == name]
             block = Block((level, f"{first} − {second}"), panels)
             of_sets.setdefault(name, {}).setdefault(level, []).append(block)
-    lines = [(name, line) for name, levels in _in_order(of_sets) for blocks in levels.values()
-             for line in _side_by_side(blocks)]  # fmt: skip
-    drawn = [matrix for _, blocks in lines for block in blocks for _, matrix in block.panels]
-    furthest = max((float(matrix.abs().max().max()) for matrix in drawn), default=0.0)
-    limit = max(0.05, math.ceil(furthest * 20 - 1e-9) / 20)
-    return _page(lines, title=title, label=label, limits=(-limit, limit))
+    return [(name, line) for name, levels in _in_order(of_sets) for blocks in levels.values()
+            for line in _side_by_side(blocks)]  # fmt: skip
 
 
 def _difference(of_seeds: Mapping[tuple[int, str], Mean], first: str, second: str) -> pd.DataFrame:

@@ -7,11 +7,11 @@ asked for. What does not fit one page goes on several; a drawing divides itself 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -75,11 +75,13 @@ class Drawing:
         paper: what it is drawn on.
         pages: their number.
         within: whether a function that lays figures out is at work already.
+        kept: what pages of one figure share, see :func:`once`.
     """
 
     paper: Paper = field(default_factory=Paper)
     pages: int = 1
     within: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 _DRAWING: ContextVar[Drawing | None] = ContextVar("drawing", default=None)
@@ -91,14 +93,26 @@ def now() -> Drawing:
 
 
 @contextmanager
-def on(paper: Paper) -> Iterator[Drawing]:
-    """Draw on this paper within the context; yields what is known of the figure afterwards."""
-    drawing = Drawing(paper)
+def on(paper: Paper, kept: dict[str, Any] | None = None) -> Iterator[Drawing]:
+    """Draw on this paper within the context; yields what is known of the figure afterwards.
+
+    ``kept`` is that of the page before, where the same figure goes on.
+    """
+    drawing = Drawing(paper, kept={} if kept is None else kept)
     token = _DRAWING.set(drawing)
     try:
         yield drawing
     finally:
         _DRAWING.reset(token)
+
+
+def once(name: str, compute: Callable[[], T]) -> T:
+    """What all pages of a figure are drawn from, computed for the first of them."""
+    kept = now().kept
+    if name not in kept:
+        kept[name] = compute()
+    found: T = kept[name]
+    return found
 
 
 # ---- in inches of ordinary type -----------------------------------------------------------------------------------

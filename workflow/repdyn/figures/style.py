@@ -109,7 +109,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
         if drawing.within:
             return function(*args, **kwargs)
         here = replace(drawing.paper, **{name: value for name, value in asked.items() if value is not None})
-        with paper.on(here) as of_this, language():
+        with paper.on(here, drawing.kept) as of_this, language():
             of_this.within = True
             figure = paper.enlarged(function(*args, **kwargs))
         drawing.pages = of_this.pages
