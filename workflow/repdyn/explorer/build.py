@@ -161,16 +161,16 @@ def probe_accuracies(accuracy: pd.DataFrame, layers: list[str], steps: Array) ->
     return found
 
 
-def probed(similarity_from: str) -> list[dict[str, str]]:
-    """The words and colour of each entry of ``PROBED``, where layers are compared on the test set or others."""
+def probed(similarity_from: str) -> list[dict[str, Any]]:
+    """The words, colour and dashes of each entry of ``PROBED``, where layers are compared on the test set or others."""
     words = {
         "given": "training, given labels",
         "true": "training, true labels",
         "unseen": "test" if similarity_from == "test" else "others, true labels",
     }
     return [
-        {"key": name, "label": words[name], "colour": to_hex(style.CURVES[colour])}
-        for name, (*_, colour) in PROBED.items()
+        {"key": name, "label": words[name], "colour": to_hex(style.CURVES[curve]), "dash": dash(CURVES[curve][3])}
+        for name, (*_, curve) in PROBED.items()
     ]
 
 
@@ -277,7 +277,6 @@ def class_names(job: Job, classes: int) -> list[str]:
 
 def language(classes: int, names: list[str]) -> dict[str, Any]:
     """The figures' visual language, for the scripts."""
-    line = {"-": "solid"}
     return {
         "classes": [to_hex(colour) for colour in style.class_colours(classes)],
         "classNames": names,
@@ -287,12 +286,12 @@ def language(classes: int, names: list[str]) -> dict[str, Any]:
                 "label": label,
                 "colour": to_hex(style.CURVES[name]),
                 "width": 1.3 * width,
-                "dash": line.get(dashes, "dash"),
+                "dash": dash(dashes),
             }
             for name, (_column, label, width, dashes) in CURVES.items()
         ],
         "events": {
-            name: {"label": event.label, "colour": event.colour, "dash": [2 * length for length in event.dashes[1]]}
+            name: {"label": event.label, "colour": event.colour, "dash": dash(event.dashes)}
             for name, event in EVENTS.items()
         },
         "boundary": to_hex(style.BOUNDARY),
@@ -300,6 +299,11 @@ def language(classes: int, names: list[str]) -> dict[str, Any]:
         "ramp": base64.b64encode(ramp(style.SIMILARITY).tobytes()).decode(),
         "differences": base64.b64encode(ramp(style.DIFFERENCE).tobytes()).decode(),
     }
+
+
+def dash(style_of_line: Any) -> list[float]:
+    """The lengths of a line's dashes and gaps in pixels, from Matplotlib's style; none of a solid line."""
+    return [] if style_of_line == "-" else [2 * length for length in style_of_line[1]]
 
 
 def ramp(colours: Colormap) -> Array:

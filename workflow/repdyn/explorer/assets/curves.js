@@ -37,7 +37,7 @@ async function paintCurves(run, goTo) {
     name: label,
     mode: "lines",
     connectgaps: true,
-    line: { color: onPage(colour), width, dash },
+    line: { color: onPage(colour), width, dash: plotlyDash(dash) },
     visible: !hidden.has(key),
     hovertemplate: "%{y:.3f} %{fullData.name}<extra></extra>",
   }));
@@ -45,7 +45,7 @@ async function paintCurves(run, goTo) {
     const { colour, dash } = study.language.events[name];
     return {
       ...cursorLine(), name, x0: symlog(epoch), x1: symlog(epoch), layer: "below",
-      line: { color: onPage(colour), width: 1.4, dash: dash.map((length) => `${length}px`).join(",") },
+      line: { color: onPage(colour), width: 1.4, dash: plotlyDash(dash) },
     };
   });
   const axis = { gridcolor: token("grid"), linecolor: token("edge"), zeroline: false, fixedrange: true, ticks: "outside", ticklen: 4, tickcolor: token("edge") };
@@ -85,7 +85,7 @@ function nearestCheckpoint(run, epoch) {
 function paintCurveLegend(run) {
   const items = curvesOf(run).map(({ key, label, colour, dash, width }, trace) => {
     const button = element("button", {
-      type: "button", innerHTML: `${lineSample(onPage(colour), dash === "solid" ? "none" : "6 3", width)} <b></b> ${label}`,
+      type: "button", innerHTML: `${lineSample(onPage(colour), dash, width)} <b></b> ${label}`,
     });
     button.dataset.curve = key;
     button.setAttribute("aria-pressed", !hidden.has(key));

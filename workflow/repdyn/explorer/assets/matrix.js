@@ -139,7 +139,7 @@ function paintMarks(run, hasPhases, low) {
     const { colour, dash, label } = study.language.events[name];
     return element("li", { innerHTML: `${lineSample(onPage(colour), dash)} ${label}, ${epochText(epoch)}` });
   });
-  if (hasPhases) items.push(element("li", { innerHTML: `${lineSample(study.language.boundary, "none")} phases` }));
+  if (hasPhases) items.push(element("li", { innerHTML: `${lineSample(study.language.boundary, [])} phases` }));
   const ramp = element("canvas", { className: "ramp", width: 110, height: 1 });
   const context = ramp.getContext("2d");
   for (let i = 0; i < 110; i++) {

@@ -26,15 +26,15 @@ function paintProbes(run, layer) {
   const bottom = STRIP.top + STRIP.height;
   const grid = [0, 0.5, 1].map((value) =>
     `<path d="M${MATRIX.left} ${y(value)}h${side}" stroke="var(--grid)"/><text x="${MATRIX.left - 7}" y="${y(value) + 4}" text-anchor="end">${value}</text>`);
-  const lines = shown.map(({ key, colour }) => {
+  const lines = shown.map(({ key, colour, dash }) => {
     const points = run.epochs.map((_, e) => `${x(e)} ${y(probeAccuracy(run, key, layer, e))}`);
     return `<path d="M${points.join("L")}" fill="none" stroke="${onPage(colour)}" stroke-width="${key === "true" ? 1.4 : 2}"` +
-      `${key === "true" ? ' stroke-dasharray="5 3"' : ""}/>`;
+      `${dashed(dash)}/>`;
   });
   get("probes").innerHTML = `<svg width="${width}" height="${bottom + STRIP.bottom}" role="img" aria-label="Accuracy of the probe by checkpoint">` +
     `${grid.join("")}${lines.join("")}<path id="probes-cursor" stroke="var(--ink)" stroke-width="1.6"/></svg>`;
-  get("probe-legend").replaceChildren(...shown.map(({ key, label, colour }) => {
-    const item = element("li", { innerHTML: `${lineSample(onPage(colour), key === "true" ? "5 3" : "none")} <b></b> ${label}` });
+  get("probe-legend").replaceChildren(...shown.map(({ key, label, colour, dash }) => {
+    const item = element("li", { innerHTML: `${lineSample(onPage(colour), dash)} <b></b> ${label}` });
     item.dataset.probe = key;
     return item;
   }));

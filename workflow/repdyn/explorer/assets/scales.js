@@ -61,8 +61,14 @@ const token = (name) => getComputedStyle(document.documentElement).getPropertyVa
 /** A sample of a line for a legend. */
 function lineSample(colour, dash, width = 2) {
   return `<svg viewBox="0 0 26 10" aria-hidden="true"><path d="M0 5h26" stroke="${colour}" stroke-width="${width}"` +
-    ` stroke-dasharray="${dash}"/></svg>`;
+    `${dashed(dash)}/></svg>`;
 }
+
+/** The dashes of a line in SVG, from their lengths in pixels; nothing for a solid line. */
+const dashed = (dash) => (dash.length ? ` stroke-dasharray="${dash.join(" ")}"` : "");
+
+/** The same for plotly. */
+const plotlyDash = (dash) => (dash.length ? dash.map((length) => `${length}px`).join(",") : "solid");
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
