@@ -125,10 +125,29 @@ def test_csv_has_every_pair_of_both_runs_and_their_difference(at):
         assert row["run"] == "resnet/sgd/0" and row["run_other"] == "resnet/sgd/1"
 
 
+def test_accuracies_are_saved_by_epoch_and_a_curve_that_is_switched_off_is_not_drawn(at):
+    page = at(PLACE)
+    download = saved(page, "curves")
+    assert download.suggested_filename == "tiny-resnet-sgd-0-accuracies.csv"
+    rows = list(csv.DictReader(io.StringIO(download.path().read_text(encoding="utf-8"))))
+    assert [float(row["epoch"]) for row in rows] == EPOCHS
+    curves = [key for key in rows[0] if key not in ("study", "run", "epoch")]
+    assert curves == [button.get_attribute("data-curve") for button in page.locator("#curve-legend button").all()]
+    assert all(0 <= float(row[key]) <= 1 for row in rows for key in curves)
+    page.locator("#curve-legend button").first.click()
+    svg = saved(page, "svg").path().read_text(encoding="utf-8")
+    assert svg.count('class="curve"') == len(curves) - 1
+
+
 def test_svg_and_png_show_the_matrices_that_are_shown(at):
     page = at(BESIDE)
     svg = saved(page, "svg").path().read_text(encoding="utf-8")
-    assert svg.count("<image ") == 3 and "first − second" in svg and "http" not in svg.replace("http://www.w3.org", "")
+    matrices, regions = svg.split('<g class="curves"')[0], svg.split('<g class="regions"')[1]
+    assert matrices.count("<image ") == 3 and "first − second" in matrices
+    shown = page.locator(".plane:visible canvas.probe, .plane:visible canvas.network")
+    assert regions.count("<image ") == shown.count() > 0 and "decision regions, epoch 0" in regions
+    assert svg.count('class="curve"') == page.locator("#curve-legend button").count() > 1
+    assert "http" not in svg.replace("http://www.w3.org", "")
     with Image.open(saved(page, "png").path()) as picture:
         width, height = picture.size
         assert width > 3 * 800 and height > 800
@@ -139,7 +158,7 @@ def test_svg_and_png_show_the_matrices_that_are_shown(at):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_comparison_can_be_read_by_everybody_at_any_width(at, width, height, scheme):
     page = at(BESIDE, width=width, height=height, scheme=scheme)
-    assert {"first − second", "What was found", "CSV"} <= check_texts(page, width)
+    assert {"first − second", "What was found", "CSV of the matrices"} <= check_texts(page, width)
     assert complaints(page) == []
 
 

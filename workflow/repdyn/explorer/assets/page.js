@@ -273,7 +273,7 @@ async function start() {
   get("epoch").addEventListener("input", () => goTo(Number(get("epoch").value)));
   get("play").addEventListener("click", togglePlay);
   document.addEventListener("keydown", press);
-  for (const kind of ["svg", "png", "csv"]) {
+  for (const kind of ["svg", "png", "csv", "curves"]) {
     get(`save-${kind}`).addEventListener("click", () => save(kind, state.run, state.measure, state.layer, state.other));
   }
   watchRoom();
