@@ -67,6 +67,21 @@ def _labels(arch: str, layers: list[str], planes: pd.DataFrame) -> dict[str, lis
     return {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
 
+def _examples(data: Any) -> dict[str, list[Any]]:
+    """The table of examples, of whatever classes there are."""
+    from repdyn.data import datasets
+
+    train, test = datasets.sizes(data)
+    classes = datasets.source(data).classes
+    labels = [None if classes is None else i % classes for i in range(train + test)]
+    return {
+        "split": ["train"] * train + ["test"] * test, "example": [*range(train), *range(test)], "label": labels,
+        "class_name": [None if label is None else str(label) for label in labels], "given_label": labels,
+        "mislabelled": [None if label is None else False for label in labels],
+        "common": [False] * train + [True] * test,
+    }  # fmt: skip
+
+
 def write_tables(job: Any) -> None:
     """The planes as the workflow draws them, and everything of every run that the explorer reads."""
     import pyarrow as pa
@@ -74,14 +89,18 @@ def write_tables(job: Any) -> None:
     from repdyn.catalogue.plane_sets import SETS
     from repdyn.config import left_out
     from repdyn.records import cka, phases, probes, regions, train
+    from repdyn.records.examples import EXAMPLES
     from repdyn.records.planes import PLANES
     from repdyn.regions import label_table
     from repdyn.stages import planes as planes_stage
     from repdyn.storage import tables
 
     has_regions = "regions" not in job.study.left_out
-    for replicate in job.study.replicates if has_regions else ():
-        planes_stage.main(replace(job, stage="planes", grid_run=replicate))
+    for replicate in job.study.replicates:
+        of_seed = replace(job, stage="examples", grid_run=replicate)
+        tables.write(of_seed.path(EXAMPLES), _examples(of_seed.data), EXAMPLES.schema, of_seed.metadata(EXAMPLES))
+        if has_regions:
+            planes_stage.main(replace(job, stage="planes", grid_run=replicate))
     for run in job.study.runs:
         layers = LAYERS[run.arch]
 
