@@ -36,7 +36,7 @@ def test_a_table_is_that_of_the_job_s_run_or_of_another(make_job, config):
 def test_a_table_of_a_seed_is_shared_by_its_runs(make_job, config):
     writing = make_job("examples", config, seed=1)
     n = range(180)
-    columns = {"split": ["train"] * 180, "example": n, "label": n, "given_label": n}
+    columns = {"split": ["train"] * 180, "example": n, "label": n, "class_name": [""] * 180, "given_label": n}
     write(writing, EXAMPLES, columns | {"mislabelled": [False] * 180, "common": [True] * 180})
     for arch in ("resnet", "vit"):
         job = make_job("phases", config, arch=arch, seed=1)

@@ -93,7 +93,7 @@ def test_a_terminal_has_a_bar_unless_the_job_logs_to_a_file(
     to_file: bool,
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    handler = logging.FileHandler(tmp_path / "log")
+    handler = logging.FileHandler(tmp_path / "log", encoding="utf-8")
     if to_file:
         progress.LOG.addHandler(handler)
     try:

@@ -93,7 +93,9 @@ class Data(Section):
     """For an ``.npz`` or a folder of one's own: which array or column is what, where names are not the usual ones."""
     kind: Kind | None = Field(default=None, exclude_if=is_empty)
     """For data of one's own: what inputs are, where their type and shape would say something else."""
-    class_names: Annotated[list[ClassName], AfterValidator(distinct)] | None = Field(default=None, exclude_if=is_empty)
+    class_names: Annotated[list[ClassName], Field(min_length=2), AfterValidator(distinct)] | None = Field(
+        default=None, exclude_if=is_empty
+    )
     """What classes are called in tables and figures, in the order of their numbers; by default as who published them,
     or as their folders are called, else by their numbers.
     """
