@@ -72,6 +72,8 @@ def stage_declares(stage: str, path: str, of_run: bool) -> bool:
         if path in ("archs", "optimizers"):  # their order: what is held against what follows from it
             return "findings" in sections
         return "run" in sections and (path != "seeds" or not of_run)
+    if path in ("data.class_names", "data.*.class_names"):  # words, which stand in one table
+        return stage == "examples"
     return top in sections or path in sections
 
 

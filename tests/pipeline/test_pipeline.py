@@ -37,7 +37,7 @@ AGAINST_NULL = [
 ]
 COLUMNS = {
     "examples/seed=0/examples.parquet": [
-        "split", "example", "label", "given_label", "mislabelled", "common",
+        "split", "example", "label", "class_name", "given_label", "mislabelled", "common",
     ],
     f"history/{RUN}/history.parquet": [
         *STEPS, "lr", "train_loss", "train_accuracy", "clean_accuracy", "mislabelled_accuracy",

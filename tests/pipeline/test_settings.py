@@ -96,6 +96,7 @@ OTHER: dict[str, Any] = {
     "data.columns.labels": "digits",
     "data.columns.given_labels": "noisy",
     "data.columns.ids": "number",
+    "data.class_names": [f"digit {label}" for label in range(10)],
     "data.kind": Beside("numbers", FUNCTION),
     "data.standardise": {"by": "none"},
     "data.standardise.by": Beside(None, {"data.standardise.mean": [0.5], "data.standardise.std": [0.3]}),
