@@ -25,6 +25,7 @@ def drawings(study: Study) -> dict[str, Mapping[str, entry.Drawn]]:
         "run_figure": catalogue.of_run(study),
         "run_animation": catalogue.ANIMATIONS,
         "study_figure": catalogue.of_study(study),
+        "study_pages": catalogue.of_study(study),
         "lab_book": {"": catalogue.LAB_BOOK},
         "report": {"": catalogue.REPORT},
         "explorer": {"": catalogue.EXPLORER},

@@ -68,7 +68,8 @@ def test_an_edit_in_cka_runs_cka_and_what_stands_on_it_again_and_nothing_else(fi
     edit(workflow / "workflow" / "repdyn" / "stages" / "cka.py", "np.tile(steps, E)", "np.tile(steps + 0, E)")
     jobs = planned(finished, root=workflow)
     assert {rule: jobs.get(rule) for rule in ("cka", "phases", "findings")} == {"cka": 4, "phases": 4, "findings": 1}
-    assert set(jobs) - {"cka", "phases", "findings"} <= {"run_figure", "study_figure", "findings_page", "explorer"}
+    drawing = {"run_figure", "study_figure", "study_pages", "findings_page", "explorer"}
+    assert set(jobs) - {"cka", "phases", "findings"} <= drawing
     assert jobs["run_figure"] >= 4
 
 

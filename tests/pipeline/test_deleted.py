@@ -30,6 +30,7 @@ TARGETS = {
     "explorer": {"reported"},
     "run_figure": {"all", "reported"},
     "study_figure": {"all", "reported"},
+    "study_pages": {"reported"},
     "run_animation": {ANIMATION},
 }
 RUN = "arch=vit/optimizer=sgd/seed=0"

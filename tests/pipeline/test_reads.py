@@ -190,7 +190,8 @@ def two_seeds(place, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(lies(paths, source), path)
     # Planes go through a seed's own images.
-    module_of("planes").main(Job("planes", studies.parse(content()), paths, studies.Replicate(1)))
+    for stage in ("examples", "planes"):
+        module_of(stage).main(Job(stage, studies.parse(content()), paths, studies.Replicate(1)))
 
 
 @pytest.mark.parametrize(("figure", "extension", "of_run"), [case for case in DRAWINGS if not case[2]])

@@ -194,6 +194,17 @@ def page_option(wildcards, output):
     return wildcards.page.replace(".page-", "--page ")
 
 
+def in_lab_book(path):
+    """A figure of the study, with its place in the lab book."""
+    return report(
+        path,
+        caption="../report/figure.rst",
+        category=lambda wildcards: STUDY_FIGURES[wildcards.figure].category,
+        subcategory="all runs",
+        labels={"figure": "{figure}"},
+    )
+
+
 # What targets want are functions: Snakemake lists the files of those that are asked for alone.
 
 

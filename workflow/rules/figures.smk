@@ -70,18 +70,13 @@ rule study_figure:
     input:
         inputs_of("study", STUDY_FIGURES),
     output:
-        report(
-            PATHS.figure("{figure}{page}", "{format}"),
-            caption="../report/figure.rst",
-            category=lambda wildcards: STUDY_FIGURES[wildcards.figure].category,
-            subcategory="all runs",
-            labels={"figure": "{figure}"},
-        ),
+        in_lab_book(PATHS.figure("{figure}{page}", "{format}")),
     log:
         PATHS.log("figures/{figure}{page}.{format}"),
     wildcard_constraints:
         figure="|".join([*STUDY_FIGURES, *WITHOUT["study"]]),
         page=PAGE,
+        format=rf"(?!{template.ALL_PAGES}$)\w+",
     conda:
         ENVIRONMENT
     params:
@@ -93,3 +88,18 @@ rule study_figure:
         "figure {wildcards.figure}"
     shell:
         "python -P -m repdyn figure {wildcards.figure} {output} {params.here} {params.page} --log {log}"
+
+
+# PDFs with all pages, which the report links. They are no figures of the lab book beside the same ones in another format.
+use rule study_figure as study_pages with:
+    output:
+        (
+            in_lab_book(PATHS.figure("{figure}{page}", template.ALL_PAGES))
+            if template.ALL_PAGES in STUDY.figures.formats
+            else PATHS.figure("{figure}{page}", template.ALL_PAGES)
+        ),
+    log:
+        PATHS.log(f"figures/{{figure}}{{page}}.{template.ALL_PAGES}"),
+    wildcard_constraints:
+        figure="|".join([*STUDY_FIGURES, *WITHOUT["study"]]),
+        page=PAGE,

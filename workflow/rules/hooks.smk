@@ -27,6 +27,7 @@ def reads_images(job):
         rules.run_figure.rule: RUN_FIGURES,
         rules.run_animation.rule: ANIMATIONS,
         rules.study_figure.rule: STUDY_FIGURES,
+        rules.study_pages.rule: STUDY_FIGURES,
     }
     asked = job.rule
     if asked in figures:
