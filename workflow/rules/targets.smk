@@ -26,6 +26,7 @@ rule reported:
         rules.lab_book.output,
         [PATHS.figure(figure, STUDY.figures.formats[0], run) for run, figure in DRAWN],
         [PATHS.figure(figure, STUDY.figures.formats[0]) for figure in DRAWN_OF_STUDY],
+        [PATHS.figure(figure, template.ALL_PAGES) for figure in DRAWN_OF_STUDY],
 
 
 # Comparisons between layers, between runs and between architectures, and each layer by itself, on request; `rule all`
