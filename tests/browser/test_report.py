@@ -52,9 +52,8 @@ def test_every_link_leads_to_a_file_and_every_figure_and_table_has_one(visit, re
     made_beside = {"explorer.html", "lab-book.html", "report/findings.html"}
     there = {link for link in links(page) if link not in made_beside}
     assert all((root / link).is_file() for link in there)
-    files = {
-        str(path.relative_to(root)) for kind in ("png", "parquet", "safetensors") for path in root.rglob(f"*.{kind}")
-    }
+    kinds = ("png", "pdf", "parquet", "safetensors")
+    files = {str(path.relative_to(root)) for kind in kinds for path in root.rglob(f"*.{kind}")}
     assert files == there
 
 
