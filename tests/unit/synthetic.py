@@ -1,5 +1,7 @@
 """Representations and images that are drawn at random, and CKA of them written out."""
 
+import tracemalloc
+
 import numpy as np
 
 from repdyn.data.images import Images, Standardisation
@@ -21,6 +23,29 @@ class Arrays:
 
     def name(self, e):
         return f"representation {e}"
+
+
+class Drawn:
+    """Representations of 50 features that are drawn whenever they are read, so that none is in memory."""
+
+    def __init__(self, E, examples):
+        self.examples, self.features = examples, [50] * E
+
+    def read(self, e, start, stop):
+        return np.random.default_rng(e).normal(size=(self.examples, 50)).astype(np.float16)[:, start:stop]
+
+    def name(self, e):
+        return str(e)
+
+
+def peak_of(compute):
+    """The most bytes that are allocated while something is computed, and what that is."""
+    tracemalloc.start()
+    try:
+        found = compute()
+        return tracemalloc.get_traced_memory()[1], found
+    finally:
+        tracemalloc.stop()
 
 
 def similarities(X, budget=PLENTY, backend=None):

@@ -1,9 +1,8 @@
-import tracemalloc
 import weakref
 
 import numpy as np
 import pytest
-from synthetic import PLENTY, Arrays, similarities, trajectory
+from synthetic import PLENTY, Arrays, Drawn, peak_of, similarities, trajectory
 
 from repdyn.errors import RepdynError
 from repdyn.similarity import cka, gram, minibatch
@@ -37,22 +36,8 @@ def test_a_backend_that_served_another_layer_gives_the_same_numbers():
 
 @pytest.mark.parametrize("E", [30, 1000])
 def test_memory_beyond_the_budget_does_not_grow_with_the_number_of_representations(E):
-    class Drawn:
-        examples, features = 200, [50] * E
-
-        def read(self, e, start, stop):
-            return np.random.default_rng(e).normal(size=(200, 50)).astype(np.float16)[:, start:stop]
-
-        def name(self, e):
-            return str(e)
-
     budget = 16 * 2**20
-    tracemalloc.start()
-    try:
-        gram.products(Drawn(), budget, watch=lambda *_: None)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak, _ = peak_of(lambda: gram.products(Drawn(E, 200), budget, watch=lambda *_: None))
     assert peak < budget + 25 * 2**20 + 5 * 8 * E**2  # the matrices asked for, and sums on the way to them
 
 

@@ -1,13 +1,12 @@
 """All chosen measures of a layer, from one Gram for each checkpoint."""
 
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
 import references
 from measuring import HARD, chosen, expected, found
-from synthetic import PLENTY, Arrays, outlying, spread
+from synthetic import PLENTY, Arrays, Drawn, outlying, peak_of, spread
 
 from repdyn.catalogue.measures import DEFAULT
 from repdyn.config.sections import ChosenMeasure
@@ -62,22 +61,8 @@ def test_what_needs_more_memory_than_there_is_is_refused_before_anything_is_read
 
 
 def test_memory_beyond_the_budget_is_bounded():
-    class Drawn:
-        examples, features = 400, [50] * 60
-
-        def read(self, e, start, stop):
-            return np.random.default_rng(e).normal(size=(400, 50)).astype(np.float16)[:, start:stop]
-
-        def name(self, e):
-            return str(e)
-
     budget = 16 * 2**20
-    tracemalloc.start()
-    try:
-        measured.similarities(Drawn(), chosen(*DEFAULT), budget)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak, _ = peak_of(lambda: measured.similarities(Drawn(60, 400), chosen(*DEFAULT), budget))
     assert peak < budget + 25 * 2**20
 
 

@@ -1,14 +1,12 @@
 """Neighbours, of which float64 has the same."""
 
-import tracemalloc
-
 import grams
 import numpy as np
 import pytest
 import references
 import torch
 from scipy.spatial import distance
-from synthetic import PLENTY, Arrays, trajectory
+from synthetic import PLENTY, Arrays, peak_of, trajectory
 
 from repdyn.config.sections import ChosenMeasure
 from repdyn.similarity import distances, gram, measured, nearest, null, permuted, precision
@@ -211,12 +209,7 @@ def test_a_gram_that_leaves_too_much_open_is_made_anew_within_its_memory():
     for backend in BACKENDS.values():
         whole = gram.whole(Arrays([X]), 0, 20, backend)
         assert backend.candidates(whole, K, nearest.slack(20)) is None
-    tracemalloc.start()
-    try:
-        found, tied = neighbours(gram.Numpy(), X)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak, (found, tied) = peak_of(lambda: neighbours(gram.Numpy(), X))
     assert tied
     assert peak < (1 + measured.GRAMS_IN_USE) * 4 * 1000**2
     np.testing.assert_array_equal(found, by_definition(X)[0])

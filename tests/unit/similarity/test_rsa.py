@@ -1,11 +1,9 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 from grams import gram, half_dead
 from scipy.spatial import distance
 from scipy.stats import rankdata
-from synthetic import trajectory
+from synthetic import peak_of, trajectory
 
 from repdyn.similarity import rsa
 
@@ -56,12 +54,7 @@ def test_distances_that_bins_would_merge_are_sorted():
 def test_ranks_take_the_memory_that_they_are_said_to_take(n, dtype):
     K = gram(trajectory(n, 60, E=1)[0])
     given = K.astype(dtype, copy=False)
-    tracemalloc.start()
-    try:
-        rsa.ranks(given, out=K)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak, _ = peak_of(lambda: rsa.ranks(given, out=K))
     assert peak < rsa.SCRATCH * n * (n - 1) / 2
 
 
