@@ -7,7 +7,7 @@ from overlaps import overlaps
 
 from repdyn.across_studies import agreement, forest, remarks
 from repdyn.catalogue.claims import CHANGE, CONTRADICTED, SUPPORTED, SYNCHRONY_MORE, UNDECIDED
-from repdyn.figures import paper
+from repdyn.figures import draw, paper
 
 LONG = "a-study-whose-name-goes-on-and-on-until-no-column-of-any-sheet-of-paper-could-hold-it"
 
@@ -17,9 +17,7 @@ def drawn(*studies, **more):
 
 
 def pages(*studies):
-    with paper.on(paper.Paper()) as drawing:
-        first = drawn(*studies)
-    return [first, *(drawn(*studies, page=page) for page in range(2, drawing.pages + 1))]
+    return list(draw.pages(lambda: drawn(*studies)))
 
 
 def marks(figure, what="estimate"):

@@ -13,7 +13,7 @@ The same findings give the same bytes. Time: some seconds, for the figure. Memor
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ import pyarrow as pa
 from ..catalogue import stages
 from ..catalogue.claims import CONTRADICTED, SUPPORTED, UNDECIDED
 from ..errors import RepdynError
-from ..figures import draw, paper
+from ..figures import draw
 from ..pipeline import provenance
 from ..records.findings import COMPARED, FINDINGS
 from ..storage import tables
@@ -68,7 +68,7 @@ def main(folders: Sequence[Path], output: Path | None = None, page: Path | None 
     metadata = _metadata(studies, said)
     tables.write(into / f"{NAME}.parquet", columns(studies, comparisons, sharing), layout(names), metadata)
     _write(into / f"{NAME}.md", f"{text}\n".encode())
-    figures = _figures(lambda page: forest.forest(studies, comparisons, sharing, said, page=page))
+    figures = _figures(list(draw.pages(lambda: forest.forest(studies, comparisons, sharing, said))))
     for name, content in figures.items():
         _write(into / name, content)
     for left in into.glob(f"{NAME}.page-*.*"):  # of an earlier comparison with more pages
@@ -80,11 +80,8 @@ def main(folders: Sequence[Path], output: Path | None = None, page: Path | None 
     print(f"Table and figure: {into / NAME}.*", file=sys.stderr)
 
 
-def _figures(drawn: Callable[[int], Figure]) -> dict[str, bytes]:
-    """File -> its bytes, for all pages of a figure in all formats, given what draws a page."""
-    with paper.on(paper.Paper()) as drawing:
-        pages = [drawn(1)]
-    pages += [drawn(page) for page in range(2, drawing.pages + 1)]
+def _figures(pages: Sequence[Figure]) -> dict[str, bytes]:
+    """File -> its bytes, for all pages of a figure in all formats."""
     found = {f"{NAME}.{draw.PAGED}": draw.bound(pages)}
     for number, page in enumerate(pages, 1):
         which = f".page-{number}" if number > 1 else ""

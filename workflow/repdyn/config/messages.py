@@ -34,7 +34,7 @@ SOURCE = "source:"  # before the tag of a kind of entries or section
 TRAINED, RECORDED = f"{SOURCE}trained", f"{SOURCE}recorded"
 # Parts of pydantic's own in the place that a complaint is about, beside keys. No key has a bracket.
 _OF_PYDANTIC = re.compile(
-    r"(dict|function-(after|before|plain|wrap))\[.*|constrained-(str|int|float|list|dict)|source:.*", re.S
+    rf"(dict|function-(after|before|plain|wrap))\[.*|constrained-(str|int|float|list|dict)|{SOURCE}.*", re.S
 )
 MOST_LISTED = 20
 # Long values are cut in the middle.

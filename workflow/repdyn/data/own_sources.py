@@ -178,6 +178,19 @@ def _splits(path: Path) -> list[str]:
 
 def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int | None]:
     """The columns of one split, and the number of classes that its schema names."""
+    table = _table(path)
+    held = columns_of({name: name for name in table.column_names}, columns)
+    if held is None:
+        raise RepdynError(
+            f"`{named(path)}` has the columns {', '.join(table.column_names)}; name the one of inputs as "
+            "`data.columns.inputs`."
+        )
+    found = {key: _values(table[name], f"`{name}` in `{named(path)}`") for key, name in held.items()}
+    return found, len(_class_names(table.schema, held.get("labels"))) or None
+
+
+def _table(path: Path) -> pa.Table:
+    """The rows of one split, on disk; nothing of them is read yet."""
     import pyarrow as pa  # here, because Snakemake reads this module with the rules
 
     try:
@@ -193,15 +206,7 @@ def _of_split(path: Path, columns: Columns | None) -> tuple[dict[str, Any], int 
         raise RepdynError(
             f"`{named(path)}` was saved with a selection beside its rows; save `dataset.flatten_indices()` instead."
         )
-    table = pa.concat_tables(tables)
-    held = columns_of({name: name for name in table.column_names}, columns)
-    if held is None:
-        raise RepdynError(
-            f"`{named(path)}` has the columns {', '.join(table.column_names)}; name the one of inputs as "
-            "`data.columns.inputs`."
-        )
-    found = {key: _values(table[name], f"`{name}` in `{named(path)}`") for key, name in held.items()}
-    return found, len(_class_names(table.schema, held.get("labels"))) or None
+    return pa.concat_tables(tables)
 
 
 def _arrow(path: Path) -> pa.Table:
@@ -219,12 +224,7 @@ def class_names(settings: Settings) -> list[str]:
     path = Path(settings.dataset)
     if ":" in settings.dataset or not path.is_dir():
         return []
-    train = path / "train" if _splits(path) else path
-    try:
-        state = json.loads((train / "state.json").read_bytes())
-        schema = _arrow(train / state["_data_files"][0]["filename"]).schema
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise RepdynError(f"`{named(train)}` cannot be read: {one_line(error)}.") from None
+    schema = _table(path / "train" if _splits(path) else path).schema
     held = columns_of({name: name for name in schema.names}, settings.columns) or {}
     return _class_names(schema, held.get("labels"))
 

@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import importlib
 import io
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,35 +135,45 @@ def drawn(
     settings = job.study.figures.print
     metadata = METADATA[extension] if said is None else said.metadata(extension)
     on = paper.Paper(settings.width, settings.font_size, settings.title, page or 1)
+    if extension == PAGED:
+        every = pages(lambda: module.draw(job, figure), on)
+        return bound(every if page is None else itertools.islice(every, 1), metadata)
     with paper.on(on) as drawing, style.language():
         first = module.draw(job, figure)
-        if extension != PAGED:
-            if drawing.pages > 1:
-                metadata = metadata | {WHICH_PAGE[extension]: paper.numbered(drawing.pages)}
-            first.savefig(content, format=extension, dpi=settings.dpi or style.RC["savefig.dpi"], metadata=metadata)
-            if drawing.pages > 1:
-                LOG.info("%s; the others: --page, or all in a PDF", paper.numbered(drawing.pages))
-            return content.getvalue()
-    with PdfPages(content, metadata=metadata) as pages:
-        _save(pages, first)
-        del first
-        for further in range(2, drawing.pages + 1) if page is None else ():
-            with paper.on(replace(on, page=further), drawing.kept):
-                _save(pages, module.draw(job, figure))
+        if which := paper.numbered(drawing.pages):
+            metadata = metadata | {WHICH_PAGE[extension]: which}
+            LOG.info("%s; the others: --page, or all in a PDF", which)
+        first.savefig(content, format=extension, dpi=settings.dpi or style.RC["savefig.dpi"], metadata=metadata)
     return content.getvalue()
 
 
-def _save(pages: PdfPages, figure: Figure) -> None:
-    with style.language():
-        pages.savefig(figure)  # type: ignore[no-untyped-call]
+def pages(drawn: Callable[[], Figure], on: paper.Paper | None = None) -> Iterator[Figure]:
+    """The pages of a figure one after the other, from that of the paper on; none is kept here.
+
+    Args:
+        drawn: draws the page that is asked for.
+        on: the paper; by default the ordinary one.
+    """
+    on = paper.Paper() if on is None else on
+    with paper.on(on) as drawing:
+        figure = drawn()
+    yield figure
+    del figure
+    for further in range(on.page + 1, drawing.pages + 1):
+        with paper.on(replace(on, page=further), drawing.kept):
+            figure = drawn()
+        yield figure
+        del figure
 
 
-def bound(figures: Iterable[Figure]) -> bytes:
-    """The bytes of a PDF with each figure on a page, the same for the same figures."""
+def bound(figures: Iterable[Figure], metadata: Mapping[str, Any] | None = None) -> bytes:
+    """The bytes of a PDF with each figure on a page, the same for the same figures; none is kept here."""
     content = io.BytesIO()
-    with PdfPages(content, metadata=METADATA[PAGED]) as pages:
+    with PdfPages(content, metadata=dict(METADATA[PAGED] if metadata is None else metadata)) as file:
         for figure in figures:
-            _save(pages, figure)
+            with style.language():
+                file.savefig(figure)
+            del figure  # before the next is drawn
     return content.getvalue()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
 
 from . import scopes
 
@@ -40,11 +39,10 @@ def alone(node: ast.ClassDef, method: str) -> ast.ClassDef | None:
     while waiting:
         function = waiting.pop()
         kept.add(function.name)
-        for name in _used(function):
-            if name is None:
-                return None
-            if name in removable and name not in kept:
-                waiting.append(removable[name])
+        used = _used(function)
+        if used is None:
+            return None
+        waiting.extend(removable[name] for name in used & removable.keys() - kept)
     narrowed = copy.copy(node)
     narrowed.body = [part for part in node.body if not isinstance(part, scopes.Function) or part.name in kept]
     return narrowed
@@ -60,17 +58,13 @@ def _is_removable(function: scopes.Function) -> bool:
     return not function.decorator_list and not (function.name.startswith("__") and function.name.endswith("__"))
 
 
-def _used(function: scopes.Function) -> Iterator[str | None]:
+def _used(function: scopes.Function) -> set[str] | None:
     """The attributes that a method takes of its first argument; None where it does anything else with it."""
     first = next(scopes.arguments_of(function.args), None)
-    if first is None:
-        return
-    attributes, others = set[int](), list[ast.Name]()
-    for inner in scopes.walk(function):
-        if isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == first.arg:
-            attributes.add(id(inner.value))
-            yield inner.attr
-        elif isinstance(inner, ast.Name) and inner.id == first.arg:
-            others.append(inner)
-    if any(id(name) not in attributes for name in others):
-        yield None
+
+    def is_first(node: ast.AST) -> bool:
+        return first is not None and isinstance(node, ast.Name) and node.id == first.arg
+
+    nodes = list(scopes.walk(function))
+    taken = [node.attr for node in nodes if isinstance(node, ast.Attribute) and is_first(node.value)]
+    return set(taken) if len(taken) == sum(map(is_first, nodes)) else None

@@ -55,7 +55,7 @@ class Module:
         self.packages = {path.partition(".")[0] for path in self.imports.values() if not names.is_own(path)}
         self._names = names
         self._bindings: dict[str, list[Binding]] = {}
-        self._methods: dict[str, list[ast.ClassDef] | None] = {}
+        self._methods: dict[str, ast.ClassDef | None] = {}
         self._definitions: dict[str, Definition] = {}
         for statement in body:
             for name, binding in _bindings(statement, names.package):
@@ -69,8 +69,9 @@ class Module:
         full = f"{name}.{attribute}"
         if full not in self._methods:
             node = self._bindings[name][0] if len(self._bindings[name]) == 1 else None
-            found = methods.alone(node, attribute) if isinstance(node, ast.ClassDef) and self._is_bare(node) else None
-            self._methods[full] = None if found is None else [found]
+            self._methods[full] = (
+                methods.alone(node, attribute) if isinstance(node, ast.ClassDef) and self._is_bare(node) else None
+            )
         return None if self._methods[full] is None else full
 
     def _is_bare(self, node: ast.ClassDef) -> bool:
@@ -85,7 +86,8 @@ class Module:
     def __getitem__(self, name: str) -> Definition:
         if name not in self._definitions:
             with deep_recursion():
-                bindings = self._methods.get(name) or self._bindings[name]
+                method = self._methods.get(name)
+                bindings = self._bindings[name] if method is None else [method]
                 parts = [_definition(binding, name, self._names) for binding in bindings]
             self._definitions[name] = sum(parts[1:], start=parts[0])
         return self._definitions[name]

@@ -82,13 +82,15 @@ def without(body: Sequence[ast.stmt], scope: Scope | None) -> tuple[Sequence[ast
     texts = {name for name, value in values.items() if is_text(value)}
     arguments = [*end.exc.args, *(keyword.value for keyword in end.exc.keywords)]
     data = [end.exc.func, *(node for node in arguments if not is_text(node, texts)), *filter(None, [end.cause])]
-    names = {id(each): set(_assigned(each)) for each in assignments if not is_impure(each)}
-    dropped = [each for each in assignments if names.get(id(each)) and names[id(each)] <= passing]
+    dropped = [
+        each for each in assignments
+        if (names := _assigned(each)) and passing.issuperset(names) and not is_impure(each)
+    ]  # fmt: skip
     while True:
         # Wherever it is read, before it or after: a function may read it when it is called, a loop the next time round.
         others = (statement for statement in body[:-1] if statement not in dropped)
         needed = scopes.loads(*data, *others).keys()
-        left = [each for each in dropped if not names[id(each)] & needed]
+        left = [each for each in dropped if needed.isdisjoint(_assigned(each))]
         if len(left) == len(dropped):
             return [statement for statement in body if statement not in dropped], texts
         dropped = left

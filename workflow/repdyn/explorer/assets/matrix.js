@@ -97,7 +97,7 @@ function eventLines(run, x, side) {
     const { colour, dash, label } = study.language.events[name];
     const d = `M${x(cellOf(run.epochs, epoch))} ${MATRIX.top}v${side}`;
     return `<path d="${d}" stroke="#fff" stroke-width="3.4" opacity=".7"/>` +
-      `<path class="event" data-event="${name}" d="${d}" stroke="${colour}" stroke-width="1.8" stroke-dasharray="${dash}"><title>${label}</title></path>`;
+      `<path class="event" data-event="${name}" d="${d}" stroke="${colour}" stroke-width="1.8"${dashed(dash)}><title>${label}</title></path>`;
   }).join("");
 }
 

@@ -74,7 +74,7 @@ function panel(matrix, left, side) {
     const { colour: ink, dash, label: words } = study.language.events[name];
     const d = `M${x(cellOf(epochs, epoch))} ${PANEL.top}v${side}`;
     return `<path d="${d}" stroke="#fff" stroke-width="3.4" opacity=".7"/>` +
-      `<path d="${d}" stroke="${ink}" stroke-width="1.8" stroke-dasharray="${dash}"><title>${escaped(words)}</title></path>`;
+      `<path d="${d}" stroke="${ink}" stroke-width="1.8"${dashed(dash)}><title>${escaped(words)}</title></path>`;
   }).join("");
   const ranges = starts.length < 2 ? [] : starts.map((start, i) => [start, starts[i + 1] ?? epochs.length]);
   const squares = ranges.map(([start, end]) =>

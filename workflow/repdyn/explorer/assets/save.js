@@ -43,18 +43,26 @@ function savedCurves(run, width) {
     return `<path class="curve" d="M${points.map(([at, value]) => `${at.toFixed(1)} ${y(value).toFixed(1)}`).join("L")}" fill="none" stroke="${colour}" stroke-width="${thick}"${dashed(dash)}/>`;
   });
   const entries = [...shown, ...events.map(({ epoch, label, ...of }) => ({ ...of, label: `${label}, ${epochText(epoch)}` }))];
-  let [left, top] = [PANEL.left, gap + high + 30 + line];
-  const legend = entries.map(({ label, colour, dash, width: thick = 1.8 }) => {
-    const wide = 38 + 6.6 * label.length + 16;
-    if (left > PANEL.left && left + wide > width - 8) [left, top] = [PANEL.left, top + line];
-    const entry = `<path d="M${left} ${top - 4}h28" stroke="${colour}" stroke-width="${thick}"${dashed(dash)}/><text x="${left + 34}" y="${top}">${escaped(label)}</text>`;
+  const samples = entries.map(({ label, colour, dash, width: thick = 1.8 }) =>
+    ({ label, sample: `<path d="M0 -4h28" stroke="${colour}" stroke-width="${thick}"${dashed(dash)}/>` }));
+  const legend = savedLegend(samples, 34, gap + high + 30 + line, width);
+  const svg = `<text x="${PANEL.left}" y="${gap - 8}" font-weight="600">accuracy, ${escaped(inWords(run))}</text>${frame}` +
+    [...ticks, ...values, ...marks, ...drawn, legend.svg].join("") +
+    `<text x="${PANEL.left + across / 2}" y="${gap + high + 30}" text-anchor="middle">epoch</text>`;
+  return { svg, height: legend.bottom + 8 };
+}
+
+/** Entries of a legend, a sample and so many pixels beside it a label, in lines no wider than the picture. */
+function savedLegend(entries, beside, top, width) {
+  let [left, bottom] = [PANEL.left, top];
+  const svg = entries.map(({ label, sample }) => {
+    const wide = beside + 7 * label.length + 14;
+    if (left > PANEL.left && left + wide > width) [left, bottom] = [PANEL.left, bottom + SAVED.line];
+    const entry = `<g transform="translate(${left} ${bottom})">${sample}<text x="${beside}">${escaped(label)}</text></g>`;
     left += wide;
     return entry;
-  });
-  const svg = `<text x="${PANEL.left}" y="${gap - 8}" font-weight="600">accuracy, ${escaped(inWords(run))}</text>${frame}` +
-    [...ticks, ...values, ...marks, ...drawn, ...legend].join("") +
-    `<text x="${PANEL.left + across / 2}" y="${gap + high + 30}" text-anchor="middle">epoch</text>`;
-  return { svg, height: top + 8 };
+  }).join("");
+  return { svg, bottom };
 }
 
 /** A title in lines of so many letters. */
@@ -84,18 +92,14 @@ function savedRegions() {
     })];
   });
   const room = PANEL.left + cards.length * (wide + gap);
-  let [left, below] = [PANEL.left, top + 2 * (tallest + 2 * line) + 4];
-  const legend = [...document.querySelectorAll("#classes li")].map((item) => {
-    const across = 18 + 7 * item.textContent.length + 14;
-    if (left > PANEL.left && left + across > room) [left, below] = [PANEL.left, below + line];
+  const chips = [...document.querySelectorAll("#classes li")].map((item) => {
     const colour = item.querySelector(".chip")?.style.background ?? "none";
-    const entry = `<rect x="${left}" y="${below - 10}" width="11" height="11" fill="${colour}"/><text x="${left + 17}" y="${below}">${escaped(item.textContent)}</text>`;
-    left += across;
-    return entry;
+    return { label: item.textContent, sample: `<rect y="-10" width="11" height="11" fill="${colour}"/>` };
   });
+  const legend = savedLegend(chips, 17, top + 2 * (tallest + 2 * line) + 4, room);
   const epoch = document.querySelector("#epoch-label b").textContent;
   const heading = `<text x="${PANEL.left}" y="-4" font-weight="600">decision regions, ${escaped(epoch)}</text>`;
-  return { svg: [heading, ...drawn, ...legend].join(""), width: room, height: below + 8 };
+  return { svg: [heading, ...drawn, legend.svg].join(""), width: room, height: legend.bottom + 8 };
 }
 
 const quoted = (text) => (/[",\n]/.test(text) ? `"${String(text).replaceAll('"', '""')}"` : String(text));
