@@ -73,6 +73,9 @@ function inLines(title, letters) {
   }, []);
 }
 
+/** The bytes of a canvas as PNG. */
+const inBase64 = (canvas) => canvas.toDataURL("image/png").split(",")[1];
+
 /** The planes that are seen, the probe's regions above the network's, at the epoch that is shown. */
 function savedRegions() {
   const { plane: wide, gap, line } = SAVED;
@@ -87,7 +90,7 @@ function savedRegions() {
     const words = titles[i].map((text, j) => `<text x="${left}" y="${line * (1 + j)}" font-weight="600">${escaped(text)}</text>`);
     return [...words, ...panels.map((panel, row) => {
       const y = top + row * (tallest + 2 * line);
-      return `<image x="${left}" y="${y}" width="${wide}" height="${high(panel)}" href="${panel.canvas.toDataURL("image/png")}"/>` +
+      return `<image x="${left}" y="${y}" width="${wide}" height="${high(panel)}" href="data:image/png;base64,${inBase64(panel.canvas)}"/>` +
         `<text x="${left}" y="${y + high(panel) + 14}">${escaped(panel.caption.textContent)}</text>`;
     })];
   });
