@@ -144,14 +144,16 @@ def pictured(name="test", **changes):
 
 
 def reading_of(monkeypatch, rows, labels, names=("7", "8", "8")):
-    classes = pd.DataFrame({"label": pd.Series([7, 8, 8], dtype="Int64"), "class_name": list(names)})
-    tables = {planes.PLANES.name: pd.DataFrame(rows), planes.PICTURES.name: labels, planes.EXAMPLES.name: classes}
+    # The last is of the test part, whose examples are numbered by themselves.
+    examples = pd.DataFrame({
+        "split": ["train", "train", "train", "test"], "example": [6, 5, 4, 4], "given_label": [0, 1, 2, 8],
+        "label": pd.Series([7, 8, 8, 8], dtype="Int64"), "class_name": [*names, names[-1]],
+    })  # fmt: skip
+    tables = {planes.PLANES.name: pd.DataFrame(rows), planes.PICTURES.name: labels, planes.EXAMPLES.name: examples}
     monkeypatch.setattr(planes.reading, "of_run", lambda _job, table: tables[table.name])
     monkeypatch.setattr(planes.datasets, "inputs", lambda _data: SimpleNamespace(shape=(1, 2, 2)))
     monkeypatch.setattr(planes.datasets, "classes", lambda _data: 10)
-    train = SimpleNamespace(examples=np.array([6, 5, 4, 3]), given_labels=np.array([0, 1, 2, 3]))
-    monkeypatch.setattr(planes.subsets, "load", lambda *_: SimpleNamespace(train=train))
-    return SimpleNamespace(data=None, data_root=None, run=SimpleNamespace(seed=0))
+    return SimpleNamespace(data=None)
 
 
 def test_what_is_read_is_the_first_picture_plane_of_a_set_with_its_images_in_their_own_range(monkeypatch):

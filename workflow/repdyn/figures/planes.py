@@ -16,7 +16,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 
 from ..catalogue.plane_sets import IMAGES
-from ..data import datasets, subsets
+from ..data import datasets
 from ..data.pictures import in_own_range, pictures
 from ..errors import RepdynError
 from ..records.examples import EXAMPLES
@@ -225,10 +225,11 @@ def read(job: Job, name: str) -> tuple[pd.DataFrame, Corners, int, dict[int, str
     first = planes.iloc[0]
     data = job.data
     images = _images(first, datasets.inputs(data).shape)
-    names = reading.class_names(reading.of_run(job, EXAMPLES))
+    examples = reading.of_run(job, EXAMPLES)
+    names = reading.class_names(examples)
     corners = Corners(
         first["x"], first["y"], tuple(first["x_range"]), tuple(first["y_range"]), images,
-        _captions(job, name, first, names),
+        _captions(name, first, examples, names),
     )  # fmt: skip
     labels = table[(table["planes"] == name) & (table["plane"] == first["plane"])]
     return labels, corners, datasets.classes(data), names
@@ -248,12 +249,11 @@ def draw(job: Job, figure: str) -> Figure:
     return regions(labels, corners, classes=classes, names=names, title=title)
 
 
-def _captions(job: Job, name: str, plane: pd.Series, names: Mapping[int, str]) -> list[str]:
+def _captions(name: str, plane: pd.Series, examples: pd.DataFrame, names: Mapping[int, str]) -> list[str]:
     """The class of each image, and the label that this run was trained with, where it differs."""
     if name != "mislabelled":
         return [_class(label, names) for label in plane["labels"]]
-    train = subsets.load(job.data, job.data_root, job.run.seed).train
-    given = dict(zip(train.examples.tolist(), train.given_labels.tolist(), strict=True))
+    given = examples[examples["split"] == "train"].set_index("example")["given_label"].astype(int).to_dict()
     return [
         f"true {called(label, names)}\ngiven {called(given[example], names)}"
         for example, label in zip(plane["examples"], plane["labels"], strict=True)
