@@ -22,16 +22,8 @@ def report_of_study():
 
 
 def reads_images(job):
-    """Whether a job reads the data set itself."""
-    figures = {
-        rules.run_figure.rule: RUN_FIGURES,
-        rules.run_animation.rule: ANIMATIONS,
-        rules.study_figure.rule: STUDY_FIGURES,
-        rules.study_pages.rule: STUDY_FIGURES,
-    }
+    """Whether a job reads the data set itself; no figure does."""
     asked = job.rule
-    if asked in figures:
-        return "data" in figures[asked][job.wildcards.figure].reads
     if asked == rules.explorer.rule:
         return "planes" not in STUDY.left_out  # whose images it shows
     # These have several rules: one for each run, or for each level of the data.
