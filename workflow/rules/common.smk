@@ -1,5 +1,7 @@
 # What the rules share: the study, its paths, and the values that decide a stage's rerun.
 
+import gc
+import inspect
 import posixpath
 import re
 import shlex
@@ -30,6 +32,7 @@ from repdyn.pipeline import jobs, snapshot
 from repdyn.recorded import found
 from repdyn.report import template
 from repdyn.training import checkpoint_schedule
+from snakemake.common import overwrite_function_params
 
 # Where results lie. Another workflow that uses this one as a module can set a prefix; Snakemake adds it to the paths of
 # rules, but not to their commands.
@@ -82,12 +85,24 @@ STEPS = {
     for level, data in STUDY.data_levels.items()
 }
 
+# Planning keeps nearly everything that it makes. Python's collector would look through it again and again, for a tenth
+# of the time on 1,000 runs.
+gc.freeze()
+gc.set_threshold(50_000, 20, 100)
+
+
+def inspected(function):
+    """Keep a function's parameters beside it, for which Snakemake otherwise inspects it three times a job."""
+    overwrite_function_params(function, inspect.signature(function).parameters)
+    return function
+
 
 def named(wildcards):
     """The wildcards that say of which run a job is."""
     return {name: level for name, level in wildcards.items() if name in PARTS}
 
 
+@inspected
 def here(wildcards, output):
     """Options for the study, its files and the run; a function of the output triggers no rerun in Snakemake."""
     of = named(wildcards)
@@ -103,6 +118,7 @@ def run_of(wildcards):
     return find(**of | {"seed": int(of["seed"])})
 
 
+@inspected
 def checkpoints_of(wildcards):
     """The checkpoints of a run, trained here or recorded elsewhere."""
     run = run_of(wildcards)
@@ -122,6 +138,7 @@ def gpus(stage):
 def made_with(stage):
     """What decides a stage's rerun, as one value, because Snakemake compares params as a set of values."""
 
+    @inspected
     def of_run(wildcards):
         if stage in STUDY.left_out:
             raise RepdynError(STUDY.left_out[stage])
@@ -162,6 +179,7 @@ WITHOUT = {scope: catalogue.left_out(STUDY, scope) for scope in ("run", "study")
 def inputs_of(scope, figures):
     """The tables of a figure, which are all runs' for one of the study; says why there is none if it is left out."""
 
+    @inspected
     def of(wildcards):
         if wildcards.figure in WITHOUT[scope] and wildcards.figure not in figures:
             raise RepdynError(WITHOUT[scope][wildcards.figure])
@@ -179,6 +197,7 @@ def drawn_with(figures):
     """What decides a figure's redrawing; of a run, its level of the data does, so it is found once for each level."""
     found_for = {}
 
+    @inspected
     def of(wildcards):
         run = run_of(wildcards)
         key = wildcards.figure, None if run is None else run.data
@@ -189,6 +208,7 @@ def drawn_with(figures):
     return of
 
 
+@inspected
 def page_option(wildcards, output):
     """The option for a page; a function of the output triggers no rerun in Snakemake."""
     return wildcards.page.replace(".page-", "--page ")
