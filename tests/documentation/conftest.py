@@ -12,12 +12,13 @@ from shell import Shell, clean
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh checkout with the environment that `make` made for this one; one seed, and few permutations."""
-    made = running.ROOT / ".venv"
-    if not (made / "run.done").exists():
+    """A fresh checkout with the environments that `make` made for this one; one seed, and few permutations."""
+    if not (running.ROOT / ".venv" / "run.done").exists():
         pytest.skip("`make run`'s environment, .venv, is not there; `make documentation` makes it")
     folder = running.checkout(tmp_path_factory.mktemp("documentation") / "repdyn")
-    (folder / ".venv").symlink_to(made)
+    for made in (".venv", ".venv-dev"):  # gigabytes of disk that are there already
+        if (running.ROOT / made).exists():
+            (folder / made).symlink_to(running.ROOT / made)
     config = folder / "config.yaml"
     text = config.read_text(encoding="utf-8")
     for long, short in ((r"(?m)^seeds: \[.*?\]", "seeds: [0]"), (r"permutations: \d+", "permutations: 19")):
