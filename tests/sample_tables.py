@@ -218,6 +218,28 @@ def trends(levels=(0.0, 0.1, 0.2, 0.4), archs=("resnet", "vit"), measure="cka"):
     return numeric_trends.of_study(tests, [numeric_factors.OfGrid("data", factor)])
 
 
+def rates():
+    """Tables of trends over three rates of SGD and three of Adam, of one architecture."""
+    from repdyn.analysis import claim_tests, numeric_factors, numeric_trends
+    from repdyn.config.sections import Findings
+
+    named = {"sgd": {"s1": 0.1, "s2": 0.2, "s3": 0.4}, "adam": {"a1": 0.00025, "a2": 0.0005, "a3": 0.001}}
+    of_all = {name: (rate, family) for family, levels in named.items() for name, rate in levels.items()}
+    runs = pd.DataFrame(itertools.product(["vit"], of_all, range(6)), columns=["arch", "optimizer", "seed"])
+    runs = runs.assign(data="")
+    rate = runs["optimizer"].map({name: rate for name, (rate, _) in of_all.items()})
+    falling = 0.9 - 0.1 * np.log10(rate) + 0.01 * runs["seed"]
+    of_runs = runs.assign(test_accuracy_best=falling, test_accuracy_end=falling)
+    scores = runs.assign(measure="cka", score="change_early", value=falling)
+    families = {name: family for name, (_, family) in of_all.items()}
+    tests = claim_tests.ClaimTests(scores, of_runs, families, Findings(resamples=500))
+    grid = [
+        numeric_factors.OfGrid("optimizer", numeric_factors.NumericFactor("lr", levels), "vit", family)
+        for family, levels in named.items()
+    ]
+    return numeric_trends.of_study(tests, grid)
+
+
 def plane_of(layers, steps=12, resolution=6):
     """Random labels of one plane at so many checkpoints, and its three images."""
     from repdyn.figures import planes

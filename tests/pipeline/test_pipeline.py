@@ -103,11 +103,11 @@ COLUMNS = {
         "reason",
     ],
     "findings/trends.parquet": [
-        "factor", "setting", "arch", "optimizer", "data", "measure", "score", "levels", "left_out", "estimate",
+        "factor", "setting", "group", "arch", "optimizer", "data", "measure", "score", "levels", "left_out", "estimate",
         "ci_low", "ci_high", "p_value", "p_flips", "p_levels", "q_value", "rising", "n_seeds", "n_levels", "reason",
     ],
     "findings/trend_values.parquet": [
-        "factor", "setting", "level", "arch", "optimizer", "data", "seed", "measure", "score", "value",
+        "factor", "setting", "group", "level", "arch", "optimizer", "data", "seed", "measure", "score", "value",
     ],
     "findings/by_depth.parquet": [
         *COMPARISON, "contrast", "measure", "score", "relative_depth", "estimate", "ci_low", "ci_high", "p_value",

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 from running import TINY
+from sample_tables import rates
 from sample_tables import trends as sampled
 from scipy import stats
 
@@ -47,6 +48,37 @@ def test_the_numeric_factors_of_a_study_are_those_of_each_factor():
         ("data", "label_noise", None),
     ]
     assert list(grid[1].of.levels.values()) == [0.01, 0.03, 0.1]
+
+
+def test_groups_of_levels_of_one_setting_have_rows_and_values_that_say_which():
+    table, values = rates()
+    assert table.groupby("group")["levels"].unique().map(list).to_dict() == {
+        "adam": ["0.00025; 0.0005; 0.001"], "sgd": ["0.1; 0.2; 0.4"],
+    }  # fmt: skip
+    assert values.groupby("group")["optimizer"].unique().map(list).to_dict() == {
+        "adam": ["a1", "a2", "a3"], "sgd": ["s1", "s2", "s3"],
+    }  # fmt: skip
+
+
+def test_groups_are_named_by_their_family_or_by_their_first_and_last_level():
+    of_family = {
+        f"{family}-{lr}": {"opt": opt, "lr": lr, "family": family}
+        for family, opt, most in (("slow", "momentum", 0.4), ("fast", "adam", 0.04))
+        for lr in (most, most / 2, most / 4)
+    }
+    archs = {name: {"model": "vit_tiny_patch16_224"} for name in ("a", "b")}
+    grid = numeric_factors.of_study(study(archs=archs, optimizers=of_family))
+    assert [(found.arch, found.group) for found in grid] == [(a, f) for a in archs for f in ("slow", "fast")]
+    vits = {
+        f"d{depth}w{width}": {"model": "vit_tiny_patch16_224", "kwargs": {"depth": depth, "embed_dim": width}}
+        for depth in (1, 2, 3)
+        for width in (12, 24)
+    }
+    grid = numeric_factors.of_study(study(archs=vits))
+    assert [(found.of.setting, found.group) for found in grid] == [
+        ("kwargs.depth", "d1w12 to d3w12"), ("kwargs.depth", "d1w24 to d3w24"),
+    ]  # fmt: skip
+    assert {found.group for found in numeric_factors.of_study(study(archs=dict(list(vits.items())[::2])))} == {None}
 
 
 def test_architectures_whose_rates_differ_are_no_levels_of_a_number():

@@ -53,6 +53,14 @@ def test_labels_of_ticks_never_touch(places, words, kept):
     assert sheet.apart(axis, places, words) == kept
 
 
+def test_labels_are_measured_where_ticks_are_after_drawing_though_no_limits_are_set():
+    places, words = [-3.6, -3.3, -3.0, -1.9], ["0.00025", "0.0005", "0.001", "0.0125"]
+    drawn, given = (sheet.panel(sheet.blank(2, 2), 0.5, 0.5, 1.0, 1.0) for _ in range(2))
+    drawn.plot(places, [0, 0, 0, 0])
+    given.set_xlim(sheet.panel(sheet.blank(2, 2), 0.5, 0.5, 1.0, 1.0).plot(places, [0] * 4)[0].axes.get_xlim())
+    assert sheet.apart(drawn, places, words) == sheet.apart(given, places, words) != words
+
+
 NAMES = ["a_layer_of_a_very_long_name", "b"]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from in_figures import panel, words
 from overlaps import overlaps
+from sample_tables import rates
 from sample_tables import trends as numeric_trends
 
 from repdyn.catalogue.measures import MEASURES
@@ -73,6 +74,18 @@ def test_of_many_cells_six_have_words_and_all_have_lines_and_an_entry_in_the_leg
     drawn = [line for line in figure.axes[0].lines if line.get_gid() == "mean" and len(line.get_xdata())]
     assert len({line.get_color() for line in drawn}) == 8
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {f"{arch}, sgd" for arch in archs}
+    assert list(overlaps(figure)) == []
+
+
+def test_two_groups_of_levels_of_one_setting_have_lines_of_their_own_that_differ_in_grey():
+    """Rates of SGD beside those of Adam: one line through both would be of neither."""
+    of_trends, values = rates()
+    figure = trends.numeric(of_trends, values, MEASURES)
+    axes = panel(figure, "test accuracy at the end", loc="left")
+    drawn = [line for line in axes.lines if line.get_gid() == "mean" and len(line.get_xdata())]
+    assert {tuple(np.round(10 ** line.get_xdata(), 5)) for line in drawn} == {(0.00025, 0.0005, 0.001), (0.1, 0.2, 0.4)}
+    assert len({line.get_marker() for line in drawn}) == 2
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {"vit, adam", "vit, sgd"}
     assert list(overlaps(figure)) == []
 
 

@@ -175,6 +175,7 @@ def test_every_time_the_files_have_the_same_bytes(stored, whole, caplog):
     decided = primary["decision"] != "undecided"
     assert list(map(int, said.groups())) == [len(primary), decided.sum(), len(found) - len(primary)]
     assert decided.any()
+    assert "latent_generalization" in caplog.text and "nan" not in caplog.text, "of a score without a measure, too"
 
 
 def test_every_run_that_a_primary_row_is_about_is_in_its_pairs_or_left_out(whole):

@@ -7,8 +7,10 @@ nothing heavy, because Snakemake asks which figures there are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..catalogue.factors import ARCH, DATA, OPTIMIZER
@@ -41,11 +43,14 @@ class OfGrid:
         factor: of the grid, whose levels these are.
         of: the setting in which they differ.
         arch: the architecture at which they do, for optimizers, whose rates can depend on it; None for all.
+        group: which levels these are, where others differ in the same setting: rates of SGD, say, beside those of
+            Adam; None where there are no others.
     """
 
     factor: str
     of: NumericFactor
     arch: str | None = None
+    group: str | None = None
 
 
 def of_study(study: Study) -> list[OfGrid]:
@@ -59,12 +64,31 @@ def of_study(study: Study) -> list[OfGrid]:
         for arch, of in study.archs.items()
     }
     data = {level: of.model_dump(mode="json") for level, of in study.named_data.items()}
-    grid = [OfGrid(ARCH, factor) for factor in found(archs)]
+    grid = _of_factor(ARCH, archs)
     for arch in study.archs:
         optimizers = study.trained_at(arch)
         settings = {name: of.model_dump(mode="json", exclude={"family"}) for name, of in optimizers.items()}
-        grid += [OfGrid(OPTIMIZER, factor, arch) for factor in found(settings)]
-    return grid + [OfGrid(DATA, factor) for factor in found(data)]
+        grid += _of_factor(OPTIMIZER, settings, arch, study.families)
+    return grid + _of_factor(DATA, data)
+
+
+def _of_factor(
+    factor: str,
+    levels: Mapping[str, Mapping[str, Any]],
+    arch: str | None = None,
+    families: Mapping[str, str] = MappingProxyType({}),
+) -> list[OfGrid]:
+    numeric = found(levels)
+    times = Counter(of.setting for of in numeric)
+    return [OfGrid(factor, of, arch, _group(of, families) if times[of.setting] > 1 else None) for of in numeric]
+
+
+def _group(numeric: NumericFactor, families: Mapping[str, str]) -> str:
+    """The family of all levels, or the names of the first and the last."""
+    names = list(numeric.levels)
+    of_levels = {families.get(name) for name in names}
+    family = of_levels.pop() if len(of_levels) == 1 else None
+    return family or f"{names[0]} to {names[-1]}"
 
 
 def found(levels: Mapping[str, Mapping[str, Any]]) -> list[NumericFactor]:

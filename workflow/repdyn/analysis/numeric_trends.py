@@ -58,7 +58,7 @@ def of_study(tests: ClaimTests, grid: Sequence[OfGrid]) -> tuple[pd.DataFrame, p
             there = runs if factor.arch is None else runs[runs[ARCH] == factor.arch]
             there = there[there[factor.factor].isin(list(factor.of.levels))]
             there = there.assign(
-                factor=factor.factor, setting=factor.of.setting, measure=measure, score=score,
+                factor=factor.factor, setting=factor.of.setting, group=factor.group, measure=measure, score=score,
                 level=there[factor.factor].map(factor.of.levels),
             )  # fmt: skip
             of_runs.append(there)
@@ -81,6 +81,7 @@ def _trend(tests: ClaimTests, factor: OfGrid, measure: str | None, score: str, c
     return {name: getattr(trend, name) for name in names} | {
         "factor": factor.factor,
         "setting": factor.of.setting,
+        "group": factor.group,
         "measure": measure,
         "score": score,
         "rising": rising,

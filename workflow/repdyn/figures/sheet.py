@@ -145,7 +145,7 @@ def apart(axis: Axes, places: Sequence[float], words: Sequence[str], which: str 
     """The labels of ticks, those empty that would touch others or reach over the panel.
 
     Args:
-        axis: a panel whose scale and limits are set.
+        axis: a panel whose scale is set, and whose limits are set or are to hold what is drawn.
         places: of the ticks in data, ascending.
         words: their labels.
         which: the side that they are on, ``x`` or ``y``.
@@ -156,6 +156,7 @@ def apart(axis: Axes, places: Sequence[float], words: Sequence[str], which: str 
     inches = axis.get_position().size * axis.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
     dimension = 0 if which == "x" else 1
     length = float(inches[dimension])
+    axis.get_xlim()  # brings limits up to date with what was drawn
     to_axis = axis.transScale + axis.transLimits
     at = [length * float(to_axis.transform((place, place))[dimension]) for place in places]
     half = [(text_width(word, style.SMALL) if which == "x" else style.SMALL / 72) / 2 for word in words]

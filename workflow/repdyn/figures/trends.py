@@ -27,9 +27,11 @@ NAME, LABEL, LINE = 0.28, 0.38, 0.11  # inches: above a panel, between it and it
 OUT = 0.32  # inches by which words begin left of the panel
 BREAK = 0.75  # decades between a level 0 and the smallest above it
 KEY = ["factor", "setting"]
+CELL = ["group", *FACTORS]
 SCORE = ["measure", "score"]
 # Numbers of slopes and p beneath a panel, of as many cells; the table has all.
 MOST_WORDS = 6
+MARKERS = "osD^vPX*"  # of cells in turn, which tell their lines apart in grey
 
 
 @style.styled
@@ -51,7 +53,8 @@ def numeric(
         return sheet.nothing(title, "No run has any of the scores.")
     cells = _cells(trends)
     names = dict.fromkeys(cells)
-    colours = dict(zip(names, style.class_colours(len(names)), strict=True))
+    colours = style.class_colours(len(names))
+    looks = {cell: (colours[i], MARKERS[i % len(MARKERS)]) for i, cell in enumerate(names)}
     of_values, of_trends = _named(values), _named(trends).assign(cell=cells)
     scores_of = [
         [part for _, part in of_setting.groupby(SCORE, sort=False)]
@@ -64,8 +67,8 @@ def numeric(
     top = sheet.title_height(title, width)
     in_legend = width - LEFT - sheet.BESIDE_ENTRY
     handles = [
-        Line2D([], [], color=colour, marker="o", markersize=2.6, label=sheet.joined(cell.split(", "), in_legend))
-        for cell, colour in colours.items()
+        Line2D([], [], color=colour, marker=marker, markersize=3, label=sheet.joined(cell.split(", "), in_legend))
+        for cell, (colour, marker) in looks.items()
     ]
     rows = [scores[i : i + across] for scores in scores_of for i in range(0, len(scores), across)]
     legend = sheet.legend_height(handles, width - LEFT)
@@ -79,14 +82,14 @@ def numeric(
             left = LEFT + i * (wide + GAP)
             axis = sheet.panel(figure, left, y + NAME, wide, HIGH)
             own = of_values[(of_values[[*KEY, *SCORE]] == [factor, setting, measure, score]).all(axis=1)]
-            _panel(axis, own, part, factor, colours)
+            _panel(axis, own, part, factor, looks)
             words = SCORES[score].label + (f", {measures[measure].label}" if measure else "")
             axis.set_title(sheet.shortened(words, wide), loc="left", fontsize=style.TEXT, pad=3)
             axis.set_xlabel(f"{factor}: {setting}", labelpad=1)
             for line, found in enumerate(part.head(MOST_WORDS).to_dict("records")):
                 said = sheet.shortened(_words(found), wide + OUT, style.SMALL)
                 place = y + NAME + HIGH + LABEL + LINE * line
-                colour = colours[found["cell"]]
+                colour, _ = looks[found["cell"]]
                 sheet.write(figure, left - OUT, place, said, fontsize=style.SMALL, color=colour)
         y += row
     sheet.title(figure, title)
@@ -96,28 +99,30 @@ def numeric(
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Null is the empty string, so that it is equal to itself."""
-    texts = [*KEY, *FACTORS, *SCORE]
+    texts = [*KEY, *CELL, *SCORE]
     return frame.assign(**frame[texts].astype(object).where(frame[texts].notna(), ""))
 
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
-    """The levels of the other factors, in words."""
-    levels = frame[[*FACTORS]].apply(lambda row: ", ".join(level for level in row if pd.notna(level)), axis=1)
+    """The levels of the other factors, and which of the factor's own, in words."""
+    levels = frame[[*FACTORS, "group"]].apply(lambda row: ", ".join(level for level in row if pd.notna(level)), axis=1)
     return levels.where(levels != "", "all runs")
 
 
-def _panel(axis: Axes, values: pd.DataFrame, trends: pd.DataFrame, factor: str, colours: Mapping[str, str]) -> None:
+def _panel(
+    axis: Axes, values: pd.DataFrame, trends: pd.DataFrame, factor: str, looks: Mapping[str, tuple[str, str]]
+) -> None:
     """Draw the seeds' values and the mean of each cell."""
     numbers = np.unique(values["level"].to_numpy(dtype=float))
     place = dict(zip(numbers.tolist(), _places(numbers).tolist(), strict=True))
-    others = [name for name in FACTORS if name != factor]
+    others = [name for name in CELL if name != factor]
     for _, found in trends.iterrows():
         own = values[(values[others] == found[others]).all(axis=1)]
-        at, colour = own["level"].map(place), colours[found["cell"]]
+        at, (colour, marker) = own["level"].map(place), looks[found["cell"]]
         axis.plot(at, own["value"], "o", color=colour, markersize=2, alpha=0.35, markeredgewidth=0, gid="seeds")
         mean = own.groupby("level")["value"].mean()
         for part in (mean[mean.index > 0], mean[mean.index <= 0]):
-            axis.plot(part.index.map(place), part, color=colour, marker="o", markersize=2.6, gid="mean")
+            axis.plot(part.index.map(place), part, color=colour, marker=marker, markersize=3, gid="mean")
     axis.xaxis.set_major_locator(FixedLocator(list(place.values())))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticklabels(sheet.apart(axis, list(place.values()), [f"{number:g}" for number in numbers]))

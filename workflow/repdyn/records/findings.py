@@ -130,6 +130,10 @@ TWINS = Table(
 _NUMERIC = {
     "factor": (pa.string(), "arch, optimizer or data: whose levels differ in the setting"),
     "setting": (pa.string(), "path of the setting in a level, joined by dots, such as width or kwargs.patch_size"),
+    "group": (
+        pa.string(),
+        "which levels, where others differ in the same setting: their family, or the first and the last; else null",
+    ),
 }
 _OF_OTHERS = {
     "arch": (pa.string(), "architecture; null if the levels are architectures"),

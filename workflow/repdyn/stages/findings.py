@@ -129,7 +129,6 @@ def main(job: Job) -> None:
     decided = [row for row in rows if row["decision"] != UNDECIDED]
     LOG.info("%d primary tests, %d decided; %d exploratory ones", len(rows), len(decided), len(found) - len(rows))
     for row in decided:
-        words = (
-            "%(contrast)s: %(claim)s (%(measure)s %(score)s) %(verdict)s, %(estimate).3g, adjusted p = %(p_adjusted).3g"
-        )
-        LOG.info(words, row)
+        by = row["score"] if pd.isna(row["measure"]) else f"{row['measure']} {row['score']}"
+        words = "%(contrast)s: %(claim)s (%(by)s) %(verdict)s, %(estimate).3g, adjusted p = %(p_adjusted).3g"
+        LOG.info(words, row | {"by": by})
