@@ -69,6 +69,13 @@ def test_groups_are_named_by_their_family_or_by_their_first_and_last_level():
     archs = {name: {"model": "vit_tiny_patch16_224"} for name in ("a", "b")}
     grid = numeric_factors.of_study(study(archs=archs, optimizers=of_family))
     assert [(found.arch, found.group) for found in grid] == [(a, f) for a in archs for f in ("slow", "fast")]
+    of_one_family = {
+        f"wd{decay}-{lr}": {"opt": "momentum", "lr": lr, "weight_decay": decay, "family": "sgd"}
+        for decay in (0.0, 0.1)
+        for lr in (0.1, 0.2, 0.4)
+    }
+    grid = numeric_factors.of_study(study(archs={"a": archs["a"]}, optimizers=of_one_family))
+    assert [found.group for found in grid] == ["wd0.0-0.1 to wd0.0-0.4", "wd0.1-0.1 to wd0.1-0.4"]
     vits = {
         f"d{depth}w{width}": {"model": "vit_tiny_patch16_224", "kwargs": {"depth": depth, "embed_dim": width}}
         for depth in (1, 2, 3)

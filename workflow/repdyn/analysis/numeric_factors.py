@@ -43,8 +43,8 @@ class OfGrid:
         factor: of the grid, whose levels these are.
         of: the setting in which they differ.
         arch: the architecture at which they do, for optimizers, whose rates can depend on it; None for all.
-        group: which levels these are, where others differ in the same setting: rates of SGD, say, beside those of
-            Adam; None where there are no others.
+        group: which levels these are, where others differ in the same setting, as rates of Adam do beside those of SGD:
+            their family if it has no other group, else the first and the last; None where there are no others.
     """
 
     factor: str
@@ -80,15 +80,22 @@ def _of_factor(
 ) -> list[OfGrid]:
     numeric = found(levels)
     times = Counter(of.setting for of in numeric)
-    return [OfGrid(factor, of, arch, _group(of, families) if times[of.setting] > 1 else None) for of in numeric]
+    of_families = Counter((of.setting, _family(of, families)) for of in numeric)
+
+    def group(of: NumericFactor) -> str | None:
+        if times[of.setting] == 1:
+            return None
+        family, names = _family(of, families), list(of.levels)
+        alone = family is not None and of_families[of.setting, family] == 1
+        return family if alone else f"{names[0]} to {names[-1]}"
+
+    return [OfGrid(factor, of, arch, group(of)) for of in numeric]
 
 
-def _group(numeric: NumericFactor, families: Mapping[str, str]) -> str:
-    """The family of all levels, or the names of the first and the last."""
-    names = list(numeric.levels)
-    of_levels = {families.get(name) for name in names}
-    family = of_levels.pop() if len(of_levels) == 1 else None
-    return family or f"{names[0]} to {names[-1]}"
+def _family(numeric: NumericFactor, families: Mapping[str, str]) -> str | None:
+    """The family that all levels are of; None if there is none."""
+    of_levels = {families.get(name) for name in numeric.levels}
+    return of_levels.pop() if len(of_levels) == 1 else None
 
 
 def found(levels: Mapping[str, Mapping[str, Any]]) -> list[NumericFactor]:
