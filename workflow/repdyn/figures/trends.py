@@ -27,7 +27,7 @@ NAME, LABEL, LINE = 0.28, 0.38, 0.11  # inches: above a panel, between it and it
 OUT = 0.32  # inches by which words begin left of the panel
 BREAK = 0.75  # decades between a level 0 and the smallest above it
 KEY = ["factor", "setting"]
-CELL = ["group", *FACTORS]
+CELL = [*FACTORS, "group"]
 SCORE = ["measure", "score"]
 # Numbers of slopes and p beneath a panel, of as many cells; the table has all.
 MOST_WORDS = 6
@@ -105,7 +105,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(frame: pd.DataFrame) -> pd.Series:
     """The levels of the other factors, and which of the factor's own, in words."""
-    levels = frame[[*FACTORS, "group"]].apply(lambda row: ", ".join(level for level in row if pd.notna(level)), axis=1)
+    levels = frame[CELL].apply(lambda row: ", ".join(level for level in row if pd.notna(level)), axis=1)
     return levels.where(levels != "", "all runs")
 
 
